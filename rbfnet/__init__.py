@@ -1,0 +1,60 @@
+"""rbfnet: radial basis function networks with closed-form derivatives, on PyTorch.
+
+The names below are loaded when first used, so that ``import rbfnet`` and the command line start at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rbfnet.errors import InputError
+    from rbfnet.kernels import Kernel
+    from rbfnet.nn import RBFLayer, RBFNetwork
+    from rbfnet.operators import Field, Operator
+    from rbfnet.problems import Problem
+    from rbfnet.training import Solution, fit, load, solve
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "InputError": "errors",
+    "Kernel": "kernels",
+    "RBFLayer": "nn",
+    "RBFNetwork": "nn",
+    "Field": "operators",
+    "Operator": "operators",
+    "Problem": "problems",
+    "Solution": "training",
+    "fit": "training",
+    "load": "training",
+    "solve": "training",
+}
+_ROOMS = {"domains", "kernels", "nn", "operators", "plots", "problems", "solvers", "testing", "training"}
+
+__all__ = [
+    "Field",
+    "InputError",
+    "Kernel",
+    "Operator",
+    "Problem",
+    "RBFLayer",
+    "RBFNetwork",
+    "Solution",
+    "fit",
+    "load",
+    "solve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"rbfnet.{_HOME[name]}"), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"rbfnet.{name}")
+    raise AttributeError(f"module 'rbfnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME, *_ROOMS])

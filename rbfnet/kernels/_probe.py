@@ -1,0 +1,46 @@
+"""What a kernel promises is looked at before it is used: its derivatives at the centre."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from rbfnet.errors import InputError
+from rbfnet.kernels._kernel import Kernel
+
+NEAR = 1e-8
+"""A value of s next to the centre: f^(k) of a kernel of the stated smoothness moves by a few 1e-4 at most on the way there."""
+
+
+def probe(kernel: Kernel) -> Kernel:
+    """The kernel itself, once its shape, and f^(k)(0) for 2k <= smoothness (up to k = 4), have been looked at.
+
+    Raises:
+        InputError: no smoothness is stated, ``phi`` does not keep the shape of s, or a derivative the kernel should have
+            is not finite or jumps at s = 0, as autograd of a formula with sqrt(s) in it does.
+    """
+    smoothness = getattr(kernel, "smoothness", None)
+    if not isinstance(smoothness, (int, float)) or not smoothness >= 0:
+        raise InputError(
+            f"{kernel} must state its smoothness (the number of continuous derivatives at its centre, math.inf for an analytic "
+            f"phi), but it is {smoothness!r}."
+        )
+    s = torch.tensor([0.0, NEAR, 1.0], dtype=torch.float64, device=_device(kernel))
+    with torch.no_grad():
+        for k in range(int(min(smoothness, 8)) // 2 + 1):
+            values = kernel.derivative(s, k)
+            if values.shape != s.shape:
+                raise InputError(f"{kernel} must keep the shape of s, but phi maps {tuple(s.shape)} to {tuple(values.shape)}.")
+            at, near, _ = (float(v) for v in values)
+            if not math.isfinite(at) or abs(near - at) > 1e-2 * (1.0 + abs(at)):
+                raise InputError(
+                    f"{kernel} states smoothness {smoothness:g}, but its derivative number {k} in s is {at:g} at s = 0 and "
+                    f"{near:g} at s = {NEAR:g}: a square root or logarithm of s in phi needs its own `derivative(s, k)` "
+                    "(see rbfnet.kernels.ladder and safe_radius) and a smoothness that is true."
+                )
+    return kernel
+
+
+def _device(kernel: Kernel) -> torch.device | None:
+    return next((p.device for p in kernel.parameters()), None)

@@ -1,0 +1,46 @@
+"""Square roots, poles and logarithms that stay finite at the centre."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.kernels._ladder import ladder
+
+
+def safe_radius(s: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+    """r = sqrt(s) with exact derivatives of every order away from 0, and derivatives 0 at s = 0.
+
+    The k-th derivative in s is (1/2)(1/2 - 1)...(1/2 - k + 1) s^(1/2 - k); at s = 0, where it has a pole, it is set to 0.
+    Where the pole comes multiplied by enough powers of the distance, as it does in every operator the kernel is smooth
+    enough for, that is the exact limit. It does not make a kernel smoother than it is: where the limit
+    itself is a finite number other than 0 (phi'(0) of a Matern kernel), override ``Kernel.derivative``.
+    """
+    return ladder(_radius_derivative, s, 0)
+
+
+def _radius_derivative(s: Tensor, k: int) -> Tensor:
+    if k == 0:
+        return s.sqrt()
+    factor = 1.0
+    for j in range(k):
+        factor *= 0.5 - j
+    return factor * inverse_power(s.sqrt(), 2 * k - 1)
+
+
+def inverse_power(r: Float[Tensor, "*B"], power: int) -> Float[Tensor, "*B"]:
+    """r^-power, and 0 for r <= (1e6 tiny)^(1/power): the pole rule (design, section 3).
+
+    A pole of an allowed operator is multiplied by at least as many powers of the distance, so the limit of the product at
+    the centre is 0 and the cut-off, below which the power would overflow, changes nothing.
+    """
+    if power <= 0:
+        return r ** (-power)
+    floor = (1e6 * torch.finfo(r.dtype).tiny) ** (1.0 / power)
+    return torch.where(r > floor, r, torch.inf) ** (-power)
+
+
+def safe_log(r: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+    """log r, and 0 where r = 0: there it always comes multiplied by a power of the distance."""
+    return torch.where(r > 0, r, 1.0).log()

@@ -1,0 +1,9 @@
+"""RBF layers and networks, evaluated blockwise, and where their centres start."""
+
+from rbfnet.nn import initializers
+from rbfnet.nn._affine import Affine
+from rbfnet.nn._blockwise import blockwise
+from rbfnet.nn._layer import RBFLayer
+from rbfnet.nn._network import RBFNetwork
+
+__all__ = ["Affine", "RBFLayer", "RBFNetwork", "blockwise", "initializers"]

@@ -1,0 +1,91 @@
+"""Evaluate a row-wise function block by block, forward and backward, so that no B x M array is ever held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+PAIRS = 2**16
+"""Point-centre pairs per block: a block and its few intermediates stay in cache."""
+
+
+def blockwise(f: Callable[..., Tensor], rows: Sequence[Tensor], shared: Sequence[Tensor], size: int) -> Tensor:
+    """``f(*rows, *shared)``, where f maps rows to rows, evaluated ``size`` rows at a time.
+
+    Forward holds one block's intermediates; backward recomputes each block, and so does forward mode; a backward that is itself
+    differentiated (``create_graph=True``) replays the blocks with a graph, in the memory that takes. Every tensor that f depends
+    on and that is to be differentiated has to be passed in.
+    """
+    if len(rows[0]) <= size or torch.compiler.is_compiling():
+        return f(*rows, *shared)
+    return _Blockwise.apply(f, size, len(rows), *rows, *shared)  # type: ignore[no-untyped-call, no-any-return]
+
+
+class _Blockwise(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(f: Callable[..., Tensor], size: int, num_rows: int, *tensors: Tensor) -> Tensor:
+        rows, shared = tensors[:num_rows], tensors[num_rows:]
+        return torch.cat([f(*block, *shared) for block in _blocks(rows, size)])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.f, ctx.size, ctx.num_rows, *tensors = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        tensors, n = ctx.saved_tensors, ctx.num_rows
+        wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
+        per_block: list[list[Tensor]] = []
+        for *rows, g in _blocks((*tensors[:n], grad), ctx.size):
+            inputs = [*rows, *tensors[n:]]
+            _, pull = torch.func.vjp(_of_some(ctx.f, inputs, wanted), *(inputs[i] for i in wanted))
+            per_block.append(pull(g))
+        grads: list[Tensor | None] = [None] * len(tensors)
+        for i, parts in zip(wanted, zip(*per_block, strict=True), strict=True):
+            grads[i] = torch.cat(parts) if i < n else torch.stack(parts).sum(dim=0)
+        return (None, None, None, *grads)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
+        f, n = ctx.f, ctx.num_rows
+        # Forward mode is off in here for all levels; see rbfnet.kernels._ladder.
+        with forward_ad._set_fwd_grad_enabled(True):
+            primals = [forward_ad.unpack_dual(t, level=0).primal for t in ctx.saved_tensors]
+            directions = [
+                torch.zeros_like(p) if t is None else forward_ad.unpack_dual(t, level=0).primal
+                for p, t in zip(primals, tangents[3:], strict=True)
+            ]
+
+            def push(*parts: Tensor) -> Tensor:
+                half = len(parts) // 2
+                rows, shared = parts[: 2 * n], parts[2 * n :]
+                split = half - n
+                point = (*rows[:n], *shared[:split])
+                direction = (*rows[n:], *shared[split:])
+                return torch.func.jvp(f, point, direction)[1]
+
+            return blockwise(push, [*primals[:n], *directions[:n]], [*primals[n:], *directions[n:]], ctx.size)
+
+
+def _blocks(rows: Sequence[Tensor], size: int) -> Any:
+    return zip(*(r.split(size) for r in rows), strict=True)
+
+
+def _of_some(f: Callable[..., Tensor], inputs: list[Tensor], wanted: list[int]) -> Callable[..., Tensor]:
+    """``f`` as a function of the inputs numbered ``wanted`` alone."""
+
+    def g(*some: Tensor) -> Tensor:
+        filled = list(inputs)
+        for i, tensor in zip(wanted, some, strict=True):
+            filled[i] = tensor
+        return f(*filled)
+
+    return g

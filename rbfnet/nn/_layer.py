@@ -1,0 +1,186 @@
+"""RBFLayer: the radial basis functions themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from rbfnet.errors import InputError
+from rbfnet.kernels import KernelLike, as_kernel
+from rbfnet.nn._blockwise import PAIRS, blockwise
+from rbfnet.nn._closed_form import radial_columns
+from rbfnet.nn.initializers import epsilon_from_spacing, place
+from rbfnet.operators import Differentiable, Operator
+
+Finish = Callable[..., Tensor]
+"""(x, ops, columns, *shared) -> what is kept of the columns of a block of points."""
+
+
+class RBFLayer(Differentiable):
+    """M radial basis functions: (B, D) -> (B, M), with phi_bj = phi(epsilon_j^2 |x_b - c_j|^2).
+
+    Every linear differential operator of it is known in closed form, is exact at the centres too, and is evaluated block by
+    block: nothing of size B x M is held but what is asked for.
+
+    Args:
+        in_features: the dimension D.
+        num_centers: the number of centres M; None takes it from ``centers`` or, for ``"points"``, from ``points``.
+        kernel: a Kernel, its name, or a plain function of s.
+        centers: (M, D), or how to place them (see ``rbfnet.nn.initializers``): ``"halton"``, ``"grid"``, ``"random"`` in the
+            bounding box of ``points``; ``"kmeans"``, ``"farthest_point"``, ``"points"`` from them.
+        epsilon: the shape parameter, positive: a number, (M,), or ``"auto"``: 1 / (overlap x spacing of the centres).
+        points: (N, D), where the layer will be used; the corners of the unit box if None.
+        overlap: how many spacings the width 1 / epsilon is, for ``"auto"``.
+        margin: how far centres that fill a box reach beyond it, as a fraction of each side.
+        per_center: one shape parameter for each centre rather than one for all.
+        trainable_centers: centres are parameters rather than buffers.
+        trainable_epsilon: shape parameters are parameters (of log epsilon, so that they stay positive) rather than buffers.
+        dtype, device: of the parameters.
+
+    Attributes:
+        centers: (M, D).
+        epsilon: () or (M,), positive.
+        kernel: the Kernel.
+
+    Raises:
+        InputError: anything above that does not fit, in one sentence.
+    """
+
+    centers: Tensor
+    log_epsilon: Tensor
+
+    def __init__(
+        self,
+        in_features: int,
+        num_centers: int | None,
+        kernel: KernelLike = "gaussian",
+        centers: Tensor | str = "halton",
+        epsilon: Tensor | float | str = "auto",
+        *,
+        points: Float[Tensor, "N D"] | None = None,
+        overlap: float = 1.0,
+        margin: float = 0.1,
+        per_center: bool = False,
+        trainable_centers: bool = True,
+        trainable_epsilon: bool = True,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        super().__init__()
+        dtype = dtype or torch.get_default_dtype()
+        self.in_features = _positive("in_features", in_features)
+        self.kernel = as_kernel(kernel).to(device=device, dtype=dtype)
+        placed = _placed(in_features, num_centers, centers, points, margin, dtype).to(device=device)
+        shape = _shape(epsilon, placed, overlap, per_center)
+        self._hold("centers", placed, trainable_centers)
+        self._hold("log_epsilon", shape.log(), trainable_epsilon)
+
+    def _hold(self, name: str, value: Tensor, trainable: bool) -> None:
+        value = value.detach().clone()
+        if trainable:
+            self.register_parameter(name, nn.Parameter(value))
+        else:
+            self.register_buffer(name, value)
+
+    @property
+    def num_centers(self) -> int:
+        """M."""
+        return len(self.centers)
+
+    @property
+    def epsilon(self) -> Float[Tensor, "..."]:
+        """The shape parameters, () or (M,), positive by construction."""
+        return self.log_epsilon.exp()
+
+    def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... M"]:
+        """The values of the basis functions."""
+        flat = x.reshape(-1, x.shape[-1])
+        return self.apply_operator(flat, Operator.identity()).reshape(*x.shape[:-1], -1)
+
+    def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B M K"]:
+        return self.evaluate(x, ops, lambda x, ops, columns: torch.stack(columns, dim=-1))
+
+    def evaluate(self, x: Float[Tensor, "B D"], ops: Sequence[Operator], finish: Finish, *shared: Tensor) -> Tensor:
+        """What ``finish`` makes of the columns (b, M) of each operator, block by block; ``shared`` tensors are handed to it.
+
+        Raises:
+            InputError: points that are not (B, D), or an operator of higher order than the kernel is smooth.
+        """
+        self._check(x, ops)
+        tensors = list({id(t): t for op in ops for t in op.tensors}.values())
+        names = [name for name, _ in self.kernel.named_parameters()]
+        values = [value for _, value in self.kernel.named_parameters()]
+
+        def block(x: Tensor, *rest: Tensor) -> Tensor:
+            per_point, rest = rest[: len(tensors)], rest[len(tensors) :]
+            centers, epsilon, *rest = rest  # type: ignore[assignment]
+            extra, own = rest[: len(shared)], rest[len(shared) :]
+            swap = {id(whole): part for whole, part in zip(tensors, per_point, strict=True)}
+            sliced = [op.with_tensors(swap) for op in ops]
+            kernel = self.kernel
+            if names:
+                given = dict(zip(names, own, strict=True))
+                columns = radial_columns(lambda s, k: functional_call(kernel, given, (s, k)), sliced, x, centers, epsilon)
+            else:
+                columns = radial_columns(kernel, sliced, x, centers, epsilon)
+            return finish(x, sliced, columns, *extra)
+
+        size = max(1, PAIRS // self.num_centers)
+        return blockwise(block, [x, *tensors], [self.centers, self.epsilon, *shared, *values], size)
+
+    def _check(self, x: Tensor, ops: Sequence[Operator]) -> None:
+        if x.ndim != 2 or x.shape[1] != self.in_features:
+            raise InputError(f"The points must have shape (B, {self.in_features}), but got {tuple(x.shape)}.")
+        for op in ops:
+            if op.order > self.kernel.smoothness:
+                raise InputError(
+                    f"The operator {op} has order {op.order}, but {self.kernel} has only {self.kernel.smoothness:g} continuous "
+                    f"derivatives at its centre; take a smoother kernel, such as gaussian"
+                    f"{' or matern with nu=3.5' if op.order <= 6 else ''}."
+                )
+
+    def extra_repr(self) -> str:
+        return f"in_features={self.in_features}, num_centers={self.num_centers}"
+
+
+def _placed(
+    in_features: int, num_centers: int | None, centers: Tensor | str, points: Tensor | None, margin: float, dtype: torch.dtype
+) -> Tensor:
+    if isinstance(centers, Tensor):
+        if centers.ndim != 2 or centers.shape[1] != in_features or num_centers not in (None, len(centers)):
+            wanted = "M" if num_centers is None else num_centers
+            raise InputError(f"The centres must have shape ({wanted}, {in_features}), but got {tuple(centers.shape)}.")
+        if not torch.isfinite(centers).all():
+            raise InputError("The centres must be finite, but some hold NaN or infinity.")
+        _positive("num_centers", len(centers))
+        return centers.to(dtype)
+    if points is None:
+        points = torch.tensor([[0.0] * in_features, [1.0] * in_features])
+    if num_centers is None:
+        if centers != "points":
+            raise InputError(f"num_centers must be given to place centres by {centers!r}; only 'points' takes as many as there are.")
+        num_centers = len(points)
+    return place(centers, _positive("num_centers", num_centers), points.to(dtype), margin)
+
+
+def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_center: bool) -> Tensor:
+    if isinstance(epsilon, str):
+        if epsilon != "auto":
+            raise InputError(f"epsilon is a positive number, one for each centre, or 'auto', but got {epsilon!r}.")
+        return epsilon_from_spacing(centers, overlap, per_center)
+    shape = torch.as_tensor(epsilon, dtype=centers.dtype, device=centers.device)
+    if shape.shape not in ((), (len(centers),)):
+        raise InputError(f"epsilon has shape () or ({len(centers)},), one for each centre, but got {tuple(shape.shape)}.")
+    if not (torch.isfinite(shape) & (shape > 0)).all():
+        raise InputError(f"The shape parameter epsilon must be positive and finite, but got {epsilon}.")
+    return shape.expand(len(centers)) if per_center else shape
+
+
+def _positive(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"{name} must be a whole number of at least 1, but got {value!r}.")
+    return value

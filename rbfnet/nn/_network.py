@@ -1,0 +1,128 @@
+"""RBFNetwork: radial basis functions, a polynomial tail, and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rbfnet.errors import InputError
+from rbfnet.kernels import Kernel, KernelLike
+from rbfnet.nn._layer import RBFLayer, _positive
+from rbfnet.nn._tail import PolynomialTail
+from rbfnet.operators import LinearModel, Operator
+
+
+class RBFNetwork(LinearModel):
+    """u(x) = sum_j phi(epsilon_j^2 |x - c_j|^2) w_j + sum_t p_t(x) a_t, (..., D) -> (..., O).
+
+    Linear in its weights, and every linear differential operator of it is known in closed form. Weights start at zero: as
+    the network is linear in them there is no symmetry to break.
+
+    Args:
+        in_features: the dimension D.
+        out_features: the number of outputs O.
+        num_centers: the number of centres M (see :class:`RBFLayer`).
+        kernel, centers, epsilon, points, overlap, margin, per_center, trainable_centers, trainable_epsilon, dtype, device:
+            see :class:`RBFLayer`.
+        degree: of the polynomial tail; None takes the least the kernel's order needs, -1 means no tail (as in SciPy).
+
+    Attributes:
+        centers: (M, D). epsilon: () or (M,), positive. weight: (M, O). tail: (T, O), for the monomials that
+        ``basis`` holds (of coordinates taken to [-1, 1]). kernel: the Kernel.
+
+    Raises:
+        InputError: anything that does not fit, fewer centres than the tail has terms among it.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        num_centers: int | None,
+        kernel: KernelLike = "gaussian",
+        centers: Tensor | str = "halton",
+        epsilon: Tensor | float | str = "auto",
+        degree: int | None = None,
+        **layer: Any,
+    ) -> None:
+        super().__init__()
+        self.layer = RBFLayer(in_features, num_centers, kernel, centers, epsilon, **layer)
+        self.out_features = _positive("out_features", out_features)
+        if degree is None:
+            degree = (self.kernel.order or 0) - 1
+        if not isinstance(degree, int) or degree < -1:
+            raise InputError(f"The degree of the polynomial tail is -1 (none), 0, 1, ..., but got {degree!r}.")
+        self.basis = PolynomialTail(in_features, degree, self.centers)
+        if self.layer.num_centers < len(self.basis):
+            raise InputError(
+                f"A polynomial tail of degree {degree} in {in_features} dimensions has {len(self.basis)} terms, more than the "
+                f"{self.layer.num_centers} centres; take {len(self.basis)} centres at least, or a lower degree."
+            )
+        self.weight = nn.Parameter(self.centers.new_zeros((self.layer.num_centers, out_features)))
+        self.tail = nn.Parameter(self.centers.new_zeros((len(self.basis), out_features)))
+
+    @property
+    def in_features(self) -> int:
+        """D."""
+        return self.layer.in_features
+
+    @property
+    def num_centers(self) -> int:
+        """M."""
+        return self.layer.num_centers
+
+    @property
+    def kernel(self) -> Kernel:
+        """The radial kernel."""
+        return self.layer.kernel
+
+    @property
+    def centers(self) -> Float[Tensor, "M D"]:
+        """The centres."""
+        return self.layer.centers
+
+    @property
+    def epsilon(self) -> Float[Tensor, "..."]:
+        """The shape parameters, () or (M,), positive."""
+        return self.layer.epsilon
+
+    def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... O"]:
+        """The value of the network."""
+        flat = x.reshape(-1, x.shape[-1])
+        return self.apply_operator(flat, Operator.identity()).reshape(*x.shape[:-1], self.out_features)
+
+    def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
+        def contract(x: Tensor, ops: Sequence[Operator], columns: list[Tensor], weight: Tensor, tail: Tensor) -> Tensor:
+            features = self.basis.features
+            channels = [c @ weight + features(x, op) @ tail for c, op in zip(columns, ops, strict=True)]
+            return torch.stack(channels, dim=-1)
+
+        return self.layer.evaluate(x, ops, contract, self.weight, self.tail)
+
+    def features(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B N"]:
+        """``op`` of the M kernels, then of the T monomials: N = M + T columns."""
+
+        def join(x: Tensor, ops: Sequence[Operator], columns: list[Tensor]) -> Tensor:
+            return torch.cat([columns[0], self.basis.features(x, ops[0])], dim=1)
+
+        return self.layer.evaluate(x, [op], join)
+
+    def moments(self) -> Float[Tensor, "N T"]:
+        """The monomials at the centres, then zeros: sum_j w_j p_t(c_j) = 0 for each t."""
+        at_centers = self.basis.features(self.centers, Operator.identity())
+        return torch.cat([at_centers, at_centers.new_zeros((len(self.basis), len(self.basis)))])
+
+    @property
+    def coefficients(self) -> Float[Tensor, "N O"]:
+        """The weights, then the coefficients of the tail."""
+        return torch.cat([self.weight, self.tail])
+
+    def set_coefficients(self, values: Float[Tensor, "N O"]) -> None:
+        """Write weights and tail in place."""
+        with torch.no_grad():
+            self.weight.copy_(values[: self.num_centers])
+            self.tail.copy_(values[self.num_centers :])

@@ -1,0 +1,132 @@
+"""Where centres start, and how wide their kernels are.
+
+``grid``, ``halton`` and ``random`` fill a box; ``kmeans``, ``farthest_point`` and ``points`` choose from points. All of them
+draw from PyTorch's seeded generator, if they draw at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.errors import InputError, unknown
+
+Box = Float[Tensor, "2 D"]
+"""The lowest and the highest corner."""
+
+
+def grid(box: Box, n: int) -> Float[Tensor, "n D"]:
+    """A full grid with k points a side, the corners among them.
+
+    Raises:
+        InputError: n is not k^D for a whole k.
+    """
+    dims = box.shape[1]
+    side = round(n ** (1 / dims))
+    if side**dims != n:
+        near = max(side, 1) ** dims
+        raise InputError(f"A grid in {dims} dimensions has k^{dims} points, but {n} were asked for; {near} would do.")
+    axis = torch.linspace(0.0, 1.0, side, dtype=box.dtype) if side > 1 else torch.full((1,), 0.5, dtype=box.dtype)
+    return _into(box, torch.cartesian_prod(*[axis] * dims).reshape(n, dims))
+
+
+def halton(box: Box, n: int) -> Float[Tensor, "n D"]:
+    """The first n points of a scrambled Halton sequence (``scipy.stats.qmc.Halton``): even, and of any number."""
+    from scipy.stats import qmc
+
+    return _into(box, torch.from_numpy(qmc.Halton(box.shape[1], rng=_seed()).random(n)))
+
+
+def random(box: Box, n: int) -> Float[Tensor, "n D"]:
+    """Independent uniform points."""
+    return _into(box, torch.rand(n, box.shape[1], dtype=box.dtype))
+
+
+def kmeans(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
+    """The cluster means of the points (``sklearn.cluster.KMeans``): dense where the points are."""
+    from sklearn.cluster import KMeans
+
+    _enough(points, n)
+    fitted = KMeans(n, n_init=1, random_state=_seed()).fit(points.detach().cpu().double().numpy())
+    return torch.from_numpy(fitted.cluster_centers_).to(points)
+
+
+def farthest_point(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
+    """Greedily the point farthest from those chosen so far, from the one nearest the mean on: even, whatever the density.
+
+    Source: Gonzalez, Theor. Comput. Sci. 38 (1985).
+    """
+    _enough(points, n)
+    chosen = [int((points - points.mean(dim=0)).square().sum(dim=1).argmin())]
+    distance = (points - points[chosen[0]]).square().sum(dim=1)
+    while len(chosen) < n:
+        chosen.append(int(distance.argmax()))
+        distance = torch.minimum(distance, (points - points[chosen[-1]]).square().sum(dim=1))
+    return points[chosen]
+
+
+def points(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
+    """The points themselves where n of them are there, else n drawn from them without repetition."""
+    _enough(points, n)
+    return points.clone() if n == len(points) else points[torch.randperm(len(points))[:n]]
+
+
+IN_BOX: dict[str, Callable[[Tensor, int], Tensor]] = {"grid": grid, "halton": halton, "random": random}
+FROM_POINTS: dict[str, Callable[[Tensor, int], Tensor]] = {"farthest_point": farthest_point, "kmeans": kmeans, "points": points}
+
+
+def place(how: str, n: int, at: Float[Tensor, "N D"], margin: float = 0.0) -> Float[Tensor, "n D"]:
+    """n centres for a network that will be used at the points ``at``, by the name of an initialiser.
+
+    Those that fill a box take the bounding box of ``at``, each side widened by ``margin`` of its length at both ends: centres
+    beyond the boundary are what keeps the approximation there as good as inside.
+
+    Raises:
+        InputError: an unknown initialiser, or more distinct centres than points to take them from.
+    """
+    if how in FROM_POINTS:
+        return FROM_POINTS[how](at, n)
+    if how not in IN_BOX:
+        raise unknown("initialiser of centres", how, [*IN_BOX, *FROM_POINTS])
+    low, high = at.amin(dim=0), at.amax(dim=0)
+    widen = margin * (high - low)
+    return IN_BOX[how](torch.stack([low - widen, high + widen]).detach().cpu(), n).to(at)
+
+
+def spacing(centers: Float[Tensor, "M D"]) -> Float[Tensor, " M"]:
+    """The mean distance of each centre to its 2 D nearest others: the mesh width h on a grid, inside."""
+    from scipy.spatial import cKDTree
+
+    count, dims = centers.shape
+    if count == 1:
+        return torch.ones_like(centers[:, 0])
+    array = centers.detach().cpu().double().numpy()
+    distance, _ = cKDTree(array).query(array, k=range(2, min(2 * dims + 1, count) + 1))
+    mean = distance.mean(axis=1)
+    if not mean.any():
+        raise InputError(f"All {count} centres are the same point; give different ones, or an epsilon.")
+    return torch.from_numpy(np.where(mean > 0, mean, mean[mean > 0].min())).to(centers)
+
+
+def epsilon_from_spacing(centers: Float[Tensor, "M D"], overlap: float, per_center: bool) -> Float[Tensor, "..."]:
+    """epsilon = 1 / (overlap h), shape () with the mean spacing h of all centres, or (M,) with each centre's own."""
+    h = spacing(centers)
+    return 1.0 / (overlap * (h if per_center else h.mean()))
+
+
+def _into(box: Tensor, unit: Tensor) -> Tensor:
+    return box[0] + (box[1] - box[0]) * unit.to(box)
+
+
+def _enough(points: Tensor, n: int) -> None:
+    distinct = len(torch.unique(points, dim=0))
+    if n > distinct:
+        raise InputError(f"{n} centres cannot be taken from {distinct} distinct points; ask for {distinct} at most.")
+
+
+def _seed() -> int:
+    return int(torch.randint(2**31 - 1, ()))

@@ -1,0 +1,22 @@
+"""Linear differential operators as data, the protocol they are applied through, and the calculus on top of it."""
+
+from rbfnet.operators._field import Field
+from rbfnet.operators._functions import directional, hessian, jacobian, laplacian, partial, quadratic_form
+from rbfnet.operators._operator import Coefficient, Direction, Operator
+from rbfnet.operators._protocol import Differentiable, LinearModel, apply_operators
+
+__all__ = [
+    "Coefficient",
+    "Differentiable",
+    "Direction",
+    "Field",
+    "LinearModel",
+    "Operator",
+    "apply_operators",
+    "directional",
+    "hessian",
+    "jacobian",
+    "laplacian",
+    "partial",
+    "quadratic_form",
+]

@@ -1,0 +1,75 @@
+"""The protocol through which operators are applied, and its one free function."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rbfnet.operators._autograd import autograd_operators
+from rbfnet.operators._operator import Operator
+
+
+class Differentiable(nn.Module, ABC):
+    """A module (B, D) -> (B, O) that knows its own derivatives."""
+
+    @abstractmethod
+    def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
+        """Every operator applied to every output at every point; operators that share work (distances) are best asked together.
+
+        Coordinates in ``ops`` are indices (see ``Operator.bind``).
+        """
+        raise NotImplementedError
+
+    def apply_operator(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"]:
+        """One operator applied to every output at every point."""
+        return self.apply_operators(x, [op])[..., 0]
+
+
+class LinearModel(Differentiable):
+    """A model that is linear (affine) in its coefficients: L u(x) = features(x, L) @ coefficients + offset(x, L).
+
+    What can be solved for instead of descended to is everything a solver needs to know about a model.
+    """
+
+    @abstractmethod
+    def features(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B N"]:
+        """``op`` applied to each of the N basis functions."""
+        raise NotImplementedError
+
+    def offset(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"] | None:
+        """What ``op`` gives where all coefficients are zero; None stands for zero."""
+        return None
+
+    @property
+    @abstractmethod
+    def coefficients(self) -> Float[Tensor, "N O"]:
+        """The linear unknowns."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def set_coefficients(self, values: Float[Tensor, "N O"]) -> None:
+        """Write the linear unknowns in place."""
+        raise NotImplementedError
+
+    def moments(self) -> Float[Tensor, "N T"] | None:
+        """Columns the coefficients are orthogonal to where the model interpolates at its own centres; None if it has no centres.
+
+        They are the moment conditions of a polynomial tail, and make the square system symmetric.
+        """
+        return None
+
+
+def apply_operators(
+    u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops: Sequence[Operator]
+) -> Float[Tensor, "B O K"]:
+    """Apply operators to any model: by its own closed form where it has one, by automatic differentiation elsewhere."""
+    return u.apply_operators(x, ops) if isinstance(u, Differentiable) else autograd_operators(u, x, ops)
+
+
+def stack_last(channels: Sequence[Tensor], like: Tensor) -> Tensor:
+    """Stack equally shaped channels along a new last axis; no channels at all give a last axis of length 0."""
+    return torch.stack(list(channels), dim=-1) if channels else like.new_zeros((*like.shape, 0))
