@@ -43,11 +43,11 @@ class _Blockwise(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         tensors, n = ctx.saved_tensors, ctx.num_rows
         wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
-        per_block: list[list[Tensor]] = []
-        for *rows, g in _blocks((*tensors[:n], grad), ctx.size):
-            inputs = [*rows, *tensors[n:]]
-            _, pull = torch.func.vjp(_of_some(ctx.f, inputs, wanted), *(inputs[i] for i in wanted))
-            per_block.append(pull(g))
+        # Gradients that are differentiated again, or inside torch.func, need vjp; for all others plain autograd costs less.
+        pull = _pull_differentiably if torch.is_grad_enabled() else _pull
+        per_block = [
+            pull(ctx.f, [*rows, *tensors[n:]], wanted, g) for *rows, g in _blocks((*tensors[:n], grad), ctx.size)
+        ]
         grads: list[Tensor | None] = [None] * len(tensors)
         for i, parts in zip(wanted, zip(*per_block, strict=True), strict=True):
             grads[i] = torch.cat(parts) if i < n else torch.stack(parts).sum(dim=0)
@@ -79,13 +79,22 @@ def _blocks(rows: Sequence[Tensor], size: int) -> Any:
     return zip(*(r.split(size) for r in rows), strict=True)
 
 
-def _of_some(f: Callable[..., Tensor], inputs: list[Tensor], wanted: list[int]) -> Callable[..., Tensor]:
-    """``f`` as a function of the inputs numbered ``wanted`` alone."""
+def _pull(f: Callable[..., Tensor], inputs: list[Tensor], wanted: list[int], grad: Tensor) -> Sequence[Tensor]:
+    """The gradients of one block in the inputs numbered ``wanted``."""
+    leaves = [t.detach().requires_grad_(i in wanted) for i, t in enumerate(inputs)]
+    with torch.enable_grad():
+        return torch.autograd.grad(f(*leaves), [leaves[i] for i in wanted], grad)
 
-    def g(*some: Tensor) -> Tensor:
+
+def _pull_differentiably(
+    f: Callable[..., Tensor], inputs: list[Tensor], wanted: list[int], grad: Tensor
+) -> Sequence[Tensor]:
+    """The same, as differentiable functions of all inputs."""
+
+    def of_wanted(*some: Tensor) -> Tensor:
         filled = list(inputs)
         for i, tensor in zip(wanted, some, strict=True):
             filled[i] = tensor
         return f(*filled)
 
-    return g
+    return torch.func.vjp(of_wanted, *(inputs[i] for i in wanted))[1](grad)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.operators import Direction, Operator
+from rbfnet.operators import Coefficient, Direction, Operator
 
 Profile = Callable[[Tensor, int], Tensor]
 """(s, k) -> f^(k)(s)."""
@@ -42,16 +42,48 @@ def radial_columns(
 
     columns = []
     for op in ops:
-        factors: dict[int, Tensor | float] = {}
-        for directions, c in op.terms:
+        factors: dict[int, Factor] = {}
+        laplacian, terms = _split_laplacian(op, x.shape[1])
+        if laplacian:
+            factors = {k: _times(laplacian, factor) for k, factor in geometry.laplacian().items()}
+        for directions, c in terms:
             scale = c.unsqueeze(-1) if isinstance(c, Tensor) else c
             for k, factor in geometry.factors(directions).items():
-                factors[k] = factors.get(k, 0.0) + scale * factor
-        column: Tensor | float = 0.0
+                factors[k] = _plus(factors.get(k, 0.0), _times(scale, factor))
+        column: Factor = 0.0
         for k, factor in factors.items():
-            column = column + factor * rung(k)
+            column = _plus(column, _times(factor, rung(k)))
         columns.append(torch.broadcast_to(torch.as_tensor(column, dtype=x.dtype, device=x.device), geometry.s.shape))
     return columns
+
+
+Factor = Tensor | float
+"""What multiplies f^(k)(s): a number, or a tensor that broadcasts to (B, M)."""
+
+
+def _times(a: Factor, b: Factor) -> Factor:
+    """a * b, without a pass over an array to multiply it by one or zero."""
+    if isinstance(b, float) and not isinstance(a, float):
+        a, b = b, a
+    return b if isinstance(a, float) and a == 1.0 else 0.0 if isinstance(a, float) and a == 0.0 else a * b
+
+
+def _plus(a: Factor, b: Factor) -> Factor:
+    """a + b, without a pass over an array to add zero."""
+    return b if isinstance(a, float) and a == 0.0 else a if isinstance(b, float) and b == 0.0 else a + b
+
+
+def _split_laplacian(op: Operator, dims: int) -> tuple[float, list[tuple[tuple[Direction, ...], Coefficient]]]:
+    """How many times the Laplacian over all inputs is in an operator, and the terms that remain.
+
+    Its collected form, 2 D a f' + 4 a s f'', is several times cheaper than the sum over dimensions.
+    """
+    terms = dict(op.terms)
+    pure = [terms.get((i, i), 0.0) for i in range(dims)]
+    if dims == 1 or isinstance(pure[0], Tensor) or any(isinstance(c, Tensor) or c != pure[0] for c in pure[1:]):
+        return 0.0, list(op.terms)
+    axes = {(i, i) for i in range(dims)}
+    return pure[0], [(directions, c) for directions, c in op.terms if directions not in axes]
 
 
 class _Geometry:
@@ -79,7 +111,7 @@ class _Geometry:
             self._singles[key] = (2.0 * self.a) * along
         return self._singles[key]
 
-    def pair(self, v: Direction, w: Direction) -> Tensor | float:
+    def pair(self, v: Direction, w: Direction) -> Factor:
         """2a v.w, broadcastable to (B, M); 0.0 for two different axes."""
         if isinstance(v, Tensor) and isinstance(w, Tensor):
             return 2.0 * self.a * (v * w).sum(dim=-1, keepdim=True)
@@ -89,20 +121,24 @@ class _Geometry:
             return self.pair(w, v)
         return 2.0 * self.a if v == w else 0.0
 
-    def factors(self, directions: tuple[Direction, ...]) -> dict[int, Tensor | float]:
+    def laplacian(self) -> dict[int, Factor]:
+        """The factors of the Laplacian over all inputs."""
+        return {1: (2.0 * len(self.d)) * self.a, 2: (4.0 * self.a) * self.s}
+
+    def factors(self, directions: tuple[Direction, ...]) -> dict[int, Factor]:
         """What multiplies f^(k)(s) in a derivative along ``directions``, for each k."""
         ids = [id(v) if isinstance(v, Tensor) else int(v) for v in directions]
         labels = tuple(ids.index(i) for i in ids)
         axes = tuple(not isinstance(v, Tensor) for v in directions)
-        found: dict[int, Tensor | float] = {}
+        found: dict[int, Factor] = {}
         for count, pairs, singles in _matchings(labels, axes):
-            product: Tensor | float = float(count)
+            product: Factor = float(count)
             for i, j in pairs:
-                product = product * self.pair(directions[i], directions[j])
+                product = _times(product, self.pair(directions[i], directions[j]))
             for i in singles:
-                product = product * self.single(directions[i])
+                product = _times(product, self.single(directions[i]))
             k = len(directions) - len(pairs)
-            found[k] = found.get(k, 0.0) + product
+            found[k] = _plus(found.get(k, 0.0), product)
         return found
 
 

@@ -4,6 +4,7 @@ from rbfnet.operators._field import Field
 from rbfnet.operators._functions import directional, hessian, jacobian, laplacian, partial, quadratic_form
 from rbfnet.operators._operator import Coefficient, Direction, Operator
 from rbfnet.operators._protocol import Differentiable, LinearModel, apply_operators
+from rbfnet.operators._recorder import Recorder
 
 __all__ = [
     "Coefficient",
@@ -12,6 +13,7 @@ __all__ = [
     "Field",
     "LinearModel",
     "Operator",
+    "Recorder",
     "apply_operators",
     "directional",
     "hessian",

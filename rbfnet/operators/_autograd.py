@@ -22,7 +22,8 @@ def autograd_operators(
     in the parameters. Each further order nests once more, which doubles the work: closed forms do not.
     """
 
-    with torch.inference_mode(False), torch.set_grad_enabled(torch.is_grad_enabled()):
+    enabled = torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.set_grad_enabled(enabled):
         return _operators(u, _ordinary(x), [op.with_tensors({id(t): _ordinary(t) for t in op.tensors}) for op in ops])
 
 

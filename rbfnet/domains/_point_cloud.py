@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from rbfnet.domains._domain import Domain
+from rbfnet.errors import InputError
+
+
+class PointCloud(Domain):
+    """Given points: where data lie. There is no boundary to draw from.
+
+    Args:
+        points: (N, D).
+        coords: the name of each column.
+
+    Raises:
+        InputError: no points, values that are not finite, or names that do not fit.
+    """
+
+    def __init__(self, points: Float[Tensor, "N D"], coords: Sequence[str]) -> None:
+        if points.ndim != 2 or not len(points) or points.shape[1] != len(coords):
+            raise InputError(f"A point cloud is (N, {len(coords)}) for the coordinates {tuple(coords)}, but got {tuple(points.shape)}.")
+        if not torch.isfinite(points).all():
+            raise InputError("The points of a point cloud must be finite, but some hold NaN or infinity.")
+        self.points = points
+        self.coords = tuple(coords)
+
+    @property
+    def box(self) -> Float[Tensor, "2 D"]:
+        return torch.stack([self.points.amin(dim=0), self.points.amax(dim=0)])
+
+    def contains(self, x: Float[Tensor, "N D"]) -> Bool[Tensor, " N"]:
+        """Which points lie in the bounding box."""
+        low, high = self.box.to(x)
+        return ((x >= low) & (x <= high)).all(dim=1)
+
+    def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
+        """n of the points, drawn without repetition."""
+        if n > len(self.points):
+            raise InputError(f"{n} points cannot be drawn from the {len(self.points)} of a point cloud.")
+        return self.points[torch.randperm(len(self.points))[:n]]
+
+    def boundary(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
+        raise InputError("A point cloud has no boundary, so a boundary condition cannot be put on it.")

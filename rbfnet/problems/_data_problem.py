@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.domains import PointCloud
+from rbfnet.errors import InputError
+from rbfnet.problems._condition import Condition, Data
+from rbfnet.problems._problem import Problem, Reference, Units
+
+
+class DataProblem(Problem):
+    """Fit measured values: points x (N, D) with values y (N, O), split into training, validation and test rows.
+
+    The rows are drawn by PyTorch's seeded generator. Units are fitted on the training rows only.
+
+    Args:
+        x, y: the rows.
+        coords, outputs: a name for each column.
+        validation, test: how many rows are held back: a fraction of all below 1, or a number of rows.
+        common_scale: scale all inputs by the same length (they are lengths in the same unit) rather than each by its own.
+
+    Raises:
+        InputError: rows that do not match, values that are not finite, or splits that leave no training rows.
+    """
+
+    def __init__(
+        self,
+        x: Float[Tensor, "N D"],
+        y: Float[Tensor, "N O"],
+        coords: Sequence[str],
+        outputs: Sequence[str] = ("u",),
+        *,
+        validation: float = 0.1,
+        test: float = 0.1,
+        common_scale: bool = False,
+    ) -> None:
+        super().__init__()
+        if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or y.shape[1] != len(outputs):
+            raise InputError(
+                f"Data are x (N, D) and y (N, {len(outputs)}) with the same N, but got {tuple(x.shape)} and {tuple(y.shape)}."
+            )
+        for name, values in (("x", x), ("y", y)):
+            if not torch.isfinite(values).all():
+                row = int((~torch.isfinite(values)).any(dim=1).nonzero()[0])
+                raise InputError(f"Data must be finite, but row {row} of {name} is {values[row].tolist()}.")
+        n_val, n_test = _count("validation", validation, len(x)), _count("test", test, len(x))
+        n_train = len(x) - n_val - n_test
+        if n_train < 1:
+            raise InputError(f"{n_val} validation and {n_test} test rows leave none of {len(x)} to train on.")
+        self.outputs = tuple(outputs)
+        self.common_scale = common_scale
+        rows = torch.randperm(len(x)) if n_val or n_test else torch.arange(len(x))
+        train, val, test_rows = rows.split([n_train, n_val, n_test])
+        self.train_set = Reference(x[train], y[train])
+        self._validation = Reference(x[val], y[val]) if n_val else None
+        self._test = Reference(x[test_rows], y[test_rows]) if n_test else None
+        self.domain = PointCloud(self.train_set.x, coords)
+
+    def conditions(self) -> Iterable[Condition]:
+        yield Data(self.train_set.x, self.train_set.y, scale=self.units().output_scale)
+
+    def support(self) -> Float[Tensor, "N D"]:
+        """The training points."""
+        return self.train_set.x
+
+    def units(self) -> Units:
+        """Mean and standard deviation of the training rows; a constant column has the scale 1."""
+        x, y = self.train_set.x, self.train_set.y
+        input_scale = x.std(dim=0, correction=0)
+        if self.common_scale:
+            input_scale = input_scale.square().mean().sqrt().expand_as(input_scale)
+        return Units(x.mean(dim=0), _nonzero(input_scale), y.mean(dim=0), _nonzero(y.std(dim=0, correction=0)))
+
+    def validation_set(self) -> Reference | None:
+        return self._validation
+
+    def test_set(self) -> Reference | None:
+        return self._test
+
+
+def _count(name: str, share: float, total: int) -> int:
+    if isinstance(share, bool) or not 0 <= share < float("inf") or (share >= 1 and share != int(share)):
+        raise InputError(f"{name} is a fraction below 1 or a whole number of rows, but got {share!r}.")
+    return int(share) if share >= 1 else round(share * total)
+
+
+def _nonzero(scale: Tensor) -> Tensor:
+    return torch.where(scale > 0, scale, 1.0)

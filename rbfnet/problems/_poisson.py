@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import pi
+
+from torch import Tensor, sin
+
+from rbfnet.domains import Rectangle
+from rbfnet.problems._condition import Condition, Dirichlet, Interior
+from rbfnet.problems._problem import Problem
+
+
+class Poisson(Problem):
+    """-Lap u = f on the unit square, u = 0 on its boundary; f such that u = sin(pi x) sin(pi y).
+
+    Source: Mueller and Zeinhofer, Achieving High Accuracy with PINNs via Energy Natural Gradients, ICML 2023, section 4.1.
+
+    Args:
+        num_interior, num_boundary, sampler: see :class:`Problem`.
+        boundary_weight: of the boundary values in the loss. The residual inside has two derivatives of u in it, so it is larger
+            than u by the square of the wave number; the default evens that out with room to spare.
+    """
+
+    domain = Rectangle(x=(0, 1), y=(0, 1))
+
+    def __init__(
+        self, num_interior: int = 900, num_boundary: int = 200, sampler: str = "halton", boundary_weight: float = 1000.0
+    ) -> None:
+        super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
+        self.boundary_weight = boundary_weight
+
+    def conditions(self) -> Iterable[Condition]:
+        yield Interior(lambda u: u.laplacian() + 2 * pi**2 * sin(pi * u.x) * sin(pi * u.y))
+        yield Dirichlet(0.0, weight=self.boundary_weight)
+
+    def exact(self, x: Tensor, y: Tensor) -> Tensor:
+        return sin(pi * x) * sin(pi * y)
