@@ -80,7 +80,7 @@ class RBFLayer(Differentiable):
         self._hold("log_epsilon", shape.log(), trainable_epsilon)
 
     def _hold(self, name: str, value: Tensor, trainable: bool) -> None:
-        value = value.detach().clone()
+        value = value.detach().clone(memory_format=torch.contiguous_format)
         if trainable:
             self.register_parameter(name, nn.Parameter(value))
         else:

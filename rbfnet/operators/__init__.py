@@ -1,6 +1,6 @@
 """Linear differential operators as data, the protocol they are applied through, and the calculus on top of it."""
 
-from rbfnet.operators._field import Field
+from rbfnet.operators._field import Field, default_coords
 from rbfnet.operators._functions import directional, hessian, jacobian, laplacian, partial, quadratic_form
 from rbfnet.operators._operator import Coefficient, Direction, Operator
 from rbfnet.operators._protocol import Differentiable, LinearModel, apply_operators
@@ -15,6 +15,7 @@ __all__ = [
     "Operator",
     "Recorder",
     "apply_operators",
+    "default_coords",
     "directional",
     "hessian",
     "jacobian",

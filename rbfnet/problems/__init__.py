@@ -1,6 +1,6 @@
 """Problem = domain + conditions + reference, and the shipped ones."""
 
-from rbfnet.problems._condition import Condition, Data, Dirichlet, Interior
+from rbfnet.problems._condition import Condition, Data, Dirichlet, Interior, Residual, Sample
 from rbfnet.problems._data_problem import DataProblem
 from rbfnet.problems._poisson import Poisson
 from rbfnet.problems._problem import Problem, Reference, Units
@@ -16,6 +16,8 @@ __all__ = [
     "Poisson",
     "Problem",
     "Reference",
+    "Residual",
+    "Sample",
     "Table",
     "Terrain",
     "Units",

@@ -1,0 +1,23 @@
+"""Where the configs are, and what they say of themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rbfnet
+from rbfnet.errors import InputError
+
+
+def config_directory() -> Path:
+    """``configs/``: inside the package of a wheel, beside it in a checkout."""
+    package = Path(rbfnet.__file__).parent
+    for candidate in (package / "configs", package.parent / "configs"):
+        if (candidate / "train.yaml").is_file():
+            return candidate
+    raise InputError(f"The configs that belong to rbfnet are not beside {str(package)!r}; install it again.")
+
+
+def describe(file: Path) -> str:
+    """The first comment line of a config that is not an instruction to Hydra."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return next((line[1:].strip() for line in lines if line.startswith("#") and "@package" not in line), "")

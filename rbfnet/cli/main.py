@@ -1,0 +1,69 @@
+"""``rbfnet``: a thin dispatcher."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from rbfnet import __version__
+from rbfnet.errors import InputError, unknown
+
+HELP = """\
+rbfnet: radial basis function networks with closed-form derivatives
+
+  rbfnet train [key=value ...]   train, and write a run directory
+  rbfnet list                    the kernels, problems, solvers and experiments there are
+  rbfnet --version
+
+Examples
+  rbfnet train                                        poisson, solved by least squares
+  rbfnet train problem=terrain                        real elevation data
+  rbfnet train solver=lbfgs kernel=matern kernel.nu=3.5 network.num_centers=200
+  rbfnet train problem=table problem.path=points.csv problem.inputs=[x,y] problem.outputs=[z]
+  rbfnet train kernel=custom kernel._target_=my_kernels.Mine    a class in ./my_kernels.py
+  rbfnet train --cfg job                              show the config that would run
+  rbfnet train --multirun kernel=gaussian,matern      one run each
+
+`rbfnet train --help` lists every group and key.
+"""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(dispatch(sys.argv[1:]))
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Run one command; returns its exit code: 0, or 2 with one sentence on stderr for wrong input."""
+    command, *rest = arguments or ["--help"]
+    try:
+        return _command(command)(rest)
+    except InputError as error:
+        print(f"rbfnet: {error}", file=sys.stderr)
+        return 2
+
+
+def _command(name: str) -> Callable[[list[str]], int]:
+    if name in ("-h", "--help", "help"):
+        return _help
+    if name == "--version":
+        return _version
+    if name == "list":
+        from rbfnet.cli.listing import show
+
+        return show
+    if name == "train":
+        from rbfnet.cli.train import train
+
+        return train
+    raise unknown("command", name, ["train", "list", "--help", "--version"])
+
+
+def _help(rest: list[str]) -> int:
+    print(HELP, end="")
+    return 0
+
+
+def _version(rest: list[str]) -> int:
+    print(__version__)
+    return 0

@@ -1,0 +1,114 @@
+"""``rbfnet train``: compose the config, build the run, execute it.
+
+Hydra and Lightning's launcher of further processes both read ``sys.argv``. The launcher starts this file again, so
+``sys.argv`` names this file, without the subcommand.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rbfnet.cli.configs import config_directory
+from rbfnet.cli.sentences import as_input_error
+from rbfnet.errors import InputError
+
+if TYPE_CHECKING:
+    from rbfnet.training import Solution
+
+
+def train(overrides: list[str]) -> int:
+    """Run with command-line overrides; 0 where all went well.
+
+    Raises:
+        InputError: anything in the config that does not fit, in one sentence.
+    """
+    # A console script does not see the user's own modules in the working directory.
+    sys.path.insert(0, os.getcwd())
+    # Hydra would print what goes wrong itself, and exit with code 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    before = sys.argv
+    sys.argv = [__file__, *overrides]
+    refused: list[Exception] = []
+
+    def job(config: DictConfig) -> None:
+        # Hydra announces on stderr whatever a job raises; wrong input is announced by the dispatcher alone.
+        try:
+            _run(config)
+        except (InputError, OmegaConfBaseException) as error:
+            refused.append(error)
+
+    try:
+        hydra.main(version_base="1.3", config_path=str(config_directory()), config_name="train")(job)()
+    except (HydraException, OmegaConfBaseException) as error:
+        refused.append(error)
+    finally:
+        sys.argv = before
+    if refused:
+        first = refused[0]
+        raise first if isinstance(first, InputError) else as_input_error(first, overrides) from None
+    return 0
+
+
+def _run(config: DictConfig) -> None:
+    first_process = "LOCAL_RANK" not in os.environ
+    if config.run_dir is None:
+        config.run_dir = str(_run_directory())
+        # Further processes of this run, started with the same arguments, must write to the same directory.
+        sys.argv.append(f"run_dir={config.run_dir}")
+    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    if HydraConfig.get().mode == RunMode.MULTIRUN and plain["trainer"].get("devices") not in (1, "1"):
+        raise InputError("--multirun cannot start runs of several processes; start them one by one, or take trainer.devices=1.")
+
+    from rbfnet.training import build
+
+    run = build(plain, fresh=first_process)
+    solution = run.execute()
+    if first_process:
+        report(solution, run.directory)
+
+
+def _run_directory() -> Path:
+    hydra_config = HydraConfig.get()
+    if hydra_config.mode == RunMode.MULTIRUN:
+        return Path(hydra_config.runtime.output_dir)
+    now = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    wanted = Path("runs") / str(hydra_config.runtime.choices["problem"]) / now
+    # Two runs may start within a second.
+    numbered = (wanted.with_name(f"{wanted.name}_{n}") for n in range(2, 10_000))
+    return wanted if not wanted.exists() else next(path for path in numbered if not path.exists())
+
+
+def report(solution: Solution, directory: Path) -> None:
+    """Print the errors as a table, and where the run is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    summary = solution.summary
+    about = f"{summary['problem']}: {summary['kernel']}, {summary['centers']} centres, {summary['solver']}, {summary['seconds']:.2f} s"
+    if summary["errors"] is None:
+        console.print(f"{about}; loss {summary['loss']:.3e}; no reference to measure errors against.", soft_wrap=True)
+    else:
+        table = Table("output", "relative L2", "maximum", "RMSE", title=about, title_justify="left")
+        by_output = summary.get("errors_by_output", {solution.problem.outputs[0]: summary["errors"]})
+        for name, measured in by_output.items():
+            table.add_row(name, *(f"{measured[key]:.3e}" for key in ("rel_l2", "max_abs", "rmse")))
+        console.print(table)
+    console.print(str(directory), soft_wrap=True)
+
+
+if __name__ == "__main__":
+    from rbfnet.cli.main import dispatch
+
+    sys.exit(dispatch(["train", *sys.argv[1:]]))

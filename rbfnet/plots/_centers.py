@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.plots._style import axes_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_OUTLINES = 400
+"""With more centres than this, outlines of their widths would hide the centres."""
+
+
+class HasCenters(Protocol):
+    """A network, as far as this figure looks at it."""
+
+    @property
+    def centers(self) -> Float[Tensor, "M D"]: ...
+    @property
+    def epsilon(self) -> Float[Tensor, "..."]: ...
+    @property
+    def weight(self) -> Float[Tensor, "M O"]: ...
+
+
+def plot_centers(model: HasCenters, coords: Sequence[str], output: int = 0, ax: Axes | None = None) -> Axes:
+    """The centres (first two coordinates), coloured by their weight, with ellipses of radius 1 / epsilon. Returns the axes.
+
+    Args:
+        model: a network with ``centers``, ``epsilon`` and ``weight``.
+        coords: names for the axes.
+        output: which output the weights are of.
+        ax: where to draw; a new figure if None.
+    """
+    from matplotlib.collections import EllipseCollection
+
+    ax = axes_or_new(ax)
+    centers, weight = model.centers.detach().cpu().numpy(), model.weight.detach().cpu().numpy()[:, output]
+    width = 2.0 / model.epsilon.detach().cpu().numpy()
+    width = np.broadcast_to(width[:, None] if width.shape == (len(centers),) != (centers.shape[1],) else width, centers.shape)
+    bound = np.abs(weight).max() or 1.0
+    ax.set_xlabel(coords[0])
+    if centers.shape[1] == 1:
+        ax.vlines(centers[:, 0], 0, weight, color="0.7", linewidth=0.8)
+        ax.plot(centers[:, 0], weight, "o", markersize=3)
+        ax.set_ylabel("weight")
+        return ax
+    ax.set_ylabel(coords[1])
+    if len(centers) <= MOST_OUTLINES:
+        outlines = EllipseCollection(
+            width[:, 0], width[:, 1], np.zeros(len(centers)), units="xy", offsets=centers[:, :2], transOffset=ax.transData,
+            facecolors="none", edgecolors="0.85", linewidths=0.4, zorder=0,
+        )  # fmt: skip
+        ax.add_collection(outlines)
+    size = float(np.clip(4000 / len(centers), 3, 30))
+    dots = ax.scatter(centers[:, 0], centers[:, 1], c=weight, s=size, cmap="RdBu_r", vmin=-bound, vmax=bound, edgecolors="0.3", linewidths=0.3)
+    ax.figure.colorbar(dots, ax=ax, label="weight")
+    ax.set_aspect("equal", adjustable="datalim")
+    return ax

@@ -1,0 +1,91 @@
+"""A function of one or two coordinates, and what differs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.errors import InputError
+from rbfnet.plots._style import axes_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_values(
+    x: Float[Tensor, "N D"],
+    values: Float[Tensor, " N"],
+    coords: Sequence[str],
+    label: str = "u",
+    ax: Axes | None = None,
+    **artist: Any,
+) -> Axes:
+    """Values at points of one coordinate (a line) or two (a colour map with its scale). Returns the axes.
+
+    Points on a full grid are drawn as an image, others as a triangulation.
+
+    Args:
+        x, values: the points and a number at each.
+        coords: names for the axes.
+        label: what the values are.
+        ax: where to draw; a new figure if None.
+        artist: passed to the matplotlib artist (``cmap``, ``vmin``, ...).
+
+    Raises:
+        InputError: three coordinates or more; draw a slice, or :func:`plot_parity`.
+    """
+    points, heights = x.detach().cpu().numpy(), values.detach().cpu().numpy()
+    if points.shape[1] > 2:
+        raise InputError(f"A map has one or two coordinates, but the points have {points.shape[1]}; draw a slice, or plot_parity.")
+    ax = axes_or_new(ax)
+    ax.set_xlabel(coords[0])
+    if points.shape[1] == 1:
+        order = np.argsort(points[:, 0])
+        ax.plot(points[order, 0], heights[order], **artist)
+        ax.set_ylabel(label)
+        return ax
+    columns, rows = (np.unique(points[:, i]) for i in (0, 1))
+    if len(columns) * len(rows) == len(points):
+        order = np.lexsort((points[:, 0], points[:, 1]))
+        image = heights[order].reshape(len(rows), len(columns))
+        drawn: Any = ax.pcolormesh(columns, rows, image, shading="nearest", rasterized=True, **artist)
+    else:
+        drawn = ax.tripcolor(points[:, 0], points[:, 1], heights, shading="gouraud", rasterized=True, **artist)
+    ax.set_ylabel(coords[1])
+    ax.set_aspect("equal" if _comparable(points) else "auto")
+    ax.figure.colorbar(drawn, ax=ax, label=label)
+    return ax
+
+
+def plot_error(
+    x: Float[Tensor, "N D"], error: Float[Tensor, " N"], coords: Sequence[str], label: str = "error", ax: Axes | None = None
+) -> Axes:
+    """A signed error as :func:`plot_values`, with colours that are symmetric about zero. Returns the axes."""
+    if x.shape[1] == 1:
+        return plot_values(x, error, coords, label, ax)
+    bound = float(error.detach().abs().max()) or 1.0
+    return plot_values(x, error, coords, label, ax, cmap="RdBu_r", vmin=-bound, vmax=bound)
+
+
+def plot_parity(
+    reference: Float[Tensor, " N"], prediction: Float[Tensor, " N"], label: str = "u", ax: Axes | None = None
+) -> Axes:
+    """Predicted against true values, for any number of coordinates: a perfect fit lies on the diagonal. Returns the axes."""
+    ax = axes_or_new(ax)
+    true, predicted = reference.detach().cpu().numpy(), prediction.detach().cpu().numpy()
+    ax.plot(true, predicted, ".", markersize=3, alpha=0.6, rasterized=True)
+    ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
+    ax.plot(ends, ends, color="0.4", linewidth=1)
+    ax.set_xlabel(f"{label}, reference")
+    ax.set_ylabel(f"{label}, predicted")
+    return ax
+
+
+def _comparable(points: np.ndarray) -> bool:
+    """Whether the two axes can share one scale without either becoming a sliver."""
+    width, height = np.ptp(points, axis=0)
+    return bool(0.25 < width / height < 4) if height else False

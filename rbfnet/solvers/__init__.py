@@ -1,0 +1,9 @@
+"""How the unknowns are found."""
+
+from rbfnet.solvers._adam import Adam
+from rbfnet.solvers._lbfgs import LBFGS
+from rbfnet.solvers._least_squares import LeastSquares
+from rbfnet.solvers._linear_system import LinearSystem, linear_system
+from rbfnet.solvers._solver import Solver
+
+__all__ = ["LBFGS", "Adam", "LeastSquares", "LinearSystem", "Solver", "linear_system"]

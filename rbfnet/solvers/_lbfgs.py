@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import torch
+
+from rbfnet.operators import Differentiable
+from rbfnet.problems import Problem
+from rbfnet.solvers._solver import Solver, positive, trainable
+
+
+class LBFGS(Solver):
+    """Limited-memory quasi-Newton descent with a strong Wolfe line search, on all points at once (``torch.optim.LBFGS``).
+
+    Args:
+        max_epochs: how many times ``max_iter`` iterations are made.
+        max_iter: iterations per epoch.
+        history_size: how many past steps the curvature is taken from.
+
+    Raises:
+        InputError: a value that is not positive.
+    """
+
+    def __init__(self, max_epochs: int = 60, max_iter: int = 20, history_size: int = 100) -> None:
+        self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
+        self.max_iter = int(positive("max_iter", max_iter, whole=True))
+        self.history_size = int(positive("history_size", history_size, whole=True))
+
+    def optimizer(self, model: Differentiable, problem: Problem) -> torch.optim.Optimizer:
+        return torch.optim.LBFGS(
+            trainable(model, problem),
+            max_iter=self.max_iter,
+            history_size=self.history_size,
+            line_search_fn="strong_wolfe",
+            tolerance_grad=0.0,
+            tolerance_change=0.0,
+        )

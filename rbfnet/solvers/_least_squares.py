@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from rbfnet.errors import InputError
+from rbfnet.operators import Differentiable, LinearModel
+from rbfnet.problems import Problem, Sample
+from rbfnet.solvers._interpolation import interpolate, is_symmetric
+from rbfnet.solvers._linear_system import LinearSystem, require_linear
+from rbfnet.solvers._solver import Solver, positive
+
+
+class LeastSquares(Solver):
+    """Solve for the weights: one weighted, column-scaled, rank-revealing least-squares solve, for linear problems and data.
+
+    Centres and shape parameters stay as they are. With the data points as centres the system is square and symmetric, and is solved
+    as such (interpolation). Otherwise QR with column pivoting truncates the directions that rounding leaves undetermined,
+    so that wide, nearly dependent kernels, which are the accurate ones, do no harm.
+
+    Source: Fornberg and Flyer, A Primer on Radial Basis Functions (2015), ch. 3; Golub and Van Loan, Matrix Computations (2013),
+    section 5.4.
+
+    Args:
+        rcond: singular directions below this fraction of the largest are truncated; None takes the rounding unit of the
+            dtype.
+
+    Raises:
+        InputError: ``rcond`` is not positive; at :meth:`check`, a problem or model that is not linear.
+    """
+
+    solves = True
+    overlap = 5.0
+    max_epochs = 1
+
+    def __init__(self, rcond: float | None = None) -> None:
+        self.rcond = None if rcond is None else positive("rcond", rcond)
+
+    def optimizer(self, model: Differentiable, problem: Problem) -> torch.optim.Optimizer:
+        return _Solve(cast(LinearModel, model), self.rcond)
+
+    def check(self, model: Differentiable, problem: Problem, samples: dict[str, Sample]) -> None:
+        if not isinstance(model, LinearModel):
+            raise InputError(f"least_squares solves for linear weights, but {type(model).__name__} has none; take solver=lbfgs.")
+        require_linear(problem, samples, "least_squares cannot solve it: take solver=lbfgs or solver=adam")
+        rows = sum(len(sample[0]) for sample in samples.values())
+        tail = 0 if (moments := model.moments()) is None else moments.shape[1]
+        if rows < tail:
+            raise InputError(f"{rows} points cannot determine a polynomial tail of {tail} terms; give {tail} points at least, or a lower degree.")
+
+
+class _Solve(torch.optim.Optimizer):
+    """Stepped with a closure that returns the :class:`LinearSystem`; writes the solution into the model."""
+
+    def __init__(self, model: LinearModel, rcond: float | None) -> None:
+        super().__init__(list(model.parameters()), {"rcond": rcond})
+        self.model = model
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], LinearSystem] | None = None) -> Any:  # type: ignore[override]
+        if closure is None:
+            raise TypeError("least_squares is stepped with a closure that returns the linear system.")
+        system = closure()
+        unknowns = _solve(system, self.param_groups[0]["rcond"])
+        self.model.set_coefficients(system.as_coefficients(unknowns, self.model.coefficients.shape[1]))
+        return None
+
+
+def _solve(system: LinearSystem, rcond: float | None) -> Tensor:
+    if system.moments is not None:
+        num_centers = system.matrix.shape[1] - system.moments.shape[1]
+        if is_symmetric(system.matrix, num_centers):
+            kernel, tail = system.matrix[:, :num_centers], system.matrix[:, num_centers:]
+            solution = interpolate(kernel, tail, system.target)
+            if solution is not None:
+                return solution
+    return _rank_revealing(system.matrix, system.target, rcond)
+
+
+def _rank_revealing(matrix: Tensor, target: Tensor, rcond: float | None) -> Tensor:
+    """Least squares by QR with column pivoting, of columns scaled to norm one (LAPACK gelsy)."""
+    scale = matrix.norm(dim=0)
+    scale = torch.where(scale > 0, scale, 1.0)
+    cut = torch.finfo(matrix.dtype).eps if rcond is None else rcond
+    # LAPACK's rank-revealing drivers are there for the CPU only.
+    solved = torch.linalg.lstsq((matrix / scale).cpu(), target.cpu(), rcond=cut, driver="gelsy")
+    return solved.solution.to(matrix) / scale[:, None]

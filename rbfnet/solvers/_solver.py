@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+
+from rbfnet.errors import InputError
+from rbfnet.operators import Differentiable
+from rbfnet.problems import Problem, Sample
+
+
+class Solver(ABC):
+    """How the unknowns are found. Each is a recipe for a ``torch.optim.Optimizer`` that the training module steps.
+
+    Attributes:
+        max_epochs: passes over the points.
+        batch_size: points per condition and step; None takes all of them.
+        solves: the closure that its optimizer is stepped with returns the linear system of the problem
+            (:class:`LinearSystem`) rather than a loss.
+        overlap: how many spacings of the centres the width 1 / epsilon of a kernel is, where epsilon is ``"auto"``. Solving
+            gains accuracy from wide, nearly dependent kernels; descending loses speed by them.
+    """
+
+    max_epochs: int
+    batch_size: int | None = None
+    solves: ClassVar[bool] = False
+    overlap: ClassVar[float] = 1.0
+
+    @abstractmethod
+    def optimizer(self, model: Differentiable, problem: Problem) -> torch.optim.Optimizer:
+        """The optimizer of the unknowns of model and problem."""
+
+    def check(self, model: Differentiable, problem: Problem, samples: dict[str, Sample]) -> None:
+        """Raise InputError where this solver cannot treat the problem; called before any work is done."""
+        return None
+
+
+def trainable(model: Differentiable, problem: Problem) -> list[torch.nn.Parameter]:
+    """Everything there is to train, in the model and in the problem (unknown coefficients)."""
+    return [p for p in (*model.parameters(), *problem.parameters()) if p.requires_grad]
+
+
+def positive(name: str, value: float, whole: bool = False) -> float:
+    """``value``, once it is known to be positive and finite (and a whole number)."""
+    if isinstance(value, bool) or not 0 < value < float("inf") or (whole and value != int(value)):
+        raise InputError(f"{name} must be a positive {'whole ' if whole else ''}number, but got {value!r}.")
+    return value

@@ -1,0 +1,96 @@
+"""From a config to a run, and from a run to a run directory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from hydra.utils import instantiate
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from rbfnet.errors import unknown
+from rbfnet.kernels import Kernel
+from rbfnet.problems import Problem
+from rbfnet.solvers import Solver
+from rbfnet.training._construct import construct
+from rbfnet.training._model import Network, build_model
+from rbfnet.training._progress import FitProgress
+from rbfnet.training._run_directory import require_fresh, write_config, write_solution
+from rbfnet.training._train import DTYPES, Prepared, Solution, default_dtype, prepare, train
+
+CHECKPOINTS = 20
+"""About how many times a fit rewrites its checkpoint."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a config describes, built and looked at, with nothing done or written yet."""
+
+    config: dict[str, Any]
+    directory: Path
+    problem: Problem
+    model: Network
+    solver: Solver
+    prepared: Prepared
+    started: float
+
+    def execute(self) -> Solution:
+        """Train, and write the run directory."""
+        trainer = self.prepared[2]
+        if trainer.is_global_zero:
+            write_config(self.directory, self.config)
+        with default_dtype(DTYPES[self.config["dtype"]]):
+            solution = train(
+                self.problem,
+                self.model,
+                self.solver,
+                seed=self.config["seed"],
+                started=self.started,
+                trainer={},
+                prepared=self.prepared,
+            )
+            trainer.save_checkpoint(self.directory / "checkpoints" / "last.ckpt")
+            if trainer.is_global_zero:
+                write_solution(self.directory, solution, figures=self.config["figures"])
+        return solution
+
+
+def build(config: Mapping[str, Any], *, fresh: bool = True) -> Run:
+    """Build problem, kernel, solver, network and Trainer from a resolved config (see ``configs/train.yaml``).
+
+    Args:
+        config: plain data, nothing left to resolve.
+        fresh: the run directory must not hold anything yet.
+
+    Raises:
+        InputError: whatever does not fit, in one sentence; nothing has been written then.
+    """
+    started = time.perf_counter()
+    plain = dict(config)
+    directory = Path(plain["run_dir"])
+    if fresh:
+        require_fresh(directory)
+    if plain["dtype"] not in DTYPES:
+        raise unknown("dtype", plain["dtype"], DTYPES)
+    dtype = DTYPES[plain["dtype"]]
+    pl.seed_everything(plain["seed"], workers=True, verbose=False)
+    with default_dtype(dtype):
+        problem = construct(plain["problem"], Problem, "problems")
+        kernel = construct(plain["kernel"], Kernel, "kernels")
+        solver = construct(plain["solver"], Solver, "solvers")
+        model = build_model(problem, kernel, plain["network"], solver, dtype)
+        logger = instantiate(plain["logger"]) if plain.get("logger") else False
+        checkpoint = ModelCheckpoint(
+            dirpath=directory / "checkpoints",
+            filename="last",
+            every_n_epochs=max(1, solver.max_epochs // CHECKPOINTS),
+            save_on_train_epoch_end=True,
+            save_on_exception=True,
+            enable_version_counter=False,
+        )
+        prepared = prepare(problem, model, solver, plain["trainer"], logger, [FitProgress(), checkpoint], plain)
+    return Run(plain, directory, problem, model, solver, prepared, started)

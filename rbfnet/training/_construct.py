@@ -1,0 +1,90 @@
+"""From a config node with a ``_target_`` to the object it stands for."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from rbfnet.catalogue import catalogue
+from rbfnet.errors import InputError, unknown
+
+T = TypeVar("T")
+
+
+def construct(node: Mapping[str, Any], base: type[T], room: str, trust: Iterable[str] | None = None) -> T:
+    """The object a config node describes: ``{"_target_": "rbfnet.kernels.Matern", "nu": 2.5}``.
+
+    Args:
+        node: plain data.
+        base: what the object has to be.
+        room: the room whose exports are the shipped ones, ``"kernels"``.
+        trust: None trusts the node, for the user typed it. For a config from elsewhere, the user's own modules that
+            may be imported beside what the room exports; nothing else is.
+
+    Raises:
+        InputError: a target that cannot be found, is not to be trusted, or is no ``base``; a missing or unknown argument; or what
+            the constructor itself refuses. Any other exception of the constructor is passed on as it is.
+    """
+    target = node.get("_target_")
+    if not isinstance(target, str):
+        raise InputError(f"A {base.__name__.lower()} config needs a _target_, the dotted path of a class, but got {dict(node)!r}.")
+    if trust is not None:
+        _require_trusted(target, base, room, set(trust))
+    cls = _locate(target, base)
+    if inspect.isabstract(cls) or not issubclass(cls, base):
+        raise InputError(f"{target} is not a usable {base.__name__}: it must be a concrete subclass of rbfnet.{room}.{base.__name__}.")
+    given = {key: value for key, value in node.items() if key != "_target_"}
+    _require_arguments(cls, target, given)
+    try:
+        return instantiate({"_target_": target, **given}, _convert_="all")
+    except InstantiationException as error:
+        # Hydra wraps what the constructor raised: the user is to see the reason itself.
+        raise error.__cause__ or error from None
+
+
+def _require_trusted(target: str, base: type, room: str, trust: set[str]) -> None:
+    shipped = {f"rbfnet.{room}.{cls.__name__}" for cls in catalogue(room, base.__name__).values()}
+    module = target.rpartition(".")[0]
+    if target not in shipped and module not in trust:
+        raise InputError(
+            f"The config names {target!r}, which is not part of rbfnet; if that code is yours, load with trust=[{module!r}]."
+        )
+
+
+def _locate(target: str, base: type) -> type:
+    module_name, _, name = target.rpartition(".")
+    try:
+        module = importlib.import_module(module_name) if module_name else None
+    except ModuleNotFoundError as error:
+        # The user's own module may be there and fail in an import of its own: that is not ours to shorten.
+        if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise
+        module = None
+    if module is None:
+        raise InputError(
+            f"There is no module {module_name!r} for {target!r}; it is looked for in the working directory {str(Path.cwd())!r} "
+            "and among the installed packages."
+        )
+    if not inspect.isclass(found := getattr(module, name, None)):
+        classes = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, base) and c is not base]
+        raise unknown(f"class in {module_name!r} called", name, classes)
+    return found
+
+
+def _require_arguments(cls: type, target: str, given: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(cls).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for key in given:
+        if key not in parameters:
+            raise unknown(f"argument of {target} called", key, parameters)
+    needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
+    missing = [n for n in needed if n not in given]
+    if missing:
+        raise InputError(f"{target} needs the argument {missing[0]!r}, which is not given.")

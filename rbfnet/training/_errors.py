@@ -1,0 +1,22 @@
+"""How far a model is from a reference."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def errors(model: nn.Module, x: Float[Tensor, "N D"], y: Float[Tensor, "N O"]) -> dict[str, float]:
+    """Relative L2 error |u - y| / |y|, largest absolute error, and root mean square error, over all points and outputs.
+
+    Where the reference is zero throughout, the relative error is the absolute one.
+    """
+    with torch.no_grad():
+        difference = model(x) - y
+    norm = float(y.norm())
+    return {
+        "rel_l2": float(difference.norm()) / (norm or 1.0),
+        "max_abs": float(difference.abs().max()),
+        "rmse": float(difference.square().mean().sqrt()),
+    }

@@ -1,0 +1,50 @@
+"""The network for a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from rbfnet.kernels import KernelLike
+from rbfnet.nn import Affine, RBFNetwork
+from rbfnet.problems import Problem
+from rbfnet.solvers import Solver
+
+Network = RBFNetwork | Affine
+
+
+def build_model(
+    problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, dtype: torch.dtype
+) -> Network:
+    """A network with the inputs and outputs of a problem, its centres where the problem lives, its widths as the solver likes them.
+
+    Problems with units get a network in standardised coordinates inside an :class:`Affine`; centres given as a tensor are in
+    the user's units either way, and a number for epsilon is for the coordinates the network sees.
+
+    Args:
+        problem, kernel, solver: what they say.
+        network: arguments of :class:`RBFNetwork`.
+        dtype: of the parameters.
+    """
+    units = problem.units()
+    support = problem.support().to(dtype)
+    chosen = dict(network)
+    if units is not None:
+        shift, scale = units.input_shift.to(dtype), units.input_scale.to(dtype)
+        support = (support - shift) / scale
+        if isinstance(chosen.get("centers"), torch.Tensor):
+            chosen["centers"] = (chosen["centers"].to(dtype) - shift) / scale
+    inner = RBFNetwork(
+        len(problem.domain.coords),
+        len(problem.outputs),
+        kernel=kernel,
+        points=support,
+        overlap=solver.overlap,
+        dtype=dtype,
+        **{"num_centers": None, **chosen},
+    )
+    if units is None:
+        return inner
+    return Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale)

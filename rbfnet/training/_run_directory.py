@@ -1,0 +1,106 @@
+"""What a run leaves behind, and how a model is had back from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from yaml import YAMLError
+
+from rbfnet.errors import InputError
+from rbfnet.kernels import Kernel
+from rbfnet.nn import Affine, RBFNetwork
+from rbfnet.training._construct import construct
+from rbfnet.training._figures import write_figures
+from rbfnet.training._model import Network
+from rbfnet.training._train import Solution
+
+FORMAT_VERSION = 1
+"""Of the files in a run directory; rises when an older ``load`` could not read them."""
+
+
+def require_fresh(directory: Path) -> None:
+    """Raise InputError if ``directory`` is a file or holds anything: a run never overwrites."""
+    if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
+        raise InputError(f"The run directory {str(directory)!r} is there already and not empty; choose another by run_dir=..., or remove it.")
+
+
+def write_config(directory: Path, config: Mapping[str, Any]) -> None:
+    """``config.yaml``: the resolved config."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(dict(config))))
+
+
+def write_solution(directory: Path, solution: Solution, figures: bool = True) -> None:
+    """``model.safetensors``, ``summary.json`` and ``figures/``."""
+    parts = {"model": solution.model, "problem": solution.problem}
+    state = {f"{part}.{k}": v.detach().cpu().contiguous() for part, m in parts.items() for k, v in m.state_dict().items()}
+    save_file(state, directory / "model.safetensors", metadata={"format_version": str(FORMAT_VERSION)})
+    summary = {"format_version": FORMAT_VERSION, **solution.summary}
+    (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    if figures:
+        write_figures(solution.model, solution.problem, directory / "figures")
+
+
+def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
+    """The trained model of a run, rebuilt from its ``config.yaml`` and ``model.safetensors`` alone.
+
+    Both are read as data: nothing is unpickled, and no class is made that rbfnet does not export or ``trust`` does not name.
+
+    Args:
+        run_dir: the directory of the run.
+        trust: modules of the user's own that kernels may come from, ``["my_kernels"]``.
+
+    Raises:
+        InputError: no run there, files that cannot be read or do not fit together, or a kernel from a module that is not trusted.
+    """
+    directory = Path(run_dir)
+    for name in ("config.yaml", "model.safetensors"):
+        if not (directory / name).is_file():
+            raise InputError(f"There is no run in {str(directory)!r}: {name} is missing.")
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(directory / "config.yaml"), resolve=False)
+        with safe_open(directory / "model.safetensors", framework="pt") as file:
+            version = int((file.metadata() or {}).get("format_version", 0))
+            state = {k.removeprefix("model."): file.get_tensor(k) for k in file.keys() if k.startswith("model.")}  # noqa: SIM118
+    except (OmegaConfBaseException, YAMLError, SafetensorError, OSError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"The run in {str(directory)!r} cannot be read: {str(error).splitlines()[0]}.") from None
+    if version != FORMAT_VERSION:
+        raise InputError(f"The run in {str(directory)!r} has format version {version}; this rbfnet reads {FORMAT_VERSION}.")
+    if not isinstance(config, dict) or not isinstance(config.get("kernel"), dict) or not isinstance(config.get("network"), dict):
+        raise InputError(f"The config.yaml in {str(directory)!r} lacks its kernel or network; it does not belong to a run.")
+    kernel = construct(config["kernel"], Kernel, "kernels", trust)
+    try:
+        return _rebuilt(kernel, config["network"].get("degree"), state)
+    except (KeyError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise InputError(f"The weights in {str(directory)!r} do not fit its config.yaml: {reason}") from None
+
+
+def _rebuilt(kernel: Kernel, degree: int | None, state: dict[str, torch.Tensor]) -> Network:
+    """A network of the shapes that the state has, with the state in it."""
+    standardised = "input_shift" in state
+    prefix = "network." if standardised else ""
+    centers, weight = state[f"{prefix}layer.centers"], state[f"{prefix}weight"]
+    network = RBFNetwork(
+        centers.shape[1],
+        weight.shape[1],
+        len(centers),
+        kernel=kernel,
+        centers=centers,
+        epsilon=state[f"{prefix}layer.log_epsilon"].exp(),
+        degree=degree,
+        dtype=centers.dtype,
+    )
+    model: Network = network
+    if standardised:
+        model = Affine(network, *(state[n] for n in ("input_shift", "input_scale", "output_shift", "output_scale")))
+    model.load_state_dict(state)
+    return model.eval()

@@ -1,0 +1,115 @@
+"""The whole of a run in one call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rbfnet.catalogue import catalogue
+from rbfnet.errors import InputError, unknown
+from rbfnet.kernels import KernelLike
+from rbfnet.operators import default_coords
+from rbfnet.problems import DataProblem, Problem
+from rbfnet.solvers import Solver
+from rbfnet.training._model import build_model
+from rbfnet.training._train import Solution, default_dtype, train
+
+
+def solve(
+    problem: Problem | type[Problem],
+    *,
+    kernel: KernelLike = "gaussian",
+    num_centers: int | None = 400,
+    solver: Solver | str = "least_squares",
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+    **network: Any,
+) -> Solution:
+    """Solve a problem: build the network, fit it, measure it.
+
+    The global random state is left as it was.
+
+    Args:
+        problem: a Problem.
+        kernel: a Kernel, its name, or a plain function of s.
+        num_centers: the number of centres; None for all points of a data problem with ``centers="points"``.
+        solver: a Solver, or the name of one for its defaults.
+        seed: of the points and centres.
+        dtype: of everything.
+        network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...
+
+    Raises:
+        InputError: anything that does not fit, in one sentence.
+
+    Example:
+        ``rbfnet.solve(Poisson(), kernel="gaussian", num_centers=400).errors["rel_l2"]``
+    """
+    started = time.perf_counter()
+    chosen = _solver(solver)
+    with torch.random.fork_rng(), default_dtype(dtype):
+        torch.manual_seed(seed)
+        posed = problem() if isinstance(problem, type) else problem
+        model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
+        return train(posed, model, chosen, seed=seed, started=started, trainer={"accelerator": "cpu", "devices": 1})
+
+
+def fit(
+    x: Tensor | np.ndarray,
+    y: Tensor | np.ndarray,
+    *,
+    kernel: KernelLike = "gaussian",
+    num_centers: int | None = None,
+    test: float = 0.1,
+    coords: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Solution:
+    """Fit values y at points x: standardise, build the network, solve for its weights, measure the error on rows held back.
+
+    Args:
+        x: (N, D), or (N,) for one input.
+        y: (N, O), or (N,) for one output.
+        kernel: a Kernel, its name, or a plain function of s.
+        num_centers: the number of centres; None takes every training point as one (interpolation).
+        test: rows held back for the errors: a fraction below 1, or a number of rows; 0 trains on all of them.
+        coords, outputs: names for the columns.
+        seed: of the rows held back and of the centres.
+        options: further arguments of :func:`solve`.
+
+    Raises:
+        InputError: anything that does not fit, in one sentence.
+
+    Example:
+        ``rbfnet.fit(x, y, kernel="thin_plate_spline", num_centers=500).model(new_points)``
+    """
+    points, values = (_columns(name, array) for name, array in (("x", x), ("y", y)))
+    names = tuple(coords) if coords is not None else default_coords(points.shape[1])
+    called = tuple(outputs) if outputs is not None else ("u",) if values.shape[1] == 1 else tuple(f"u{o + 1}" for o in range(values.shape[1]))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        problem = DataProblem(points, values, names, called, validation=0, test=test)
+    options.setdefault("centers", "points" if num_centers is None else "farthest_point")
+    return solve(problem, kernel=kernel, num_centers=num_centers, seed=seed, **options)
+
+
+def _columns(name: str, array: Tensor | np.ndarray) -> Tensor:
+    tensor = torch.as_tensor(array)
+    tensor = tensor[:, None] if tensor.ndim == 1 else tensor
+    if tensor.ndim != 2 or not len(tensor):
+        raise InputError(f"{name} has one row a point, (N, columns) or (N,), but got {tuple(tensor.shape)}.")
+    return tensor.to(torch.float64)
+
+
+def _solver(solver: Solver | str) -> Solver:
+    if isinstance(solver, Solver):
+        return solver
+    known = catalogue("solvers", "Solver")
+    if solver not in known:
+        raise unknown("solver", solver, known)
+    return known[solver]()  # type: ignore[no-any-return]

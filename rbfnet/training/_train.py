@@ -1,0 +1,190 @@
+"""One training run, from a problem, a model and a solver to a solution."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.loggers import Logger
+
+from rbfnet.catalogue import snake_case
+from rbfnet.errors import InputError, unknown
+from rbfnet.problems import Problem
+from rbfnet.solvers import Solver
+from rbfnet.training._data import ProblemData
+from rbfnet.training._errors import errors
+from rbfnet.training._model import Network
+from rbfnet.training._module import TrainingModule
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OURS = {
+    "precision", "logger", "callbacks", "enable_checkpointing", "enable_progress_bar", "enable_model_summary",
+    "num_sanity_val_steps", "use_distributed_sampler", "inference_mode", "default_root_dir",
+}  # fmt: skip
+"""Arguments of the Trainer that follow from the rest of a run."""
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What a run gives.
+
+    Attributes:
+        model: the trained network, in the user's units.
+        problem: what it solves.
+        errors: against the reference: rel_l2, max_abs, rmse; None without a reference.
+        summary: problem, kernel, solver, seed, centers, parameters, epochs, seconds, loss, errors; with several outputs also
+            errors_by_output.
+    """
+
+    model: Network
+    problem: Problem
+    errors: dict[str, float] | None
+    summary: dict[str, Any]
+
+    def plot(self) -> Figure:
+        """Fit, reference, error and centres in one figure."""
+        from rbfnet.training._figures import overview
+
+        return overview(self.model, self.problem)
+
+
+def train(
+    problem: Problem,
+    model: Network,
+    solver: Solver,
+    *,
+    seed: int,
+    started: float,
+    trainer: Mapping[str, Any],
+    logger: Logger | bool = False,
+    callbacks: Sequence[pl.Callback] = (),
+    config: dict[str, Any] | None = None,
+    prepared: Prepared | None = None,
+) -> Solution:
+    """Fit within a Lightning Trainer and measure the errors.
+
+    Args:
+        problem, model, solver: who takes part.
+        seed: for the summary; seeding has been done by whoever built them.
+        started: ``time.perf_counter()`` at the call whose seconds are reported: until the last update, before errors and figures.
+        trainer: arguments of ``lightning.pytorch.Trainer``.
+        logger, callbacks: handed to the Trainer.
+        config: plain data kept in the checkpoint.
+        prepared: what :func:`prepare` returned, where it has been called already.
+
+    Raises:
+        InputError: what :func:`prepare` refuses, or a combination of options that ruins the fit.
+    """
+    module, data, lightning_trainer = prepared or prepare(problem, model, solver, trainer, logger, callbacks, config)
+    with _quiet():
+        lightning_trainer.fit(module, datamodule=data)
+    seconds = time.perf_counter() - started
+    test = problem.test_set()
+    measured = None
+    loss = lightning_trainer.callback_metrics.get("loss")
+    summary: dict[str, Any] = {
+        "problem": snake_case(type(problem).__name__),
+        "kernel": snake_case(type(model.kernel).__name__),
+        "solver": snake_case(type(solver).__name__),
+        "seed": seed,
+        "centers": model.num_centers,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "epochs": lightning_trainer.current_epoch,
+        "seconds": round(seconds, 3),
+        "loss": math.nan if loss is None else float(loss),
+        "errors": None,
+    }
+    if test is not None:
+        x, y = test.x.to(model.centers), test.y.to(model.centers)
+        summary["errors"] = measured = errors(model, x, y)
+        if len(problem.outputs) > 1:
+            summary["errors_by_output"] = {
+                name: errors(lambda p, o=o: model(p)[:, o : o + 1], x, y[:, o : o + 1])
+                for o, name in enumerate(problem.outputs)
+            }
+    return Solution(model, problem, measured, summary)
+
+
+Prepared = tuple[TrainingModule, ProblemData, pl.Trainer]
+
+
+def prepare(
+    problem: Problem,
+    model: Network,
+    solver: Solver,
+    trainer: Mapping[str, Any],
+    logger: Logger | bool = False,
+    callbacks: Sequence[pl.Callback] = (),
+    config: dict[str, Any] | None = None,
+) -> Prepared:
+    """Everything that can be refused is refused here, before any work is done and anything is written."""
+    dtype = model.centers.dtype
+    data = ProblemData(problem, dtype, solver.batch_size)
+    module = TrainingModule(model, problem, solver, config)
+    module.check(data.samples)
+    solver.check(model, problem, data.samples)
+    options = {"max_epochs": solver.max_epochs, **trainer}
+    if options.get("gradient_clip_val") and (solver.solves or isinstance(solver.optimizer(model, problem), torch.optim.LBFGS)):
+        raise InputError(f"gradient_clip_val ruins {snake_case(type(solver).__name__)}, which needs the true gradient; leave it out.")
+    devices, nodes = options.get("devices", 1), options.get("num_nodes", 1)
+    if solver.solves and (nodes != 1 or devices not in (1, "1", "auto")):
+        raise InputError(f"{snake_case(type(solver).__name__)} runs in one process, but got devices={devices}, num_nodes={nodes}.")
+    known = inspect.signature(pl.Trainer).parameters.keys() - OURS
+    for key in options:
+        if key in OURS:
+            raise InputError(f"trainer.{key} is set by rbfnet itself; leave it out.")
+        if key not in known:
+            raise unknown("argument of the Trainer called", key, known)
+    with _quiet():
+        lightning_trainer = pl.Trainer(
+            **options,
+            precision="64-true" if dtype == torch.float64 else "32-true",
+            logger=logger,
+            callbacks=list(callbacks),
+            enable_checkpointing=any(isinstance(c, pl.callbacks.Checkpoint) for c in callbacks),
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            inference_mode=False,
+        )
+    return module, data, lightning_trainer
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Tensors a user's problem makes without a dtype get the run's."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's remarks on hardware and loaders that say nothing about a fit held in memory."""
+    lightning_log = logging.getLogger("lightning.pytorch")
+    level = lightning_log.level
+    lightning_log.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in (".*does not have many workers.*", ".*number of training batches.*", ".*exists and is not empty.*"):
+                warnings.filterwarnings("ignore", message=message)
+            yield
+    finally:
+        lightning_log.setLevel(level)
