@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from rbfnet.kernels._kernel import Kernel
@@ -29,9 +30,11 @@ class ThinPlateSpline(Kernel):
 
 
 def _formula(s: Tensor, k: int) -> Tensor:
+    if k == 0:
+        return 0.5 * torch.xlogy(s, s)
     a, b = 1.0, 0.0
     for j in range(k):
         a, b = (2 - 2 * j) * a, (2 - 2 * j) * b + a
     # log r = log(s) / 2, so that no square root is needed where the power of r is even, as it is here.
     profile = 0.5 * a * safe_log(s) + b if a else b
-    return 2.0**-k * profile * (s if k == 0 else inverse_power(s, k - 1))
+    return 2.0**-k * profile * inverse_power(s, k - 1)

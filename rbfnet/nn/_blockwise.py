@@ -9,8 +9,11 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-PAIRS = 2**16
+PAIRS = 2**17
 """Point-centre pairs per block: a block and its few intermediates stay in cache."""
+
+HELD = 4
+"""So few blocks are held as a whole: recomputing them in backward would cost more time than the memory is worth."""
 
 
 def blockwise(f: Callable[..., Tensor], rows: Sequence[Tensor], shared: Sequence[Tensor], size: int) -> Tensor:
@@ -20,7 +23,7 @@ def blockwise(f: Callable[..., Tensor], rows: Sequence[Tensor], shared: Sequence
     differentiated (``create_graph=True``) replays the blocks with a graph, in the memory that takes. Every tensor that f depends
     on and that is to be differentiated has to be passed in.
     """
-    if len(rows[0]) <= size or torch.compiler.is_compiling():
+    if len(rows[0]) <= HELD * size or torch.compiler.is_compiling():
         return f(*rows, *shared)
     return _Blockwise.apply(f, size, len(rows), *rows, *shared)  # type: ignore[no-untyped-call, no-any-return]
 

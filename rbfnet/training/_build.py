@@ -20,7 +20,7 @@ from rbfnet.training._construct import construct
 from rbfnet.training._model import Network, build_model
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._run_directory import require_fresh, write_config, write_solution
-from rbfnet.training._train import DTYPES, Prepared, Solution, default_dtype, prepare, train
+from rbfnet.training._train import DTYPES, Prepared, Solution, default_dtype, prepare, quiet, train
 
 CHECKPOINTS = 20
 """About how many times a fit rewrites its checkpoint."""
@@ -43,7 +43,7 @@ class Run:
         trainer = self.prepared[2]
         if trainer.is_global_zero:
             write_config(self.directory, self.config)
-        with default_dtype(DTYPES[self.config["dtype"]]):
+        with default_dtype(DTYPES[self.config["dtype"]]), quiet():
             solution = train(
                 self.problem,
                 self.model,

@@ -34,6 +34,15 @@ OURS = {
 }  # fmt: skip
 """Arguments of the Trainer that follow from the rest of a run."""
 
+REMARKS = (
+    ".*does not have many workers.*",
+    ".*number of training batches.*",
+    ".*exists and is not empty.*",
+    # Lightning's own use of PyTorch, not ours.
+    ".*isinstance.treespec, LeafSpec.. is deprecated.*",
+)
+"""Warnings of Lightning's that say nothing about a fit held in memory."""
+
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -89,7 +98,7 @@ def train(
         InputError: what :func:`prepare` refuses, or a combination of options that ruins the fit.
     """
     module, data, lightning_trainer = prepared or prepare(problem, model, solver, trainer, logger, callbacks, config)
-    with _quiet():
+    with quiet():
         lightning_trainer.fit(module, datamodule=data)
     seconds = time.perf_counter() - started
     test = problem.test_set()
@@ -148,7 +157,7 @@ def prepare(
             raise InputError(f"trainer.{key} is set by rbfnet itself; leave it out.")
         if key not in known:
             raise unknown("argument of the Trainer called", key, known)
-    with _quiet():
+    with quiet():
         lightning_trainer = pl.Trainer(
             **options,
             precision="64-true" if dtype == torch.float64 else "32-true",
@@ -176,15 +185,17 @@ def default_dtype(dtype: torch.dtype) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Lightning's remarks on hardware and loaders that say nothing about a fit held in memory."""
-    lightning_log = logging.getLogger("lightning.pytorch")
-    level = lightning_log.level
-    lightning_log.setLevel(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [log.level for log in loggers]
+    for log in loggers:
+        log.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
-            for message in (".*does not have many workers.*", ".*number of training batches.*", ".*exists and is not empty.*"):
+            for message in REMARKS:
                 warnings.filterwarnings("ignore", message=message)
             yield
     finally:
-        lightning_log.setLevel(level)
+        for log, level in zip(loggers, levels, strict=True):
+            log.setLevel(level)

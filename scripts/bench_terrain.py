@@ -1,0 +1,54 @@
+"""Terrain (5,000 points in, 20,000 others out): rbfnet against SciPy's RBFInterpolator on the same split, in the same run.
+
+    python scripts/bench_terrain.py [--repeats 3]
+
+Fit and prediction of the test points are timed together, the two in turn; the ratios are medians over the repeats.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+
+import numpy as np
+import torch
+from scipy.interpolate import RBFInterpolator
+
+from rbfnet import solve
+from rbfnet.problems import Terrain
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3)
+    repeats = parser.parse_args().repeats
+    print(f"{'seed':>4} {'ours RMSE':>10} {'SciPy RMSE':>11} {'ratio':>8} {'ours s':>7} {'SciPy s':>8} {'ratio':>6}")
+    error_ratios, time_ratios = [], []
+    for seed in range(repeats):
+        torch.manual_seed(seed)
+        terrain = Terrain()
+        train, test = terrain.train_set, terrain.test_set()
+        assert test is not None
+
+        start = time.perf_counter()
+        solution = solve(terrain, kernel="thin_plate_spline", num_centers=None, centers="points", seed=seed)
+        our_seconds = time.perf_counter() - start
+
+        start = time.perf_counter()
+        scipy = RBFInterpolator(train.x.numpy(), train.y.numpy(), kernel="thin_plate_spline")(test.x.numpy())
+        scipy_seconds = time.perf_counter() - start
+
+        assert solution.errors is not None
+        ours_rmse, scipy_rmse = solution.errors["rmse"], float(np.sqrt(np.mean((scipy - test.y.numpy()) ** 2)))
+        error_ratios.append(ours_rmse / scipy_rmse)
+        time_ratios.append(our_seconds / scipy_seconds)
+        print(
+            f"{seed:4d} {ours_rmse:10.3f} {scipy_rmse:11.3f} {error_ratios[-1]:8.5f} "
+            f"{our_seconds:7.2f} {scipy_seconds:8.2f} {time_ratios[-1]:6.2f}"
+        )
+    print(f"median ratios: error {statistics.median(error_ratios):.5f}, time {statistics.median(time_ratios):.2f}")
+
+
+if __name__ == "__main__":
+    main()
