@@ -34,11 +34,11 @@ def as_input_error(error: Exception, overrides: list[str]) -> InputError:
 
 
 def _unknown_key(key: str, overrides: list[str]) -> InputError:
-    parent, _, name = key.rpartition(".")
+    parent = key.rpartition(".")[0]
     siblings = _keys_at(parent, overrides)
     if not siblings:
         return InputError(f"There is no config key {key!r}.")
-    return unknown(f"config key {parent + '.' if parent else ''}", name, siblings) if parent else unknown("config key", name, siblings)
+    return unknown("config key", key, [f"{parent}.{sibling}" if parent else sibling for sibling in siblings])
 
 
 def _keys_at(parent: str, overrides: list[str]) -> list[str]:

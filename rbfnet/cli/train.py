@@ -21,10 +21,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rbfnet.cli.configs import config_directory
 from rbfnet.cli.sentences import as_input_error
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from rbfnet.training import Solution
+
+
+FLAGS = (
+    "--help", "-h", "--hydra-help", "--cfg", "-c", "--resolve", "--package", "-p", "--multirun", "-m", "--config-dir", "-cd",
+    "--info", "-i",
+)  # fmt: skip
+"""Options of Hydra's that make sense here."""
 
 
 def train(overrides: list[str]) -> int:
@@ -33,6 +40,9 @@ def train(overrides: list[str]) -> int:
     Raises:
         InputError: anything in the config that does not fit, in one sentence.
     """
+    for argument in overrides:
+        if argument.startswith("-") and argument.partition("=")[0] not in FLAGS:
+            raise unknown("option", argument, FLAGS)
     # A console script does not see the user's own modules in the working directory.
     sys.path.insert(0, os.getcwd())
     # Hydra would print what goes wrong itself, and exit with code 1.

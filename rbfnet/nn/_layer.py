@@ -28,7 +28,7 @@ class RBFLayer(Differentiable):
 
     Args:
         in_features: the dimension D.
-        num_centers: the number of centres M; None takes it from ``centers`` or, for ``"points"``, from ``points``.
+        num_centers: the number of centres M; None takes it from ``centers`` or, for ``"points"``, all distinct ``points``.
         kernel: a Kernel, its name, or a plain function of s.
         centers: (M, D), or how to place them (see ``rbfnet.nn.initializers``): ``"halton"``, ``"grid"``, ``"random"`` in the
             bounding box of ``points``; ``"kmeans"``, ``"farthest_point"``, ``"points"`` from them.
@@ -163,7 +163,7 @@ def _placed(
     if num_centers is None:
         if centers != "points":
             raise InputError(f"num_centers must be given to place centres by {centers!r}; only 'points' takes as many as there are.")
-        num_centers = len(points)
+        num_centers = len(torch.unique(points, dim=0))
     return place(centers, _positive("num_centers", num_centers), points.to(dtype), margin)
 
 

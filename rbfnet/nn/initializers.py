@@ -70,9 +70,11 @@ def farthest_point(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]
 
 
 def points(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
-    """The points themselves where n of them are there, else n drawn from them without repetition."""
-    _enough(points, n)
-    return points.clone() if n == len(points) else points[torch.randperm(len(points))[:n]]
+    """The points themselves, in their order, where n of them are there; else n different ones drawn from them."""
+    if n == len(points):
+        return points.clone()
+    distinct = _enough(points, n)
+    return distinct[torch.randperm(len(distinct))[:n]]
 
 
 IN_BOX: dict[str, Callable[[Tensor, int], Tensor]] = {"grid": grid, "halton": halton, "random": random}
@@ -122,10 +124,12 @@ def _into(box: Tensor, unit: Tensor) -> Tensor:
     return box[0] + (box[1] - box[0]) * unit.to(box)
 
 
-def _enough(points: Tensor, n: int) -> None:
-    distinct = len(torch.unique(points, dim=0))
-    if n > distinct:
-        raise InputError(f"{n} centres cannot be taken from {distinct} distinct points; ask for {distinct} at most.")
+def _enough(points: Tensor, n: int) -> Tensor:
+    """The distinct points, which must be n at least."""
+    distinct = torch.unique(points, dim=0)
+    if n > len(distinct):
+        raise InputError(f"{n} centres cannot be taken from {len(distinct)} distinct points; ask for {len(distinct)} at most.")
+    return distinct
 
 
 def _seed() -> int:

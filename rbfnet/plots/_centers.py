@@ -12,8 +12,8 @@ from rbfnet.plots._style import axes_or_new
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_OUTLINES = 400
-"""With more centres than this, outlines of their widths would hide the centres."""
+MOST_OVERLAP = 10.0
+"""Where the kernels together cover the picture more often than this, their outlines would hide the centres."""
 
 
 class HasCenters(Protocol):
@@ -28,7 +28,10 @@ class HasCenters(Protocol):
 
 
 def plot_centers(model: HasCenters, coords: Sequence[str], output: int = 0, ax: Axes | None = None) -> Axes:
-    """The centres (first two coordinates), coloured by their weight, with ellipses of radius 1 / epsilon. Returns the axes.
+    """The centres (first two coordinates), coloured by their weight. Returns the axes.
+
+    Unless they overlap too much, ellipses of radius 1 / epsilon show how wide the kernels are. The colours end at the 98th
+    percentile of the weights.
 
     Args:
         model: a network with ``centers``, ``epsilon`` and ``weight``.
@@ -42,7 +45,7 @@ def plot_centers(model: HasCenters, coords: Sequence[str], output: int = 0, ax: 
     centers, weight = model.centers.detach().cpu().numpy(), model.weight.detach().cpu().numpy()[:, output]
     width = 2.0 / model.epsilon.detach().cpu().numpy()
     width = np.broadcast_to(width[:, None] if width.shape == (len(centers),) != (centers.shape[1],) else width, centers.shape)
-    bound = np.abs(weight).max() or 1.0
+    bound = np.quantile(np.abs(weight), 0.98) or np.abs(weight).max() or 1.0
     ax.set_xlabel(coords[0])
     if centers.shape[1] == 1:
         ax.vlines(centers[:, 0], 0, weight, color="0.7", linewidth=0.8)
@@ -50,14 +53,18 @@ def plot_centers(model: HasCenters, coords: Sequence[str], output: int = 0, ax: 
         ax.set_ylabel("weight")
         return ax
     ax.set_ylabel(coords[1])
-    if len(centers) <= MOST_OUTLINES:
+    extent = np.ptp(centers[:, :2], axis=0)
+    if width[:, :2].prod(axis=1).sum() <= MOST_OVERLAP * extent.prod():
         outlines = EllipseCollection(
             width[:, 0], width[:, 1], np.zeros(len(centers)), units="xy", offsets=centers[:, :2], transOffset=ax.transData,
             facecolors="none", edgecolors="0.85", linewidths=0.4, zorder=0,
         )  # fmt: skip
         ax.add_collection(outlines)
     size = float(np.clip(4000 / len(centers), 3, 30))
-    dots = ax.scatter(centers[:, 0], centers[:, 1], c=weight, s=size, cmap="RdBu_r", vmin=-bound, vmax=bound, edgecolors="0.3", linewidths=0.3)
+    dots = ax.scatter(
+        centers[:, 0], centers[:, 1], c=weight, s=size, cmap="coolwarm", vmin=-bound, vmax=bound,
+        edgecolors="0.3", linewidths=0.3 if size > 10 else 0.0,
+    )  # fmt: skip
     ax.figure.colorbar(dots, ax=ax, label="weight")
     ax.set_aspect("equal", adjustable="datalim")
     return ax

@@ -19,6 +19,8 @@ class Adam(Solver):
         InputError: a value that is not positive.
     """
 
+    distributed = True
+
     def __init__(self, lr: float = 0.01, max_epochs: int = 2000, batch_size: int | None = None) -> None:
         self.lr = positive("lr", lr)
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -12,6 +14,10 @@ from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._interpolation import interpolate, is_symmetric
 from rbfnet.solvers._linear_system import LinearSystem, require_linear
 from rbfnet.solvers._solver import Solver, positive
+
+
+COPIES = 3
+"""How many times the matrix is held at the peak: itself, and what it is factored into."""
 
 
 class LeastSquares(Solver):
@@ -29,7 +35,8 @@ class LeastSquares(Solver):
             dtype.
 
     Raises:
-        InputError: ``rcond`` is not positive; at :meth:`check`, a problem or model that is not linear.
+        InputError: ``rcond`` is not positive; at :meth:`check`, a problem or model that is not linear, a matrix beyond this
+            machine's memory, or fewer points than the tail has terms.
     """
 
     solves = True
@@ -48,8 +55,23 @@ class LeastSquares(Solver):
         require_linear(problem, samples, "least_squares cannot solve it: take solver=lbfgs or solver=adam")
         rows = sum(len(sample[0]) for sample in samples.values())
         tail = 0 if (moments := model.moments()) is None else moments.shape[1]
+        columns = model.coefficients.shape[0]
+        needed, there = COPIES * rows * columns * model.coefficients.element_size(), _memory() // 2
+        if needed > there:
+            raise InputError(
+                f"least_squares holds a matrix of {rows} x {columns}, about {needed / 1e9:.0f} GB with its factors, more than half "
+                f"of this machine's memory ({there / 1e9:.0f} GB); take fewer centres (network=default network.centers=kmeans network.num_centers=1000) or points."
+            )
         if rows < tail:
             raise InputError(f"{rows} points cannot determine a polynomial tail of {tail} terms; give {tail} points at least, or a lower degree.")
+
+
+def _memory() -> int:
+    """Bytes of memory this machine has, or as good as any number where it does not say."""
+    names: dict[str, int] = getattr(os, "sysconf_names", {})
+    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= names.keys():
+        return sys.maxsize
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 class _Solve(torch.optim.Optimizer):

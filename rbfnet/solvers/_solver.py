@@ -18,6 +18,7 @@ class Solver(ABC):
         batch_size: points per condition and step; None takes all of them.
         solves: the closure that its optimizer is stepped with returns the linear system of the problem
             (:class:`LinearSystem`) rather than a loss.
+        distributed: it can share the points among several processes.
         overlap: how many spacings of the centres the width 1 / epsilon of a kernel is, where epsilon is ``"auto"``. Solving
             gains accuracy from wide, nearly dependent kernels; descending loses speed by them.
     """
@@ -25,6 +26,7 @@ class Solver(ABC):
     max_epochs: int
     batch_size: int | None = None
     solves: ClassVar[bool] = False
+    distributed: ClassVar[bool] = False
     overlap: ClassVar[float] = 1.0
 
     @abstractmethod

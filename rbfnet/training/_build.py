@@ -12,7 +12,7 @@ import lightning.pytorch as pl
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from rbfnet.errors import unknown
+from rbfnet.errors import InputError, unknown
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
@@ -21,6 +21,8 @@ from rbfnet.training._model import Network, build_model
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._run_directory import require_fresh, write_config, write_solution
 from rbfnet.training._train import DTYPES, Prepared, Solution, default_dtype, prepare, quiet, train
+
+KEYS = {"problem", "kernel", "network", "solver", "trainer", "logger", "seed", "dtype", "run_dir", "figures"}
 
 CHECKPOINTS = 20
 """About how many times a fit rewrites its checkpoint."""
@@ -71,6 +73,10 @@ def build(config: Mapping[str, Any], *, fresh: bool = True) -> Run:
     """
     started = time.perf_counter()
     plain = dict(config)
+    for key in plain.keys() - KEYS:
+        raise unknown("config key", key, KEYS)
+    if isinstance(plain["seed"], bool) or not isinstance(plain["seed"], int) or not 0 <= plain["seed"] < 2**32:
+        raise InputError(f"seed must be a whole number from 0 to 2^32 - 1, but got {plain['seed']!r}.")
     directory = Path(plain["run_dir"])
     if fresh:
         require_fresh(directory)

@@ -76,15 +76,16 @@ class TrainingModule(pl.LightningModule):
             self.optimizers().step(lambda: linear_system(model, self.problem, batch))  # type: ignore[union-attr, arg-type]
         losses = self.losses(batch)
         total = torch.stack(list(losses.values())).sum()
-        self.log("loss", total.detach(), on_step=False, on_epoch=True, batch_size=1)
+        self.log("loss", total.detach(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
         if len(losses) > 1:
-            self.log_dict({f"loss/{n}": v.detach() for n, v in losses.items()}, on_step=False, on_epoch=True, batch_size=1)
+            parts = {f"loss/{name}": value.detach() for name, value in losses.items()}
+            self.log_dict(parts, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
         return total if self.automatic_optimization else None
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
         x, y = batch
         measured = errors(self.model, x, y)
-        self.log("val/rel_l2", measured["rel_l2"], batch_size=1)
+        self.log("val/rel_l2", measured["rel_l2"], batch_size=1, sync_dist=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.solver.optimizer(self.model, self.problem)  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from rbfnet.catalogue import snake_case
 from rbfnet.errors import InputError, unknown
@@ -145,11 +146,11 @@ def prepare(
     module = TrainingModule(model, problem, solver, config)
     module.check(data.samples)
     solver.check(model, problem, data.samples)
-    options = {"max_epochs": solver.max_epochs, **trainer}
+    options = {"max_epochs": solver.max_epochs, **({"limit_val_batches": 0} if data.validation is None else {}), **trainer}
     if options.get("gradient_clip_val") and (solver.solves or isinstance(solver.optimizer(model, problem), torch.optim.LBFGS)):
         raise InputError(f"gradient_clip_val ruins {snake_case(type(solver).__name__)}, which needs the true gradient; leave it out.")
     devices, nodes = options.get("devices", 1), options.get("num_nodes", 1)
-    if solver.solves and (nodes != 1 or devices not in (1, "1", "auto")):
+    if not solver.distributed and (nodes != 1 or devices not in (1, "1", "auto")):
         raise InputError(f"{snake_case(type(solver).__name__)} runs in one process, but got devices={devices}, num_nodes={nodes}.")
     known = inspect.signature(pl.Trainer).parameters.keys() - OURS
     for key in options:
@@ -157,19 +158,22 @@ def prepare(
             raise InputError(f"trainer.{key} is set by rbfnet itself; leave it out.")
         if key not in known:
             raise unknown("argument of the Trainer called", key, known)
-    with quiet():
-        lightning_trainer = pl.Trainer(
-            **options,
-            precision="64-true" if dtype == torch.float64 else "32-true",
-            logger=logger,
-            callbacks=list(callbacks),
-            enable_checkpointing=any(isinstance(c, pl.callbacks.Checkpoint) for c in callbacks),
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            inference_mode=False,
-        )
+    try:
+        with quiet():
+            lightning_trainer = pl.Trainer(
+                **options,
+                precision="64-true" if dtype == torch.float64 else "32-true",
+                logger=logger,
+                callbacks=list(callbacks),
+                enable_checkpointing=any(isinstance(c, pl.callbacks.Checkpoint) for c in callbacks),
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                use_distributed_sampler=False,
+                inference_mode=False,
+            )
+    except MisconfigurationException as error:
+        raise InputError(f"The Trainer cannot be set up so: {' '.join(str(error).split())}") from None
     return module, data, lightning_trainer
 
 

@@ -1,0 +1,37 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+# No screen is needed, and none is there in CI.
+matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _seeded_and_left_as_found() -> Iterator[None]:
+    """Every test starts from the same seed, and none leaves the default dtype or figures behind."""
+    torch.manual_seed(0)
+    yield
+    assert torch.get_default_dtype() == torch.float32
+    plt.close("all")
+
+
+@pytest.fixture
+def command(tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    """Run the command line in an empty working directory: ``code, out, err = command("train", "kernel=matern")``."""
+    from rbfnet.cli.main import dispatch
+
+    monkeypatch.chdir(str(tmp_path))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = dispatch(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run

@@ -1,0 +1,451 @@
+"""Every shipped kernel against 50-digit arithmetic and the conformance suite, and the suite against wrong kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import grad, jvp, vmap
+
+from rbfnet import InputError
+from rbfnet.catalogue import catalogue
+from rbfnet.kernels import (
+    Gaussian,
+    InverseMultiquadric,
+    Kernel,
+    Matern,
+    Multiquadric,
+    ThinPlateSpline,
+    as_kernel,
+    inverse_power,
+    ladder,
+    safe_log,
+    safe_radius,
+)
+from rbfnet.nn import RBFLayer, RBFNetwork
+from rbfnet.operators import Operator, apply_operators, hessian, jacobian, laplacian
+from rbfnet.testing import check_kernel
+
+
+@dataclass(frozen=True)
+class Row:
+    """A shipped kernel, and what is known of it from elsewhere.
+
+    laplacian, biharmonic: at a centre, divided by D epsilon^2 and D (D + 2) epsilon^4; None where the kernel has none.
+    """
+
+    kernel: Kernel
+    phi: Callable[[Any], Any]
+    smoothness: float
+    order: int
+    laplacian: float | None = None
+    biharmonic: float | None = None
+
+
+def _matern(nu: float, polynomial: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def phi(s: Any) -> Any:
+        z = mpmath.sqrt(2 * nu * s)
+        return polynomial(z) * mpmath.exp(-z)
+
+    return phi
+
+
+ROWS = [
+    Row(Gaussian(), lambda s: mpmath.exp(-s), math.inf, 0, -2, 4),
+    Row(Multiquadric(), lambda s: mpmath.sqrt(1 + s), math.inf, 1, 1, -1),
+    Row(InverseMultiquadric(), lambda s: 1 / mpmath.sqrt(1 + s), math.inf, 0, -1, 3),
+    Row(Matern(0.5), _matern(0.5, lambda z: 1), 0, 0),
+    # The design's list is per unit of z^2 = 2 nu s, hence the factors 2 nu and (2 nu)^2.
+    Row(Matern(1.5), _matern(1.5, lambda z: 1 + z), 2, 0, -1 * 3),
+    Row(Matern(2.5), _matern(2.5, lambda z: 1 + z + z**2 / 3), 4, 0, -1 / 3 * 5, 1 / 3 * 25),
+    Row(Matern(3.5), _matern(3.5, lambda z: 1 + z + 2 * z**2 / 5 + z**3 / 15), 6, 0, -1 / 5 * 7, 1 / 15 * 49),
+    Row(ThinPlateSpline(), lambda s: s * mpmath.log(s) / 2, 1, 2),
+]
+
+each_kernel = pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.kernel))
+
+
+def test_the_table_holds_every_exported_kernel() -> None:
+    assert {type(row.kernel) for row in ROWS} == set(catalogue("kernels", "Kernel").values())
+
+
+@each_kernel
+def test_a_shipped_kernel_states_the_smoothness_and_order_of_the_design(row: Row) -> None:
+    assert (row.kernel.smoothness, row.kernel.order) == (row.smoothness, row.order)
+
+
+@each_kernel
+def test_a_shipped_kernel_passes_the_conformance_suite(row: Row) -> None:
+    check_kernel(row.kernel)
+
+
+@each_kernel
+@pytest.mark.parametrize(
+    ("dtype", "tolerance", "points"),
+    [
+        (torch.float64, 1e-12, (1e-12, 1e-6, 1e-3, 0.1, 0.7, 2.0, 9.5, 40.0)),
+        # Poles of high order next to the centre are cut off in float32, before they overflow.
+        (torch.float32, 1e-5, (1e-3, 0.1, 0.7, 2.0, 9.5, 40.0)),
+    ],
+    ids=["float64", "float32"],
+)
+def test_derivatives_agree_with_fifty_digits(row: Row, dtype: torch.dtype, tolerance: float, points: tuple[float, ...]) -> None:
+    s = torch.tensor(points, dtype=dtype)
+    for k in range(5):
+        with mpmath.workdps(50):
+            # At s as the dtype holds it, so that rounding of the input is not counted.
+            exact = [float(mpmath.diff(row.phi, mpmath.mpf(float(v)), k)) for v in s]
+        wanted = torch.tensor(exact, dtype=torch.float64)
+        torch.testing.assert_close(row.kernel.derivative(s, k).double(), wanted, rtol=tolerance, atol=0.0)
+
+
+@each_kernel
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_values_at_the_centre_are_those_of_the_design(row: Row, dtype: torch.dtype) -> None:
+    epsilon = 1.7
+    for dims in (1, 2, 3, 5):
+        center = torch.full((1, dims), 0.3, dtype=dtype)
+        layer = RBFLayer(dims, None, row.kernel, center, epsilon, dtype=dtype)
+        once = Operator.laplacian(*range(dims))
+        wanted = {once: row.laplacian and row.laplacian * dims * epsilon**2}
+        wanted[once @ once] = row.biharmonic and row.biharmonic * dims * (dims + 2) * epsilon**4
+        for op, value in wanted.items():
+            if value is not None:
+                assert layer.apply_operator(center, op).item() == pytest.approx(value, rel=20 * torch.finfo(dtype).eps)
+        if row.smoothness >= 1:
+            assert not jacobian(layer, center).any()
+
+
+# -- kernels that must not pass ----------------------------------------------------------------------------------------
+
+
+class WrongSlope(Gaussian):
+    def derivative(self, s: Tensor, k: int) -> Tensor:
+        return super().derivative(s, k) * (1.0 + 1e-4 * (k == 2))
+
+
+class WrongRung(Matern):
+    """Wrong in the same way for autograd: only differences can tell."""
+
+    def derivative(self, s: Tensor, k: int) -> Tensor:
+        return ladder(lambda s, k: self._formula(s, k) * (1.0 + 1e-4 * (k >= 1)), s, k)
+
+
+class Disconnected(Gaussian):
+    def derivative(self, s: Tensor, k: int) -> Tensor:
+        return super().derivative(s, k).detach() if k else self.phi(s)
+
+
+class AnotherPhi(Gaussian):
+    def derivative(self, s: Tensor, k: int) -> Tensor:
+        return 1.001 * super().derivative(s, k)
+
+
+class Claims(Matern):
+    def __init__(self, nu: float, smoothness: float) -> None:
+        super().__init__(nu)
+        self.smoothness = smoothness
+
+
+class SmoothThinPlateSpline(ThinPlateSpline):
+    smoothness = 2
+
+
+class NaiveMatern(Kernel):
+    smoothness = 2
+
+    def phi(self, s: Tensor) -> Tensor:
+        z = (3.0 * s).sqrt()
+        return (1.0 + z) * (-z).exp()
+
+
+class Stateless(Kernel):
+    def phi(self, s: Tensor) -> Tensor:
+        return (-s).exp()
+
+
+class Doubled(Gaussian):
+    def phi(self, s: Tensor) -> Tensor:
+        return super().phi(s).double()
+
+
+class Summed(Gaussian):
+    def phi(self, s: Tensor) -> Tensor:
+        return super().phi(s).sum()
+
+
+class Infinite(Matern):
+    """A pole without a cut-off, in a rung that only the gradient of an allowed operator uses."""
+
+    def derivative(self, s: Tensor, k: int) -> Tensor:
+        return ladder(lambda s, k: 2.25 / (3.0 * s).sqrt() * self._formula(s, 1) if k == 3 else self._formula(s, k), s, k)
+
+
+class DetachedParameter(Kernel):
+    """The formula of a ladder is not differentiated, so that a parameter in it has no gradient."""
+
+    smoothness = math.inf
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rate = nn.Parameter(torch.tensor(0.7))
+
+    def phi(self, s: Tensor) -> Tensor:
+        return self.derivative(s, 0)
+
+    def derivative(self, s: Tensor, k: int) -> Tensor:
+        return ladder(lambda s, k: (-self.rate) ** k * (-self.rate * s).exp(), s, k)
+
+
+class WrongOrder(Kernel):
+    smoothness = math.inf
+
+    def __init__(self, kernel: Kernel, order: Any) -> None:
+        super().__init__()
+        self.kernel, self.order, self.smoothness = kernel, order, kernel.smoothness
+
+    def phi(self, s: Tensor) -> Tensor:
+        return self.kernel.phi(s)
+
+    def derivative(self, s: Tensor, k: int) -> Tensor:
+        return self.kernel.derivative(s, k)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "message"),
+    [
+        (WrongSlope(), r"derivative\(s, 2\) must be the derivative of derivative\(s, 1\)"),
+        (WrongRung(2.5), r"derivative\(s, 1\) .* finite differences"),
+        (Disconnected(), r"derivative\(s, 2\) .* torch.autograd.grad"),
+        (AnotherPhi(), r"must be phi\(s\)"),
+        (Claims(0.5, 1), "smoothness 1 means"),
+        (Claims(1.5, 3), "smoothness 3 means"),
+        (Claims(1.5, 4), "states smoothness 4"),
+        (Claims(3.5, 8), "states smoothness 8"),
+        (SmoothThinPlateSpline(), "smoothness 2"),
+        (NaiveMatern(), "square root or logarithm"),
+        (Infinite(1.5), r"derivative\(s, 3\) must be finite"),
+        (Stateless(), "must state its smoothness"),
+        (Doubled(), "must keep shape, dtype and device"),
+        (Summed(), "keep the shape"),
+        (DetachedParameter(), "gradients in rate"),
+        (WrongOrder(Gaussian(), 1), "order 1 means that -phi is positive definite"),
+        (WrongOrder(Multiquadric(), 0), "order 0 means that phi is positive definite"),
+        (WrongOrder(ThinPlateSpline(), 1), "order 1 means"),
+        (WrongOrder(ThinPlateSpline(), 0), "order 0 means"),
+        (WrongOrder(Gaussian(), -1), "order must be"),
+        (WrongOrder(Gaussian(), 0.5), "order must be"),
+        ("gausian", "There is no kernel"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, Kernel) else "",
+)
+def test_the_conformance_suite_fails_on_a_wrong_kernel(kernel: Any, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_kernel(kernel)
+
+
+def test_the_conformance_suite_leaves_the_kernel_and_the_generator_as_they_are() -> None:
+    kernel = Rational()
+    state = torch.get_rng_state()
+    check_kernel(kernel)
+    assert kernel.power.dtype == torch.float32 and kernel.power.grad is None
+    assert torch.equal(state, torch.get_rng_state())
+
+
+# -- kernels of one's own ----------------------------------------------------------------------------------------------
+
+
+class Cubic(Kernel):
+    smoothness, order = 2, 2
+
+    def phi(self, s: Tensor) -> Tensor:
+        return safe_radius(s) ** 3
+
+
+class Rational(Kernel):
+    """(1 + s)^-power with a power that is learnt."""
+
+    smoothness, order = math.inf, 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.power = nn.Parameter(torch.tensor(0.8))
+
+    def phi(self, s: Tensor) -> Tensor:
+        return (1.0 + s) ** -self.power
+
+
+def test_a_kernel_of_four_lines_passes_the_conformance_suite() -> None:
+    check_kernel(Cubic())
+
+
+def test_a_kernel_of_four_lines_has_the_derivatives_of_its_formula() -> None:
+    # phi = r^3: the gradient is 3 r d, the Laplacian in D = 2 is 9 r.
+    center = torch.tensor([[0.2, -0.1]], dtype=torch.float64)
+    layer = RBFLayer(2, None, Cubic(), center, 1.0, dtype=torch.float64)
+    x = center + torch.tensor([[0.0, 0.0], [3e-9, 4e-9], [0.3, 0.4]], dtype=torch.float64)
+    r = (x - center).norm(dim=1)
+    torch.testing.assert_close(jacobian(layer, x)[:, 0], 3.0 * r[:, None] * (x - center))
+    torch.testing.assert_close(laplacian(layer, x)[:, 0], 9.0 * r)
+
+
+def test_a_plain_function_of_s_is_a_kernel() -> None:
+    kernel = as_kernel(lambda s: 1.0 / (1.0 + s))
+    s = torch.tensor([0.0, 0.5, 3.0], dtype=torch.float64)
+    for k in range(5):
+        torch.testing.assert_close(kernel.derivative(s, k), (-1) ** k * math.factorial(k) * (1.0 + s) ** (-1 - k))
+    assert kernel.smoothness == math.inf and kernel.order is None
+    network = RBFNetwork(2, 1, 4, kernel=lambda s: 1.0 / (1.0 + s))
+    assert network(torch.rand(3, 2)).shape == (3, 1)
+
+
+@pytest.mark.parametrize("given", ["matern", Matern, Matern(2.5)], ids=["name", "class", "instance"])
+def test_a_kernel_is_given_by_name_class_or_instance(given: Any) -> None:
+    kernel = as_kernel(given)
+    assert isinstance(kernel, Matern) and kernel.nu == 2.5
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("gausian", "did you mean 'gaussian'"),
+        ("thin_plate", "did you mean 'thin_plate_spline'"),
+        ("zzz", "known: gaussian, inverse_multiquadric, matern"),
+        (3, "but got 3"),
+        (Stateless, "must state its smoothness"),
+        (NaiveMatern, "derivative number 1 in s is nan at s = 0 .*see rbfnet.kernels.ladder and safe_radius"),
+        (lambda s: (-(s.sqrt())).exp(), "square root or logarithm of s"),
+        (lambda s: (-safe_radius(s)).exp(), "square root or logarithm of s"),
+        (lambda s: s**1.5, "derivative number 2 in s is inf"),
+        (lambda s: s * torch.log(s), "is nan at s = 0"),
+        (lambda s: (-s).exp().sum(), "must keep the shape of s"),
+    ],
+)
+def test_what_is_no_kernel_is_refused_at_construction_with_advice(given: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        RBFLayer(2, 4, kernel=given)
+
+
+@pytest.mark.parametrize("nu", [0.0, 1.0, 4.5, -0.5])
+def test_matern_names_the_nu_it_has(nu: float) -> None:
+    with pytest.raises(InputError, match="0.5, 1.5, 2.5 or 3.5, but got"):
+        Matern(nu)
+
+
+@pytest.mark.parametrize("pairs", [2**17, 12], ids=["small", "blockwise"])
+@pytest.mark.parametrize(
+    "op",
+    [Operator.identity(), Operator.d(0), Operator.laplacian(0, 1), Operator.d(0, 0, 1)],
+    ids=str,
+)
+def test_the_gradient_in_a_learnable_parameter_agrees_with_differences(
+    op: Operator, pairs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rbfnet.nn._layer.PAIRS", pairs)
+    kernel = Rational()
+    torch.manual_seed(0)
+    network = RBFNetwork(2, 1, 4, kernel, epsilon=1.5, dtype=torch.float64)
+    network.set_coefficients(torch.randn(4, 1, dtype=torch.float64))
+    # Some points on centres; 23 rows of 3 each are more than the four blocks that are held as a whole.
+    x = torch.cat([network.centers.detach(), torch.rand(19, 2, dtype=torch.float64)])
+
+    def loss(power: float) -> Tensor:
+        with torch.no_grad():
+            kernel.power.fill_(power)
+        return network.apply_operator(x, op).square().sum()
+
+    h = 1e-3
+    steps = [loss(0.8 + j * h).item() for j in (-2, -1, 1, 2)]
+    wanted = (steps[0] - 8.0 * steps[1] + 8.0 * steps[2] - steps[3]) / (12.0 * h)
+    torch.autograd.backward(loss(0.8))
+    assert kernel.power.grad is not None
+    assert kernel.power.grad.item() == pytest.approx(wanted, rel=1e-8)
+
+
+# -- the ladder and the safe functions ---------------------------------------------------------------------------------
+
+
+def _sine(s: Tensor, k: int) -> Tensor:
+    return torch.sin(s + 0.5 * math.pi * k)
+
+
+S = torch.tensor([0.0, 0.4, 1.1, 2.9], dtype=torch.float64)
+
+
+def test_nested_forward_mode_climbs_the_ladder() -> None:
+    def climb(f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        return lambda s: jvp(f, (s,), (torch.ones_like(s),))[1]
+
+    rungs = [lambda s: ladder(_sine, s, 0)]
+    for k in range(6):
+        torch.testing.assert_close(rungs[k](S), _sine(S, k))
+        rungs.append(climb(rungs[k]))
+
+
+def test_nested_forward_mode_through_a_composition_has_all_cross_terms() -> None:
+    # Tangents that themselves depend on the point: (sin(s^2))'' = 2 cos(s^2) - 4 s^2 sin(s^2).
+    def once(s: Tensor) -> Tensor:
+        return jvp(lambda t: ladder(_sine, t * t, 0), (s,), (torch.ones_like(s),))[1]
+
+    twice = jvp(once, (S,), (torch.ones_like(S),))[1]
+    torch.testing.assert_close(twice, 2.0 * torch.cos(S * S) - 4.0 * S * S * torch.sin(S * S))
+
+
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+def test_forward_and_reverse_mode_mix_on_the_ladder(outer: str, inner: str) -> None:
+    def differentiate(how: str, f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        if how == "reverse":
+            return grad(f)
+        return lambda s: jvp(f, (s,), (torch.ones_like(s),))[1]
+
+    twice = differentiate(outer, differentiate(inner, lambda s: ladder(_sine, s, 0)))
+    torch.testing.assert_close(vmap(twice)(S), _sine(S, 2))
+
+
+def test_reverse_mode_climbs_the_ladder_to_any_order() -> None:
+    s = S.clone().requires_grad_()
+    value = ladder(_sine, s, 0)
+    for k in range(1, 6):
+        (value,) = torch.autograd.grad(value.sum(), s, create_graph=True)
+        torch.testing.assert_close(value, _sine(S, k))
+
+
+def test_the_safe_radius_is_a_square_root_with_derivatives_zero_at_zero() -> None:
+    s = torch.tensor([0.0, 0.25, 4.0], dtype=torch.float64, requires_grad=True)
+    value = safe_radius(s)
+    torch.testing.assert_close(value.detach(), torch.tensor([0.0, 0.5, 2.0], dtype=torch.float64))
+    (first,) = torch.autograd.grad(value.sum(), s, create_graph=True)
+    torch.testing.assert_close(first.detach(), torch.tensor([0.0, 1.0, 0.25], dtype=torch.float64))
+    (second,) = torch.autograd.grad(first.sum(), s)
+    torch.testing.assert_close(second, torch.tensor([0.0, -2.0, -1 / 32], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("power", [1, 3, 7])
+def test_an_inverse_power_is_zero_before_it_overflows(dtype: torch.dtype, power: int) -> None:
+    r = torch.logspace(-300 if dtype == torch.float64 else -37, 3, 1000, dtype=dtype)
+    value = inverse_power(torch.cat([r.new_zeros(1), r]), power)
+    assert torch.isfinite(value).all() and value[0] == 0.0
+    near = r > 2.0 * (1e6 * torch.finfo(dtype).tiny) ** (1.0 / power)
+    torch.testing.assert_close(value[1:][near], r[near] ** -power)
+    assert torch.equal(inverse_power(r, -2), r**2)
+
+
+def test_the_safe_logarithm_is_zero_at_zero() -> None:
+    r = torch.tensor([0.0, 1.0, math.e], dtype=torch.float64)
+    torch.testing.assert_close(safe_log(r), torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64))
+
+
+def test_an_operator_beyond_the_smoothness_is_refused_with_a_kernel_that_would_do() -> None:
+    network = RBFNetwork(2, 1, 4, "thin_plate_spline")
+    with pytest.raises(InputError, match="order 2, but ThinPlateSpline.* has only 1 .* gaussian or matern with nu=3.5"):
+        hessian(network, torch.rand(3, 2))
+    with pytest.raises(InputError, match="take a smoother kernel, such as gaussian\\.$"):
+        apply_operators(RBFNetwork(1, 1, 4, Matern(3.5)), torch.rand(3, 1), [Operator.d(*[0] * 7)])
