@@ -23,7 +23,7 @@ def _seeded_and_left_as_found() -> Iterator[None]:
 
 
 @pytest.fixture
-def command(tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+def command(tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Run the command line in an empty working directory: ``code, out, err = command("train", "kernel=matern")``."""
     from rbfnet.cli.main import dispatch
 

@@ -21,7 +21,9 @@ def as_input_error(error: Exception, overrides: list[str]) -> InputError:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         return unknown(group or "config", name, error.options or [])
     if isinstance(error, OverrideParseException):
-        return InputError(f"{error.override!r} is not an override; write key=value, and quote the value if it has special characters.")
+        return InputError(
+            f"{error.override!r} is not an override; write key=value, and quote the value if it has special characters."
+        )
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     if isinstance(cause, MissingMandatoryValue):
         key = getattr(cause, "full_key", None) or str(cause).split(":")[-1].strip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,10 +81,14 @@ def _run(config: DictConfig) -> None:
     if HydraConfig.get().mode == RunMode.MULTIRUN and plain["trainer"].get("devices") not in (1, "1"):
         raise InputError("--multirun cannot start runs of several processes; start them one by one, or take trainer.devices=1.")
 
-    from rbfnet.training import build
+    from rbfnet.training import Terminated, build
 
     run = build(plain, fresh=first_process)
-    solution = run.execute()
+    try:
+        solution = run.execute()
+    except Terminated:
+        print(f"rbfnet: told to stop; what has been trained is in {run.directory / 'checkpoints'}.", file=sys.stderr)
+        sys.exit(128 + signal.SIGTERM)
     if first_process:
         report(solution, run.directory)
 
@@ -106,7 +111,8 @@ def report(solution: Solution, directory: Path) -> None:
 
     console = Console(highlight=False)
     summary = solution.summary
-    about = f"{summary['problem']}: {summary['kernel']}, {summary['centers']} centres, {summary['solver']}, {summary['seconds']:.2f} s"
+    who = f"{summary['problem']}: {summary['kernel']}, {summary['centers']} centres, {summary['solver']}"
+    about = f"{who}, {summary['seconds']:.2f} s"
     if summary["errors"] is None:
         console.print(f"{about}; loss {summary['loss']:.3e}; no reference to measure errors against.", soft_wrap=True)
     else:

@@ -66,7 +66,9 @@ def _number(file: Path, row: list[str], line: int, at: int, name: str) -> float:
         value = math.nan
     if not math.isfinite(value):
         found = "is empty" if not cell else f"holds {cell!r}"
-        raise InputError(f"Row {line}, column {name!r} of {str(file)!r} {found}; a finite number is needed: mend or remove the row.")
+        raise InputError(
+            f"Row {line}, column {name!r} of {str(file)!r} {found}; a finite number is needed: mend or remove the row."
+        )
     return value
 
 
@@ -90,7 +92,9 @@ def _read_npz(file: Path, names: Sequence[str]) -> Tensor:
             raise InputError(f"Array {name!r} of {str(file)!r} holds {column.dtype}; real numbers are needed.")
         bad = np.flatnonzero(~np.isfinite(column))
         if len(bad):
-            raise InputError(f"Row {bad[0] + 1}, column {name!r} of {str(file)!r} holds {column[bad[0]]}; a finite number is needed.")
+            raise InputError(
+                f"Row {bad[0] + 1}, column {name!r} of {str(file)!r} holds {column[bad[0]]}; a finite number is needed."
+            )
     return torch.from_numpy(np.stack([column.astype(np.float64) for column in columns.values()], axis=1))
 
 

@@ -23,7 +23,9 @@ class PointCloud(Domain):
 
     def __init__(self, points: Float[Tensor, "N D"], coords: Sequence[str]) -> None:
         if points.ndim != 2 or not len(points) or points.shape[1] != len(coords):
-            raise InputError(f"A point cloud is (N, {len(coords)}) for the coordinates {tuple(coords)}, but got {tuple(points.shape)}.")
+            raise InputError(
+                f"A point cloud is (N, {len(coords)}) for the coordinates {tuple(coords)}, but got {tuple(points.shape)}."
+            )
         if not torch.isfinite(points).all():
             raise InputError("The points of a point cloud must be finite, but some hold NaN or infinity.")
         self.points = points

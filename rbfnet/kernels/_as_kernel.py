@@ -28,7 +28,7 @@ def as_kernel(kernel: KernelLike) -> Kernel:
     if isinstance(kernel, type) and issubclass(kernel, Kernel):
         kernel = kernel()
     if not isinstance(kernel, Kernel):
-        if not callable(kernel):
+        if isinstance(kernel, type) or not callable(kernel):
             raise InputError(f"A kernel is a Kernel, a name, or a function of s, but got {kernel!r}.")
         kernel = Profile(kernel)
     return probe(kernel)

@@ -18,7 +18,7 @@ class Kernel(nn.Module, ABC):
         class Bump(Kernel):
             smoothness = math.inf
             def phi(self, s):
-                return torch.exp(-s) * (1 + s)
+                return 1 / (1 + s)
 
     In s every smooth kernel is smooth at its centre too, which is what keeps derivatives of any order finite there.
     Parameters of a kernel (``nn.Parameter``) are trained like any other.
@@ -33,6 +33,9 @@ class Kernel(nn.Module, ABC):
 
     smoothness: float
     order: int | None = 0
+
+    def __init__(self) -> None:
+        super().__init__()
 
     @abstractmethod
     def phi(self, s: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:

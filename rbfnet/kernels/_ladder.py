@@ -20,7 +20,7 @@ def ladder(formula: Formula, s: Float[Tensor, "*B"], k: int) -> Float[Tensor, "*
     Autograd applied to a formula with sqrt(s) or log(s) in it gives NaN or a silent zero at s = 0. Here it is never
     applied: the derivative of one rung is the next one.
     """
-    return _Ladder.apply(s, formula, k)  # type: ignore[no-untyped-call]
+    return _Ladder.apply(s, formula, k)
 
 
 class _Ladder(torch.autograd.Function):

@@ -20,7 +20,8 @@ class Matern(Kernel):
     theta_0 = 1, theta_1 = 1 + z, theta_j = (2j-1) theta_{j-1} + z^2 theta_{j-2}, and theta_{-m} = theta_{m-1} z^(1-2m).
     All their terms are positive, so nothing cancels. Smoothness 2n; positive definite in every dimension (order 0).
 
-    Equivalents: GPyTorch ``MaternKernel(nu=nu)`` and scikit-learn ``Matern(nu=nu)`` with lengthscale = 1 / epsilon; none in SciPy.
+    Equivalents: GPyTorch ``MaternKernel(nu=nu)`` and scikit-learn ``Matern(nu=nu)`` with lengthscale = 1 / epsilon; none in
+    SciPy.
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 4.2.
 
     Args:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
+from rbfnet.nn._layer import require_smooth
 from rbfnet.nn._network import RBFNetwork
 from rbfnet.operators import Coefficient, Direction, LinearModel, Operator
 
@@ -61,6 +62,7 @@ class Affine(LinearModel):
         return self.output_shift + self.output_scale * self.network(self._inner_points(x))
 
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
+        require_smooth(self.kernel, ops)  # here, so that the operator is named in the user's units
         inner = self.network.apply_operators(self._inner_points(x), [self._inner(op) for op in ops])
         shifts = torch.stack([self.offset(x, op) for op in ops], dim=-1)
         return self.output_scale[:, None] * inner + shifts
@@ -70,7 +72,9 @@ class Affine(LinearModel):
 
     def offset(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"]:
         """``op`` of the constant output_shift."""
-        at_zero = sum((c for directions, c in op.terms if not directions), torch.zeros_like(x[:, 0]))
+        at_zero = torch.zeros_like(x[:, 0])
+        for directions, c in op.terms:
+            at_zero = at_zero if directions else at_zero + c
         return at_zero[:, None] * self.output_shift
 
     @property
@@ -109,7 +113,7 @@ class Affine(LinearModel):
         return self.input_shift + self.input_scale * self.network.centers
 
     @property
-    def epsilon(self) -> Float[Tensor, "..."]:
+    def epsilon(self) -> Float[Tensor, ...]:
         """The shape parameters per dimension in the user's units, (D,) or (M, D)."""
         return self.network.epsilon[..., None] / self.input_scale
 

@@ -25,7 +25,7 @@ def blockwise(f: Callable[..., Tensor], rows: Sequence[Tensor], shared: Sequence
     """
     if len(rows[0]) <= HELD * size or torch.compiler.is_compiling():
         return f(*rows, *shared)
-    return _Blockwise.apply(f, size, len(rows), *rows, *shared)  # type: ignore[no-untyped-call, no-any-return]
+    return _Blockwise.apply(f, size, len(rows), *rows, *shared)
 
 
 class _Blockwise(torch.autograd.Function):
@@ -48,9 +48,7 @@ class _Blockwise(torch.autograd.Function):
         wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
         # Gradients that are differentiated again, or inside torch.func, need vjp; for all others plain autograd costs less.
         pull = _pull_differentiably if torch.is_grad_enabled() else _pull
-        per_block = [
-            pull(ctx.f, [*rows, *tensors[n:]], wanted, g) for *rows, g in _blocks((*tensors[:n], grad), ctx.size)
-        ]
+        per_block = [pull(ctx.f, [*rows, *tensors[n:]], wanted, g) for *rows, g in _blocks((*tensors[:n], grad), ctx.size)]
         grads: list[Tensor | None] = [None] * len(tensors)
         for i, parts in zip(wanted, zip(*per_block, strict=True), strict=True):
             grads[i] = torch.cat(parts) if i < n else torch.stack(parts).sum(dim=0)
@@ -89,9 +87,7 @@ def _pull(f: Callable[..., Tensor], inputs: list[Tensor], wanted: list[int], gra
         return torch.autograd.grad(f(*leaves), [leaves[i] for i in wanted], grad)
 
 
-def _pull_differentiably(
-    f: Callable[..., Tensor], inputs: list[Tensor], wanted: list[int], grad: Tensor
-) -> Sequence[Tensor]:
+def _pull_differentiably(f: Callable[..., Tensor], inputs: list[Tensor], wanted: list[int], grad: Tensor) -> Sequence[Tensor]:
     """The same, as differentiable functions of all inputs."""
 
     def of_wanted(*some: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -21,7 +21,7 @@ def radial_columns(
     ops: Sequence[Operator],
     x: Float[Tensor, "B D"],
     centers: Float[Tensor, "M D"],
-    epsilon: Float[Tensor, "..."],
+    epsilon: Float[Tensor, ...],
 ) -> list[Float[Tensor, "B M"]]:
     """Each operator in x of phi(epsilon_j^2 |x_b - c_j|^2), one (B, M) array an operator.
 
@@ -116,7 +116,7 @@ class _Geometry:
         if isinstance(v, Tensor) and isinstance(w, Tensor):
             return 2.0 * self.a * (v * w).sum(dim=-1, keepdim=True)
         if isinstance(v, Tensor):
-            return 2.0 * self.a * v[:, int(w), None]  # type: ignore[arg-type]
+            return 2.0 * self.a * v[:, int(w), None]
         if isinstance(w, Tensor):
             return self.pair(w, v)
         return 2.0 * self.a if v == w else 0.0
@@ -145,7 +145,7 @@ class _Geometry:
 Matching = tuple[int, tuple[tuple[int, int], ...], tuple[int, ...]]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _matchings(labels: tuple[int, ...], axes: tuple[bool, ...]) -> list[Matching]:
     """The partial matchings of the positions, as (multiplicity, pairs, singles).
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from rbfnet.errors import InputError
-from rbfnet.kernels import KernelLike, as_kernel
+from rbfnet.kernels import Kernel, KernelLike, as_kernel
 from rbfnet.nn._blockwise import PAIRS, blockwise
 from rbfnet.nn._closed_form import radial_columns
 from rbfnet.nn.initializers import epsilon_from_spacing, place
@@ -92,7 +92,7 @@ class RBFLayer(Differentiable):
         return len(self.centers)
 
     @property
-    def epsilon(self) -> Float[Tensor, "..."]:
+    def epsilon(self) -> Float[Tensor, ...]:
         """The shape parameters, () or (M,), positive by construction."""
         return self.log_epsilon.exp()
 
@@ -135,16 +135,24 @@ class RBFLayer(Differentiable):
     def _check(self, x: Tensor, ops: Sequence[Operator]) -> None:
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise InputError(f"The points must have shape (B, {self.in_features}), but got {tuple(x.shape)}.")
-        for op in ops:
-            if op.order > self.kernel.smoothness:
-                raise InputError(
-                    f"The operator {op} has order {op.order}, but {self.kernel} has only {self.kernel.smoothness:g} continuous "
-                    f"derivatives at its centre; take a smoother kernel, such as gaussian"
-                    f"{' or matern with nu=3.5' if op.order <= 6 else ''}."
-                )
+        require_smooth(self.kernel, ops)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, num_centers={self.num_centers}"
+
+
+def require_smooth(kernel: Kernel, ops: Sequence[Operator]) -> None:
+    """Raise InputError for an operator of higher order than the kernel has continuous derivatives.
+
+    At the centres its values would be finite and wrong.
+    """
+    for op in ops:
+        if op.order > kernel.smoothness:
+            smooth = "gaussian or matern with nu=3.5" if op.order <= 6 else "gaussian"
+            raise InputError(
+                f"The operator {op} has order {op.order}, but {kernel} has only {kernel.smoothness:g} continuous derivatives at "
+                f"its centre; take a smoother kernel, such as {smooth}."
+            )
 
 
 def _placed(
@@ -162,7 +170,9 @@ def _placed(
         points = torch.tensor([[0.0] * in_features, [1.0] * in_features])
     if num_centers is None:
         if centers != "points":
-            raise InputError(f"num_centers must be given to place centres by {centers!r}; only 'points' takes as many as there are.")
+            raise InputError(
+                f"num_centers must be given to place centres by {centers!r}; only 'points' takes as many as there are."
+            )
         num_centers = len(torch.unique(points, dim=0))
     return place(centers, _positive("num_centers", num_centers), points.to(dtype), margin)
 

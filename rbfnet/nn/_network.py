@@ -86,7 +86,7 @@ class RBFNetwork(LinearModel):
         return self.layer.centers
 
     @property
-    def epsilon(self) -> Float[Tensor, "..."]:
+    def epsilon(self) -> Float[Tensor, ...]:
         """The shape parameters, () or (M,), positive."""
         return self.layer.epsilon
 

@@ -114,7 +114,7 @@ def spacing(centers: Float[Tensor, "M D"]) -> Float[Tensor, " M"]:
     return torch.from_numpy(np.where(mean > 0, mean, mean[mean > 0].min())).to(centers)
 
 
-def epsilon_from_spacing(centers: Float[Tensor, "M D"], overlap: float, per_center: bool) -> Float[Tensor, "..."]:
+def epsilon_from_spacing(centers: Float[Tensor, "M D"], overlap: float, per_center: bool) -> Float[Tensor, ...]:
     """epsilon = 1 / (overlap h), shape () with the mean spacing h of all centres, or (M,) with each centre's own."""
     h = spacing(centers)
     return 1.0 / (overlap * (h if per_center else h.mean()))

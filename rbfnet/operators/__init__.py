@@ -1,7 +1,7 @@
 """Linear differential operators as data, the protocol they are applied through, and the calculus on top of it."""
 
 from rbfnet.operators._field import Field, default_coords
-from rbfnet.operators._functions import directional, hessian, jacobian, laplacian, partial, quadratic_form
+from rbfnet.operators._functions import Model, directional, hessian, jacobian, laplacian, partial, quadratic_form
 from rbfnet.operators._operator import Coefficient, Direction, Operator
 from rbfnet.operators._protocol import Differentiable, LinearModel, apply_operators
 from rbfnet.operators._recorder import Recorder
@@ -12,6 +12,7 @@ __all__ = [
     "Direction",
     "Field",
     "LinearModel",
+    "Model",
     "Operator",
     "Recorder",
     "apply_operators",

@@ -12,9 +12,7 @@ from torch.func import jvp
 from rbfnet.operators._operator import Direction, Operator
 
 
-def autograd_operators(
-    u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops: Sequence[Operator]
-) -> Float[Tensor, "B O K"]:
+def autograd_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
     """Operators on a callable (B, D) -> (B, O) or (B,) that treats its rows independently.
 
     A derivative along a direction is one forward-mode product with a tangent per row, so nothing is summed over the batch

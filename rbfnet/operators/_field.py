@@ -131,7 +131,9 @@ class Field:
             return
         values = apply_operators(self._u, self._x, ops)
         if values.shape[1] != len(self._outputs):
-            raise InputError(f"The model has {values.shape[1]} outputs, but {len(self._outputs)} are named: {', '.join(self._outputs)}.")
+            raise InputError(
+                f"The model has {values.shape[1]} outputs, but {len(self._outputs)} are named: {', '.join(self._outputs)}."
+            )
         self._known.update(zip(ops, values.unbind(-1), strict=True))
 
     def _split(self, given: str) -> list[str]:

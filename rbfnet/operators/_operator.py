@@ -100,7 +100,9 @@ class Operator:
                     raise unknown("coordinate", direction, names)
                 return names.index(direction)
             if not 0 <= direction < len(names):
-                raise InputError(f"Coordinate index {direction} is out of range for {len(names)} coordinates ({', '.join(names)}).")
+                raise InputError(
+                    f"Coordinate index {direction} is out of range for {len(names)} coordinates ({', '.join(names)})."
+                )
             return direction
 
         return Operator.of((tuple(index(d) for d in directions), c) for directions, c in self.terms)
@@ -119,7 +121,9 @@ class Operator:
 
     def __matmul__(self, other: Operator) -> Operator:
         if any(isinstance(c, Tensor) for _, c in other.terms):
-            raise InputError("An operator whose coefficients vary from point to point cannot be differentiated again; compose it on the left.")
+            raise InputError(
+                "An operator whose coefficients vary from point to point cannot be differentiated again; compose it on the left."
+            )
         return Operator.of(((*p, *q), a * b) for p, a in self.terms for q, b in other.terms)
 
     def __str__(self) -> str:

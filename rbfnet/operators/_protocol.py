@@ -63,9 +63,7 @@ class LinearModel(Differentiable):
         return None
 
 
-def apply_operators(
-    u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops: Sequence[Operator]
-) -> Float[Tensor, "B O K"]:
+def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
     """Apply operators to any model: by its own closed form where it has one, by automatic differentiation elsewhere."""
     return u.apply_operators(x, ops) if isinstance(u, Differentiable) else autograd_operators(u, x, ops)
 

@@ -7,12 +7,13 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.plots._maps import comparable
 from rbfnet.plots._style import axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_OVERLAP = 10.0
+MOST_OVERLAP = 20.0
 """Where the kernels together cover the picture more often than this, their outlines would hide the centres."""
 
 
@@ -22,7 +23,7 @@ class HasCenters(Protocol):
     @property
     def centers(self) -> Float[Tensor, "M D"]: ...
     @property
-    def epsilon(self) -> Float[Tensor, "..."]: ...
+    def epsilon(self) -> Float[Tensor, ...]: ...
     @property
     def weight(self) -> Float[Tensor, "M O"]: ...
 
@@ -66,5 +67,5 @@ def plot_centers(model: HasCenters, coords: Sequence[str], output: int = 0, ax: 
         edgecolors="0.3", linewidths=0.3 if size > 10 else 0.0,
     )  # fmt: skip
     ax.figure.colorbar(dots, ax=ax, label="weight")
-    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_aspect("equal" if comparable(centers[:, :2]) else "auto")
     return ax

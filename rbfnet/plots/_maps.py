@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.operators import Field
 from rbfnet.plots._style import axes_or_new
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def plot_values(
     x: Float[Tensor, "N D"],
-    values: Float[Tensor, " N"],
+    values: Float[Tensor, " N"] | Field,
     coords: Sequence[str],
     label: str = "u",
     ax: Axes | None = None,
@@ -38,9 +40,11 @@ def plot_values(
     Raises:
         InputError: three coordinates or more; draw a slice, or :func:`plot_parity`.
     """
-    points, heights = x.detach().cpu().numpy(), values.detach().cpu().numpy()
+    points, heights = as_array(x), as_array(values)
     if points.shape[1] > 2:
-        raise InputError(f"A map has one or two coordinates, but the points have {points.shape[1]}; draw a slice, or plot_parity.")
+        raise InputError(
+            f"A map has one or two coordinates, but the points have {points.shape[1]}; draw a slice, or plot_parity."
+        )
     ax = axes_or_new(ax)
     ax.set_xlabel(coords[0])
     if points.shape[1] == 1:
@@ -56,18 +60,22 @@ def plot_values(
     else:
         drawn = ax.tripcolor(points[:, 0], points[:, 1], heights, shading="gouraud", rasterized=True, **artist)
     ax.set_ylabel(coords[1])
-    ax.set_aspect("equal" if _comparable(points) else "auto")
+    ax.set_aspect("equal" if comparable(points) else "auto")
     ax.figure.colorbar(drawn, ax=ax, label=label)
     return ax
 
 
 def plot_error(
-    x: Float[Tensor, "N D"], error: Float[Tensor, " N"], coords: Sequence[str], label: str = "error", ax: Axes | None = None
+    x: Float[Tensor, "N D"],
+    error: Float[Tensor, " N"] | Field,
+    coords: Sequence[str],
+    label: str = "error",
+    ax: Axes | None = None,
 ) -> Axes:
     """A signed error as :func:`plot_values`, with colours that are symmetric about zero. Returns the axes."""
     if x.shape[1] == 1:
         return plot_values(x, error, coords, label, ax)
-    bound = float(error.detach().abs().max()) or 1.0
+    bound = float(np.abs(as_array(error)).max()) or 1.0
     return plot_values(x, error, coords, label, ax, cmap="RdBu_r", vmin=-bound, vmax=bound)
 
 
@@ -76,7 +84,7 @@ def plot_parity(
 ) -> Axes:
     """Predicted against true values, for any number of coordinates: a perfect fit lies on the diagonal. Returns the axes."""
     ax = axes_or_new(ax)
-    true, predicted = reference.detach().cpu().numpy(), prediction.detach().cpu().numpy()
+    true, predicted = as_array(reference), as_array(prediction)
     ax.plot(true, predicted, ".", markersize=3, alpha=0.6, rasterized=True)
     ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
     ax.plot(ends, ends, color="0.4", linewidth=1)
@@ -85,7 +93,13 @@ def plot_parity(
     return ax
 
 
-def _comparable(points: np.ndarray) -> bool:
+def as_array(values: Tensor | Field | np.ndarray) -> np.ndarray:
+    """A tensor, a field (its value) or an array as a NumPy array."""
+    tensor = values.value if isinstance(values, Field) else torch.as_tensor(values)
+    return tensor.detach().cpu().numpy()
+
+
+def comparable(points: np.ndarray) -> bool:
     """Whether the two axes can share one scale without either becoming a sliver."""
     width, height = np.ptp(points, axis=0)
     return bool(0.25 < width / height < 4) if height else False

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,22 @@ if TYPE_CHECKING:
 STYLE = Path(__file__).with_name("rbfnet.mplstyle")
 
 
-def style() -> AbstractContextManager[None]:
-    """The look of rbfnet's figures, for the ``with`` block only: ``with rbfnet.plots.style(): ...``."""
-    import matplotlib.style
+@contextmanager
+def style() -> Iterator[None]:
+    """The look of rbfnet's figures, for the ``with`` block only: ``with rbfnet.plots.style(): ...``.
 
-    return matplotlib.style.context(STYLE)
+    Only what the style sets is put back afterwards: ``matplotlib.style.context`` would also undo what a notebook's backend
+    sets when its first figure is made, and no further figure would be shown.
+    """
+    import matplotlib as mpl
+
+    ours = mpl.rc_params_from_file(STYLE, use_default_template=False)
+    before = {key: mpl.rcParams[key] for key in ours}
+    mpl.rcParams.update(ours)
+    try:
+        yield
+    finally:
+        mpl.rcParams.update(before)
 
 
 def axes_or_new(ax: Axes | None) -> Axes:

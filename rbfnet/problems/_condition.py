@@ -59,7 +59,8 @@ class Condition(ABC):
             if not isinstance(residual, Tensor) or residual.shape != (len(u.points),):
                 shape = tuple(residual.shape) if isinstance(residual, Tensor) else type(residual).__name__
                 raise InputError(
-                    f"The residual of condition {self.name!r} must be (B,), one number a point, here ({len(u.points)},), but it is {shape}."
+                    f"The residual of condition {self.name!r} must be (B,), one number a point, here ({len(u.points)},), "
+                    f"but it is {shape}."
                 )
         return tuple(r.value if isinstance(r, Field) else r for r in given)
 

@@ -119,6 +119,7 @@ class Problem(nn.Module, ABC):
         if len(columns) != len(self.outputs) or any(c.shape != (len(x),) for c in columns):
             shapes = ", ".join(str(tuple(c.shape)) for c in columns)
             raise InputError(
-                f"`exact` must return one (N,) for each of the outputs {', '.join(self.outputs)}, here ({len(x)},), but it returned {shapes}."
+                f"`exact` must return one (N,) for each of the outputs {', '.join(self.outputs)}, here ({len(x)},), "
+                f"but it returned {shapes}."
             )
         return Reference(x, torch.stack(columns, dim=1))

@@ -26,7 +26,9 @@ class Table(DataProblem):
     ) -> None:
         inputs, outputs = list(inputs), list(outputs)
         if not inputs or not outputs:
-            raise InputError(f"A table needs at least one input and one output column, but got inputs={inputs}, outputs={outputs}.")
+            raise InputError(
+                f"A table needs at least one input and one output column, but got inputs={inputs}, outputs={outputs}."
+            )
         names = [*inputs, *outputs]
         twice = next((n for n in names if names.count(n) > 1), None)
         if twice is not None:

@@ -26,7 +26,7 @@ class Terrain(DataProblem):
     def __init__(self, train: int = 5_000, validation: int = 1_000, test: int = 20_000) -> None:
         from matplotlib.cbook import get_sample_data
 
-        with get_sample_data("jacksboro_fault_dem.npz") as sample:
+        with np.load(get_sample_data("jacksboro_fault_dem.npz", asfileobj=False)) as sample:
             height = torch.from_numpy(sample["elevation"].astype(np.float64))
             step_x, step_y = float(sample["dx"]), float(sample["dy"])
             latitude = (float(sample["ymin"]) + float(sample["ymax"])) / 2

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import torch
 
-from rbfnet.operators import Differentiable
 from rbfnet.problems import Problem
 from rbfnet.solvers._solver import Solver, positive, trainable
 
@@ -26,5 +25,5 @@ class Adam(Solver):
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
         self.batch_size = None if batch_size is None else int(positive("batch_size", batch_size, whole=True))
 
-    def optimizer(self, model: Differentiable, problem: Problem) -> torch.optim.Optimizer:
+    def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return torch.optim.Adam(trainable(model, problem), lr=self.lr)

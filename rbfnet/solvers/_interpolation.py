@@ -27,7 +27,8 @@ def interpolate(
     up to its sign, is positive definite: one Cholesky factorisation, half the work of a general one. One step of iterative
     refinement takes the residual down to rounding.
 
-    Source: Wendland, Scattered Data Approximation (2004), sections 8.5 and 12.3; Golub and Van Loan, Matrix Computations (2013), 6.2.
+    Source: Wendland, Scattered Data Approximation (2004), sections 8.5 and 12.3; Golub and Van Loan, Matrix Computations
+    (2013), section 6.2.
     """
     terms = tail.shape[1]
     if terms:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import torch
 
-from rbfnet.operators import Differentiable
 from rbfnet.problems import Problem
 from rbfnet.solvers._solver import Solver, positive, trainable
 
@@ -24,7 +23,7 @@ class LBFGS(Solver):
         self.max_iter = int(positive("max_iter", max_iter, whole=True))
         self.history_size = int(positive("history_size", history_size, whole=True))
 
-    def optimizer(self, model: Differentiable, problem: Problem) -> torch.optim.Optimizer:
+    def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return torch.optim.LBFGS(
             trainable(model, problem),
             max_iter=self.max_iter,

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from rbfnet.errors import InputError
-from rbfnet.operators import Differentiable, LinearModel
+from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._interpolation import interpolate, is_symmetric
 from rbfnet.solvers._linear_system import LinearSystem, require_linear
 from rbfnet.solvers._solver import Solver, positive
-
 
 COPIES = 3
 """How many times the matrix is held at the peak: itself, and what it is factored into."""
@@ -23,9 +22,9 @@ COPIES = 3
 class LeastSquares(Solver):
     """Solve for the weights: one weighted, column-scaled, rank-revealing least-squares solve, for linear problems and data.
 
-    Centres and shape parameters stay as they are. With the data points as centres the system is square and symmetric, and is solved
-    as such (interpolation). Otherwise QR with column pivoting truncates the directions that rounding leaves undetermined,
-    so that wide, nearly dependent kernels, which are the accurate ones, do no harm.
+    Centres and shape parameters stay as they are. With the data points as centres the system is square and symmetric, and
+    is solved as such (interpolation). Otherwise QR with column pivoting truncates the directions that rounding leaves
+    undetermined, so that wide, nearly dependent kernels, which are the accurate ones, do no harm.
 
     Source: Fornberg and Flyer, A Primer on Radial Basis Functions (2015), ch. 3; Golub and Van Loan, Matrix Computations (2013),
     section 5.4.
@@ -46,10 +45,10 @@ class LeastSquares(Solver):
     def __init__(self, rcond: float | None = None) -> None:
         self.rcond = None if rcond is None else positive("rcond", rcond)
 
-    def optimizer(self, model: Differentiable, problem: Problem) -> torch.optim.Optimizer:
+    def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return _Solve(cast(LinearModel, model), self.rcond)
 
-    def check(self, model: Differentiable, problem: Problem, samples: dict[str, Sample]) -> None:
+    def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
             raise InputError(f"least_squares solves for linear weights, but {type(model).__name__} has none; take solver=lbfgs.")
         require_linear(problem, samples, "least_squares cannot solve it: take solver=lbfgs or solver=adam")
@@ -59,11 +58,15 @@ class LeastSquares(Solver):
         needed, there = COPIES * rows * columns * model.coefficients.element_size(), _memory() // 2
         if needed > there:
             raise InputError(
-                f"least_squares holds a matrix of {rows} x {columns}, about {needed / 1e9:.0f} GB with its factors, more than half "
-                f"of this machine's memory ({there / 1e9:.0f} GB); take fewer centres (network=default network.centers=kmeans network.num_centers=1000) or points."
+                f"least_squares holds a matrix of {rows} x {columns}, about {needed / 1e9:.0f} GB with its factors, more than "
+                f"half of this machine's memory ({there / 1e9:.0f} GB); take fewer points, or fewer centres "
+                "(network=default network.centers=kmeans network.num_centers=1000)."
             )
         if rows < tail:
-            raise InputError(f"{rows} points cannot determine a polynomial tail of {tail} terms; give {tail} points at least, or a lower degree.")
+            raise InputError(
+                f"{rows} points cannot determine a polynomial tail of {tail} terms; give {tail} points at least, or a lower "
+                "degree."
+            )
 
 
 def _memory() -> int:

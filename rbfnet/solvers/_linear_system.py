@@ -21,8 +21,7 @@ class LinearSystem:
     Where no equation couples outputs, and all outputs have the same operators, there is one column of ``target`` for each
     output and ``unknowns`` is (N, O); otherwise the outputs are stacked and it is (N O, 1).
 
-    ``moments`` (N, T) is given where the rows are nothing but values at as many points as there are centres, so that the model may
-    interpolate.
+    ``moments`` (N, T) is given where the rows are nothing but values at points, so that the model may interpolate.
     """
 
     matrix: Float[Tensor, "R U"]
@@ -67,9 +66,7 @@ def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sampl
     if complete and alike:
         # Every operator is asked of every output alike: one matrix, one right-hand side an output.
         matrix = torch.cat([b[0].scale * model.features(b[0].x, op) for (_, op), b in blocks.items()])
-        target = torch.cat(
-            [-b[0].scale * torch.stack([b[o].rest for o in range(outputs)], dim=1) for b in blocks.values()]
-        )
+        target = torch.cat([-b[0].scale * torch.stack([b[o].rest for o in range(outputs)], dim=1) for b in blocks.values()])
         values_only = [op for _, op in blocks] == [Operator.identity()]
         return LinearSystem(matrix, target, model.moments() if values_only else None)
     matrix = torch.cat([e.scale * _stacked(model, e, outputs) for e in equations])
@@ -91,9 +88,7 @@ def require_linear(problem: Problem, samples: dict[str, Sample], advice: str) ->
                     raise InputError(f"Condition {name!r} of {type(problem).__name__} is not linear in the solution; {advice}.")
 
 
-def _equations(
-    model: LinearModel, problem: Problem, condition: Condition, sample: Sample
-) -> list[_Equation]:
+def _equations(model: LinearModel, problem: Problem, condition: Condition, sample: Sample) -> list[_Equation]:
     found = []
     x = sample[0]
     recorder = Recorder(len(problem.outputs), _AtZero(model))
@@ -120,9 +115,7 @@ Slopes = dict[tuple[Operator, int], Tensor]
 """For each channel (operator, output) the derivative of a residual in it, (B,)."""
 
 
-def _derivatives(
-    condition: Condition, problem: Problem, recorder: Recorder, sample: Sample
-) -> Sequence[tuple[Tensor, Slopes]]:
+def _derivatives(condition: Condition, problem: Problem, recorder: Recorder, sample: Sample) -> Sequence[tuple[Tensor, Slopes]]:
     """For each equation of a condition its residual and the derivatives in its channels, at the recorder's values."""
     x, *extra = sample
     with torch.enable_grad():
@@ -141,7 +134,9 @@ def _derivatives(
                     if grad[:, o].any()
                 }
             if not slopes:
-                raise InputError(f"Condition {condition.name!r} does not depend on the solution; its residual must use the field.")
+                raise InputError(
+                    f"Condition {condition.name!r} does not depend on the solution; its residual must use the field."
+                )
             found.append((residual.detach(), slopes))
     return found
 

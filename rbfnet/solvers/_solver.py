@@ -6,7 +6,6 @@ from typing import ClassVar
 import torch
 
 from rbfnet.errors import InputError
-from rbfnet.operators import Differentiable
 from rbfnet.problems import Problem, Sample
 
 
@@ -30,15 +29,15 @@ class Solver(ABC):
     overlap: ClassVar[float] = 1.0
 
     @abstractmethod
-    def optimizer(self, model: Differentiable, problem: Problem) -> torch.optim.Optimizer:
+    def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         """The optimizer of the unknowns of model and problem."""
 
-    def check(self, model: Differentiable, problem: Problem, samples: dict[str, Sample]) -> None:
+    def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         """Raise InputError where this solver cannot treat the problem; called before any work is done."""
         return None
 
 
-def trainable(model: Differentiable, problem: Problem) -> list[torch.nn.Parameter]:
+def trainable(model: torch.nn.Module, problem: Problem) -> list[torch.nn.Parameter]:
     """Everything there is to train, in the model and in the problem (unknown coefficients)."""
     return [p for p in (*model.parameters(), *problem.parameters()) if p.requires_grad]
 

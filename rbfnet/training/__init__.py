@@ -7,13 +7,14 @@ from rbfnet.training._module import TrainingModule
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._run_directory import load
 from rbfnet.training._solve import fit, solve
-from rbfnet.training._train import Solution, train
+from rbfnet.training._train import Solution, Terminated, train
 
 __all__ = [
     "FitProgress",
     "ProblemData",
     "Run",
     "Solution",
+    "Terminated",
     "TrainingModule",
     "build",
     "errors",

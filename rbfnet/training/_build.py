@@ -34,28 +34,22 @@ class Run:
 
     config: dict[str, Any]
     directory: Path
-    problem: Problem
     model: Network
-    solver: Solver
     prepared: Prepared
     started: float
 
     def execute(self) -> Solution:
         """Train, and write the run directory."""
-        trainer = self.prepared[2]
+        trainer = self.prepared.trainer
         if trainer.is_global_zero:
             write_config(self.directory, self.config)
         with default_dtype(DTYPES[self.config["dtype"]]), quiet():
-            solution = train(
-                self.problem,
-                self.model,
-                self.solver,
-                seed=self.config["seed"],
-                started=self.started,
-                trainer={},
-                prepared=self.prepared,
-            )
-            trainer.save_checkpoint(self.directory / "checkpoints" / "last.ckpt")
+            try:
+                solution = train(self.prepared, seed=self.config["seed"], started=self.started)
+            finally:
+                # Also where the process was told to stop: what has been trained is not lost.
+                if trainer.global_step:
+                    trainer.save_checkpoint(self.directory / "checkpoints" / "last.ckpt")
             if trainer.is_global_zero:
                 write_solution(self.directory, solution, figures=self.config["figures"])
         return solution
@@ -99,4 +93,4 @@ def build(config: Mapping[str, Any], *, fresh: bool = True) -> Run:
             enable_version_counter=False,
         )
         prepared = prepare(problem, model, solver, plain["trainer"], logger, [FitProgress(), checkpoint], plain)
-    return Run(plain, directory, problem, model, solver, prepared, started)
+    return Run(plain, directory, model, prepared, started)

@@ -6,7 +6,7 @@ import importlib
 import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
@@ -14,10 +14,8 @@ from hydra.utils import instantiate
 from rbfnet.catalogue import catalogue
 from rbfnet.errors import InputError, unknown
 
-T = TypeVar("T")
 
-
-def construct(node: Mapping[str, Any], base: type[T], room: str, trust: Iterable[str] | None = None) -> T:
+def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterable[str] | None = None) -> Any:
     """The object a config node describes: ``{"_target_": "rbfnet.kernels.Matern", "nu": 2.5}``.
 
     Args:
@@ -33,12 +31,16 @@ def construct(node: Mapping[str, Any], base: type[T], room: str, trust: Iterable
     """
     target = node.get("_target_")
     if not isinstance(target, str):
-        raise InputError(f"A {base.__name__.lower()} config needs a _target_, the dotted path of a class, but got {dict(node)!r}.")
+        raise InputError(
+            f"A {base.__name__.lower()} config needs a _target_, the dotted path of a class, but got {dict(node)!r}."
+        )
     if trust is not None:
         _require_trusted(target, base, room, set(trust))
     cls = _locate(target, base)
     if inspect.isabstract(cls) or not issubclass(cls, base):
-        raise InputError(f"{target} is not a usable {base.__name__}: it must be a concrete subclass of rbfnet.{room}.{base.__name__}.")
+        raise InputError(
+            f"{target} is not a usable {base.__name__}: it must be a concrete subclass of rbfnet.{room}.{base.__name__}."
+        )
     given = {key: value for key, value in node.items() if key != "_target_"}
     _require_arguments(cls, target, given)
     try:

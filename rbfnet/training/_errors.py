@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
+
+from rbfnet.operators import Model
 
 
-def errors(model: nn.Module, x: Float[Tensor, "N D"], y: Float[Tensor, "N O"]) -> dict[str, float]:
+def errors(model: Model, x: Float[Tensor, "N D"], y: Float[Tensor, "N O"]) -> dict[str, float]:
     """Relative L2 error |u - y| / |y|, largest absolute error, and root mean square error, over all points and outputs.
 
     Where the reference is zero throughout, the relative error is the absolute one.

@@ -15,10 +15,8 @@ from rbfnet.solvers import Solver
 Network = RBFNetwork | Affine
 
 
-def build_model(
-    problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, dtype: torch.dtype
-) -> Network:
-    """A network with the inputs and outputs of a problem, its centres where the problem lives, its widths as the solver likes them.
+def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, dtype: torch.dtype) -> Network:
+    """A network with the inputs and outputs of a problem, centres where the problem lives, and widths as the solver likes them.
 
     Problems with units get a network in standardised coordinates inside an :class:`Affine`; centres given as a tensor are in
     the user's units either way, and a number for epsilon is for the coordinates the network sees.

@@ -20,9 +20,9 @@ Batch = dict[str, Sample]
 class TrainingModule(pl.LightningModule):
     """A model, the problem it is to solve, and the solver that does it, as a LightningModule.
 
-    The loss is the sum over conditions of weight x mean squared residual. Descending solvers run under automatic optimisation; solving
-    ones are stepped with a closure that returns the linear system, so that steps, logs, checkpoints and callbacks are
-    Lightning's own in either case.
+    The loss is the sum over conditions of weight x mean squared residual. Descending solvers run under automatic
+    optimisation; solving ones are stepped with a closure that returns the linear system, so that steps, logs, checkpoints and
+    callbacks are Lightning's own in either case.
 
     Args:
         model: any Differentiable, or any module (B, D) -> (B, O).
@@ -31,9 +31,7 @@ class TrainingModule(pl.LightningModule):
         config: plain data that describe the run, kept in the checkpoint.
     """
 
-    def __init__(
-        self, model: torch.nn.Module, problem: Problem, solver: Solver, config: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, model: torch.nn.Module, problem: Problem, solver: Solver, config: dict[str, Any] | None = None) -> None:
         super().__init__()
         self.save_hyperparameters({"config": config or {}}, logger=False)
         self.model, self.problem, self.solver = model, problem, solver
@@ -73,7 +71,7 @@ class TrainingModule(pl.LightningModule):
         if not self.automatic_optimization:
             assert isinstance(self.model, LinearModel)  # LeastSquares.check has seen to it
             model = self.model
-            self.optimizers().step(lambda: linear_system(model, self.problem, batch))  # type: ignore[union-attr, arg-type]
+            self.optimizers().step(lambda: linear_system(model, self.problem, batch))  # type: ignore[union-attr]
         losses = self.losses(batch)
         total = torch.stack(list(losses.values())).sum()
         self.log("loss", total.detach(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
@@ -88,4 +86,4 @@ class TrainingModule(pl.LightningModule):
         self.log("val/rel_l2", measured["rel_l2"], batch_size=1, sync_dist=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.solver.optimizer(self.model, self.problem)  # type: ignore[arg-type]
+        return self.solver.optimizer(self.model, self.problem)

@@ -29,7 +29,9 @@ FORMAT_VERSION = 1
 def require_fresh(directory: Path) -> None:
     """Raise InputError if ``directory`` is a file or holds anything: a run never overwrites."""
     if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
-        raise InputError(f"The run directory {str(directory)!r} is there already and not empty; choose another by run_dir=..., or remove it.")
+        raise InputError(
+            f"The run directory {str(directory)!r} is there already and not empty; choose another by run_dir=..., or remove it."
+        )
 
 
 def write_config(directory: Path, config: Mapping[str, Any]) -> None:

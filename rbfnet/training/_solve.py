@@ -17,7 +17,7 @@ from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import Solver
 from rbfnet.training._model import build_model
-from rbfnet.training._train import Solution, default_dtype, train
+from rbfnet.training._train import Solution, default_dtype, prepare, train
 
 
 def solve(
@@ -55,7 +55,8 @@ def solve(
         torch.manual_seed(seed)
         posed = problem() if isinstance(problem, type) else problem
         model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
-        return train(posed, model, chosen, seed=seed, started=started, trainer={"accelerator": "cpu", "devices": 1})
+        prepared = prepare(posed, model, chosen, {"accelerator": "cpu", "devices": 1})
+        return train(prepared, seed=seed, started=started)
 
 
 def fit(
@@ -93,7 +94,13 @@ def fit(
     """
     points, values = (_columns(name, array) for name, array in (("x", x), ("y", y)))
     names = tuple(coords) if coords is not None else default_coords(points.shape[1])
-    called = tuple(outputs) if outputs is not None else ("u",) if values.shape[1] == 1 else tuple(f"u{o + 1}" for o in range(values.shape[1]))
+    called = (
+        tuple(outputs)
+        if outputs is not None
+        else ("u",)
+        if values.shape[1] == 1
+        else tuple(f"u{o + 1}" for o in range(values.shape[1]))
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         problem = DataProblem(points, values, names, called, validation=0, test=test)
@@ -115,4 +122,4 @@ def _solver(solver: Solver | str) -> Solver:
     known = catalogue("solvers", "Solver")
     if solver not in known:
         raise unknown("solver", solver, known)
-    return known[solver]()  # type: ignore[no-any-return]
+    return known[solver]()

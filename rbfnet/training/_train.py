@@ -10,12 +10,15 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import lightning.pytorch as pl
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch import Tensor
 
 from rbfnet.catalogue import snake_case
 from rbfnet.errors import InputError, unknown
@@ -47,6 +50,10 @@ REMARKS = (
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
+class Terminated(Exception):
+    """The process was told to stop (SIGTERM) before the fit was done."""
+
+
 @dataclass(frozen=True)
 class Solution:
     """What a run gives.
@@ -71,36 +78,36 @@ class Solution:
         return overview(self.model, self.problem)
 
 
-def train(
-    problem: Problem,
-    model: Network,
-    solver: Solver,
-    *,
-    seed: int,
-    started: float,
-    trainer: Mapping[str, Any],
-    logger: Logger | bool = False,
-    callbacks: Sequence[pl.Callback] = (),
-    config: dict[str, Any] | None = None,
-    prepared: Prepared | None = None,
-) -> Solution:
+@dataclass(frozen=True)
+class Prepared:
+    """Everything a fit needs, looked at and not yet started."""
+
+    module: TrainingModule
+    data: ProblemData
+    trainer: pl.Trainer
+
+
+def train(prepared: Prepared, *, seed: int, started: float) -> Solution:
     """Fit within a Lightning Trainer and measure the errors.
 
     Args:
-        problem, model, solver: who takes part.
-        seed: for the summary; seeding has been done by whoever built them.
+        prepared: what :func:`prepare` returned.
+        seed: for the summary; seeding has been done by whoever built model and problem.
         started: ``time.perf_counter()`` at the call whose seconds are reported: until the last update, before errors and figures.
-        trainer: arguments of ``lightning.pytorch.Trainer``.
-        logger, callbacks: handed to the Trainer.
-        config: plain data kept in the checkpoint.
-        prepared: what :func:`prepare` returned, where it has been called already.
 
     Raises:
-        InputError: what :func:`prepare` refuses, or a combination of options that ruins the fit.
+        Terminated: the process was told to stop.
     """
-    module, data, lightning_trainer = prepared or prepare(problem, model, solver, trainer, logger, callbacks, config)
+    module, lightning_trainer = prepared.module, prepared.trainer
+    problem, solver = module.problem, module.solver
+    model = cast(Network, module.model)
     with quiet():
-        lightning_trainer.fit(module, datamodule=data)
+        try:
+            lightning_trainer.fit(module, datamodule=prepared.data)
+        except SIGTERMException:
+            raise Terminated from None
+    if lightning_trainer.received_sigterm:
+        raise Terminated
     seconds = time.perf_counter() - started
     test = problem.test_set()
     measured = None
@@ -122,13 +129,9 @@ def train(
         summary["errors"] = measured = errors(model, x, y)
         if len(problem.outputs) > 1:
             summary["errors_by_output"] = {
-                name: errors(lambda p, o=o: model(p)[:, o : o + 1], x, y[:, o : o + 1])
-                for o, name in enumerate(problem.outputs)
+                name: errors(partial(_one_output, model, o), x, y[:, o : o + 1]) for o, name in enumerate(problem.outputs)
             }
     return Solution(model, problem, measured, summary)
-
-
-Prepared = tuple[TrainingModule, ProblemData, pl.Trainer]
 
 
 def prepare(
@@ -148,10 +151,14 @@ def prepare(
     solver.check(model, problem, data.samples)
     options = {"max_epochs": solver.max_epochs, **({"limit_val_batches": 0} if data.validation is None else {}), **trainer}
     if options.get("gradient_clip_val") and (solver.solves or isinstance(solver.optimizer(model, problem), torch.optim.LBFGS)):
-        raise InputError(f"gradient_clip_val ruins {snake_case(type(solver).__name__)}, which needs the true gradient; leave it out.")
+        raise InputError(
+            f"gradient_clip_val ruins {snake_case(type(solver).__name__)}, which needs the true gradient; leave it out."
+        )
     devices, nodes = options.get("devices", 1), options.get("num_nodes", 1)
     if not solver.distributed and (nodes != 1 or devices not in (1, "1", "auto")):
-        raise InputError(f"{snake_case(type(solver).__name__)} runs in one process, but got devices={devices}, num_nodes={nodes}.")
+        raise InputError(
+            f"{snake_case(type(solver).__name__)} runs in one process, but got devices={devices}, num_nodes={nodes}."
+        )
     known = inspect.signature(pl.Trainer).parameters.keys() - OURS
     for key in options:
         if key in OURS:
@@ -174,7 +181,11 @@ def prepare(
             )
     except MisconfigurationException as error:
         raise InputError(f"The Trainer cannot be set up so: {' '.join(str(error).split())}") from None
-    return module, data, lightning_trainer
+    return Prepared(module, data, lightning_trainer)
+
+
+def _one_output(model: Network, output: int, x: Tensor) -> Tensor:
+    return model(x)[:, output : output + 1]
 
 
 @contextmanager

@@ -38,7 +38,10 @@ def test_any_batch_shape_is_kept(batch: tuple[int, ...]) -> None:
     torch.testing.assert_close(network(x).reshape(-1, 3), network(x.reshape(-1, 2)))
 
 
-@pytest.mark.parametrize("batch", [(), (7,), (3, 4)], ids=str)
+EMPTY = pytest.mark.xfail(reason="defect: the last size is left to reshape, which cannot tell it for no points", strict=True)
+
+
+@pytest.mark.parametrize("batch", [(), (7,), (3, 4), pytest.param((0,), marks=EMPTY)], ids=str)
 def test_a_layer_gives_one_number_a_centre(batch: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     layer, x = RBFLayer(2, 5, epsilon=1.7, dtype=F64), torch.rand(*batch, 2, dtype=F64)
@@ -151,7 +154,6 @@ def test_the_terms_of_a_tail_are_the_monomials_up_to_its_degree() -> None:
 
 def test_a_tail_of_centres_in_a_line_or_a_point_stays_finite() -> None:
     centers = torch.tensor([[0.5, 1.0], [0.5, 2.0], [0.5, 4.0]], dtype=F64)
-    network = make_network(centers=centers, epsilon=1.0, degree=1) if False else None
     network = RBFNetwork(2, 1, None, "gaussian", centers, 1.0, degree=1, dtype=F64)
     assert torch.isfinite(network.features(torch.rand(4, 2, dtype=F64), Operator.d(0))).all()
 
@@ -294,6 +296,41 @@ def test_what_does_not_fit_is_refused_in_one_sentence(build: Callable[[], Any], 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.xfail(reason="defect: neither is looked at", strict=True)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"overlap": -1.0}, "overlap"),
+        ({"overlap": 0.0}, "overlap"),
+        ({"overlap": NAN}, "overlap"),
+        ({"points": torch.rand(9, 3)}, "points"),
+        ({"centers": "points", "points": torch.rand(9, 3)}, "points"),
+    ],
+    ids=str,
+)
+def test_what_places_and_widens_kernels_is_looked_at(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        RBFLayer(2, 5, **arguments)
+
+
+@pytest.mark.xfail(reason="defect: the kernel is cast in place", strict=True)
+def test_a_second_network_of_another_dtype_leaves_the_first_alone() -> None:
+    class Scaled(Kernel):
+        smoothness = math.inf
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.rate = torch.nn.Parameter(torch.tensor(1.0))
+
+        def phi(self, s: Tensor) -> Tensor:
+            return (-self.rate * s).exp()
+
+    kernel = Scaled()
+    first = RBFNetwork(2, 1, 4, kernel, dtype=F64)
+    RBFNetwork(2, 1, 4, kernel, dtype=torch.float32)
+    assert {p.dtype for p in first.parameters()} == {F64}
+
+
 @pytest.mark.parametrize("shape", [(5, 3), (5, 1), (3,), (4, 5, 3)], ids=str)
 def test_points_of_another_dimension_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"The points must have shape \(B, 2\)"):
@@ -303,6 +340,18 @@ def test_points_of_another_dimension_are_refused(shape: tuple[int, ...]) -> None
 def test_operators_take_points_in_rows_only() -> None:
     with pytest.raises(InputError, match=r"The points must have shape \(B, 2\), but got \(4, 5, 2\)"):
         make_network().apply_operator(torch.zeros(4, 5, 2, dtype=F64), Operator.d(0))
+
+
+@pytest.mark.xfail(
+    reason="defect: a negative index is another axis than the one it stands for, so that no pair is seen", strict=True
+)
+def test_a_negative_index_is_refused_or_counts_from_the_end() -> None:
+    network, x = make_network(), torch.rand(3, 2, dtype=F64)
+    try:
+        value = network.apply_operator(x, Operator.d(-1, 1))
+    except InputError:
+        return
+    torch.testing.assert_close(value, network.apply_operator(x, Operator.d(1, 1)))
 
 
 @pytest.mark.parametrize(
@@ -318,9 +367,9 @@ def test_operators_take_points_in_rows_only() -> None:
 def test_an_operator_beyond_the_smoothness_names_operator_kernel_and_remedy(kernel: Kernel, order: int, advice: str) -> None:
     network, op = make_network(kernel), Operator.d(*[0] * order)
     x = torch.rand(3, 2, dtype=F64)
-    for call in (lambda: network.apply_operator(x, op), lambda: network.features(x, op)):
+    for refuse in (network.apply_operator, network.features):
         with pytest.raises(InputError) as caught:
-            call()
+            refuse(x, op)
         message = str(caught.value)
         assert all(
             part in message for part in (str(op), f"order {order}", str(kernel), f"{kernel.smoothness:g}", f"such as {advice}.")
@@ -355,9 +404,10 @@ OPERATORS = [
 @given(
     kernel=st.sampled_from(KERNELS),
     dtype=st.sampled_from([torch.float32, F64]),
-    epsilon=st.floats(1e-2, 1e2),
+    # In float32 the powers of epsilon^2 r that a sixth derivative has overflow beyond.
+    epsilon=st.floats(1e-2, 1e1),
     offsets=st.lists(
-        st.tuples(st.sampled_from([0.0, 1e-30, 1e-20, 1e-12, 1e-8, 1e-6, 1e-3, 0.1, 1.0, 30.0, 1e4]), st.floats(0.0, 6.3)),
+        st.tuples(st.sampled_from([0.0, 1e-30, 1e-20, 1e-12, 1e-8, 1e-6, 1e-3, 0.1, 1.0, 30.0, 1e3]), st.floats(0.0, 6.3)),
         min_size=1,
         max_size=6,
     ),

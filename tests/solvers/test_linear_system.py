@@ -71,7 +71,7 @@ def test_outputs_that_are_alike_share_one_matrix() -> None:
 NONLINEAR: dict[str, Callable[[Field], Tensor]] = {
     "square": lambda u: u.laplacian() + u**2,
     "product of channels": lambda u: u.d("x") * u.d("y"),
-    "sine": lambda u: torch.sin(u),
+    "sine": lambda u: torch.sin(u.value),
     "absolute value": lambda u: u.value.abs() - (u.value - 0.5).abs(),
 }
 

@@ -1,0 +1,95 @@
+"""Figures are asserted on by their artists."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.collections import EllipseCollection, PathCollection, QuadMesh
+
+from rbfnet.nn import RBFNetwork
+from rbfnet.plots import plot_centers, plot_error, plot_parity, plot_values, style
+
+GRID = torch.cartesian_prod(torch.linspace(0, 1, 5), torch.linspace(0, 2, 4))
+
+
+def test_a_grid_is_an_image_with_each_value_in_its_place() -> None:
+    ax = plot_values(GRID, GRID[:, 0] + 10 * GRID[:, 1], ("x", "y"), "u")
+    (mesh,) = [c for c in ax.collections if isinstance(c, QuadMesh)]
+    array = mesh.get_array()
+    assert array is not None and array.shape == (4, 5)
+    expected = np.linspace(0, 1, 5)[None, :] + 10 * np.linspace(0, 2, 4)[:, None]
+    assert np.allclose(np.asarray(array), expected)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x", "y")
+
+
+def test_the_order_of_the_points_does_not_matter() -> None:
+    order = torch.randperm(20)
+    first = plot_values(GRID, GRID[:, 0], ("x", "y")).collections[0].get_array()
+    second = plot_values(GRID[order], GRID[order, 0], ("x", "y")).collections[0].get_array()
+    assert np.array_equal(np.asarray(first), np.asarray(second))
+
+
+def test_scattered_points_are_a_triangulation() -> None:
+    x = torch.rand(50, 2)
+    (triangles,) = plot_values(x, x[:, 0], ("x", "y")).collections
+    assert np.asarray(triangles.get_array()).shape == (50,)
+
+
+def test_one_coordinate_is_a_line_from_left_to_right() -> None:
+    x = torch.tensor([[2.0], [0.0], [1.0]])
+    (line,) = plot_values(x, x[:, 0] ** 2, ("x",), "u").lines
+    assert np.array_equal(np.asarray(line.get_xydata()), np.array([[0, 0], [1, 1], [2, 4]]))
+
+
+def test_three_coordinates_are_refused() -> None:
+    with pytest.raises(ValueError, match="A map has one or two coordinates, but the points have 3"):
+        plot_values(torch.rand(4, 3), torch.rand(4), ("x", "y", "z"))
+
+
+def test_error_colours_are_symmetric_about_zero() -> None:
+    ax = plot_error(GRID, GRID[:, 0] - 3 * GRID[:, 1], ("x", "y"))
+    low, high = ax.collections[0].get_clim()
+    assert low is not None and high is not None
+    assert low == -high == pytest.approx(-6.0)
+
+
+def test_an_error_of_zero_everywhere_can_be_drawn() -> None:
+    assert plot_error(GRID, torch.zeros(20), ("x", "y")).collections[0].get_clim() == (-1.0, 1.0)
+
+
+def test_parity_has_every_point_and_the_diagonal() -> None:
+    points, diagonal = plot_parity(torch.tensor([0.0, 1.0]), torch.tensor([0.1, 2.0]), "z").lines
+    assert np.allclose(np.asarray(points.get_xydata()), np.array([[0, 0.1], [1, 2]]))
+    assert np.allclose(np.asarray(diagonal.get_xydata()), np.array([[0, 0], [2, 2]]))
+
+
+@pytest.mark.parametrize("per_center", [False, True])
+def test_centres_are_drawn_where_they_are_with_their_weights_and_widths(per_center: bool) -> None:
+    network = RBFNetwork(2, 1, 9, centers="grid", per_center=per_center)
+    network.set_coefficients(torch.arange(9.0)[:, None])
+    ax = plot_centers(network, ("x", "y"))
+    (dots,) = [c for c in ax.collections if isinstance(c, PathCollection)]
+    assert np.allclose(np.asarray(dots.get_offsets()), network.centers.detach().numpy())
+    assert np.allclose(np.asarray(dots.get_array()), np.arange(9))
+    assert len([c for c in ax.collections if isinstance(c, EllipseCollection)]) == 1
+
+
+def test_outlines_that_would_hide_the_centres_are_left_out() -> None:
+    ax = plot_centers(RBFNetwork(2, 1, 9, centers="grid", epsilon=0.01), ("x", "y"))
+    assert not [c for c in ax.collections if isinstance(c, EllipseCollection)]
+
+
+def test_given_axes_are_drawn_on_and_returned() -> None:
+    _, ax = plt.subplots()
+    assert plot_values(GRID, GRID[:, 0], ("x", "y"), ax=ax) is ax
+    assert plot_centers(RBFNetwork(1, 1, 5), ("x",), ax=ax) is ax
+
+
+def test_the_style_ends_with_its_block() -> None:
+    before = mpl.rcParams["font.size"], mpl.rcParams["figure.figsize"]
+    with style():
+        assert mpl.rcParams["figure.figsize"] == [5.2, 4.2]
+    assert (mpl.rcParams["font.size"], mpl.rcParams["figure.figsize"]) == before

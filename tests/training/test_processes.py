@@ -1,0 +1,56 @@
+"""Real processes: two that share the points, and one that is told to stop."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import rbfnet
+
+QUICK = ["problem.num_interior=64", "problem.num_boundary=32", "network.num_centers=16", "figures=false", "solver=adam"]
+
+
+def start(directory: Path, *overrides: str) -> subprocess.Popen[str]:
+    command = [str(Path(sys.executable).with_name("rbfnet")), "train", "run_dir=run", *QUICK, *overrides]
+    return subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
+    weights = []
+    for name, extra in {"one": [], "two": ["trainer=ddp"]}.items():
+        (tmp_path / name).mkdir()
+        process = start(tmp_path / name, "solver.max_epochs=20", *extra)
+        out, err = process.communicate(timeout=180)
+        assert process.returncode == 0, err
+        # One table, whoever else took part.
+        assert out.count("relative L2") == 1
+        weights.append(rbfnet.load(tmp_path / name / "run").weight)
+    summary = json.loads((tmp_path / "two/run/summary.json").read_text())
+    assert summary["epochs"] == 20
+    # Sums over points in another order: equal to rounding, which twenty steps of Adam let grow a little.
+    assert torch.allclose(weights[0], weights[1], rtol=1e-6, atol=1e-9)
+    with (tmp_path / "two/run/metrics.csv").open() as file:
+        assert sum(1 for row in csv.DictReader(file) if row["loss"]) == 20
+
+
+@pytest.mark.slow
+def test_a_run_told_to_stop_keeps_its_checkpoint_and_says_so_by_its_exit_code(tmp_path: Path) -> None:
+    process = start(tmp_path, "solver.max_epochs=1000000")
+    metrics = tmp_path / "run/config.yaml"
+    deadline = time.time() + 60
+    while not metrics.exists() and time.time() < deadline:
+        time.sleep(0.2)
+    time.sleep(2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)["global_step"] > 0
