@@ -168,7 +168,7 @@ def _without_gradients(name: str) -> Any:
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode], ids=["no_grad", "inference_mode"])
-@pytest.mark.parametrize("transform", map(_without_gradients, TRANSFORMS))
+@pytest.mark.parametrize("transform", [_without_gradients(name) for name in TRANSFORMS])
 def test_function_transforms_see_the_whole_where_gradients_are_off(
     transform: Callable[[Callable[..., Tensor]], Any], mode: Callable[[], contextlib.AbstractContextManager[None]]
 ) -> None:
