@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+
+# Before PyTorch is imported: on a shared machine spinning threads make tests tens of times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import matplotlib
 import matplotlib.pyplot as plt

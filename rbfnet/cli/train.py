@@ -44,6 +44,8 @@ def train(overrides: list[str]) -> int:
     for argument in overrides:
         if argument.startswith("-") and argument.partition("=")[0] not in FLAGS:
             raise unknown("option", argument, FLAGS)
+    # Threads that spin while they wait for each other lose tens of times their speed as soon as anything else wants the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # A console script does not see the user's own modules in the working directory.
     sys.path.insert(0, os.getcwd())
     # Hydra would print what goes wrong itself, and exit with code 1.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -66,8 +65,3 @@ class LinearModel(Differentiable):
 def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
     """Apply operators to any model: by its own closed form where it has one, by automatic differentiation elsewhere."""
     return u.apply_operators(x, ops) if isinstance(u, Differentiable) else autograd_operators(u, x, ops)
-
-
-def stack_last(channels: Sequence[Tensor], like: Tensor) -> Tensor:
-    """Stack equally shaped channels along a new last axis; no channels at all give a last axis of length 0."""
-    return torch.stack(list(channels), dim=-1) if channels else like.new_zeros((*like.shape, 0))

@@ -303,10 +303,10 @@ def test_what_does_not_fit_is_refused_in_one_sentence(build: Callable[[], Any], 
         ({"overlap": -1.0}, "overlap"),
         ({"overlap": 0.0}, "overlap"),
         ({"overlap": NAN}, "overlap"),
-        ({"points": torch.rand(9, 3)}, "points"),
-        ({"centers": "points", "points": torch.rand(9, 3)}, "points"),
+        ({"points": torch.eye(9, 3)}, "points"),
+        ({"centers": "points", "points": torch.arange(27.0).reshape(9, 3)}, "points"),
     ],
-    ids=str,
+    ids=["negative", "zero", "NaN", "box of another dimension", "points of another dimension"],
 )
 def test_what_places_and_widens_kernels_is_looked_at(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
