@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.autograd import forward_ad
 
 PAIRS = 2**17
@@ -47,11 +48,20 @@ class _Blockwise(torch.autograd.Function):
         tensors, n = ctx.saved_tensors, ctx.num_rows
         wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
         # Gradients that are differentiated again, or inside torch.func, need vjp; for all others plain autograd costs less.
-        pull = _pull_differentiably if torch.is_grad_enabled() else _pull
-        per_block = [pull(ctx.f, [*rows, *tensors[n:]], wanted, g) for *rows, g in _blocks((*tensors[:n], grad), ctx.size)]
+        plain = not torch.is_grad_enabled() and not any(map(is_functorch_wrapped_tensor, (*tensors, grad)))
+        pull = _pull if plain else _pull_differentiably
+        per_row: dict[int, list[Tensor]] = {i: [] for i in wanted if i < n}
         grads: list[Tensor | None] = [None] * len(tensors)
-        for i, parts in zip(wanted, zip(*per_block, strict=True), strict=True):
-            grads[i] = torch.cat(parts) if i < n else torch.stack(parts).sum(dim=0)
+        for *rows, g in _blocks((*tensors[:n], grad), ctx.size):
+            for i, part in zip(wanted, pull(ctx.f, [*rows, *tensors[n:]], wanted, g), strict=True):
+                if i < n:
+                    per_row[i].append(part)
+                else:
+                    # Summed at once: small pieces kept over all blocks would scatter the memory between them.
+                    so_far = grads[i]
+                    grads[i] = part if so_far is None else so_far + part
+        for i, parts in per_row.items():
+            grads[i] = torch.cat(parts)
         return (None, None, None, *grads)
 
     @staticmethod
@@ -84,7 +94,7 @@ def _pull(f: Callable[..., Tensor], inputs: list[Tensor], wanted: list[int], gra
     """The gradients of one block in the inputs numbered ``wanted``."""
     leaves = [t.detach().requires_grad_(i in wanted) for i, t in enumerate(inputs)]
     with torch.enable_grad():
-        return torch.autograd.grad(f(*leaves), [leaves[i] for i in wanted], grad)
+        return torch.autograd.grad(f(*leaves), [leaves[i] for i in wanted], grad, materialize_grads=True)
 
 
 def _pull_differentiably(f: Callable[..., Tensor], inputs: list[Tensor], wanted: list[int], grad: Tensor) -> Sequence[Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -73,7 +75,7 @@ class RBFLayer(Differentiable):
         super().__init__()
         dtype = dtype or torch.get_default_dtype()
         self.in_features = _positive("in_features", in_features)
-        self.kernel = as_kernel(kernel).to(device=device, dtype=dtype)
+        self.kernel = _cast(as_kernel(kernel), dtype, device)
         placed = _placed(in_features, num_centers, centers, points, margin, dtype).to(device=device)
         shape = _shape(epsilon, placed, overlap, per_center)
         self._hold("centers", placed, trainable_centers)
@@ -99,7 +101,7 @@ class RBFLayer(Differentiable):
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... M"]:
         """The values of the basis functions."""
         flat = x.reshape(-1, x.shape[-1])
-        return self.apply_operator(flat, Operator.identity()).reshape(*x.shape[:-1], -1)
+        return self.apply_operator(flat, Operator.identity()).reshape(*x.shape[:-1], self.num_centers)
 
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B M K"]:
         return self.evaluate(x, ops, lambda x, ops, columns: torch.stack(columns, dim=-1))
@@ -135,6 +137,10 @@ class RBFLayer(Differentiable):
     def _check(self, x: Tensor, ops: Sequence[Operator]) -> None:
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise InputError(f"The points must have shape (B, {self.in_features}), but got {tuple(x.shape)}.")
+        for op in ops:
+            for v in (v for directions, _ in op.terms for v in directions if not isinstance(v, Tensor)):
+                if not isinstance(v, int) or not 0 <= v < self.in_features:
+                    raise InputError(f"The operator {op} needs coordinates from 0 to {self.in_features - 1}, but names {v!r}.")
         require_smooth(self.kernel, ops)
 
     def extra_repr(self) -> str:
@@ -155,6 +161,15 @@ def require_smooth(kernel: Kernel, ops: Sequence[Operator]) -> None:
             )
 
 
+def _cast(kernel: Kernel, dtype: torch.dtype, device: torch.device | str | None) -> Kernel:
+    """The kernel itself where its parameters fit; a copy where not, as another network may use it as it is."""
+    wanted = torch.empty(0, dtype=dtype, device=device)
+    own = [t for t in (*kernel.parameters(), *kernel.buffers()) if t.is_floating_point()]
+    if all(t.dtype == wanted.dtype and t.device == wanted.device for t in own):
+        return kernel
+    return copy.deepcopy(kernel).to(device=device, dtype=dtype)
+
+
 def _placed(
     in_features: int, num_centers: int | None, centers: Tensor | str, points: Tensor | None, margin: float, dtype: torch.dtype
 ) -> Tensor:
@@ -168,6 +183,8 @@ def _placed(
         return centers.to(dtype)
     if points is None:
         points = torch.tensor([[0.0] * in_features, [1.0] * in_features])
+    if points.ndim != 2 or points.shape[1] != in_features or not len(points):
+        raise InputError(f"The points must have shape (N, {in_features}), but got {tuple(points.shape)}.")
     if num_centers is None:
         if centers != "points":
             raise InputError(
@@ -181,6 +198,8 @@ def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_c
     if isinstance(epsilon, str):
         if epsilon != "auto":
             raise InputError(f"epsilon is a positive number, one for each centre, or 'auto', but got {epsilon!r}.")
+        if not (math.isfinite(overlap) and overlap > 0):
+            raise InputError(f"overlap must be a positive number of spacings, but got {overlap}.")
         return epsilon_from_spacing(centers, overlap, per_center)
     shape = torch.as_tensor(epsilon, dtype=centers.dtype, device=centers.device)
     if shape.shape not in ((), (len(centers),)):

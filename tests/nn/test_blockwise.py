@@ -161,14 +161,8 @@ def test_function_transforms_see_the_whole(transform: Callable[[Callable[..., Te
     torch.testing.assert_close(transform(blocked), transform(rowwise))
 
 
-def _without_gradients(name: str) -> Any:
-    broken = name in ("jacrev", "hessian")
-    reason = "defect: backward under vmap, outside of which gradients are off, takes the route of plain autograd"
-    return pytest.param(TRANSFORMS[name], marks=pytest.mark.xfail(reason=reason, strict=True) if broken else (), id=name)
-
-
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode], ids=["no_grad", "inference_mode"])
-@pytest.mark.parametrize("transform", [_without_gradients(name) for name in TRANSFORMS])
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 def test_function_transforms_see_the_whole_where_gradients_are_off(
     transform: Callable[[Callable[..., Tensor]], Any], mode: Callable[[], contextlib.AbstractContextManager[None]]
 ) -> None:
@@ -337,10 +331,7 @@ class Tilted(Kernel):
         return (-s).exp() + self.slope * s
 
 
-UNUSED = pytest.mark.xfail(reason="defect: _pull asks for gradients in tensors a block does not depend on", strict=True)
-
-
-@pytest.mark.parametrize("pairs", [pytest.param(10**9, id="all at once"), pytest.param(12, id="blocks", marks=UNUSED)])
+@pytest.mark.parametrize("pairs", [pytest.param(10**9, id="all at once"), pytest.param(12, id="blocks")])
 def test_a_parameter_that_an_operator_does_not_depend_on_gets_no_gradient(pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rbfnet.nn._layer.PAIRS", pairs)
     kernel = Tilted()
@@ -373,9 +364,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="defect: gradients of all blocks are kept until the last, which shreds the heap between them", strict=True
-)
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is in other units, or not known")
 def test_a_laplacian_and_its_gradients_hold_no_array_of_all_pairs() -> None:
     # In a process of its own, whose peak is that of nothing else. One array of all pairs is 80 MB.
