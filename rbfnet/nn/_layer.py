@@ -31,7 +31,7 @@ class RBFLayer(Differentiable):
     Args:
         in_features: the dimension D.
         num_centers: the number of centres M; None takes it from ``centers`` or, for ``"points"``, all distinct ``points``.
-        kernel: a Kernel, its name, or a plain function of s.
+        kernel: a Kernel, its name, or a plain function of s; copied if its parameters have another dtype or device.
         centers: (M, D), or how to place them (see ``rbfnet.nn.initializers``): ``"halton"``, ``"grid"``, ``"random"`` in the
             bounding box of ``points``; ``"kmeans"``, ``"farthest_point"``, ``"points"`` from them.
         epsilon: the shape parameter, positive: a number, (M,), or ``"auto"``: 1 / (overlap x spacing of the centres).

@@ -348,9 +348,10 @@ def test_the_gradient_in_a_learnable_parameter_agrees_with_differences(
     op: Operator, pairs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rbfnet.nn._layer.PAIRS", pairs)
-    kernel = Rational()
     torch.manual_seed(0)
-    network = RBFNetwork(2, 1, 4, kernel, epsilon=1.5, dtype=torch.float64)
+    network = RBFNetwork(2, 1, 4, Rational(), epsilon=1.5, dtype=torch.float64)
+    kernel = network.kernel
+    assert isinstance(kernel, Rational)
     network.set_coefficients(torch.randn(4, 1, dtype=torch.float64))
     # Some points on centres; 23 rows of 3 each are more than the four blocks that are held as a whole.
     x = torch.cat([network.centers.detach(), torch.rand(19, 2, dtype=torch.float64)])
