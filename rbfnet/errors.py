@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 
 
@@ -20,3 +21,22 @@ def unknown(what: str, given: object, known: Iterable[object]) -> InputError:
     near = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}."
     return InputError(f"There is no {what} {str(given)!r}; {hint}")
+
+
+def positive(name: str, value: object, *, whole: bool = False, zero: bool = False) -> float:
+    """``value``, once it is known to be a positive (or zero), finite (and whole) number."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not (0 <= value if zero else 0 < value) or value == math.inf or (whole and value != int(value)):  # type: ignore[operator, call-overload]
+        least = 0 if zero else 1
+        kind = (
+            f"a whole number of at least {least}" if whole else "zero or positive, and finite" if zero else "positive and finite"
+        )
+        raise InputError(f"{name} must be {kind}, but got {value!r}.")
+    return value  # type: ignore[return-value]
+
+
+def flag(name: str, value: object) -> bool:
+    """``value``, once it is known to be true or false."""
+    if not isinstance(value, bool):
+        raise InputError(f"{name} must be true or false, but got {value!r}.")
+    return value

@@ -54,16 +54,24 @@ def train(overrides: list[str]) -> int:
     sys.argv = [__file__, *overrides]
     refused: list[Exception] = []
 
+    composed = False
+
     def job(config: DictConfig) -> None:
+        nonlocal composed
+        composed = True
         # Hydra announces on stderr whatever a job raises; wrong input is announced by the dispatcher alone.
         try:
             _run(config)
-        except (InputError, OmegaConfBaseException) as error:
+        except (InputError, HydraException, OmegaConfBaseException) as error:
             refused.append(error)
 
     try:
         hydra.main(version_base="1.3", config_path=str(config_directory()), config_name="train")(job)()
     except (HydraException, OmegaConfBaseException) as error:
+        refused.append(error)
+    except (ValueError, TypeError, KeyError) as error:
+        if composed:
+            raise
         refused.append(error)
     finally:
         sys.argv = before

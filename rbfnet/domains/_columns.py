@@ -25,6 +25,8 @@ def read_columns(path: str | Path, names: Sequence[str]) -> Float[Tensor, "N C"]
         InputError: no such file, another kind of file, a missing column, no rows, or a cell that is no finite number; row
             (counted from 1 below the header) and column are named.
     """
+    if not isinstance(path, (str, Path)):
+        raise InputError(f"A path is text, but got {path!r}.")
     file = Path(path)
     if not file.is_file():
         near = [p.name for p in sorted(file.parent.glob(f"*{file.suffix}"))[:5]] if file.parent.is_dir() else []
@@ -101,4 +103,6 @@ def _read_npz(file: Path, names: Sequence[str]) -> Tensor:
 def _position(file: Path, header: list[str], name: str) -> int:
     if name not in header:
         raise unknown(f"column in {str(file)!r} called", name, header)
+    if header.count(name) > 1:
+        raise InputError(f"{str(file)!r} has {header.count(name)} columns called {name!r}; give each a name of its own.")
     return header.index(name)

@@ -18,7 +18,8 @@ def ladder(formula: Formula, s: Float[Tensor, "*B"], k: int) -> Float[Tensor, "*
     """``formula(s, k)``, whose derivative in s is ``formula(s, k + 1)`` for autograd of any order and for ``torch.func``.
 
     Autograd applied to a formula with sqrt(s) or log(s) in it gives NaN or a silent zero at s = 0. Here it is never
-    applied: the derivative of one rung is the next one.
+    applied: the derivative of one rung is the next one. Only s is differentiated: a parameter inside ``formula`` gets no
+    gradient, so a kernel with trainable parameters scales s or the result outside of it.
     """
     return _Ladder.apply(s, formula, k)
 

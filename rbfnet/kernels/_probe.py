@@ -9,8 +9,8 @@ import torch
 from rbfnet.errors import InputError
 from rbfnet.kernels._kernel import Kernel
 
-NEAR = 1e-8
-"""A value of s next to the centre: f^(k) of a kernel of the stated smoothness moves by a few 1e-4 at most on the way there."""
+NEAR = {1e-8: 1e-2, 1e-4: 0.5}
+"""Values of s next to the centre, and by how much f^(k) of a kernel of the stated smoothness moves at most on the way there."""
 
 
 def probe(kernel: Kernel) -> Kernel:
@@ -26,17 +26,19 @@ def probe(kernel: Kernel) -> Kernel:
             f"{kernel} must state its smoothness (the number of continuous derivatives at its centre, math.inf for an analytic "
             f"phi), but it is {smoothness!r}."
         )
-    s = torch.tensor([0.0, NEAR, 1.0], dtype=torch.float64, device=_device(kernel))
+    s = torch.tensor([0.0, *NEAR], dtype=torch.float64, device=_device(kernel))
     with torch.no_grad():
         for k in range(int(min(smoothness, 8)) // 2 + 1):
             values = kernel.derivative(s, k)
             if values.shape != s.shape:
                 raise InputError(f"{kernel} must keep the shape of s, but phi maps {tuple(s.shape)} to {tuple(values.shape)}.")
-            at, near, _ = (float(v) for v in values)
-            if not math.isfinite(at) or abs(near - at) > 1e-2 * (1.0 + abs(at)):
+            at, *near = values.tolist()
+            for (place, most), value in zip(NEAR.items(), near, strict=True):
+                if math.isfinite(at) and abs(value - at) <= most * (1.0 + abs(at)):
+                    continue
                 raise InputError(
                     f"{kernel} states smoothness {smoothness:g}, but its derivative number {k} in s is {at:g} at s = 0 and "
-                    f"{near:g} at s = {NEAR:g}: a square root or logarithm of s in phi needs its own `derivative(s, k)` "
+                    f"{value:g} at s = {place:g}: a square root or logarithm of s in phi needs its own `derivative(s, k)` "
                     "(see rbfnet.kernels.ladder and safe_radius) and a smoothness that is true."
                 )
     return kernel

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -11,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, flag, positive
 from rbfnet.kernels import Kernel, KernelLike, as_kernel
 from rbfnet.nn._blockwise import PAIRS, blockwise
 from rbfnet.nn._closed_form import radial_columns
@@ -73,8 +72,13 @@ class RBFLayer(Differentiable):
         device: torch.device | str | None = None,
     ) -> None:
         super().__init__()
+        for name, value in {"per_center": per_center, "trainable_centers": trainable_centers}.items():
+            flag(name, value)
+        flag("trainable_epsilon", trainable_epsilon)
+        positive("overlap", overlap)
+        positive("margin", margin, zero=True)
         dtype = dtype or torch.get_default_dtype()
-        self.in_features = _positive("in_features", in_features)
+        self.in_features = size("in_features", in_features)
         self.kernel = _cast(as_kernel(kernel), dtype, device)
         placed = _placed(in_features, num_centers, centers, points, margin, dtype).to(device=device)
         shape = _shape(epsilon, placed, overlap, per_center)
@@ -113,6 +117,7 @@ class RBFLayer(Differentiable):
             InputError: points that are not (B, D), or an operator of higher order than the kernel is smooth.
         """
         self._check(x, ops)
+        ops = [op.over(len(x), self.in_features) for op in ops]
         tensors = list({id(t): t for op in ops for t in op.tensors}.values())
         names = [name for name, _ in self.kernel.named_parameters()]
         values = [value for _, value in self.kernel.named_parameters()]
@@ -137,10 +142,10 @@ class RBFLayer(Differentiable):
     def _check(self, x: Tensor, ops: Sequence[Operator]) -> None:
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise InputError(f"The points must have shape (B, {self.in_features}), but got {tuple(x.shape)}.")
-        for op in ops:
-            for v in (v for directions, _ in op.terms for v in directions if not isinstance(v, Tensor)):
-                if not isinstance(v, int) or not 0 <= v < self.in_features:
-                    raise InputError(f"The operator {op} needs coordinates from 0 to {self.in_features - 1}, but names {v!r}.")
+        if x.dtype != self.centers.dtype:
+            raise InputError(
+                f"The points are {x.dtype} and the network {self.centers.dtype}; convert one, as by x.to(network.centers)."
+            )
         require_smooth(self.kernel, ops)
 
     def extra_repr(self) -> str:
@@ -179,8 +184,10 @@ def _placed(
             raise InputError(f"The centres must have shape ({wanted}, {in_features}), but got {tuple(centers.shape)}.")
         if not torch.isfinite(centers).all():
             raise InputError("The centres must be finite, but some hold NaN or infinity.")
-        _positive("num_centers", len(centers))
+        size("num_centers", len(centers))
         return centers.to(dtype)
+    if not isinstance(centers, str):
+        raise InputError(f"The centres are a tensor (M, {in_features}) or the name of an initialiser, but got {centers!r}.")
     if points is None:
         points = torch.tensor([[0.0] * in_features, [1.0] * in_features])
     if points.ndim != 2 or points.shape[1] != in_features or not len(points):
@@ -191,16 +198,16 @@ def _placed(
                 f"num_centers must be given to place centres by {centers!r}; only 'points' takes as many as there are."
             )
         num_centers = len(torch.unique(points, dim=0))
-    return place(centers, _positive("num_centers", num_centers), points.to(dtype), margin)
+    return place(centers, size("num_centers", num_centers), points.to(dtype), margin)
 
 
 def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_center: bool) -> Tensor:
     if isinstance(epsilon, str):
         if epsilon != "auto":
             raise InputError(f"epsilon is a positive number, one for each centre, or 'auto', but got {epsilon!r}.")
-        if not (math.isfinite(overlap) and overlap > 0):
-            raise InputError(f"overlap must be a positive number of spacings, but got {overlap}.")
         return epsilon_from_spacing(centers, overlap, per_center)
+    if not isinstance(epsilon, Tensor):
+        positive("The shape parameter epsilon", epsilon)
     shape = torch.as_tensor(epsilon, dtype=centers.dtype, device=centers.device)
     if shape.shape not in ((), (len(centers),)):
         raise InputError(f"epsilon has shape () or ({len(centers)},), one for each centre, but got {tuple(shape.shape)}.")
@@ -209,7 +216,7 @@ def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_c
     return shape.expand(len(centers)) if per_center else shape
 
 
-def _positive(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} must be a whole number of at least 1, but got {value!r}.")
-    return value
+def size(name: str, value: int) -> int:
+    """``value``, once it is known to be a whole number of at least 1."""
+    positive(name, value, whole=True)
+    return int(value)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel, KernelLike
-from rbfnet.nn._layer import RBFLayer, _positive
+from rbfnet.nn._layer import RBFLayer, size
 from rbfnet.nn._tail import PolynomialTail
 from rbfnet.operators import LinearModel, Operator
 
@@ -51,7 +51,7 @@ class RBFNetwork(LinearModel):
     ) -> None:
         super().__init__()
         self.layer = RBFLayer(in_features, num_centers, kernel, centers, epsilon, **layer)
-        self.out_features = _positive("out_features", out_features)
+        self.out_features = size("out_features", out_features)
         if degree is None:
             degree = (self.kernel.order or 0) - 1
         if not isinstance(degree, int) or degree < -1:

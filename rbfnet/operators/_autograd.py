@@ -20,6 +20,7 @@ def autograd_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], o
     in the parameters. Each further order nests once more, which doubles the work: closed forms do not.
     """
 
+    ops = [op.over(len(x), x.shape[-1]) for op in ops]
     enabled = torch.is_grad_enabled()
     with torch.inference_mode(False), torch.set_grad_enabled(enabled):
         return _operators(u, _ordinary(x), [op.with_tensors({id(t): _ordinary(t) for t in op.tensors}) for op in ops])

@@ -34,7 +34,8 @@ class Field:
     Args:
         u: a model or any callable (B, D) -> (B, O).
         x: the points.
-        coords: a name for each column of x; by default x, y, z, or x1, x2, ... above three.
+        coords: a name for each column of x; by default x, y, z, or x1, x2, ... above three. One that a field has an attribute of
+            its own for (``value``, ``d``) can be differentiated along, and its values are a column of ``points``.
         outputs: a name for each output.
         ahead: operators that are known to be needed: they are evaluated together, from the same distances.
 
@@ -54,9 +55,6 @@ class Field:
         names = default_coords(x.shape[1]) if coords is None else tuple(coords)
         if len(names) != x.shape[1] or len(set(names)) != len(names):
             raise InputError(f"The points have {x.shape[1]} columns, but the coordinates are named {names}.")
-        reserved = [name for name in names if hasattr(type(self), name)]
-        if reserved:
-            raise InputError(f"A coordinate cannot be called {reserved[0]!r}: a field has an attribute of that name.")
         self._u, self._x, self._coords, self._outputs = u, x, names, tuple(outputs)
         self._only: str | None = self._outputs[0] if len(self._outputs) == 1 else None
         self._known: dict[Operator, Tensor] = {}

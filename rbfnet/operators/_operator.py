@@ -84,6 +84,32 @@ class Operator:
         """The same operator with each tensor replaced by ``mapping[id(tensor)]``."""
         return self.replace(lambda part: mapping[id(part)] if isinstance(part, Tensor) else part) if mapping else self
 
+    def over(self, num_points: int, dims: int) -> Operator:
+        """The same operator with each vector (num_points, dims) and each coefficient (num_points,).
+
+        Raises:
+            InputError: an index that is no coordinate, or a tensor that does not have that shape and cannot be repeated to it.
+        """
+
+        def repeated(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+            try:
+                return tensor.expand(shape)
+            except RuntimeError:
+                raise InputError(
+                    f"A tensor of the operator {self} must have shape {shape}, but got {tuple(tensor.shape)}."
+                ) from None
+
+        swap: dict[int, Tensor] = {}
+        for directions, c in self.terms:
+            if isinstance(c, Tensor):
+                swap[id(c)] = repeated(c, (num_points,))
+            for v in directions:
+                if isinstance(v, Tensor):
+                    swap[id(v)] = repeated(v, (num_points, dims))
+                elif not isinstance(v, int) or not 0 <= v < dims:
+                    raise InputError(f"The operator {self} needs coordinates from 0 to {dims - 1}, but names {v!r}.")
+        return self.with_tensors(swap)
+
     def bind(self, coords: Sequence[str]) -> Operator:
         """The same operator with coordinate names replaced by their index in ``coords``.
 
@@ -118,6 +144,9 @@ class Operator:
 
     def __rmul__(self, factor: Coefficient) -> Operator:
         return Operator(tuple((directions, factor * c) for directions, c in self.terms))
+
+    def __mul__(self, factor: Coefficient) -> Operator:
+        return factor * self
 
     def __matmul__(self, other: Operator) -> Operator:
         if any(isinstance(c, Tensor) for _, c in other.terms):

@@ -21,17 +21,19 @@ class Recorder(Differentiable):
     Args:
         num_outputs: the number of outputs O.
         values: a Differentiable whose channel values are handed out, or None for random numbers.
+        scale: standard deviation of the random numbers.
     """
 
-    def __init__(self, num_outputs: int, values: Differentiable | None = None) -> None:
+    def __init__(self, num_outputs: int, values: Differentiable | None = None, scale: float = 1.0) -> None:
         super().__init__()
         self.num_outputs = num_outputs
         self.values = values
+        self.scale = scale
         self.channels: dict[Operator, Tensor] = {}
 
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
         if self.values is None:
-            drawn = torch.rand((len(x), self.num_outputs, len(ops)), dtype=x.dtype, device=x.device)
+            drawn = self.scale * torch.randn((len(x), self.num_outputs, len(ops)), dtype=x.dtype, device=x.device)
         else:
             drawn = self.values.apply_operators(x, ops).detach()
         leaves = [part.clone().requires_grad_() for part in drawn.unbind(-1)]

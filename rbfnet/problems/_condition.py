@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, positive
 from rbfnet.operators import Field
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Data(Condition):
 
     Args:
         x: (N, D).
-        y: (N, O).
+        y: (N, O), or (N,) for one output.
         weight: of the mean square in the loss.
         name: unique within the problem.
         scale: (O,), what each output's residual is divided by, so that outputs in different units weigh alike.
@@ -132,6 +132,9 @@ class Data(Condition):
         name: str = "data",
         scale: Float[Tensor, " O"] | None = None,
     ) -> None:
+        y = y[:, None] if y.ndim == 1 else y
+        if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or not len(x):
+            raise InputError(f"Data are x (N, D) and y (N, O) with the same N, but got {tuple(x.shape)} and {tuple(y.shape)}.")
         self._sample, self.weight, self.name = (x, y), _weight(weight, name), name
         self._scale = torch.ones_like(y[0]) if scale is None else scale
 
@@ -145,6 +148,4 @@ class Data(Condition):
 
 
 def _weight(weight: float, name: str) -> float:
-    if not 0 < weight < float("inf"):
-        raise InputError(f"The weight of condition {name!r} must be positive and finite, but got {weight}.")
-    return float(weight)
+    return float(positive(f"The weight of condition {name!r}", weight))

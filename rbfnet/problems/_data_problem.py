@@ -43,6 +43,8 @@ class DataProblem(Problem):
             raise InputError(
                 f"Data are x (N, D) and y (N, {len(outputs)}) with the same N, but got {tuple(x.shape)} and {tuple(y.shape)}."
             )
+        if len(set(outputs)) < len(outputs) or len(set(coords)) < len(coords):
+            raise InputError(f"Columns need names of their own, but got {tuple(coords)} and {tuple(outputs)}.")
         for name, values in (("x", x), ("y", y)):
             if not torch.isfinite(values).all():
                 row = int((~torch.isfinite(values)).any(dim=1).nonzero()[0])
@@ -73,7 +75,8 @@ class DataProblem(Problem):
         input_scale = x.std(dim=0, correction=0)
         if self.common_scale:
             input_scale = input_scale.square().mean().sqrt().expand_as(input_scale)
-        return Units(x.mean(dim=0), _nonzero(input_scale), y.mean(dim=0), _nonzero(y.std(dim=0, correction=0)))
+        output_scale = y.std(dim=0, correction=0)
+        return Units(x.mean(dim=0), _nonzero(input_scale, x), y.mean(dim=0), _nonzero(output_scale, y))
 
     def validation_set(self) -> Reference | None:
         return self._validation
@@ -83,10 +86,13 @@ class DataProblem(Problem):
 
 
 def _count(name: str, share: float, total: int) -> int:
-    if isinstance(share, bool) or not 0 <= share < float("inf") or (share >= 1 and share != int(share)):
+    number = isinstance(share, (int, float)) and not isinstance(share, bool)
+    if not number or not 0 <= share < float("inf") or (share >= 1 and share != int(share)):
         raise InputError(f"{name} is a fraction below 1 or a whole number of rows, but got {share!r}.")
     return int(share) if share >= 1 else round(share * total)
 
 
-def _nonzero(scale: Tensor) -> Tensor:
-    return torch.where(scale > 0, scale, 1.0)
+def _nonzero(scale: Tensor, values: Tensor) -> Tensor:
+    """The scale, and 1 where it is no more than the rounding of a constant column."""
+    rounding = 10 * torch.finfo(values.dtype).eps * values.abs().amax(dim=0)
+    return torch.where(scale > rounding, scale, 1.0)

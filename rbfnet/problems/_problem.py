@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rbfnet.domains import Domain
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, positive
 from rbfnet.problems._condition import Condition, Sample
 
 
@@ -68,8 +68,7 @@ class Problem(nn.Module, ABC):
     def __init__(self, *, num_interior: int = 900, num_boundary: int = 200, sampler: str = "halton") -> None:
         super().__init__()
         for name, n in (("num_interior", num_interior), ("num_boundary", num_boundary)):
-            if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-                raise InputError(f"{name} must be a whole number of at least 1, but got {n!r}.")
+            positive(name, n, whole=True)
         self.num_interior, self.num_boundary, self.sampler = num_interior, num_boundary, sampler
 
     @abstractmethod
@@ -83,7 +82,12 @@ class Problem(nn.Module, ABC):
             InputError: none at all, or two of the same name.
         """
         found: dict[str, Condition] = {}
-        for condition in self.conditions():
+        if not isinstance(getattr(self, "domain", None), Domain):
+            raise InputError(f"{type(self).__name__} has no domain; set `domain` to one of rbfnet.domains.")
+        yielded = self.conditions()
+        for condition in yielded if isinstance(yielded, Iterable) else [yielded]:
+            if not isinstance(condition, Condition):
+                raise InputError(f"`conditions` of {type(self).__name__} must yield conditions, but gave {condition!r}.")
             if condition.name in found:
                 raise InputError(f"Two conditions are called {condition.name!r}; give each a name of its own.")
             found[condition.name] = condition

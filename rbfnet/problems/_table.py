@@ -12,7 +12,7 @@ class Table(DataProblem):
 
     Args:
         path: the file, ``.csv`` or ``.npz``.
-        inputs: the columns that are the coordinates.
+        inputs: the columns that are the coordinates; a string is one name.
         outputs: the columns to predict.
         validation, test: rows held back, a fraction of all below 1 or a number of rows.
 
@@ -24,7 +24,7 @@ class Table(DataProblem):
     def __init__(
         self, path: str, inputs: Sequence[str], outputs: Sequence[str], validation: float = 0.1, test: float = 0.1
     ) -> None:
-        inputs, outputs = list(inputs), list(outputs)
+        inputs, outputs = _names("inputs", inputs), _names("outputs", outputs)
         if not inputs or not outputs:
             raise InputError(
                 f"A table needs at least one input and one output column, but got inputs={inputs}, outputs={outputs}."
@@ -36,3 +36,10 @@ class Table(DataProblem):
         columns = read_columns(path, names)
         x, y = columns[:, : len(inputs)], columns[:, len(inputs) :]
         super().__init__(x, y, coords=inputs, outputs=outputs, validation=validation, test=test)
+
+
+def _names(key: str, given: Sequence[str]) -> list[str]:
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{key} must be names of columns, as in {key}=[x,y], but got {given!r}.")
+    return list(names)

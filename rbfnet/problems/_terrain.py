@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from rbfnet.errors import InputError, positive
 from rbfnet.problems._data_problem import DataProblem
 
 KM_PER_DEGREE = 111.2
@@ -26,6 +27,10 @@ class Terrain(DataProblem):
     def __init__(self, train: int = 5_000, validation: int = 1_000, test: int = 20_000) -> None:
         from matplotlib.cbook import get_sample_data
 
+        positive("train", train, whole=True)
+        positive("validation", validation, whole=True, zero=True)
+        positive("test", test, whole=True, zero=True)
+
         with np.load(get_sample_data("jacksboro_fault_dem.npz", asfileobj=False)) as sample:
             height = torch.from_numpy(sample["elevation"].astype(np.float64))
             step_x, step_y = float(sample["dx"]), float(sample["dy"])
@@ -36,6 +41,8 @@ class Terrain(DataProblem):
         north = torch.arange(rows - 1, -1, -1, dtype=torch.float64) * step_y * KM_PER_DEGREE
         y, x = torch.meshgrid(north, east, indexing="ij")
         points = torch.stack([x.flatten(), y.flatten()], dim=1)
+        if train + validation + test > len(points):
+            raise InputError(f"The terrain has {len(points)} points, but {train} + {validation} + {test} were asked for.")
         used = torch.randperm(len(points))[: train + validation + test]
         super().__init__(
             points[used],

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import torch
 
+from rbfnet.errors import positive
 from rbfnet.problems import Problem
-from rbfnet.solvers._solver import Solver, positive, trainable
+from rbfnet.solvers._solver import Solver, trainable
 
 
 class Adam(Solver):

@@ -5,15 +5,16 @@ import sys
 from collections.abc import Callable
 from typing import Any, cast
 
+import scipy.linalg
 import torch
 from torch import Tensor
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, positive
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._interpolation import interpolate, is_symmetric
 from rbfnet.solvers._linear_system import LinearSystem, require_linear
-from rbfnet.solvers._solver import Solver, positive
+from rbfnet.solvers._solver import Solver
 
 COPIES = 3
 """How many times the matrix is held at the peak: itself, and what it is factored into."""
@@ -51,6 +52,11 @@ class LeastSquares(Solver):
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
             raise InputError(f"least_squares solves for linear weights, but {type(model).__name__} has none; take solver=lbfgs.")
+        for name, unknown_parameter in problem.named_parameters():
+            if unknown_parameter.requires_grad:
+                raise InputError(
+                    f"least_squares solves for weights alone, but {name!r} of the problem is to be found too: take solver=lbfgs."
+                )
         require_linear(problem, samples, "least_squares cannot solve it: take solver=lbfgs or solver=adam")
         rows = sum(len(sample[0]) for sample in samples.values())
         tail = 0 if (moments := model.moments()) is None else moments.shape[1]
@@ -110,6 +116,9 @@ def _rank_revealing(matrix: Tensor, target: Tensor, rcond: float | None) -> Tens
     scale = matrix.norm(dim=0)
     scale = torch.where(scale > 0, scale, 1.0)
     cut = torch.finfo(matrix.dtype).eps if rcond is None else rcond
-    # LAPACK's rank-revealing drivers are there for the CPU only.
-    solved = torch.linalg.lstsq((matrix / scale).cpu(), target.cpu(), rcond=cut, driver="gelsy")
-    return solved.solution.to(matrix) / scale[:, None]
+    if not (torch.isfinite(matrix).all() and torch.isfinite(target).all()):
+        raise InputError("The linear system holds NaN or infinity; look at what the residuals and their coefficients give.")
+    # SciPy's: PyTorch hands LAPACK a pivot array it has not cleared, so that its result changes from call to call (issue 187411).
+    scaled, values = (matrix / scale).cpu().numpy(), target.cpu().numpy()
+    solution = scipy.linalg.lstsq(scaled, values, cond=cut, lapack_driver="gelsy", check_finite=False)[0]
+    return torch.from_numpy(solution).to(matrix) / scale[:, None]

@@ -67,7 +67,7 @@ def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sampl
         # Every operator is asked of every output alike: one matrix, one right-hand side an output.
         matrix = torch.cat([b[0].scale * model.features(b[0].x, op) for (_, op), b in blocks.items()])
         target = torch.cat([-b[0].scale * torch.stack([b[o].rest for o in range(outputs)], dim=1) for b in blocks.values()])
-        values_only = [op for _, op in blocks] == [Operator.identity()]
+        values_only = all(not op.tensors and op == Operator.identity() for _, op in blocks) and len(blocks) == 1
         return LinearSystem(matrix, target, model.moments() if values_only else None)
     matrix = torch.cat([e.scale * _stacked(model, e, outputs) for e in equations])
     return LinearSystem(matrix, torch.cat([-e.scale * e.rest for e in equations])[:, None], None)
@@ -79,13 +79,21 @@ def require_linear(problem: Problem, samples: dict[str, Sample], advice: str) ->
     A linear residual has the same derivative in its channels whatever their values are.
     """
     for name, condition in problem.named_conditions().items():
-        first, second = (_derivatives(condition, problem, Recorder(len(problem.outputs)), samples[name]) for _ in range(2))
-        for (_, one), (_, other) in zip(first, second, strict=True):
-            keys = one.keys() | other.keys()
-            for key in keys:
-                a, b = one.get(key), other.get(key)
-                if a is None or b is None or not torch.allclose(a, b, rtol=1e-9, atol=1e-12):
-                    raise InputError(f"Condition {name!r} of {type(problem).__name__} is not linear in the solution; {advice}.")
+        # Values of either sign and of several sizes: a function of the solution's sign or size is not linear.
+        draws = [
+            _derivatives(condition, problem, Recorder(len(problem.outputs), scale=s), samples[name]) for s in (1e-3, 1.0, 1e3)
+        ]
+        for equation in zip(*draws, strict=True):
+            if not any(by_channel for _, by_channel in equation):
+                raise InputError(f"Condition {name!r} does not depend on the solution; its residual must use the field.")
+            slopes = [list(by_channel.values()) for _, by_channel in equation]
+            # Channels are compared in their order: a direction made inside the residual is a new tensor each time.
+            names = {tuple((str(op), output) for op, output in by_channel) for _, by_channel in equation}
+            same = len(names) == 1 and all(
+                torch.allclose(a, b, rtol=1e-9, atol=1e-12) for other in slopes[1:] for a, b in zip(slopes[0], other, strict=True)
+            )
+            if not same:
+                raise InputError(f"Condition {name!r} of {type(problem).__name__} is not linear in the solution; {advice}.")
 
 
 def _equations(model: LinearModel, problem: Problem, condition: Condition, sample: Sample) -> list[_Equation]:
@@ -133,10 +141,6 @@ def _derivatives(condition: Condition, problem: Problem, recorder: Recorder, sam
                     for o in range(grad.shape[1])
                     if grad[:, o].any()
                 }
-            if not slopes:
-                raise InputError(
-                    f"Condition {condition.name!r} does not depend on the solution; its residual must use the field."
-                )
             found.append((residual.detach(), slopes))
     return found
 

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 import torch
 
-from rbfnet.errors import InputError
 from rbfnet.problems import Problem, Sample
 
 
@@ -40,10 +39,3 @@ class Solver(ABC):
 def trainable(model: torch.nn.Module, problem: Problem) -> list[torch.nn.Parameter]:
     """Everything there is to train, in the model and in the problem (unknown coefficients)."""
     return [p for p in (*model.parameters(), *problem.parameters()) if p.requires_grad]
-
-
-def positive(name: str, value: float, whole: bool = False) -> float:
-    """``value``, once it is known to be positive and finite (and a whole number)."""
-    if isinstance(value, bool) or not 0 < value < float("inf") or (whole and value != int(value)):
-        raise InputError(f"{name} must be a positive {'whole ' if whole else ''}number, but got {value!r}.")
-    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import lightning.pytorch as pl
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, flag, unknown
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
@@ -43,6 +44,15 @@ class Run:
         trainer = self.prepared.trainer
         if trainer.is_global_zero:
             write_config(self.directory, self.config)
+        try:
+            return self._execute(trainer)
+        except BaseException:
+            if trainer.is_global_zero and not trainer.global_step:
+                # Nothing has been trained: nothing is left.
+                shutil.rmtree(self.directory, ignore_errors=True)
+            raise
+
+    def _execute(self, trainer: pl.Trainer) -> Solution:
         with default_dtype(DTYPES[self.config["dtype"]]), quiet():
             try:
                 solution = train(self.prepared, seed=self.config["seed"], started=self.started)
@@ -69,12 +79,20 @@ def build(config: Mapping[str, Any], *, fresh: bool = True) -> Run:
     plain = dict(config)
     for key in plain.keys() - KEYS:
         raise unknown("config key", key, KEYS)
+    for key in KEYS - {"logger"} - plain.keys():
+        raise InputError(f"The config lacks {key!r}; put it back.")
+    for key in ("problem", "kernel", "network", "solver", "trainer"):
+        if not isinstance(plain[key], Mapping):
+            raise InputError(f"{key} must be a choice from its group, as in {key}=..., but got {plain[key]!r}.")
+    flag("figures", plain["figures"])
     if isinstance(plain["seed"], bool) or not isinstance(plain["seed"], int) or not 0 <= plain["seed"] < 2**32:
         raise InputError(f"seed must be a whole number from 0 to 2^32 - 1, but got {plain['seed']!r}.")
+    if not isinstance(plain["run_dir"], str):
+        raise InputError(f"run_dir must be a path, but got {plain['run_dir']!r}.")
     directory = Path(plain["run_dir"])
     if fresh:
         require_fresh(directory)
-    if plain["dtype"] not in DTYPES:
+    if not isinstance(plain["dtype"], str) or plain["dtype"] not in DTYPES:
         raise unknown("dtype", plain["dtype"], DTYPES)
     dtype = DTYPES[plain["dtype"]]
     pl.seed_everything(plain["seed"], workers=True, verbose=False)

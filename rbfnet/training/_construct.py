@@ -8,9 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
-
 from rbfnet.catalogue import catalogue
 from rbfnet.errors import InputError, unknown
 
@@ -36,6 +33,9 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
         )
     if trust is not None:
         _require_trusted(target, base, room, set(trust))
+        for key, value in node.items():
+            if not isinstance(value, (str, int, float, bool, type(None))):
+                raise InputError(f"{key} of {target} must be a plain value in a config from elsewhere, but is {value!r}.")
     cls = _locate(target, base)
     if inspect.isabstract(cls) or not issubclass(cls, base):
         raise InputError(
@@ -43,11 +43,8 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
         )
     given = {key: value for key, value in node.items() if key != "_target_"}
     _require_arguments(cls, target, given)
-    try:
-        return instantiate({"_target_": target, **given}, _convert_="all")
-    except InstantiationException as error:
-        # Hydra wraps what the constructor raised: the user is to see the reason itself.
-        raise error.__cause__ or error from None
+    # Not Hydra's instantiate: it would also call whatever _target_ is nested in an argument.
+    return cls(**given)
 
 
 def _require_trusted(target: str, base: type, room: str, trust: set[str]) -> None:

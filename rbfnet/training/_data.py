@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities import CombinedLoader
@@ -28,7 +30,8 @@ class Rows(Dataset[Sample]):
 class ProblemData(pl.LightningDataModule):
     """Points for each condition, drawn once, and a validation set where there is a reference.
 
-    With several processes each takes every n-th point of each condition.
+    With several processes each takes every n-th point of each condition, all of them as many: where they do not go round, the
+    first points are taken twice, for a process with fewer batches than the others would keep them waiting for ever.
 
     Args:
         problem: what to draw points for.
@@ -47,7 +50,7 @@ class ProblemData(pl.LightningDataModule):
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         loaders = {}
         for name, sample in self.samples.items():
-            rows = Rows(tuple(part[rank::world] for part in sample))
+            rows = Rows(tuple(part[_share(len(part), rank, world)] for part in sample))
             whole = self.batch_size is None or self.batch_size >= len(rows)
             sampler = SequentialSampler(rows) if whole else RandomSampler(rows)
             batches = BatchSampler(sampler, len(rows) if whole else int(self.batch_size or 1), drop_last=False)
@@ -68,3 +71,7 @@ def _cast(sample: Sample, dtype: torch.dtype) -> Sample:
 
 def _cast_reference(reference: Reference, dtype: torch.dtype) -> Reference:
     return Reference(reference.x.to(dtype), reference.y.to(dtype))
+
+
+def _share(num_rows: int, rank: int, world: int) -> Tensor:
+    return torch.arange(rank, math.ceil(num_rows / world) * world, world) % num_rows

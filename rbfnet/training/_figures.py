@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,7 @@ def write_figures(model: Network, problem: Problem, directory: Path) -> list[Pat
             for panel in PANELS:
                 figure, ax = plt.subplots()
                 if draw(panel, model, problem, output, ax):
-                    suffix = f"_{name}" if len(problem.outputs) > 1 else ""
+                    suffix = "_" + re.sub(r"[^\w.-]", "_", name) if len(problem.outputs) > 1 else ""
                     written.append(directory / f"{panel}{suffix}.png")
                     figure.savefig(written[-1])
                 plt.close(figure)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 import torch
 
-from rbfnet.kernels import KernelLike
-from rbfnet.nn import Affine, RBFNetwork
+from rbfnet.errors import unknown
+from rbfnet.kernels import Kernel, KernelLike
+from rbfnet.nn import Affine, RBFLayer, RBFNetwork
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 
 Network = RBFNetwork | Affine
+
+DECIDED = {"in_features", "out_features", "kernel", "points", "overlap", "dtype", "device", "layer"}
+"""Arguments of the network that problem, solver and run decide."""
 
 
 def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, dtype: torch.dtype) -> Network:
@@ -26,6 +32,13 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         network: arguments of :class:`RBFNetwork`.
         dtype: of the parameters.
     """
+    known = {*signature(RBFNetwork).parameters, *signature(RBFLayer).parameters} - DECIDED
+    for key in network:
+        if key not in known:
+            raise unknown("argument of the network called", key, known)
+    if isinstance(kernel, Kernel):
+        # A kernel with parameters that is used for two runs must not tie them together.
+        kernel = copy.deepcopy(kernel)
     units = problem.units()
     support = problem.support().to(dtype)
     chosen = dict(network)

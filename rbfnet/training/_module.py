@@ -65,7 +65,8 @@ class TrainingModule(pl.LightningModule):
         Done before any work: each condition is evaluated on a recorder, and the operators it asks for on the model at one point.
         """
         for name, sample in batch.items():
-            apply_operators(self.model, sample[0][:1], self._channels_of(name, sample))
+            if ops := self._channels_of(name, sample):
+                apply_operators(self.model, sample[0][:1], ops)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
         if not self.automatic_optimization:

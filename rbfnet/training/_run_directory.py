@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from yaml import YAMLError
 
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
@@ -36,7 +35,10 @@ def require_fresh(directory: Path) -> None:
 
 def write_config(directory: Path, config: Mapping[str, Any]) -> None:
     """``config.yaml``: the resolved config."""
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The run directory {str(directory)!r} cannot be made: {error.strerror}.") from None
     (directory / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 
 
@@ -68,11 +70,11 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
         if not (directory / name).is_file():
             raise InputError(f"There is no run in {str(directory)!r}: {name} is missing.")
     try:
-        config = OmegaConf.to_container(OmegaConf.load(directory / "config.yaml"), resolve=False)
+        config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
         with safe_open(directory / "model.safetensors", framework="pt") as file:
             version = int((file.metadata() or {}).get("format_version", 0))
             state = {k.removeprefix("model."): file.get_tensor(k) for k in file.keys() if k.startswith("model.")}  # noqa: SIM118
-    except (OmegaConfBaseException, YAMLError, SafetensorError, OSError, UnicodeDecodeError, ValueError) as error:
+    except (yaml.YAMLError, SafetensorError, OSError, UnicodeDecodeError, ValueError) as error:
         raise InputError(f"The run in {str(directory)!r} cannot be read: {str(error).splitlines()[0]}.") from None
     if version != FORMAT_VERSION:
         raise InputError(f"The run in {str(directory)!r} has format version {version}; this rbfnet reads {FORMAT_VERSION}.")
@@ -81,7 +83,7 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
     kernel = construct(config["kernel"], Kernel, "kernels", trust)
     try:
         return _rebuilt(kernel, config["network"].get("degree"), state)
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, IndexError, TypeError, RuntimeError, InputError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise InputError(f"The weights in {str(directory)!r} do not fit its config.yaml: {reason}") from None
 
@@ -104,5 +106,7 @@ def _rebuilt(kernel: Kernel, degree: int | None, state: dict[str, torch.Tensor])
     model: Network = network
     if standardised:
         model = Affine(network, *(state[n] for n in ("input_shift", "input_scale", "output_shift", "output_scale")))
+    if not all(torch.isfinite(t).all() for t in state.values()):
+        raise InputError("some of them are NaN or infinite.")
     model.load_state_dict(state)
     return model.eval()

@@ -54,6 +54,8 @@ def solve(
     with torch.random.fork_rng(), default_dtype(dtype):
         torch.manual_seed(seed)
         posed = problem() if isinstance(problem, type) else problem
+        if not isinstance(posed, Problem):
+            raise InputError(f"solve takes a Problem, but got {posed!r}.")
         model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
         prepared = prepare(posed, model, chosen, {"accelerator": "cpu", "devices": 1})
         return train(prepared, seed=seed, started=started)

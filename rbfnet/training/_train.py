@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import math
 import time
@@ -21,7 +20,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from rbfnet.catalogue import snake_case
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, positive, unknown
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 from rbfnet.training._data import ProblemData
@@ -32,11 +31,11 @@ from rbfnet.training._module import TrainingModule
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-OURS = {
-    "precision", "logger", "callbacks", "enable_checkpointing", "enable_progress_bar", "enable_model_summary",
-    "num_sanity_val_steps", "use_distributed_sampler", "inference_mode", "default_root_dir",
+OPTIONS = {
+    "accelerator", "strategy", "devices", "num_nodes", "max_epochs", "max_time", "check_val_every_n_epoch", "log_every_n_steps",
+    "gradient_clip_val", "gradient_clip_algorithm", "deterministic", "detect_anomaly", "profiler",
 }  # fmt: skip
-"""Arguments of the Trainer that follow from the rest of a run."""
+"""Arguments of the Trainer that are the user's; the others follow from the rest of a run, or do not apply to it."""
 
 REMARKS = (
     ".*does not have many workers.*",
@@ -149,7 +148,7 @@ def prepare(
     module = TrainingModule(model, problem, solver, config)
     module.check(data.samples)
     solver.check(model, problem, data.samples)
-    options = {"max_epochs": solver.max_epochs, **({"limit_val_batches": 0} if data.validation is None else {}), **trainer}
+    options = {"max_epochs": solver.max_epochs, **trainer}
     if options.get("gradient_clip_val") and (solver.solves or isinstance(solver.optimizer(model, problem), torch.optim.LBFGS)):
         raise InputError(
             f"gradient_clip_val ruins {snake_case(type(solver).__name__)}, which needs the true gradient; leave it out."
@@ -159,16 +158,17 @@ def prepare(
         raise InputError(
             f"{snake_case(type(solver).__name__)} runs in one process, but got devices={devices}, num_nodes={nodes}."
         )
-    known = inspect.signature(pl.Trainer).parameters.keys() - OURS
     for key in options:
-        if key in OURS:
-            raise InputError(f"trainer.{key} is set by rbfnet itself; leave it out.")
-        if key not in known:
-            raise unknown("argument of the Trainer called", key, known)
+        if key not in OPTIONS:
+            raise unknown("option of the trainer called", key, OPTIONS)
+    for key in ("max_epochs", "check_val_every_n_epoch", "log_every_n_steps"):
+        if key in options:
+            positive(f"trainer.{key}", options[key], whole=True)
     try:
         with quiet():
             lightning_trainer = pl.Trainer(
                 **options,
+                limit_val_batches=0 if data.validation is None else 1.0,
                 precision="64-true" if dtype == torch.float64 else "32-true",
                 logger=logger,
                 callbacks=list(callbacks),
@@ -179,7 +179,7 @@ def prepare(
                 use_distributed_sampler=False,
                 inference_mode=False,
             )
-    except MisconfigurationException as error:
+    except (MisconfigurationException, ValueError, TypeError) as error:
         raise InputError(f"The Trainer cannot be set up so: {' '.join(str(error).split())}") from None
     return Prepared(module, data, lightning_trainer)
 

@@ -432,3 +432,21 @@ def test_derivatives_go_to_their_value_at_a_centre(kernel: Kernel, dtype: torch.
     if kernel.smoothness >= 2:
         second = hessian(layer, near)
         torch.testing.assert_close(second, second[:1].expand_as(second), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("points", [torch.rand(3, 2, dtype=F64), torch.ones(3, 2, dtype=torch.long)], ids=["float64", "integers"])
+def test_points_of_another_dtype_are_refused_rather_than_truncated(points: Tensor) -> None:
+    with pytest.raises(InputError, match="convert one"):
+        RBFNetwork(2, 1, 5, dtype=torch.float32)(points)
+
+
+@pytest.mark.parametrize("rows", [5, 100_000])
+def test_coefficients_and_directions_are_repeated_where_they_are_the_same_at_all_points(rows: int) -> None:
+    network, x = make_network(), torch.rand(rows, 2, dtype=F64)
+    half = torch.tensor(0.5, dtype=F64)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            network.apply_operator(x, half * Operator.d(0)), 0.5 * network.apply_operator(x, Operator.d(0))
+        )
+        v = torch.tensor([[1.0, 0.0]], dtype=F64)
+        torch.testing.assert_close(network.apply_operator(x, Operator.directional(v)), network.apply_operator(x, Operator.d(0)))

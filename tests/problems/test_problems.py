@@ -94,7 +94,7 @@ def test_conditions_need_names_of_their_own_and_there_must_be_one() -> None:
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_weight_is_positive(weight: float) -> None:
-    with pytest.raises(ValueError, match="weight of condition 'dirichlet' must be positive"):
+    with pytest.raises(ValueError, match="weight of condition 'dirichlet' must be positive and finite"):
         Dirichlet(weight=weight)
 
 

@@ -81,7 +81,7 @@ def test_an_unknown_coefficient_of_the_problem_is_trained_too() -> None:
 @pytest.mark.parametrize("solver", [Adam, LBFGS])
 @pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, True])
 def test_epochs_are_positive(solver: type[Adam] | type[LBFGS], value: float) -> None:
-    with pytest.raises(ValueError, match="max_epochs must be a positive whole number"):
+    with pytest.raises(ValueError, match="max_epochs must be a whole number of at least 1"):
         solver(max_epochs=value)  # type: ignore[arg-type]
 
 

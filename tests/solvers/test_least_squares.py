@@ -162,5 +162,30 @@ def test_fewer_points_than_the_tail_has_terms_are_refused() -> None:
 
 @pytest.mark.parametrize("rcond", [0.0, -1.0, float("nan")])
 def test_rcond_is_positive(rcond: float) -> None:
-    with pytest.raises(ValueError, match="rcond must be a positive number"):
+    with pytest.raises(ValueError, match="rcond must be positive"):
         LeastSquares(rcond)
+
+
+def test_a_solve_repeats_bit_for_bit() -> None:
+    """PyTorch's own gelsy does not: its pivots start from memory that is not cleared."""
+    matrix, target = torch.randn(200, 60, dtype=DOUBLE), torch.randn(200, 1, dtype=DOUBLE)
+    matrix[:, 30:] = matrix[:, :30] + 1e-13 * matrix[:, 30:]
+    first = _rank_revealing(matrix, target, None)
+    for _ in range(10):
+        torch.randn(1000).sort()  # leaves other things in memory
+        assert torch.equal(_rank_revealing(matrix.clone(), target.clone(), None), first)
+
+
+def test_an_unknown_of_the_problem_is_not_left_untrained_in_silence() -> None:
+    class Inverse(Poisson):
+        def __init__(self) -> None:
+            super().__init__()
+            self.k = torch.nn.Parameter(torch.tensor(1.0))
+
+    with pytest.raises(ValueError, match="'k' of the problem is to be found too: take solver=lbfgs"):
+        rbfnet.solve(Inverse())
+
+
+def test_a_system_with_nan_in_it_is_refused() -> None:
+    with pytest.raises(ValueError, match="The linear system holds NaN or infinity"):
+        _rank_revealing(torch.full((3, 2), float("nan")), torch.zeros(3, 1), None)

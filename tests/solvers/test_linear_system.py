@@ -34,6 +34,9 @@ class Posed(rbfnet.Problem):
 LINEAR: dict[str, tuple[Callable[[Field], object], tuple[str, ...]]] = {
     "constant coefficients": (lambda u: u.laplacian() + 2 * u.d("x") - u + 1.0, ("u",)),
     "coefficients that vary": (lambda u: torch.sin(u.x) * u.d("xy") + u.y**2 * u.value - u.x, ("u",)),
+    "one coefficient that varies": (lambda u: (1 + u.x) * u.value - 1, ("u",)),
+    "a direction alone": (lambda u: u.directional(torch.stack([1 + u.x, u.y], dim=1)) - 1, ("u",)),
+    "a direction made twice": (lambda u: u.directional(torch.stack([u.y, u.x], dim=1), 2) + u.value, ("u",)),
     "two equations": (lambda u: (u.d("x") - 1, u.d("y") + u.x), ("u",)),
     "coupled outputs": (lambda u: (u["p"].d("x") + u["q"].laplacian(), u["q"].d("y") - u["p"] + u.x), ("p", "q")),
     "alike outputs": (lambda u: (u["p"].laplacian() - 1, u["q"].laplacian() + u.x), ("p", "q")),
@@ -72,6 +75,8 @@ NONLINEAR: dict[str, Callable[[Field], Tensor]] = {
     "square": lambda u: u.laplacian() + u**2,
     "product of channels": lambda u: u.d("x") * u.d("y"),
     "sine": lambda u: torch.sin(u.value),
+    "by sign": lambda u: torch.where(u.value > 0, 1.0, 10.0) * u.laplacian() + 1,
+    "leaky": lambda u: torch.nn.functional.leaky_relu(u.value) - u.x,
     "absolute value": lambda u: u.value.abs() - (u.value - 0.5).abs(),
 }
 

@@ -185,3 +185,57 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("experiment", sorted(p.stem for p in (config_directory() / "experiment").glob("*.yaml")))
 def test_every_experiment_builds(experiment: str, tmp_path: Path) -> None:
     assert build(composed(tmp_path / "run", f"experiment={experiment}")).model.num_centers > 1
+
+
+HOSTILE = {
+    "a call in an argument": {
+        "_target_": "rbfnet.kernels.Matern",
+        "nu": {"_target_": "pathlib.Path.write_text", "self": "x", "data": ""},
+    },
+    "a list in an argument": {"_target_": "rbfnet.kernels.Matern", "nu": [1.5]},
+    "the environment": {"_target_": "rbfnet.kernels.Matern", "nu": "${oc.env:HOME}"},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_arguments_from_elsewhere_are_plain_values_and_are_not_resolved(run: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        rbfnet.load(altered(run, tmp_path / "copy", {"kernel": HOSTILE[name]}))
+    assert str(Path.home()) not in str(caught.value)
+    assert "must be a plain value" in str(caught.value) or "nu 0.5, 1.5" in str(caught.value)
+
+
+def test_a_run_that_fails_before_its_first_step_leaves_nothing(tmp_path: Path) -> None:
+    class Fails(torch.nn.Module):
+        pass
+
+    run = build(composed(tmp_path / "run", *QUICK["problem"]))
+    run.prepared.module.solver = Fails()  # type: ignore[assignment]
+    with pytest.raises(AttributeError):
+        run.execute()
+    assert not (tmp_path / "run").exists()
+
+
+def test_outputs_with_any_name_have_their_figures(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("a,m/s,b c\n" + "".join(f"{i / 20},{i * i},{i}\n" for i in range(20)))
+    table = [f"problem.path={file}", "problem.inputs=a", "problem.outputs=['m/s','b c']"]
+    build(composed(tmp_path / "run", "problem=table", *table)).execute()
+    assert (tmp_path / "run/figures/fit_m_s.png").is_file() and (tmp_path / "run/figures/error_b_c.png").is_file()
+
+
+@pytest.mark.parametrize("key", ["trainer", "kernel", "seed"])
+def test_a_config_that_lacks_a_part_is_refused(tmp_path: Path, key: str) -> None:
+    config = composed(tmp_path / "run")
+    del config[key]
+    with pytest.raises(ValueError, match=f"The config lacks '{key}'"):
+        build(config)
+
+
+def test_processes_get_as_many_points_each() -> None:
+    from rbfnet.training._data import _share
+
+    for rows, world in ((7, 2), (1, 2), (6, 3), (5, 3)):
+        shares = [_share(rows, rank, world) for rank in range(world)]
+        assert len({len(share) for share in shares}) == 1
+        assert set(torch.cat(shares).tolist()) == set(range(rows))
