@@ -19,7 +19,7 @@ class LBFGS(Solver):
         InputError: a value that is not positive.
     """
 
-    def __init__(self, max_epochs: int = 50, max_iter: int = 20, history_size: int = 100) -> None:
+    def __init__(self, max_epochs: int = 40, max_iter: int = 20, history_size: int = 100) -> None:
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
         self.max_iter = int(positive("max_iter", max_iter, whole=True))
         self.history_size = int(positive("history_size", history_size, whole=True))
