@@ -53,7 +53,6 @@ def train(overrides: list[str]) -> int:
     before = sys.argv
     sys.argv = [__file__, *overrides]
     refused: list[Exception] = []
-
     composed = False
 
     def job(config: DictConfig) -> None:
@@ -82,7 +81,8 @@ def train(overrides: list[str]) -> int:
 
 
 def _run(config: DictConfig) -> None:
-    first_process = "LOCAL_RANK" not in os.environ
+    # Other launchers, and Lightning once it has launched others, number the first process too.
+    first_process = os.environ.get("LOCAL_RANK", "0") == "0"
     if config.run_dir is None:
         config.run_dir = str(_run_directory())
         # Further processes of this run, started with the same arguments, must write to the same directory.
