@@ -1,9 +1,14 @@
-"""Linear differential operators as data."""
+"""Linear differential operators as data.
+
+All of it is traced by ``torch.compile``. So tensors are told apart by ``is``: an ``id`` is a guard, and a new compilation for each
+new tensor.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -16,18 +21,16 @@ Coefficient = float | Tensor
 """A number, or (B,): one number a point."""
 
 
-def _sort_key(direction: Direction) -> tuple[int, str]:
-    return (1, str(id(direction))) if isinstance(direction, Tensor) else (0, str(direction))
-
-
-@dataclass(frozen=True, eq=True)
+@dataclass(frozen=True, eq=False)
 class Operator:
     """A linear differential operator: a sum of terms, each a coefficient times derivatives along directions.
 
-    ``terms`` maps the sorted tuple of directions to its coefficient, so that u_xx + 3 u_y is
-    ``{("x", "x"): 1.0, ("y",): 3.0}`` and the identity is ``{(): 1.0}``. A direction is a coordinate or, for directional
-    derivatives, a vector per point; a coefficient is a number or one number per point. Operators are immutable, can
+    ``terms`` maps a tuple of directions, coordinates first and sorted, to its coefficient, so that u_xx + 3 u_y is
+    ``{("x", "x"): 1.0, ("y",): 3.0}``, the identity is ``{(): 1.0}`` and zero ``{}``. A direction is a coordinate or, for
+    directional derivatives, a vector per point; a coefficient is a number or one number per point. Operators are immutable, can
     be added, scaled, and composed with ``@``; the composition ``p @ q`` is exact where the coefficients of ``q`` are numbers.
+
+    Two operators are equal if they have the same terms, in any order; two tensors in them are the same only if they are one object.
 
     Example: ``Operator.d("t") - 0.1 * Operator.d("x", "x")``.
     """
@@ -37,11 +40,21 @@ class Operator:
     @classmethod
     def of(cls, terms: Iterable[tuple[Sequence[Direction], Coefficient]]) -> Operator:
         """Build from (directions, coefficient) pairs; equal directions are merged."""
-        merged: dict[tuple[Direction, ...], Coefficient] = {}
+        merged: list[tuple[tuple[Direction, ...], Coefficient]] = []
+        places: dict[tuple[str | int, ...], list[int]] = {}
         for directions, coefficient in terms:
-            key = tuple(sorted(directions, key=_sort_key))
-            merged[key] = merged[key] + coefficient if key in merged else coefficient
-        return cls(tuple(merged.items()))
+            coords, vectors = _split(directions)
+            key = (*coords, *vectors)
+            # Only terms with the same coordinates can be the same, and without vectors there is one of them.
+            alike = places.setdefault(coords, [])
+            for n in alike:
+                if _same(vectors, _split(merged[n][0])[1]):
+                    merged[n] = (merged[n][0], merged[n][1] + coefficient)
+                    break
+            else:
+                alike.append(len(merged))
+                merged.append((key, coefficient))
+        return cls(tuple(merged))
 
     @classmethod
     def identity(cls) -> Operator:
@@ -59,6 +72,11 @@ class Operator:
         return cls.of([((c, c), 1.0) for c in coords])
 
     @classmethod
+    def biharmonic(cls, *coords: str | int) -> Operator:
+        """The Laplacian of the Laplacian over the coordinates given: sum over i and j of u_iijj."""
+        return cls.of([((a, a, b, b), 1.0) for a in coords for b in coords])
+
+    @classmethod
     def directional(cls, v: Tensor, order: int = 1) -> Operator:
         """The ``order``-th derivative along v (B, D): (v . grad)^order u with v held fixed."""
         return cls.of([((v,) * order, 1.0)])
@@ -66,13 +84,17 @@ class Operator:
     @property
     def order(self) -> int:
         """The highest number of derivatives in any term."""
-        return max((len(directions) for directions, _ in self.terms), default=0)
+        return max([0, *(len(directions) for directions, _ in self.terms)])
 
     @property
     def tensors(self) -> list[Tensor]:
         """Every tensor in the operator, each once: what a blockwise evaluation has to slice along with the points."""
-        found = {id(t): t for directions, c in self.terms for t in (*directions, c) if isinstance(t, Tensor)}
-        return list(found.values())
+        found: list[Tensor] = []
+        for directions, c in self.terms:
+            for part in (*directions, c):
+                if isinstance(part, Tensor) and _place(part, found) is None:
+                    found.append(part)
+        return found
 
     def replace(self, change: Callable[[Direction | Coefficient], Direction | Coefficient]) -> Operator:
         """The same operator with every direction and coefficient passed through ``change``."""
@@ -84,6 +106,15 @@ class Operator:
         """The same operator with each tensor replaced by ``mapping[id(tensor)]``."""
         return self.replace(lambda part: mapping[id(part)] if isinstance(part, Tensor) else part) if mapping else self
 
+    def substitute(self, old: Sequence[Tensor], new: Sequence[Tensor]) -> Operator:
+        """The same operator with each tensor that is in ``old`` replaced by the one at its place in ``new``."""
+
+        def change(part: Direction | Coefficient) -> Direction | Coefficient:
+            place = _place(part, old) if isinstance(part, Tensor) else None
+            return part if place is None else new[place]
+
+        return self.replace(change) if old else self
+
     def over(self, num_points: int, dims: int) -> Operator:
         """The same operator with each vector (num_points, dims) and each coefficient (num_points,).
 
@@ -91,24 +122,28 @@ class Operator:
             InputError: an index that is no coordinate, or a tensor that does not have that shape and cannot be repeated to it.
         """
 
-        def repeated(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-            try:
-                return tensor.expand(shape)
-            except RuntimeError:
-                raise InputError(
-                    f"A tensor of the operator {self} must have shape {shape}, but got {tuple(tensor.shape)}."
-                ) from None
+        old: list[Tensor] = []
+        new: list[Tensor] = []
 
-        swap: dict[int, Tensor] = {}
+        def repeat(tensor: Tensor, shape: tuple[int, ...]) -> None:
+            if _place(tensor, old) is None:
+                try:
+                    new.append(tensor if tuple(tensor.shape) == shape else tensor.expand(shape))
+                except RuntimeError:
+                    raise InputError(
+                        f"A tensor of the operator {self} must have shape {shape}, but got {tuple(tensor.shape)}."
+                    ) from None
+                old.append(tensor)
+
         for directions, c in self.terms:
             if isinstance(c, Tensor):
-                swap[id(c)] = repeated(c, (num_points,))
+                repeat(c, (num_points,))
             for v in directions:
                 if isinstance(v, Tensor):
-                    swap[id(v)] = repeated(v, (num_points, dims))
+                    repeat(v, (num_points, dims))
                 elif not isinstance(v, int) or not 0 <= v < dims:
                     raise InputError(f"The operator {self} needs coordinates from 0 to {dims - 1}, but names {v!r}.")
-        return self.with_tensors(swap)
+        return self.substitute(old, new)
 
     def bind(self, coords: Sequence[str]) -> Operator:
         """The same operator with coordinate names replaced by their index in ``coords``.
@@ -137,23 +172,48 @@ class Operator:
         return Operator.of([*self.terms, *other.terms])
 
     def __neg__(self) -> Operator:
-        return -1.0 * self
+        return self.__rmul__(-1.0)
 
     def __sub__(self, other: Operator) -> Operator:
         return self + (-other)
 
     def __rmul__(self, factor: Coefficient) -> Operator:
-        return Operator(tuple((directions, factor * c) for directions, c in self.terms))
+        return Operator(tuple((directions, _product(factor, c)) for directions, c in self.terms))
 
     def __mul__(self, factor: Coefficient) -> Operator:
-        return factor * self
+        return self.__rmul__(factor)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """A tensor times an operator: without this ``torch.compile`` takes it for a product of tensors."""
+        if getattr(func, "__name__", "") not in ("mul", "__mul__", "__rmul__") or len(args) != 2:
+            return NotImplemented
+        return args[1].__rmul__(args[0]) if isinstance(args[1], Operator) else args[0].__rmul__(args[1])
 
     def __matmul__(self, other: Operator) -> Operator:
         if any(isinstance(c, Tensor) for _, c in other.terms):
             raise InputError(
                 "An operator whose coefficients vary from point to point cannot be differentiated again; compose it on the left."
             )
-        return Operator.of(((*p, *q), a * b) for p, a in self.terms for q, b in other.terms)
+        return Operator.of(((*p, *q), _product(a, b)) for p, a in self.terms for q, b in other.terms)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Operator):
+            return NotImplemented
+        if len(self.terms) != len(other.terms):
+            return False
+        rest = list(other.terms)
+        for directions, c in self.terms:
+            for n, (candidate, k) in enumerate(rest):
+                if _same((c,), (k,)) and _same(directions, candidate):
+                    del rest[n]
+                    break
+            else:
+                return False
+        return True
+
+    def __hash__(self) -> int:
+        return hash(frozenset((_split(directions)[0], None if isinstance(c, Tensor) else c) for directions, c in self.terms))
 
     def __str__(self) -> str:
         def term(directions: tuple[Direction, ...], c: Coefficient) -> str:
@@ -161,3 +221,40 @@ class Operator:
             return f"c*{name}" if isinstance(c, Tensor) else name if c == 1 else f"{c:g}*{name}"
 
         return " + ".join(term(*t) for t in self.terms) or "0"
+
+
+def _split(directions: Sequence[Direction]) -> tuple[tuple[str | int, ...], tuple[Tensor, ...]]:
+    """The coordinates, sorted, and the vectors among directions."""
+    coords = sorted([d for d in directions if not isinstance(d, Tensor)], key=str)
+    return tuple(coords), tuple([d for d in directions if isinstance(d, Tensor)])
+
+
+def _place(tensor: Tensor, among: Sequence[Tensor]) -> int | None:
+    """Where in a sequence this very tensor is."""
+    for n, candidate in enumerate(among):
+        if candidate is tensor:
+            return n
+    return None
+
+
+def _same(p: Sequence[Direction | Coefficient], q: Sequence[Direction | Coefficient]) -> bool:
+    """Whether two sequences have the same members in some order."""
+    rest = list(q)
+    for part in p:
+        for n, candidate in enumerate(rest):
+            tensors = isinstance(part, Tensor) or isinstance(candidate, Tensor)
+            if part is candidate if tensors else part == candidate:
+                del rest[n]
+                break
+        else:
+            return False
+    return not rest
+
+
+def _product(a: Coefficient, b: Coefficient) -> Coefficient:
+    """a * b, where 1.0 times a tensor is this very tensor, so that operators stay comparable."""
+    if isinstance(a, Tensor) and not isinstance(b, Tensor) and b == 1.0:
+        return a
+    if isinstance(b, Tensor) and not isinstance(a, Tensor) and a == 1.0:
+        return b
+    return a * b
