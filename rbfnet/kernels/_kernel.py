@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -33,6 +35,8 @@ class Kernel(nn.Module, ABC):
 
     smoothness: float
     order: int | None = 0
+    compact: bool = False
+    max_dims: float = math.inf
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,6 +56,10 @@ class Kernel(nn.Module, ABC):
             return self.phi(s)
         return jvp(lambda t: self.derivative(t, k - 1), (s,), (torch.ones_like(s),))[1]
 
-    def forward(self, s: Float[Tensor, "*B"], k: int = 0) -> Float[Tensor, "*B"]:
-        """``derivative(s, k)``."""
-        return self.derivative(s, k)
+    def derivatives(self, s: Float[Tensor, "*B"], orders: Sequence[int]) -> list[Tensor]:
+        """f^(k)(s) for several k."""
+        return [self.derivative(s, k) for k in orders]
+
+    def forward(self, s: Float[Tensor, "*B"], k: int | Sequence[int] = 0) -> Float[Tensor, "*B"] | list[Float[Tensor, "*B"]]:
+        """``derivative(s, k)``, or ``derivatives(s, k)`` for several."""
+        return self.derivative(s, k) if isinstance(k, int) else self.derivatives(s, k)

@@ -4,6 +4,18 @@ from rbfnet.nn import initializers
 from rbfnet.nn._affine import Affine
 from rbfnet.nn._blockwise import blockwise
 from rbfnet.nn._layer import RBFLayer
+from rbfnet.nn._metric import METRICS, Diagonal, Full, Isotropic, Metric
 from rbfnet.nn._network import RBFNetwork
 
-__all__ = ["Affine", "RBFLayer", "RBFNetwork", "blockwise", "initializers"]
+__all__ = [
+    "METRICS",
+    "Affine",
+    "Diagonal",
+    "Full",
+    "Isotropic",
+    "Metric",
+    "RBFLayer",
+    "RBFNetwork",
+    "blockwise",
+    "initializers",
+]

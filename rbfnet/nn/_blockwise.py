@@ -17,29 +17,58 @@ HELD = 4
 """So few blocks are held as a whole: recomputing them in backward would cost more time than the memory is worth."""
 
 
-def blockwise(f: Callable[..., Tensor], rows: Sequence[Tensor], shared: Sequence[Tensor], size: int) -> Tensor:
-    """``f(*rows, *shared)``, where f maps rows to rows, evaluated ``size`` rows at a time.
+class Block:
+    """A function of one block of rows, and its gradients.
+
+    Args:
+        f: maps tensors, of which the first few have a row for each point, to a tensor with a row for each point. Every tensor
+            that it depends on and that is to be differentiated has to be among them.
+    """
+
+    holds = True
+    """Few blocks may be kept as a whole, for autograd to go through; not where the gradients are written by hand."""
+
+    def __init__(self, f: Callable[..., Tensor]) -> None:
+        self.f = f
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        return self.f(*tensors)
+
+    def pull(self, inputs: Sequence[Tensor], wanted: Sequence[int], grad: Tensor) -> Sequence[Tensor]:
+        """The gradients in the inputs numbered ``wanted``, from that of the output, as numbers."""
+        leaves = [t.detach().requires_grad_(i in wanted) for i, t in enumerate(inputs)]
+        with torch.enable_grad():
+            return torch.autograd.grad(self.f(*leaves), [leaves[i] for i in wanted], grad, materialize_grads=True)
+
+
+def blockwise(block: Block | Callable[..., Tensor], rows: Sequence[Tensor], shared: Sequence[Tensor], size: int) -> Tensor:
+    """``block(*rows, *shared)``, where the function maps rows to rows, evaluated ``size`` rows at a time.
 
     Forward holds one block's intermediates; backward recomputes each block, and so does forward mode; a backward that is itself
-    differentiated (``create_graph=True``) replays the blocks with a graph, in the memory that takes. Every tensor that f depends
-    on and that is to be differentiated has to be passed in.
+    differentiated (``create_graph=True``) replays the blocks with a graph, in the memory that takes. Every tensor that the
+    function depends on and that is to be differentiated has to be passed in.
     """
-    if len(rows[0]) <= HELD * size or torch.compiler.is_compiling():
-        return f(*rows, *shared)
-    return _Blockwise.apply(f, size, len(rows), *rows, *shared)
+    block = block if isinstance(block, Block) else Block(block)
+    if torch.compiler.is_compiling():
+        return block.f(*rows, *shared)
+    if len(rows[0]) <= HELD * size and (block.holds or any(map(is_functorch_wrapped_tensor, (*rows, *shared)))):
+        return block(*rows, *shared)
+    return _Blockwise.apply(block, size, len(rows), *rows, *shared)
 
 
 class _Blockwise(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(f: Callable[..., Tensor], size: int, num_rows: int, *tensors: Tensor) -> Tensor:
+    def forward(block: Block, size: int, num_rows: int, *tensors: Tensor) -> Tensor:
         rows, shared = tensors[:num_rows], tensors[num_rows:]
-        return torch.cat([f(*block, *shared) for block in _blocks(rows, size)])
+        if len(rows[0]) <= size:
+            return block(*tensors)
+        return torch.cat([block(*part, *shared) for part in _parts(rows, size)])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.f, ctx.size, ctx.num_rows, *tensors = inputs
+        ctx.block, ctx.size, ctx.num_rows, *tensors = inputs
         ctx.save_for_backward(*tensors)
         ctx.save_for_forward(*tensors)
 
@@ -47,13 +76,14 @@ class _Blockwise(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         tensors, n = ctx.saved_tensors, ctx.num_rows
         wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
-        # Gradients that are differentiated again, or inside torch.func, need vjp; for all others plain autograd costs less.
+        # Gradients that are differentiated again, or inside torch.func, need vjp; for all others plain numbers cost less.
         plain = not torch.is_grad_enabled() and not any(map(is_functorch_wrapped_tensor, (*tensors, grad)))
-        pull = _pull if plain else _pull_differentiably
         per_row: dict[int, list[Tensor]] = {i: [] for i in wanted if i < n}
         grads: list[Tensor | None] = [None] * len(tensors)
-        for *rows, g in _blocks((*tensors[:n], grad), ctx.size):
-            for i, part in zip(wanted, pull(ctx.f, [*rows, *tensors[n:]], wanted, g), strict=True):
+        for *rows, g in _parts((*tensors[:n], grad), ctx.size):
+            inputs = [*rows, *tensors[n:]]
+            pulled = ctx.block.pull(inputs, wanted, g) if plain else _pull_differentiably(ctx.block.f, inputs, wanted, g)
+            for i, part in zip(wanted, pulled, strict=True):
                 if i < n:
                     per_row[i].append(part)
                 else:
@@ -66,7 +96,7 @@ class _Blockwise(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
-        f, n = ctx.f, ctx.num_rows
+        f, n = ctx.block.f, ctx.num_rows
         # Forward mode is off in here for all levels; see rbfnet.kernels._ladder.
         with forward_ad._set_fwd_grad_enabled(True):
             primals = [forward_ad.unpack_dual(t, level=0).primal for t in ctx.saved_tensors]
@@ -86,15 +116,8 @@ class _Blockwise(torch.autograd.Function):
             return blockwise(push, [*primals[:n], *directions[:n]], [*primals[n:], *directions[n:]], ctx.size)
 
 
-def _blocks(rows: Sequence[Tensor], size: int) -> Any:
+def _parts(rows: Sequence[Tensor], size: int) -> Any:
     return zip(*(r.split(size) for r in rows), strict=True)
-
-
-def _pull(f: Callable[..., Tensor], inputs: list[Tensor], wanted: list[int], grad: Tensor) -> Sequence[Tensor]:
-    """The gradients of one block in the inputs numbered ``wanted``."""
-    leaves = [t.detach().requires_grad_(i in wanted) for i, t in enumerate(inputs)]
-    with torch.enable_grad():
-        return torch.autograd.grad(f(*leaves), [leaves[i] for i in wanted], grad, materialize_grads=True)
 
 
 def _pull_differentiably(f: Callable[..., Tensor], inputs: list[Tensor], wanted: list[int], grad: Tensor) -> Sequence[Tensor]:

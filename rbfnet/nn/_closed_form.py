@@ -1,4 +1,4 @@
-"""The one formula: any linear differential operator of phi((epsilon |x - c|)^2), from shared distances."""
+"""The one formula: any linear differential operator of phi((x - c)^T A (x - c)), from shared distances."""
 
 from __future__ import annotations
 
@@ -7,150 +7,107 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.operators import Coefficient, Direction, Operator
+from rbfnet.nn._collect import Collected, collect
+from rbfnet.nn._geometry import Factor, Geometry, plus, times
+from rbfnet.operators import Direction, Operator
 
-Profile = Callable[[Tensor, int], Tensor]
-"""(s, k) -> f^(k)(s)."""
+Rungs = Callable[[Tensor, Sequence[int]], Sequence[Tensor]]
+"""(s, orders) -> f^(k)(s) for each k of the orders: ``Kernel.derivatives``."""
 
 
-def radial_columns(
-    profile: Profile,
-    ops: Sequence[Operator],
-    x: Float[Tensor, "B D"],
-    centers: Float[Tensor, "M D"],
-    epsilon: Float[Tensor, ...],
-) -> list[Float[Tensor, "B M"]]:
-    """Each operator in x of phi(epsilon_j^2 |x_b - c_j|^2), one (B, M) array an operator.
+def radial_columns(rungs: Rungs, ops: Sequence[Operator], geometry: Geometry) -> list[Tensor]:
+    """Each operator in x of phi(s), one array over the pairs an operator.
 
-    With d = x - c, a = epsilon^2 and s = a |d|^2, a derivative along directions v_1 .. v_n is (design, section 4)
+    With d = x - c, s = d^T A d, y = A d, a derivative along directions v_1 .. v_n is (design, section 4)
 
-        sum over partial matchings of {1..n} of  prod over pairs 2a v_i.v_j * prod over singles 2a v_i.d * f^(n - #pairs)(s).
+        sum over partial matchings of {1..n} of  prod over pairs 2 v_i^T A v_j * prod over singles 2 v_i.y * f^(n - #pairs)(s).
 
-    s is a sum of squared differences, taken dimension by dimension: exact to rounding wherever the points lie, and never
-    a B x M x D array.
+    Powers of the Laplacian over any of the inputs, and their gradients, have collected forms, which are several times cheaper.
+    Results are finite as long as (sqrt(s))^n is a number of the dtype: to sqrt(s) = 1e8 in float32 and 1e70 in float64 for
+    operators of order n = 4.
     """
-    geometry = _Geometry(x, centers, epsilon)
-    rungs: dict[int, Tensor] = {}
-
-    def rung(k: int) -> Tensor:
-        if k not in rungs:
-            rungs[k] = profile(geometry.s, k)
-        return rungs[k]
-
+    factors = [_factors(op, geometry) for op in ops]
+    orders = sorted({k for by_rung in factors for k in by_rung})
+    f = dict(zip(orders, rungs(geometry.s, orders), strict=True)) if orders else {}
     columns = []
-    for op in ops:
-        factors: dict[int, Factor] = {}
-        laplacian, terms = _split_laplacian(op, x.shape[1])
-        if laplacian:
-            factors = {k: _times(laplacian, factor) for k, factor in geometry.laplacian().items()}
-        for directions, c in terms:
-            scale = c.unsqueeze(-1) if isinstance(c, Tensor) else c
-            for k, factor in geometry.factors(directions).items():
-                factors[k] = _plus(factors.get(k, 0.0), _times(scale, factor))
+    for by_rung in factors:
         column: Factor = 0.0
-        for k, factor in factors.items():
-            column = _plus(column, _times(factor, rung(k)))
-        columns.append(torch.broadcast_to(torch.as_tensor(column, dtype=x.dtype, device=x.device), geometry.s.shape))
+        for k, factor in by_rung.items():
+            column = plus(column, times(factor, f[k]))
+        if not isinstance(column, Tensor):
+            column = torch.full_like(geometry.s, column)
+        columns.append(column if column.shape == geometry.s.shape else column.expand(geometry.s.shape))
     return columns
 
 
-Factor = Tensor | float
-"""What multiplies f^(k)(s): a number, or a tensor that broadcasts to (B, M)."""
+def _factors(op: Operator, geometry: Geometry) -> dict[int, Factor]:
+    """What multiplies f^(k)(s) in an operator, for each k."""
+    parts, rest = collect(op, len(geometry.d))
+    found: dict[int, Factor] = {}
+
+    def add(c: Factor, by_rung: dict[int, Factor]) -> None:
+        for k, factor in by_rung.items():
+            term = times(c, factor)
+            if not (isinstance(term, float) and term == 0.0):
+                found[k] = plus(found[k], term) if k in found else term
+
+    for part in parts:
+        add(part.coefficient, _collected(part, geometry))
+    for directions, c in rest:
+        add(geometry.pairs.of_points(c) if isinstance(c, Tensor) else c, _matched(directions, geometry))
+    return found
 
 
-def _times(a: Factor, b: Factor) -> Factor:
-    """a * b, without a pass over an array to multiply it by one or zero."""
-    if isinstance(b, float) and not isinstance(a, float):
-        a, b = b, a
-    return b if isinstance(a, float) and a == 1.0 else 0.0 if isinstance(a, float) and a == 0.0 else a * b
+def _collected(part: Collected, g: Geometry) -> dict[int, Factor]:
+    """The factors of Lap, Lap^2 and d_k Lap over a subset of the inputs (design, section 4)."""
+    subset = part.subset
+    t1, q2 = g.t1(subset), g.q2(subset)
+    if part.along is not None:
+        y = g.y(part.along)
+        return {
+            2: plus(times(4.0, times(t1, y)), times(8.0, g.row(part.along, subset))),
+            3: times(8.0, times(q2, y)),
+        }
+    if part.power == 1:
+        return {1: times(2.0, t1), 2: times(4.0, q2)}
+    return {
+        2: plus(times(4.0, times(t1, t1)), times(8.0, g.t2(subset))),
+        3: plus(times(times(16.0, t1), q2), times(32.0, g.q3(subset))),
+        4: times(16.0, times(q2, q2)),
+    }
 
 
-def _plus(a: Factor, b: Factor) -> Factor:
-    """a + b, without a pass over an array to add zero."""
-    return b if isinstance(a, float) and a == 0.0 else a if isinstance(b, float) and b == 0.0 else a + b
+def _matched(directions: tuple[Direction, ...], geometry: Geometry) -> dict[int, Factor]:
+    """The factors of a derivative along ``directions``."""
+    labels = tuple(next(m for m, w in enumerate(directions) if w is v or _same(v, w)) for v in directions)
+    found: dict[int, Factor] = {}
+    for count, pairs, singles in _matchings(labels):
+        product: Factor = float(count)
+        for i, j in pairs:
+            product = times(product, geometry.pair(directions[i], directions[j]))
+        if isinstance(product, float) and product == 0.0:
+            continue
+        for i in singles:
+            product = times(product, geometry.single(directions[i]))
+        k = len(directions) - len(pairs)
+        found[k] = plus(found.get(k, 0.0), product)
+    return found
 
 
-def _split_laplacian(op: Operator, dims: int) -> tuple[float, list[tuple[tuple[Direction, ...], Coefficient]]]:
-    """How many times the Laplacian over all inputs is in an operator, and the terms that remain.
-
-    Its collected form, 2 D a f' + 4 a s f'', is several times cheaper than the sum over dimensions.
-    """
-    terms = dict(op.terms)
-    pure = [terms.get((i, i), 0.0) for i in range(dims)]
-    if dims == 1 or isinstance(pure[0], Tensor) or any(isinstance(c, Tensor) or c != pure[0] for c in pure[1:]):
-        return 0.0, list(op.terms)
-    axes = {(i, i) for i in range(dims)}
-    return pure[0], [(directions, c) for directions, c in op.terms if directions not in axes]
-
-
-class _Geometry:
-    """Differences and squared distances of a block of points to all centres, and the two kinds of factors."""
-
-    def __init__(self, x: Tensor, centers: Tensor, epsilon: Tensor) -> None:
-        columns = centers.T.contiguous()
-        self.x = x
-        self.d = [x[:, i, None] - columns[i] for i in range(x.shape[1])]
-        self.a = epsilon.square()
-        r2 = self.d[0].square()
-        for difference in self.d[1:]:
-            r2 = r2 + difference.square()
-        self.s = self.a * r2
-        self._singles: dict[int, Tensor] = {}
-
-    def single(self, v: Direction) -> Tensor:
-        """2a v.d, (B, M)."""
-        key = id(v) if isinstance(v, Tensor) else int(v)
-        if key not in self._singles:
-            if isinstance(v, Tensor):
-                along = sum((v[:, i, None] * self.d[i] for i in range(1, len(self.d))), v[:, 0, None] * self.d[0])
-            else:
-                along = self.d[int(v)]
-            self._singles[key] = (2.0 * self.a) * along
-        return self._singles[key]
-
-    def pair(self, v: Direction, w: Direction) -> Factor:
-        """2a v.w, broadcastable to (B, M); 0.0 for two different axes."""
-        if isinstance(v, Tensor) and isinstance(w, Tensor):
-            return 2.0 * self.a * (v * w).sum(dim=-1, keepdim=True)
-        if isinstance(v, Tensor):
-            return 2.0 * self.a * v[:, int(w), None]
-        if isinstance(w, Tensor):
-            return self.pair(w, v)
-        return 2.0 * self.a if v == w else 0.0
-
-    def laplacian(self) -> dict[int, Factor]:
-        """The factors of the Laplacian over all inputs."""
-        return {1: (2.0 * len(self.d)) * self.a, 2: (4.0 * self.a) * self.s}
-
-    def factors(self, directions: tuple[Direction, ...]) -> dict[int, Factor]:
-        """What multiplies f^(k)(s) in a derivative along ``directions``, for each k."""
-        ids = [id(v) if isinstance(v, Tensor) else int(v) for v in directions]
-        labels = tuple(ids.index(i) for i in ids)
-        axes = tuple(not isinstance(v, Tensor) for v in directions)
-        found: dict[int, Factor] = {}
-        for count, pairs, singles in _matchings(labels, axes):
-            product: Factor = float(count)
-            for i, j in pairs:
-                product = _times(product, self.pair(directions[i], directions[j]))
-            for i in singles:
-                product = _times(product, self.single(directions[i]))
-            k = len(directions) - len(pairs)
-            found[k] = _plus(found.get(k, 0.0), product)
-        return found
+def _same(v: Direction, w: Direction) -> bool:
+    return not isinstance(v, Tensor) and not isinstance(w, Tensor) and v == w
 
 
 Matching = tuple[int, tuple[tuple[int, int], ...], tuple[int, ...]]
 
 
 @cache
-def _matchings(labels: tuple[int, ...], axes: tuple[bool, ...]) -> list[Matching]:
+def _matchings(labels: tuple[int, ...]) -> list[Matching]:
     """The partial matchings of the positions, as (multiplicity, pairs, singles).
 
-    Positions of equal label stand for the same direction, so matchings that differ only in these are counted, not listed;
-    a pair of two different axes is 0 and left out.
+    Positions of equal label stand for the same direction, so matchings that differ only in these are counted, not listed.
     """
 
     def grow(rest: tuple[int, ...]) -> list[tuple[tuple[tuple[int, int], ...], tuple[int, ...]]]:
@@ -159,8 +116,6 @@ def _matchings(labels: tuple[int, ...], axes: tuple[bool, ...]) -> list[Matching
         first, others = rest[0], rest[1:]
         found = [(pairs, (first, *singles)) for pairs, singles in grow(others)]
         for n, partner in enumerate(others):
-            if axes[first] and axes[partner] and first != partner:
-                continue
             pair = (min(first, partner), max(first, partner))
             found += [((pair, *pairs), singles) for pairs, singles in grow(others[:n] + others[n + 1 :])]
         return found

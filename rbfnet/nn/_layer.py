@@ -14,15 +14,20 @@ from rbfnet.errors import InputError, flag, positive
 from rbfnet.kernels import Kernel, KernelLike, as_kernel
 from rbfnet.nn._blockwise import PAIRS, blockwise
 from rbfnet.nn._closed_form import radial_columns
+from rbfnet.nn._metric import make_metric
+from rbfnet.nn._pairs import AllPairs, Pairs
+from rbfnet.nn._sums import contract
 from rbfnet.nn.initializers import epsilon_from_spacing, place
-from rbfnet.operators import Differentiable, Operator
+from rbfnet.operators import Differentiable, Operator, tensors_of
 
 Finish = Callable[..., Tensor]
-"""(x, ops, columns, *shared) -> what is kept of the columns of a block of points."""
+"""What is kept of the columns of a block of points."""
 
 
 class RBFLayer(Differentiable):
-    """M radial basis functions: (B, D) -> (B, M), with phi_bj = phi(epsilon_j^2 |x_b - c_j|^2).
+    """M radial basis functions: (B, D) -> (B, M), with phi_bj = phi(s), s = (x_b - c_j)^T A_j (x_b - c_j).
+
+    The metric A is epsilon^2 I, diag(epsilon_i^2) or any symmetric positive definite matrix, one for all centres or one for each.
 
     Every linear differential operator of it is known in closed form, is exact at the centres too, and is evaluated block by
     block: nothing of size B x M is held but what is asked for.
@@ -34,17 +39,22 @@ class RBFLayer(Differentiable):
         centers: (M, D), or how to place them (see ``rbfnet.nn.initializers``): ``"halton"``, ``"grid"``, ``"random"`` in the
             bounding box of ``points``; ``"kmeans"``, ``"farthest_point"``, ``"points"`` from them.
         epsilon: the shape parameter, positive: a number, (M,), or ``"auto"``: 1 / (overlap x spacing of the centres).
+            Metrics that are diagonal or full take one for each input too: (D,), (M, 1) or (M, D).
         points: (N, D), where the layer will be used; the corners of the unit box if None.
         overlap: how many spacings the width 1 / epsilon is, for ``"auto"``.
         margin: how far centres that fill a box reach beyond it, as a fraction of each side.
-        per_center: one shape parameter for each centre rather than one for all.
+        per_center: one metric for each centre rather than one for all.
         trainable_centers: centres are parameters rather than buffers.
-        trainable_epsilon: shape parameters are parameters (of log epsilon, so that they stay positive) rather than buffers.
+        trainable_epsilon: the metric has parameters (log epsilon, so that it stays positive definite) rather than buffers.
+        metric: ``"isotropic"``, ``"diagonal"`` or ``"full"``.
+        compiled: sums over basis functions, and their gradients, run in blocks compiled by torch.compile: several times faster,
+            after some ten seconds of compilation for each new set of operators; needs a C++ compiler.
         dtype, device: of the parameters.
 
     Attributes:
         centers: (M, D).
-        epsilon: () or (M,), positive.
+        metric: the Metric; ``metric.matrix(D)`` is A.
+        epsilon: () or (M,), positive; (D,) or (M, D) for a metric that is diagonal or full.
         kernel: the Kernel.
 
     Raises:
@@ -52,7 +62,6 @@ class RBFLayer(Differentiable):
     """
 
     centers: Tensor
-    log_epsilon: Tensor
 
     def __init__(
         self,
@@ -68,6 +77,8 @@ class RBFLayer(Differentiable):
         per_center: bool = False,
         trainable_centers: bool = True,
         trainable_epsilon: bool = True,
+        metric: str = "isotropic",
+        compiled: bool = False,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> None:
@@ -75,22 +86,26 @@ class RBFLayer(Differentiable):
         for name, value in {"per_center": per_center, "trainable_centers": trainable_centers}.items():
             flag(name, value)
         flag("trainable_epsilon", trainable_epsilon)
+        flag("compiled", compiled)
         positive("overlap", overlap)
         positive("margin", margin, zero=True)
         dtype = dtype or torch.get_default_dtype()
         self.in_features = size("in_features", in_features)
+        self.compiled = compiled
         self.kernel = _cast(as_kernel(kernel), dtype, device)
+        if in_features > self.kernel.max_dims:
+            raise InputError(
+                f"{self.kernel} is positive definite in {self.kernel.max_dims} dimensions at most, but in_features is "
+                f"{in_features}; take another kernel, such as matern."
+            )
         placed = _placed(in_features, num_centers, centers, points, margin, dtype).to(device=device)
-        shape = _shape(epsilon, placed, overlap, per_center)
-        self._hold("centers", placed, trainable_centers)
-        self._hold("log_epsilon", shape.log(), trainable_epsilon)
-
-    def _hold(self, name: str, value: Tensor, trainable: bool) -> None:
-        value = value.detach().clone(memory_format=torch.contiguous_format)
-        if trainable:
-            self.register_parameter(name, nn.Parameter(value))
+        shape = _shape(epsilon, placed, overlap, per_center and metric == "isotropic")
+        self.metric = make_metric(metric, shape, len(placed), in_features, per_center, trainable_epsilon)
+        placed = placed.detach().clone(memory_format=torch.contiguous_format)
+        if trainable_centers:
+            self.register_parameter("centers", nn.Parameter(placed))
         else:
-            self.register_buffer(name, value)
+            self.register_buffer("centers", placed)
 
     @property
     def num_centers(self) -> int:
@@ -99,8 +114,8 @@ class RBFLayer(Differentiable):
 
     @property
     def epsilon(self) -> Float[Tensor, ...]:
-        """The shape parameters, () or (M,), positive by construction."""
-        return self.log_epsilon.exp()
+        """The shape parameters, positive by construction: () or (M,), (D,) or (M, D) for metrics that are diagonal or full."""
+        return self.metric.epsilon
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... M"]:
         """The values of the basis functions."""
@@ -108,38 +123,65 @@ class RBFLayer(Differentiable):
         return self.apply_operator(flat, Operator.identity()).reshape(*x.shape[:-1], self.num_centers)
 
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B M K"]:
+        if not ops:
+            return x.new_zeros((len(x), self.num_centers, 0))
         return self.evaluate(x, ops, lambda x, ops, columns: torch.stack(columns, dim=-1))
 
-    def evaluate(self, x: Float[Tensor, "B D"], ops: Sequence[Operator], finish: Finish, *shared: Tensor) -> Tensor:
-        """What ``finish`` makes of the columns (b, M) of each operator, block by block; ``shared`` tensors are handed to it.
+    def evaluate(self, x: Float[Tensor, "B D"], ops: Sequence[Operator], finish: Finish) -> Tensor:
+        """What ``finish(x, ops, columns)`` makes of the columns (b, M) of each operator, block by block.
 
         Raises:
             InputError: points that are not (B, D), or an operator of higher order than the kernel is smooth.
         """
-        self._check(x, ops)
-        ops = [op.over(len(x), self.in_features) for op in ops]
-        tensors = list({id(t): t for op in ops for t in op.tensors}.values())
+        ops = self._checked(x, ops)
+        pairs = AllPairs()
+        block = self.block(ops, lambda x: pairs, lambda x, ops, columns, pairs: finish(x, ops, columns))
+        return blockwise(block, [x, *tensors_of(ops)], self.tensors(), self.rows_per_block)
+
+    def contract(self, x: Float[Tensor, "B D"], ops: Sequence[Operator], weight: Float[Tensor, "M O"]) -> Float[Tensor, "B O K"]:
+        """Each operator of the sums over basis functions sum_j phi_j(x) weight_jo, without the columns being held.
+
+        Raises:
+            InputError: as for :meth:`evaluate`.
+        """
+        return contract(self, x, self._checked(x, ops), weight)
+
+    @property
+    def rows_per_block(self) -> int:
+        """So many points are evaluated at a time."""
+        return max(1, PAIRS // self.num_centers)
+
+    def tensors(self) -> list[Tensor]:
+        """Everything the basis functions depend on: centres, metric, parameters of the kernel."""
+        return [self.centers, self.metric.factor(), *self.kernel.parameters()]
+
+    def block(self, ops: Sequence[Operator], pairing: Callable[[Tensor], Pairs], finish: Finish) -> Callable[..., Tensor]:
+        """A function of points, the tensors of the operators, those of the layer, and what ``finish`` takes beside the columns.
+
+        Args:
+            ops: the operators, over all points.
+            pairing: the pairs of some points.
+            finish: (x, ops, columns, pairs, *extra) -> what is kept.
+        """
+        swapped = tensors_of(ops)
         names = [name for name, _ in self.kernel.named_parameters()]
-        values = [value for _, value in self.kernel.named_parameters()]
+        kernel, metric = self.kernel, self.metric
 
         def block(x: Tensor, *rest: Tensor) -> Tensor:
-            per_point, rest = rest[: len(tensors)], rest[len(tensors) :]
-            centers, epsilon, *rest = rest  # type: ignore[assignment]
-            extra, own = rest[: len(shared)], rest[len(shared) :]
-            swap = {id(whole): part for whole, part in zip(tensors, per_point, strict=True)}
-            sliced = [op.with_tensors(swap) for op in ops]
-            kernel = self.kernel
-            if names:
-                given = dict(zip(names, own, strict=True))
-                columns = radial_columns(lambda s, k: functional_call(kernel, given, (s, k)), sliced, x, centers, epsilon)
-            else:
-                columns = radial_columns(kernel, sliced, x, centers, epsilon)
-            return finish(x, sliced, columns, *extra)
+            per_point, (centers, factor, *others) = rest[: len(swapped)], rest[len(swapped) :]
+            own, extra = dict(zip(names, others, strict=False)), others[len(names) :]
+            sliced = [op.substitute(swapped, per_point) for op in ops]
+            pairs = pairing(x)
+            geometry = metric.geometry(x, centers, factor, pairs)
 
-        size = max(1, PAIRS // self.num_centers)
-        return blockwise(block, [x, *tensors], [self.centers, self.epsilon, *shared, *values], size)
+            def rungs(s: Tensor, orders: Sequence[int]) -> Sequence[Tensor]:
+                return functional_call(kernel, own, (s, orders)) if names else kernel.derivatives(s, orders)
 
-    def _check(self, x: Tensor, ops: Sequence[Operator]) -> None:
+            return finish(x, sliced, radial_columns(rungs, sliced, geometry), pairs, *extra)
+
+        return block
+
+    def _checked(self, x: Tensor, ops: Sequence[Operator]) -> list[Operator]:
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise InputError(f"The points must have shape (B, {self.in_features}), but got {tuple(x.shape)}.")
         if x.dtype != self.centers.dtype:
@@ -147,6 +189,7 @@ class RBFLayer(Differentiable):
                 f"The points are {x.dtype} and the network {self.centers.dtype}; convert one, as by x.to(network.centers)."
             )
         require_smooth(self.kernel, ops)
+        return [op.over(len(x), self.in_features) for op in ops]
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, num_centers={self.num_centers}"
@@ -208,12 +251,7 @@ def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_c
         return epsilon_from_spacing(centers, overlap, per_center)
     if not isinstance(epsilon, Tensor):
         positive("The shape parameter epsilon", epsilon)
-    shape = torch.as_tensor(epsilon, dtype=centers.dtype, device=centers.device)
-    if shape.shape not in ((), (len(centers),)):
-        raise InputError(f"epsilon has shape () or ({len(centers)},), one for each centre, but got {tuple(shape.shape)}.")
-    if not (torch.isfinite(shape) & (shape > 0)).all():
-        raise InputError(f"The shape parameter epsilon must be positive and finite, but got {epsilon}.")
-    return shape.expand(len(centers)) if per_center else shape
+    return torch.as_tensor(epsilon, dtype=centers.dtype, device=centers.device)
 
 
 def size(name: str, value: int) -> int:

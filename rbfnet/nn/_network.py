@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel, KernelLike
 from rbfnet.nn._layer import RBFLayer, size
+from rbfnet.nn._metric import Metric
 from rbfnet.nn._tail import PolynomialTail
 from rbfnet.operators import LinearModel, Operator
 
@@ -26,12 +27,13 @@ class RBFNetwork(LinearModel):
         in_features: the dimension D.
         out_features: the number of outputs O.
         num_centers: the number of centres M (see :class:`RBFLayer`).
-        kernel, centers, epsilon, points, overlap, margin, per_center, trainable_centers, trainable_epsilon, dtype, device:
-            see :class:`RBFLayer`.
+        kernel, centers, epsilon, points, overlap, margin, per_center, trainable_centers, trainable_epsilon, metric,
+            compiled, dtype, device: see :class:`RBFLayer`.
         degree: of the polynomial tail; None takes the least the kernel's order needs, -1 means no tail (as in SciPy).
 
     Attributes:
-        centers: (M, D). epsilon: () or (M,), positive. weight: (M, O). tail: (T, O), for the monomials that
+        centers: (M, D). epsilon: () or (M,), positive; (D,) or (M, D) for metrics that are diagonal or full. metric: the Metric.
+        weight: (M, O). tail: (T, O), for the monomials that
         ``basis`` holds (of coordinates taken to [-1, 1]). kernel: the Kernel.
 
     Raises:
@@ -87,8 +89,13 @@ class RBFNetwork(LinearModel):
 
     @property
     def epsilon(self) -> Float[Tensor, ...]:
-        """The shape parameters, () or (M,), positive."""
+        """The shape parameters, () or (M,), positive; (D,) or (M, D) for metrics that are diagonal or full."""
         return self.layer.epsilon
+
+    @property
+    def metric(self) -> Metric:
+        """How distance is measured; ``metric.matrix(D)`` is A."""
+        return self.layer.metric
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... O"]:
         """The value of the network."""
@@ -96,12 +103,8 @@ class RBFNetwork(LinearModel):
         return self.apply_operator(flat, Operator.identity()).reshape(*x.shape[:-1], self.out_features)
 
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
-        def contract(x: Tensor, ops: Sequence[Operator], columns: list[Tensor], weight: Tensor, tail: Tensor) -> Tensor:
-            features = self.basis.features
-            channels = [c @ weight + features(x, op) @ tail for c, op in zip(columns, ops, strict=True)]
-            return torch.stack(channels, dim=-1)
-
-        return self.layer.evaluate(x, ops, contract, self.weight, self.tail)
+        # An empty tail is added too: a parameter that takes no part has no gradient to ask for.
+        return self.layer.contract(x, ops, self.weight) + self.basis.contract(x, ops, self.tail)
 
     def features(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B N"]:
         """``op`` of the M kernels, then of the T monomials: N = M + T columns."""

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rbfnet.operators import Direction, Operator
+from rbfnet.nn._blockwise import PAIRS, blockwise
+from rbfnet.operators import Direction, Operator, tensors_of
 
 
 class PolynomialTail(nn.Module):
@@ -55,6 +56,20 @@ class PolynomialTail(nn.Module):
                 column = column + c * self._derivative(z, power, directions)
             columns.append(torch.broadcast_to(torch.as_tensor(column, dtype=x.dtype, device=x.device), (len(x),)))
         return torch.stack(columns, dim=-1)
+
+    def contract(self, x: Float[Tensor, "B D"], ops: Sequence[Operator], weight: Float[Tensor, "T O"]) -> Float[Tensor, "B O K"]:
+        """Each operator of sum_t p_t(x) weight_to, without the B x T columns being held."""
+        if not ops:
+            return x.new_zeros((len(x), weight.shape[1], 0))
+        ops = [op.over(len(x), x.shape[1]) for op in ops]
+        tensors = tensors_of(ops)
+
+        def block(x: Tensor, *rest: Tensor) -> Tensor:
+            per_point, weight = rest[:-1], rest[-1]
+            sliced = [op.substitute(tensors, per_point) for op in ops]
+            return torch.stack([self.features(x, op) @ weight for op in sliced], dim=-1)
+
+        return blockwise(block, [x, *tensors], [weight], max(1, PAIRS // max(1, len(self.powers))))
 
     def _derivative(self, z: Tensor, power: tuple[int, ...], directions: Sequence[Direction]) -> Tensor | float:
         if len(directions) > sum(power):

@@ -2,7 +2,7 @@
 
 from rbfnet.operators._field import Field, default_coords
 from rbfnet.operators._functions import Model, directional, hessian, jacobian, laplacian, partial, quadratic_form
-from rbfnet.operators._operator import Coefficient, Direction, Operator
+from rbfnet.operators._operator import Coefficient, Direction, Operator, tensors_of
 from rbfnet.operators._protocol import Differentiable, LinearModel, apply_operators
 from rbfnet.operators._recorder import Recorder
 
@@ -23,4 +23,5 @@ __all__ = [
     "laplacian",
     "partial",
     "quadratic_form",
+    "tensors_of",
 ]

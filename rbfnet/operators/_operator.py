@@ -258,3 +258,11 @@ def _product(a: Coefficient, b: Coefficient) -> Coefficient:
     if isinstance(b, Tensor) and not isinstance(a, Tensor) and a == 1.0:
         return b
     return a * b
+
+
+def tensors_of(ops: Sequence[Operator]) -> list[Tensor]:
+    """Every tensor in the operators, each once."""
+    found: list[Tensor] = []
+    for op in ops:
+        found += [t for t in op.tensors if not any(t is other for other in found)]
+    return found

@@ -15,13 +15,13 @@ from safetensors.torch import save_file
 
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
-from rbfnet.nn import Affine, RBFNetwork
+from rbfnet.nn import METRICS, Affine, RBFNetwork
 from rbfnet.training._construct import construct
 from rbfnet.training._figures import write_figures
 from rbfnet.training._model import Network
 from rbfnet.training._train import Solution
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of the files in a run directory; rises when an older ``load`` could not read them."""
 
 
@@ -82,25 +82,28 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
         raise InputError(f"The config.yaml in {str(directory)!r} lacks its kernel or network; it does not belong to a run.")
     kernel = construct(config["kernel"], Kernel, "kernels", trust)
     try:
-        return _rebuilt(kernel, config["network"].get("degree"), state)
+        return _rebuilt(kernel, config["network"], state)
     except (KeyError, IndexError, TypeError, RuntimeError, InputError) as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise InputError(f"The weights in {str(directory)!r} do not fit its config.yaml: {reason}") from None
 
 
-def _rebuilt(kernel: Kernel, degree: int | None, state: dict[str, torch.Tensor]) -> Network:
+def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: dict[str, torch.Tensor]) -> Network:
     """A network of the shapes that the state has, with the state in it."""
     standardised = "input_shift" in state
     prefix = "network." if standardised else ""
     centers, weight = state[f"{prefix}layer.centers"], state[f"{prefix}weight"]
+    metric = config.get("metric", "isotropic")
     network = RBFNetwork(
         centers.shape[1],
         weight.shape[1],
         len(centers),
         kernel=kernel,
         centers=centers,
-        epsilon=state[f"{prefix}layer.log_epsilon"].exp(),
-        degree=degree,
+        epsilon=1.0,
+        degree=config.get("degree"),
+        metric=metric,
+        per_center=state[f"{prefix}layer.metric.raw"].ndim > METRICS[metric].shared_ndim,
         dtype=centers.dtype,
     )
     model: Network = network

@@ -189,6 +189,6 @@ def test_the_automatic_shape_is_the_inverse_of_overlap_times_spacing(overlap: fl
 
 def test_a_given_shape_may_be_spread_over_the_centres() -> None:
     each = RBFLayer(2, 4, epsilon=2.0, per_center=True)
-    assert each.epsilon.shape == (4,) and each.log_epsilon.is_contiguous()
+    assert each.epsilon.shape == (4,) and each.metric.raw.is_contiguous()
     torch.testing.assert_close(each.epsilon.detach(), torch.full((4,), 2.0))
     assert math.isclose(RBFLayer(2, 4, epsilon=2.0).epsilon.item(), 2.0, rel_tol=1e-6)

@@ -200,7 +200,7 @@ def test_centres_and_shapes_are_parameters_or_buffers(centers: bool, epsilon: bo
     network = make_network(trainable_centers=centers, trainable_epsilon=epsilon)
     parameters, buffers = (dict(found).keys() for found in (network.named_parameters(), network.named_buffers()))
     assert ("layer.centers" in parameters, "layer.centers" in buffers) == (centers, not centers)
-    assert ("layer.log_epsilon" in parameters, "layer.log_epsilon" in buffers) == (epsilon, not epsilon)
+    assert ("layer.metric.raw" in parameters, "layer.metric.raw" in buffers) == (epsilon, not epsilon)
     torch.autograd.backward(laplacian(network, torch.rand(5, 2, dtype=F64)).square().sum())
     # Parameters without an element, of a network without a tail, need no gradient.
     assert all(p.grad is not None and p.grad.any() for p in network.parameters() if p.numel())
@@ -217,7 +217,7 @@ def test_centres_that_are_given_are_copied() -> None:
 @pytest.mark.parametrize("steps", [-50.0, 50.0])
 def test_the_shape_parameter_stays_positive_whatever_the_step(steps: float) -> None:
     network = make_network()
-    network.layer.log_epsilon.data += steps
+    network.layer.metric.raw.data += steps
     assert network.epsilon > 0
 
 
@@ -259,7 +259,10 @@ def test_a_state_dict_brings_a_network_back(trainable: bool) -> None:
         (lambda: RBFLayer(2, 5, epsilon=NAN), "epsilon must be positive and finite, but got nan"),
         (lambda: RBFLayer(2, 5, epsilon=math.inf), "epsilon must be positive and finite"),
         (lambda: RBFLayer(2, 5, epsilon=torch.tensor([1.0, 1.0, -1.0, 1.0, 1.0])), "epsilon must be positive"),
-        (lambda: RBFLayer(2, 5, epsilon=torch.ones(4)), r"epsilon has shape \(\) or \(5,\), one for each centre, but got \(4,\)"),
+        (
+            lambda: RBFLayer(2, 5, epsilon=torch.ones(4)),
+            r"epsilon has shape \(\) or \(5,\) for a metric that is isotropic, but got \(4,\)",
+        ),
         (lambda: RBFLayer(2, 5, epsilon="wide"), "or 'auto', but got 'wide'"),
         (lambda: RBFLayer(2, 5, centers=torch.zeros(5, 3)), r"centres must have shape \(5, 2\), but got \(5, 3\)"),
         (lambda: RBFLayer(2, 5, centers=torch.zeros(4, 2)), r"centres must have shape \(5, 2\), but got \(4, 2\)"),

@@ -178,7 +178,7 @@ def test_gradients_of_a_loss_of_the_highest_operator_are_finite(kernel: Kernel, 
         loss = loss + laplacian(u, x).square().sum()
     torch.autograd.backward(loss)
     gradients = {name: p.grad for name, p in u.named_parameters() if p.numel()}
-    assert set(gradients) == {"weight", "layer.centers", "layer.log_epsilon"}
+    assert set(gradients) == {"weight", "layer.centers", "layer.metric.raw"}
     assert all(g is not None and torch.isfinite(g).all() for g in gradients.values())
 
 

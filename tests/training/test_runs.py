@@ -52,7 +52,7 @@ def test_the_summary_says_what_was_run(run: Path) -> None:
     # Weights, centres in two dimensions, one shape parameter.
     assert summary["parameters"] == 16 + 32 + 1
     assert set(summary["errors"]) == {"rel_l2", "max_abs", "rmse"}
-    assert summary["format_version"] == 1
+    assert summary["format_version"] == 2
     assert summary["seconds"] > 0 and summary["loss"] > 0
 
 

@@ -1,0 +1,66 @@
+"""Which point is paired with which centre, and how what belongs to either is laid over the pairs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+FUSED = 4
+"""Up to so many outputs a compiled block sums products itself, so that no array of pairs is ever stored; more go to BLAS."""
+
+
+class Pairs(ABC):
+    """The pairs a block evaluates. Everything over pairs has one shape, to which what these methods return broadcasts."""
+
+    @abstractmethod
+    def of_points(self, value: Tensor) -> Tensor:
+        """(B,), one number a point, over the pairs."""
+
+    @abstractmethod
+    def of_centers(self, value: Tensor) -> Tensor:
+        """(M,), one number a centre, over the pairs."""
+
+    @abstractmethod
+    def contract(self, column: Tensor, weight: Tensor) -> Tensor:
+        """sum_j column_bj weight_jo, (B, O)."""
+
+
+class AllPairs(Pairs):
+    """Every point with every centre: arrays (B, M).
+
+    Args:
+        fused: contract by products and sums, which a compiler fuses with what made the column, instead of by BLAS.
+    """
+
+    def __init__(self, fused: bool = False) -> None:
+        self.fused = fused
+
+    def of_points(self, value: Tensor) -> Tensor:
+        return value.unsqueeze(-1)
+
+    def of_centers(self, value: Tensor) -> Tensor:
+        return value
+
+    def contract(self, column: Tensor, weight: Tensor) -> Tensor:
+        if self.fused and weight.shape[1] <= FUSED:
+            return torch.stack([(column * w).sum(dim=1) for w in weight.unbind(1)], dim=-1)
+        return column @ weight
+
+
+class ListedPairs(Pairs):
+    """Pair p is point ``rows[p]`` with centre ``columns[p]``: arrays (P,)."""
+
+    def __init__(self, rows: Tensor, columns: Tensor, num_points: int) -> None:
+        self.rows, self.columns, self.num_points = rows, columns, num_points
+
+    def of_points(self, value: Tensor) -> Tensor:
+        return value[self.rows]
+
+    def of_centers(self, value: Tensor) -> Tensor:
+        return value[self.columns]
+
+    def contract(self, column: Tensor, weight: Tensor) -> Tensor:
+        products = column[:, None] * weight[self.columns]
+        return products.new_zeros((self.num_points, weight.shape[1])).index_add(0, self.rows, products)

@@ -1,0 +1,163 @@
+"""The fast path: sums of radial functions of the squared distance, with a backward written by hand.
+
+The Laplacian of phi(s), s = epsilon^2 |x - c|^2, is epsilon^2 (L phi)(s) with L f = 2 D f' + 4 s f'': again a function of s
+alone, and so are its powers. What is contracted with the weights and differentiated in centres and shapes is then one profile
+and its slope, with no factor that depends on a direction (``scripts/bench_operators.py`` measures what that is worth).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from rbfnet.nn._blockwise import Block
+from rbfnet.nn._closed_form import Rungs
+from rbfnet.nn._collect import collect
+from rbfnet.operators import Coefficient, Operator
+
+Expansion = dict[tuple[int, int], float]
+"""(m, k) -> coefficient, for the sum over coefficient * s^m f^(k)(s)."""
+
+
+def radial_powers(op: Operator, dims: int) -> dict[int, Coefficient] | None:
+    """For an operator sum_p c_p Lap^p over all inputs, {p: c_p}; None for any other."""
+    parts, rest = collect(op, dims)
+    powers: dict[int, Coefficient] = {}
+    for part in parts:
+        if len(part.subset) < dims or part.along is not None:
+            return None
+        powers[part.power] = powers.get(part.power, 0.0) + part.coefficient
+    for directions, c in rest:
+        if directions:
+            return None
+        powers[0] = powers.get(0, 0.0) + c
+    return powers
+
+
+@cache
+def _profile(power: int, dims: int) -> Expansion:
+    """L^power f."""
+    found: Expansion = {(0, 0): 1.0}
+    for _ in range(power):
+        next_one: Expansion = {}
+        for (m, k), c in found.items():
+            # L (s^m f^(k)), term by term.
+            for key, factor in (
+                ((m - 1, k), 2.0 * m * (dims + 2 * (m - 1))),
+                ((m, k + 1), 2.0 * dims + 8.0 * m),
+                ((m + 1, k + 2), 4.0),
+            ):
+                if factor:
+                    next_one[key] = next_one.get(key, 0.0) + c * factor
+        found = next_one
+    return found
+
+
+@cache
+def _slope(power: int, dims: int) -> Expansion:
+    """(L^power f)'."""
+    found: Expansion = {}
+    for (m, k), c in _profile(power, dims).items():
+        for key, factor in (((m - 1, k), float(m)), ((m, k + 1), 1.0)):
+            if factor:
+                found[key] = found.get(key, 0.0) + c * factor
+    return found
+
+
+def _evaluate(expansion: Expansion, s: Tensor, f: dict[int, Tensor]) -> Tensor:
+    """By Horner's rule in s; the k of a power of s is the same in all our expansions, so each power has one term."""
+    result: Tensor | None = None
+    for (m, k), c in sorted(expansion.items(), reverse=True):
+        if result is None:
+            result = f[k] if c == 1.0 and m == 0 else c * f[k]
+        else:
+            result = torch.add(result, f[k], alpha=c)
+        if m:
+            result = result * s
+    assert result is not None
+    return result
+
+
+class RadialBlock(Block):
+    """u_p(x) = sum_j a_j^p (L^p f)(a_j |x - c_j|^2) w_j, for several powers p: Lap^p of a sum of kernels.
+
+    Args:
+        rungs: ``Kernel.derivatives``; nothing else is known of the kernel, so it has no parameters to be trained.
+        powers: the powers p, one channel each.
+    """
+
+    holds = False
+
+    def __init__(self, rungs: Rungs, powers: Sequence[int]) -> None:
+        super().__init__(self._sums)
+        self.rungs, self.powers = rungs, powers
+
+    def _sums(self, x: Tensor, centers: Tensor, a: Tensor, weight: Tensor) -> Tensor:
+        """(B, D), (M, D), () or (M,), (M, O) -> (B, O, P)."""
+        s = self._distances(x, centers, a)
+        expansions = [_profile(p, x.shape[1]) for p in self.powers]
+        f = self._rungs(s, expansions)
+        channels = [_evaluate(e, s, f) @ _scaled(weight, a, p) for e, p in zip(expansions, self.powers, strict=True)]
+        return torch.stack(channels, dim=-1)
+
+    def pull(self, inputs: Sequence[Tensor], wanted: Sequence[int], grad: Tensor) -> list[Tensor]:
+        """The gradients of a block in the inputs (x, centers, a, weight) numbered ``wanted``, from that of its output.
+
+        Sums over pairs are products of matrices. Differences x - c are not stored for them: with both taken from the mean of the
+        points, sum_b S_bj (x_b - c_j) is (S^T x)_j - (S^T 1)_j c_j.
+        """
+        x, centers, a, weight = inputs
+        dims = x.shape[1]
+        s = self._distances(x, centers, a)
+        profiles, slopes = [_profile(p, dims) for p in self.powers], [_slope(p, dims) for p in self.powers]
+        need_weight, need_rest = 3 in wanted or 2 in wanted, min(wanted) < 3
+        f = self._rungs(s, (profiles if need_weight else []) + (slopes if need_rest else []))
+        by_weight = torch.zeros_like(weight)
+        by_a = torch.zeros_like(weight[:, 0])
+        through_s: Tensor | None = None
+        for p, profile, slope, g in zip(self.powers, profiles, slopes, grad.unbind(-1), strict=True):
+            if need_weight:
+                product = _scaled(_evaluate(profile, s, f).T @ g, a, p)
+                by_weight += product
+                by_a += p * (product * weight).sum(dim=1)
+            if need_rest:
+                term = _evaluate(slope, s, f) * (g @ _scaled(weight, a, p).T)
+                through_s = term if through_s is None else through_s.add_(term)
+        found: dict[int, Tensor] = {3: by_weight}
+        if through_s is not None:
+            middle = x.mean(dim=0)
+            points, near = x - middle, centers - middle
+            spread = a if a.ndim else a.expand(len(centers))
+            if 0 in wanted:
+                sums = through_s @ torch.cat([spread[:, None] * near, spread[:, None]], dim=1)
+                found[0] = 2.0 * (points * sums[:, -1:] - sums[:, :-1])
+            if 1 in wanted:
+                sums = through_s.T @ torch.cat([points, torch.ones_like(points[:, :1])], dim=1)
+                found[1] = 2.0 * spread[:, None] * (near * sums[:, -1:] - sums[:, :-1])
+            if 2 in wanted:
+                by_a = (by_a + through_s.mul_(s).sum(dim=0)) / spread
+                found[2] = by_a if a.ndim else by_a.sum()
+        return [found[i] for i in wanted]
+
+    def _distances(self, x: Tensor, centers: Tensor, a: Tensor) -> Tensor:
+        columns = centers.T.contiguous()
+        difference = x[:, 0, None] - columns[0]
+        s = difference.square()
+        for i in range(1, len(columns)):
+            difference = x[:, i, None] - columns[i]
+            s = torch.addcmul(s, difference, difference)
+        return s * a
+
+    def _rungs(self, s: Tensor, expansions: Sequence[Expansion]) -> dict[int, Tensor]:
+        orders = sorted({k for expansion in expansions for _, k in expansion})
+        return dict(zip(orders, self.rungs(s, orders), strict=True))
+
+
+def _scaled(weight: Tensor, a: Tensor, power: int) -> Tensor:
+    """a_j^power w_j."""
+    if power == 0:
+        return weight
+    return (a**power)[:, None] * weight if a.ndim else a**power * weight

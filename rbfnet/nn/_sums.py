@@ -1,0 +1,108 @@
+"""Sums over basis functions, and the routes to them: neighbour lists, compiled blocks, radial sums, all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
+
+from rbfnet.nn._blockwise import PAIRS, blockwise
+from rbfnet.nn._compiled import Cache, CompiledBlock
+from rbfnet.nn._metric import Isotropic
+from rbfnet.nn._neighbours import FILL, Neighbours
+from rbfnet.nn._pairs import AllPairs, Pairs
+from rbfnet.nn._radial import RadialBlock, radial_powers
+from rbfnet.operators import Coefficient, Operator, tensors_of
+
+if TYPE_CHECKING:
+    from rbfnet.nn._layer import RBFLayer
+
+_COMPILED: WeakKeyDictionary[nn.Module, Cache] = WeakKeyDictionary()
+"""What has been compiled for a layer; not on the layer itself, which can be copied and sent to other processes."""
+
+
+def contract(
+    layer: RBFLayer, x: Float[Tensor, "B D"], ops: Sequence[Operator], weight: Float[Tensor, "M O"]
+) -> Float[Tensor, "B O K"]:
+    """Each operator of sum_j phi_j(x) weight_jo, by the cheapest route there is.
+
+    - Lists of the centres within reach, where the kernel has compact support and few are.
+    - Compiled blocks, where the layer is to be compiled.
+    - Radial sums, where the operators are made of powers of the Laplacian and the metric is isotropic.
+    - Blocks of all pairs.
+    """
+    if not ops:
+        return x.new_zeros((len(x), weight.shape[1], 0))
+    rows, shared = [x, *tensors_of(ops)], [*layer.tensors(), weight]
+    lists = _neighbours(layer, x)
+    if lists is not None:
+        neighbours, fill = lists
+        size = max(1, int(PAIRS / max(1.0, fill * layer.num_centers)))
+        return blockwise(layer.block(ops, neighbours.pairs, _sums), rows, shared, size)
+    pairs = AllPairs(fused=layer.compiled)
+    if layer.compiled:
+        f = layer.block(ops, lambda x: pairs, _sums)
+        block = CompiledBlock(f, _form(ops), layer.rows_per_block, _COMPILED.setdefault(layer, {}))
+        return blockwise(block, rows, shared, layer.rows_per_block)
+    powers = _powers(layer, ops)
+    if powers is not None:
+        return _radial_sums(layer, x, powers, weight)
+    return blockwise(layer.block(ops, lambda x: pairs, _sums), rows, shared, layer.rows_per_block)
+
+
+def _sums(x: Tensor, ops: Sequence[Operator], columns: Sequence[Tensor], pairs: Pairs, weight: Tensor) -> Tensor:
+    return torch.stack([pairs.contract(column, weight) for column in columns], dim=-1)
+
+
+def _form(ops: Sequence[Operator]) -> Hashable:
+    """What operators are, up to the values of the tensors in them."""
+    tensors = tensors_of(ops)
+
+    def named(part: Hashable) -> Hashable:
+        return ("tensor", next(n for n, t in enumerate(tensors) if t is part)) if isinstance(part, Tensor) else part
+
+    return tuple(tuple((tuple(named(v) for v in ds), named(c)) for ds, c in op.terms) for op in ops)
+
+
+def _neighbours(layer: RBFLayer, x: Tensor) -> tuple[Neighbours, float] | None:
+    """Lists of the centres within reach, and their share, where a compact kernel makes them worth it."""
+    if not layer.kernel.compact or torch.compiler.is_compiling() or len(x) * layer.num_centers <= PAIRS:
+        return None
+    if any(map(is_functorch_wrapped_tensor, (x, *layer.tensors()))):
+        return None
+    neighbours = Neighbours(layer.centers, layer.metric.reach(layer.in_features))
+    fill = neighbours.fill(x)
+    return (neighbours, fill) if fill < FILL else None
+
+
+def _powers(layer: RBFLayer, ops: Sequence[Operator]) -> list[dict[int, Coefficient]] | None:
+    """The powers of the Laplacian that make up the operators, where all of them are made of such and nothing else is."""
+    # Parameters of the kernel get their gradients from autograd.
+    if not isinstance(layer.metric, Isotropic) or any(True for _ in layer.kernel.parameters()):
+        return None
+    powers = []
+    for op in ops:
+        found = radial_powers(op, layer.in_features)
+        if found is None:
+            return None
+        powers.append(found)
+    return powers
+
+
+def _radial_sums(layer: RBFLayer, x: Tensor, powers: list[dict[int, Coefficient]], weight: Tensor) -> Tensor:
+    needed = sorted({p for by_power in powers for p in by_power}) or [0]
+    block = RadialBlock(layer.kernel.derivatives, needed)
+    channels = blockwise(block, [x], [layer.centers, layer.metric.factor().square(), weight], layer.rows_per_block)
+    results = []
+    for by_power in powers:
+        result = torch.zeros_like(channels[..., 0])
+        for p, c in by_power.items():
+            channel = channels[..., needed.index(p)]
+            result = result + (c[:, None] if isinstance(c, Tensor) else c) * channel
+        results.append(result)
+    return torch.stack(results, dim=-1)
