@@ -1,7 +1,7 @@
 """Linear differential operators as data.
 
-All of it is traced by ``torch.compile``. So tensors are told apart by ``is``: an ``id`` is a guard, and a new compilation for each
-new tensor.
+All of it is traced by ``torch.compile``. So tensors are told apart by ``is``: an ``id`` would be a guard, and a new compilation
+for each new tensor.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Operator:
     directional derivatives, a vector per point; a coefficient is a number or one number per point. Operators are immutable, can
     be added, scaled, and composed with ``@``; the composition ``p @ q`` is exact where the coefficients of ``q`` are numbers.
 
-    Two operators are equal if they have the same terms, in any order; two tensors in them are the same only if they are one object.
+    Two operators are equal if they have the same terms, in any order; tensors in them are the same only if they are one object.
 
     Example: ``Operator.d("t") - 0.1 * Operator.d("x", "x")``.
     """
