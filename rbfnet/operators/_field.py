@@ -113,7 +113,7 @@ class Field(Arithmetic):
             component = self[w].value if isinstance(w, str) else values(w)
             if isinstance(component, Tensor) and component.shape not in ((), slope.shape):
                 raise InputError(
-                    f"A component of the velocity is a number or has shape {tuple(slope.shape)}, but got {tuple(component.shape)}."
+                    f"A component of a velocity is a number or has shape {tuple(slope.shape)}, but got {tuple(component.shape)}."
                 )
             total = total + component * slope
         return total  # type: ignore[return-value]

@@ -91,8 +91,9 @@ def directional(
     Raises:
         InputError: ``v`` does not fit ``x``, or the order is negative.
     """
-    dimensions(x)
-    if v.shape not in (x.shape, x.shape[-1:]):
+    dims = dimensions(x)
+    # Ranks first: a comparison of sizes that mean different things would fix the number of points under torch.export.
+    if v.ndim not in (1, 2) or v.shape[-1] != dims or (v.ndim == 2 and v.shape[0] != x.shape[0]):
         raise InputError(f"A direction has the shape of the points {tuple(x.shape)} or of one of them, but got {tuple(v.shape)}.")
     if order < 0:
         raise InputError(f"The order of a derivative is 0, 1, 2, ..., but got {order}.")
@@ -110,7 +111,7 @@ def second_order(u: Model, x: Float[Tensor, "B D"], C: Matrix) -> Float[Tensor, 
     """
     dims = dimensions(x)
     shape = tuple(C.shape) if isinstance(C, Tensor) else (len(C), *{len(row) for row in C})
-    if shape not in ((dims, dims), (x.shape[0], dims, dims)):
+    if len(shape) not in (2, 3) or shape[-2:] != (dims, dims) or (len(shape) == 3 and shape[0] != x.shape[0]):
         raise InputError(
             f"The coefficients of second derivatives have shape ({dims}, {dims}) or ({x.shape[0]}, {dims}, {dims}), "
             f"but got {shape}."

@@ -128,7 +128,8 @@ class Operator:
         def repeat(tensor: Tensor, shape: tuple[int, ...]) -> None:
             if _place(tensor, old) is None:
                 try:
-                    new.append(tensor if tuple(tensor.shape) == shape else tensor.expand(shape))
+                    fits = tensor.ndim == len(shape) and tuple(tensor.shape) == shape
+                    new.append(tensor if fits else tensor.expand(shape))
                 except RuntimeError:
                     raise InputError(
                         f"A tensor of the operator {self} must have shape {shape}, but got {tuple(tensor.shape)}."
