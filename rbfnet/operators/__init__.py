@@ -1,10 +1,23 @@
 """Linear differential operators as data, the protocol they are applied through, and the calculus on top of it."""
 
 from rbfnet.operators._field import Field, default_coords
-from rbfnet.operators._functions import Model, directional, hessian, jacobian, laplacian, partial, quadratic_form
+from rbfnet.operators._functions import (
+    Matrix,
+    Model,
+    biharmonic,
+    directional,
+    gradient_of_laplacian,
+    hessian,
+    jacobian,
+    laplacian,
+    partial,
+    quadratic_form,
+    second_order,
+)
 from rbfnet.operators._operator import Coefficient, Direction, Operator, tensors_of
 from rbfnet.operators._protocol import Differentiable, LinearModel, apply_operators
 from rbfnet.operators._recorder import Recorder
+from rbfnet.operators._vector_calculus import advection, curl, divergence, symmetric_gradient
 
 __all__ = [
     "Coefficient",
@@ -12,16 +25,24 @@ __all__ = [
     "Direction",
     "Field",
     "LinearModel",
+    "Matrix",
     "Model",
     "Operator",
     "Recorder",
+    "advection",
     "apply_operators",
+    "biharmonic",
+    "curl",
     "default_coords",
     "directional",
+    "divergence",
+    "gradient_of_laplacian",
     "hessian",
     "jacobian",
     "laplacian",
     "partial",
     "quadratic_form",
+    "second_order",
+    "symmetric_gradient",
     "tensors_of",
 ]

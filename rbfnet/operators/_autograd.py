@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.func import jvp
 
+from rbfnet.errors import InputError
 from rbfnet.operators._operator import Direction, Operator
 
 
@@ -18,12 +19,15 @@ def autograd_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], o
     A derivative along a direction is one forward-mode product with a tangent per row, so nothing is summed over the batch
     or the outputs, it works inside ``no_grad`` and ``inference_mode``, and the result can be differentiated again
     in the parameters. Each further order nests once more, which doubles the work: closed forms do not.
-    """
 
-    ops = [op.over(len(x), x.shape[-1]) for op in ops]
+    Raises:
+        InputError: a callable that returns another shape.
+    """
+    if torch.compiler.is_compiling():
+        return _operators(u, x, ops)
     enabled = torch.is_grad_enabled()
     with torch.inference_mode(False), torch.set_grad_enabled(enabled):
-        return _operators(u, _ordinary(x), [op.with_tensors({id(t): _ordinary(t) for t in op.tensors}) for op in ops])
+        return _operators(u, _ordinary(x), [op.substitute(op.tensors, [_ordinary(t) for t in op.tensors]) for op in ops])
 
 
 def _ordinary(tensor: Tensor) -> Tensor:
@@ -34,14 +38,21 @@ def _ordinary(tensor: Tensor) -> Tensor:
 def _operators(u: Callable[[Tensor], Tensor], x: Tensor, ops: Sequence[Operator]) -> Tensor:
     def value(points: Tensor) -> Tensor:
         out = u(points)
+        if out.ndim not in (1, 2) or out.shape[0] != points.shape[0]:
+            raise InputError(
+                f"A model maps points {tuple(points.shape)} to ({points.shape[0]}, O) or ({points.shape[0]},), "
+                f"but this one gave {tuple(out.shape)}."
+            )
         return out.unsqueeze(-1) if out.ndim == 1 else out
 
-    known: dict[tuple[Direction, ...], Tensor] = {}
+    # One derivative each, however many operators have it: looked up by the operator that is this derivative alone.
+    known: dict[Operator, Tensor] = {}
 
     def derivative(directions: tuple[Direction, ...]) -> Tensor:
-        if directions not in known:
-            known[directions] = _along(value, [_tangent(x, d) for d in directions])(x)
-        return known[directions]
+        alone = Operator.d(*directions)
+        if alone not in known:
+            known[alone] = _along(value, [_tangent(x, d) for d in directions])(x)
+        return known[alone]
 
     def channel(op: Operator) -> Tensor:
         total: Tensor | float = 0.0

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError, unknown
+from rbfnet.operators._arithmetic import Arithmetic, Channel, values
 from rbfnet.operators._operator import Operator
 from rbfnet.operators._protocol import apply_operators
-
-Channel = Float[Tensor, " B"]
 
 
 def default_coords(dims: int) -> tuple[str, ...]:
     """x, y, z for up to three dimensions, x1 ... xD above."""
-    return ("x", "y", "z")[:dims] if dims <= 3 else tuple(f"x{j + 1}" for j in range(dims))
+    return ("x", "y", "z")[:dims] if dims <= 3 else tuple([f"x{j + 1}" for j in range(dims)])
 
 
 class UnknownCoordinate(InputError, AttributeError):
     """A field was asked for an attribute that is none of its coordinates."""
 
 
-class Field:
+class Field(Arithmetic):
     """The outputs of a model u at points x (B, D), and their derivatives, by name.
 
-    ``u.d("t") + u * u.d("x") - nu * u.d("xx")`` is Burgers' equation. Every channel and every coordinate is (B,), so
-    that nothing broadcasts by accident; a field with several outputs is indexed by name first: ``u["p"].d("x")``.
-    Wherever a channel is wanted the field stands for its value: ``u ** 2``, ``torch.sin(u)``.
+    ``u.d("t") + u * u.d("x") - nu * u.d("xx")`` is Burgers' equation. Every channel and every coordinate is (B,), or a tuple of
+    (B,) where it is a vector, so that nothing broadcasts by accident. Wherever a channel is wanted the field stands for its
+    value: ``u ** 2``, ``torch.sin(u)``, ``abs(u) < 1``.
+
+    A field with several outputs is indexed by name first, ``u["p"].d("x")``, except for what is asked of several outputs by
+    their names, which are then the components along the first coordinates, unless ``along`` names others. With the coordinates x,
+    y, t and the outputs u, v, p, the Navier-Stokes equations are ::
+
+        f.divergence("u", "v")
+        f["u"].d("t") + f["u"].advection("u", "v") + f["p"].d("x") - nu * f["u"].laplacian("x", "y")
+        f["v"].d("t") + f["v"].advection("u", "v") + f["p"].d("y") - nu * f["v"].laplacian("x", "y")
+
+    What has been evaluated is kept: each channel is computed once.
 
     Args:
         u: a model or any callable (B, D) -> (B, O).
@@ -52,15 +60,17 @@ class Field:
         outputs: Sequence[str] = ("u",),
         ahead: Iterable[Operator] = (),
     ) -> None:
+        if x.ndim != 2:
+            raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
         names = default_coords(x.shape[1]) if coords is None else tuple(coords)
         if len(names) != x.shape[1] or len(set(names)) != len(names):
             raise InputError(f"The points have {x.shape[1]} columns, but the coordinates are named {names}.")
         self._u, self._x, self._coords, self._outputs = u, x, names, tuple(outputs)
         self._only: str | None = self._outputs[0] if len(self._outputs) == 1 else None
         self._known: dict[Operator, Tensor] = {}
-        self._evaluate([op.bind(names) for op in ahead])
+        self._evaluate(ahead)
 
-    # -- channels ------------------------------------------------------------------------------------------------------
+    # -- one output ----------------------------------------------------------------------------------------------------
 
     @property
     def value(self) -> Channel:
@@ -71,33 +81,86 @@ class Field:
         """A derivative, (B,): ``d("x")``, ``d("xx")`` for coordinates of one letter, ``d("x1", "x1")`` for any."""
         return self.apply(Operator.d(*[name for given in coords for name in self._split(given)]))
 
+    def gradient(self, *coords: str) -> tuple[Channel, ...]:
+        """The first derivative along each of ``coords``, by default along all of them."""
+        return self._each([Operator.d(name) for name in coords or self._coords])
+
     def laplacian(self, *coords: str) -> Channel:
         """The sum of second derivatives along ``coords``, by default along all of them, (B,)."""
         return self.apply(Operator.laplacian(*(coords or self._coords)))
+
+    def biharmonic(self, *coords: str) -> Channel:
+        """The Laplacian of the Laplacian along ``coords``, by default along all of them, (B,)."""
+        return self.apply(Operator.biharmonic(*(coords or self._coords)))
+
+    def gradient_of_laplacian(self, *coords: str) -> tuple[Channel, ...]:
+        """The gradient of the Laplacian, both along ``coords``, by default along all of them."""
+        names = coords or self._coords
+        return self._each([Operator.of([((j, i, i), 1.0) for i in names]) for j in names])
 
     def directional(self, v: Float[Tensor, "B D"], order: int = 1) -> Channel:
         """The derivative along v (B, D), ``order`` times, (B,)."""
         return self.apply(Operator.directional(v, order))
 
+    def advection(self, *velocity: str | float | Tensor | Field, along: Sequence[str] | None = None) -> Channel:
+        """(w . grad) u = w_1 u_x + w_2 u_y + ..., (B,), for a velocity w whose components are outputs by name, numbers, (B,), or
+        fields: ``f["T"].advection("u", "v")``, ``u.advection(1.0, u.x)``."""
+        ops = [Operator.d(name) for name in self._paired(len(velocity), along)]
+        named = any([isinstance(w, str) for w in velocity])
+        slopes = self._each([*ops, Operator.identity()] if named else ops)
+        total: Channel | float = 0.0
+        for w, slope in zip(velocity, slopes, strict=False):
+            component = self[w].value if isinstance(w, str) else values(w)
+            if isinstance(component, Tensor) and component.shape not in ((), slope.shape):
+                raise InputError(
+                    f"A component of a velocity is a number or has shape {tuple(slope.shape)}, but got {tuple(component.shape)}."
+                )
+            total = total + component * slope
+        return total  # type: ignore[return-value]
+
     def apply(self, op: Operator) -> Channel:
         """Any operator, over coordinate names or indices, (B,)."""
-        if self._only is None:
-            raise InputError(
-                f"This field has the outputs {', '.join(self._outputs)}: say which one is meant, as in u[{self._outputs[0]!r}]."
-            )
-        bound = op.bind(self._coords)
-        if bound not in self._known:
-            self._evaluate([bound])
-        return self._known[bound][:, self._outputs.index(self._only)]
+        return self._each([op])[0]
+
+    # -- several outputs -----------------------------------------------------------------------------------------------
+
+    def divergence(self, *outputs: str, along: Sequence[str] | None = None) -> Channel:
+        """u_x + v_y + ..., (B,), of the vector with the components ``outputs``."""
+        j = self._jacobian(outputs, along)
+        total = j[0][0]
+        for i in range(1, len(j)):
+            total = total + j[i][i]
+        return total
+
+    def curl(self, *outputs: str, along: Sequence[str] | None = None) -> Channel | tuple[Channel, Channel, Channel]:
+        """The rotation: v_x - u_y, (B,), of two components u, v; (w_y - v_z, u_z - w_x, v_x - u_y) of three."""
+        if len(outputs) not in (2, 3):
+            raise InputError(f"The curl needs the names of two or three outputs, but got {len(outputs)}.")
+        j = self._jacobian(outputs, along)
+        last = j[1][0] - j[0][1]
+        return last if len(j) == 2 else (j[2][1] - j[1][2], j[0][2] - j[2][0], last)
+
+    def symmetric_gradient(self, *outputs: str, along: Sequence[str] | None = None) -> tuple[tuple[Channel, ...], ...]:
+        """(u_i,j + u_j,i) / 2 as rows of (B,): the strain ((u_x, (u_y + v_x) / 2), ((u_y + v_x) / 2, v_y)) of two components."""
+        j = self._jacobian(outputs, along)
+        rows = range(len(j))
+        upper = {(a, b): j[a][a] if a == b else (j[a][b] + j[b][a]) / 2 for a in rows for b in rows if a <= b}
+        return tuple([tuple([upper[min(a, b), max(a, b)] for b in rows]) for a in rows])
+
+    def vector_laplacian(self, *outputs: str, along: Sequence[str] | None = None) -> tuple[Channel, ...]:
+        """The Laplacian of each component along the coordinates they are paired with, or ``along`` any number of others."""
+        paired = self._paired(len(outputs), along, square=False)
+        return tuple([self[name].laplacian(*paired) for name in outputs])
 
     def __getitem__(self, output: str) -> Field:
         """The field of one output by name; what has been evaluated is shared."""
-        if output not in self._outputs:
-            raise unknown("output", output, self._outputs)
+        self._place(output)
         one = object.__new__(Field)
-        one.__dict__.update(self.__dict__)
-        one._only = output
+        one._u, one._x, one._coords, one._outputs = self._u, self._x, self._coords, self._outputs
+        one._known, one._only = self._known, output
         return one
+
+    # -- names and points ----------------------------------------------------------------------------------------------
 
     def __getattr__(self, name: str) -> Channel:
         """A coordinate by name, (B,)."""
@@ -124,15 +187,52 @@ class Field:
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
-    def _evaluate(self, ops: list[Operator]) -> None:
-        if not ops:
-            return
-        values = apply_operators(self._u, self._x, ops)
-        if values.shape[1] != len(self._outputs):
+    def _each(self, ops: Sequence[Operator]) -> tuple[Channel, ...]:
+        """Operators on the one output that is meant, evaluated together."""
+        if self._only is None:
             raise InputError(
-                f"The model has {values.shape[1]} outputs, but {len(self._outputs)} are named: {', '.join(self._outputs)}."
+                f"This field has the outputs {', '.join(self._outputs)}: say which one is meant, as in u[{self._outputs[0]!r}]."
             )
-        self._known.update(zip(ops, values.unbind(-1), strict=True))
+        place = self._place(self._only)
+        return tuple([value[:, place] for value in self._evaluate(ops)])
+
+    def _evaluate(self, ops: Iterable[Operator]) -> list[Float[Tensor, "B O"]]:
+        """Operators on all outputs: those that are not known yet are evaluated together."""
+        bound = [op.bind(self._coords) for op in ops]
+        missing: list[Operator] = []
+        for op in bound:
+            if op not in self._known and op not in missing:
+                missing.append(op)
+        if missing:
+            found = apply_operators(self._u, self._x, missing)
+            if found.shape[1] != len(self._outputs):
+                raise InputError(
+                    f"The model has {found.shape[1]} outputs, but {len(self._outputs)} are named: {', '.join(self._outputs)}."
+                )
+            self._known.update(zip(missing, found.unbind(-1), strict=True))
+        return [self._known[op] for op in bound]
+
+    def _jacobian(self, outputs: Sequence[str], along: Sequence[str] | None) -> list[list[Channel]]:
+        """First derivatives of some outputs along as many coordinates, row by row."""
+        columns = self._evaluate([Operator.d(name) for name in self._paired(len(outputs), along)])
+        return [[column[:, self._place(name)] for column in columns] for name in outputs]
+
+    def _place(self, output: str) -> int:
+        if output not in self._outputs:
+            raise unknown("output", output, self._outputs)
+        return self._outputs.index(output)
+
+    def _paired(self, count: int, along: Sequence[str] | None, square: bool = True) -> tuple[str, ...]:
+        """The coordinates that ``count`` components belong to."""
+        if not count:
+            raise InputError("A vector needs its components: name them, as in divergence('u', 'v').")
+        names = self._coords[:count] if along is None else tuple(along)
+        if not names or (len(names) != count and (square or along is None)):
+            raise InputError(
+                f"Each component of a vector belongs to a coordinate, but {count} components were given for the "
+                f"{len(names)} coordinates {', '.join(names)}; name one output for each, and the coordinates by along=(...)."
+            )
+        return names
 
     def _split(self, given: str) -> list[str]:
         if given in self._coords:
@@ -141,51 +241,3 @@ class Field:
             if letter not in self._coords:
                 raise unknown("coordinate", given if len(given) > 1 and max(map(len, self._coords)) > 1 else letter, self._coords)
         return list(given)
-
-    @classmethod
-    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """``torch.sin(u)`` and ``tensor * u`` see the value of the field."""
-        return func(*_values(args), **_values(kwargs or {}))
-
-    # A field in arithmetic is its value.
-    def __add__(self, other: Any) -> Channel:
-        return self.value + _values(other)
-
-    def __radd__(self, other: Any) -> Channel:
-        return other + self.value
-
-    def __sub__(self, other: Any) -> Channel:
-        return self.value - _values(other)
-
-    def __rsub__(self, other: Any) -> Channel:
-        return other - self.value
-
-    def __mul__(self, other: Any) -> Channel:
-        return self.value * _values(other)
-
-    def __rmul__(self, other: Any) -> Channel:
-        return other * self.value
-
-    def __truediv__(self, other: Any) -> Channel:
-        return self.value / _values(other)
-
-    def __rtruediv__(self, other: Any) -> Channel:
-        return other / self.value
-
-    def __pow__(self, other: Any) -> Channel:
-        return self.value ** _values(other)
-
-    def __rpow__(self, other: Any) -> Channel:
-        return other**self.value
-
-    def __neg__(self) -> Channel:
-        return -self.value
-
-
-def _values(part: Any) -> Any:
-    """``part`` with every Field in it replaced by its value."""
-    if isinstance(part, Field):
-        return part.value
-    if isinstance(part, (tuple, list)):
-        return type(part)(_values(p) for p in part)
-    return {key: _values(p) for key, p in part.items()} if isinstance(part, dict) else part

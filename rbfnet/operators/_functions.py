@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,27 +14,54 @@ from rbfnet.operators._protocol import apply_operators
 Model = Callable[[Tensor], Tensor]
 """A module or callable (B, D) -> (B, O), or (B,) for a single output, that treats its rows independently."""
 
+Matrix = Tensor | Sequence[Sequence[float]]
+"""A tensor, or plain numbers, row by row."""
+
 
 def jacobian(u: Model, x: Float[Tensor, "B D"]) -> Float[Tensor, "B O D"]:
-    """First derivatives du_o/dx_j, shape (B, O, D)."""
-    return apply_operators(u, x, [Operator.d(j) for j in range(_dims(x))])
+    """First derivatives du_o/dx_j, shape (B, O, D).
+
+    Raises:
+        InputError: points that are not (B, D); so do all functions here.
+    """
+    return apply_operators(u, x, [Operator.d(j) for j in range(dimensions(x))])
 
 
 def hessian(u: Model, x: Float[Tensor, "B D"]) -> Float[Tensor, "B O D D"]:
     """Second derivatives d2u_o/dx_j dx_k, shape (B, O, D, D), from the D (D + 1) / 2 different ones."""
-    dims = _dims(x)
-    rows, cols = torch.triu_indices(dims, dims).tolist()
-    packed = apply_operators(u, x, [Operator.d(j, k) for j, k in zip(rows, cols, strict=True)])
-    position = torch.zeros(dims, dims, dtype=torch.long, device=x.device)
-    position[rows, cols] = torch.arange(len(rows), device=x.device)
-    position = torch.maximum(position, position.T)
-    return packed[..., position]
+    dims = dimensions(x)
+    pairs = [(j, k) for j in range(dims) for k in range(j, dims)]
+    packed = apply_operators(u, x, [Operator.d(j, k) for j, k in pairs])
+    places = [pairs.index((min(j, k), max(j, k))) for j in range(dims) for k in range(dims)]
+    return packed[..., places].unflatten(-1, (dims, dims))
 
 
 def laplacian(u: Model, x: Float[Tensor, "B D"], dims: Sequence[int] | None = None) -> Float[Tensor, "B O"]:
-    """The sum of second derivatives over the inputs ``dims`` (all of them if None), shape (B, O)."""
-    chosen = range(_dims(x)) if dims is None else dims
-    return apply_operators(u, x, [_checked(Operator.laplacian(*chosen), x)])[..., 0]
+    """The sum of second derivatives, sum_i d2u_o/dx_i2 over the inputs i in ``dims`` (all of them if None), shape (B, O).
+
+    Raises:
+        InputError: an index that is no input.
+    """
+    return apply_operators(u, x, [Operator.laplacian(*chosen(x, dims))])[..., 0]
+
+
+def biharmonic(u: Model, x: Float[Tensor, "B D"], dims: Sequence[int] | None = None) -> Float[Tensor, "B O"]:
+    """The Laplacian of the Laplacian, sum_ij d4u_o/dx_i2 dx_j2 over the inputs i, j in ``dims`` (all if None), shape (B, O).
+
+    Raises:
+        InputError: an index that is no input.
+    """
+    return apply_operators(u, x, [Operator.biharmonic(*chosen(x, dims))])[..., 0]
+
+
+def gradient_of_laplacian(u: Model, x: Float[Tensor, "B D"], dims: Sequence[int] | None = None) -> Float[Tensor, "B O D"]:
+    """d/dx_j of the Laplacian over the inputs ``dims`` (all of them if None), for every input j, shape (B, O, D).
+
+    Raises:
+        InputError: an index that is no input.
+    """
+    inner = chosen(x, dims)
+    return apply_operators(u, x, [Operator.of([((j, i, i), 1.0) for i in inner]) for j in range(dimensions(x))])
 
 
 def partial(u: Model, x: Float[Tensor, "B D"], multi_index: Sequence[int]) -> Float[Tensor, "B O"]:
@@ -46,15 +72,17 @@ def partial(u: Model, x: Float[Tensor, "B D"], multi_index: Sequence[int]) -> Fl
     Raises:
         InputError: the multi-index is not one non-negative whole number per input.
     """
-    if len(multi_index) != _dims(x) or any(n < 0 for n in multi_index):
+    if len(multi_index) != dimensions(x) or any(n < 0 for n in multi_index):
         raise InputError(
-            f"A multi-index needs one non-negative number for each of the {_dims(x)} inputs, but got {tuple(multi_index)}."
+            f"A multi-index needs one non-negative number for each of the {dimensions(x)} inputs, but got {tuple(multi_index)}."
         )
     op = Operator.d(*[j for j, n in enumerate(multi_index) for _ in range(n)])
     return apply_operators(u, x, [op])[..., 0]
 
 
-def directional(u: Model, x: Float[Tensor, "B D"], v: Float[Tensor, "B D"], order: int = 1) -> Float[Tensor, "B O"]:
+def directional(
+    u: Model, x: Float[Tensor, "B D"], v: Float[Tensor, "B D"] | Float[Tensor, " D"], order: int = 1
+) -> Float[Tensor, "B O"]:
     """The ``order``-th derivative along v, shape (B, O): J v for order 1, v^T H v for order 2, and so on.
 
     ``v`` has one row a point, or is one vector (D,) for all of them. Order 2 is einsum 'bi,boij,bj->bo' of the Hessian without
@@ -63,11 +91,38 @@ def directional(u: Model, x: Float[Tensor, "B D"], v: Float[Tensor, "B D"], orde
     Raises:
         InputError: ``v`` does not fit ``x``, or the order is negative.
     """
-    if v.shape not in (x.shape, x.shape[-1:]):
+    dims = dimensions(x)
+    # Ranks first: a comparison of sizes that mean different things would fix the number of points under torch.export.
+    if v.ndim not in (1, 2) or v.shape[-1] != dims or (v.ndim == 2 and v.shape[0] != x.shape[0]):
         raise InputError(f"A direction has the shape of the points {tuple(x.shape)} or of one of them, but got {tuple(v.shape)}.")
     if order < 0:
         raise InputError(f"The order of a derivative is 0, 1, 2, ..., but got {order}.")
-    return apply_operators(u, x, [Operator.directional(v.expand_as(x), order)])[..., 0]
+    return apply_operators(u, x, [Operator.directional(v, order)])[..., 0]
+
+
+def second_order(u: Model, x: Float[Tensor, "B D"], C: Matrix) -> Float[Tensor, "B O"]:
+    """C : H, that is sum_ij C_ij d2u_o/dx_i dx_j, shape (B, O), as one operator, without the Hessian.
+
+    ``C`` is (D, D), or (B, D, D) with a matrix for each point; only its symmetric part matters. As a tensor it may be trained:
+    gradients reach it. As plain numbers (``C.tolist()``) it is part of the operator, which then has no terms for zeros.
+
+    Raises:
+        InputError: ``C`` does not fit ``x``.
+    """
+    dims = dimensions(x)
+    shape = tuple(C.shape) if isinstance(C, Tensor) else (len(C), *{len(row) for row in C})
+    if len(shape) not in (2, 3) or shape[-2:] != (dims, dims) or (len(shape) == 3 and shape[0] != x.shape[0]):
+        raise InputError(
+            f"The coefficients of second derivatives have shape ({dims}, {dims}) or ({x.shape[0]}, {dims}, {dims}), "
+            f"but got {shape}."
+        )
+
+    def entry(j: int, k: int) -> Tensor | float:
+        return C[..., j, k] if isinstance(C, Tensor) else float(C[j][k])
+
+    pairs = [(j, k) for j in range(dims) for k in range(j, dims)]
+    terms = [((j, k), entry(j, k) if j == k else entry(j, k) + entry(k, j)) for j, k in pairs]
+    return apply_operators(u, x, [Operator.of([(pair, c) for pair, c in terms if isinstance(c, Tensor) or c != 0.0])])[..., 0]
 
 
 def quadratic_form(x: Float[Tensor, "B D"], A: Float[Tensor, "D D"]) -> Float[Tensor, " B"]:
@@ -78,11 +133,18 @@ def quadratic_form(x: Float[Tensor, "B D"], A: Float[Tensor, "D D"]) -> Float[Te
     return ((x @ A) * x).sum(dim=-1)
 
 
-def _dims(x: Tensor) -> int:
+def dimensions(x: Float[Tensor, "B D"]) -> int:
+    """D, once x is known to be points."""
     if x.ndim != 2:
         raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
     return x.shape[1]
 
 
-def _checked(op: Operator, x: Tensor) -> Operator:
-    return op.bind([str(j) for j in range(_dims(x))])
+def chosen(x: Float[Tensor, "B D"], dims: Sequence[int] | None) -> tuple[int, ...]:
+    """The inputs ``dims``, all if None, once each is known to be one."""
+    known = dimensions(x)
+    wanted = tuple([*range(known)]) if dims is None else tuple(dims)
+    for i in wanted:
+        if not 0 <= i < known:
+            raise InputError(f"Coordinate index {i} is out of range for {known} inputs (0 to {known - 1}).")
+    return wanted

@@ -1,7 +1,7 @@
 """Linear differential operators as data.
 
-All of it is traced by ``torch.compile``. So tensors are told apart by ``is``: an ``id`` is a guard, and a new compilation for each
-new tensor.
+All of it is traced by ``torch.compile``. So tensors are told apart by ``is``: an ``id`` would be a guard, and a new compilation
+for each new tensor.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Operator:
     directional derivatives, a vector per point; a coefficient is a number or one number per point. Operators are immutable, can
     be added, scaled, and composed with ``@``; the composition ``p @ q`` is exact where the coefficients of ``q`` are numbers.
 
-    Two operators are equal if they have the same terms, in any order; two tensors in them are the same only if they are one object.
+    Two operators are equal if they have the same terms, in any order; tensors in them are the same only if they are one object.
 
     Example: ``Operator.d("t") - 0.1 * Operator.d("x", "x")``.
     """
@@ -128,7 +128,8 @@ class Operator:
         def repeat(tensor: Tensor, shape: tuple[int, ...]) -> None:
             if _place(tensor, old) is None:
                 try:
-                    new.append(tensor if tuple(tensor.shape) == shape else tensor.expand(shape))
+                    fits = tensor.ndim == len(shape) and tuple(tensor.shape) == shape
+                    new.append(tensor if fits else tensor.expand(shape))
                 except RuntimeError:
                     raise InputError(
                         f"A tensor of the operator {self} must have shape {shape}, but got {tuple(tensor.shape)}."

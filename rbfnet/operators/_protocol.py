@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from rbfnet.errors import InputError
 from rbfnet.operators._autograd import autograd_operators
 from rbfnet.operators._operator import Operator
 
@@ -19,7 +20,7 @@ class Differentiable(nn.Module, ABC):
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
         """Every operator applied to every output at every point; operators that share work (distances) are best asked together.
 
-        Coordinates in ``ops`` are indices (see ``Operator.bind``).
+        Coordinates in ``ops`` are indices, and tensors have one row a point: the function of this name sees to it.
         """
         raise NotImplementedError
 
@@ -63,5 +64,16 @@ class LinearModel(Differentiable):
 
 
 def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
-    """Apply operators to any model: by its own closed form where it has one, by automatic differentiation elsewhere."""
+    """Apply operators to any model: by its own closed form where it has one, by automatic differentiation elsewhere.
+
+    No operators give (B, O, 0).
+
+    Raises:
+        InputError: points that are not (B, D), or operators and models that do not fit them.
+    """
+    if x.ndim != 2:
+        raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
+    if not ops:
+        return apply_operators(u, x, [Operator.identity()])[..., :0]
+    ops = [op.over(x.shape[0], x.shape[1]) for op in ops]
     return u.apply_operators(x, ops) if isinstance(u, Differentiable) else autograd_operators(u, x, ops)

@@ -1,0 +1,65 @@
+"""What stands for its value in an expression."""
+
+from __future__ import annotations
+
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+Channel = Float[Tensor, " B"]
+
+
+def _forward(f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Channel]:
+    return lambda self, other: f(self.value, values(other))
+
+
+def _reflected(f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Channel]:
+    return lambda self, other: f(values(other), self.value)
+
+
+class Arithmetic(ABC):
+    """In arithmetic, in comparisons and in functions of torch an object of this class is its ``value``."""
+
+    @property
+    @abstractmethod
+    def value(self) -> Channel:
+        """One number a point, (B,)."""
+        raise NotImplementedError
+
+    __add__, __radd__ = _forward(operator.add), _reflected(operator.add)
+    __sub__, __rsub__ = _forward(operator.sub), _reflected(operator.sub)
+    __mul__, __rmul__ = _forward(operator.mul), _reflected(operator.mul)
+    __truediv__, __rtruediv__ = _forward(operator.truediv), _reflected(operator.truediv)
+    __pow__, __rpow__ = _forward(operator.pow), _reflected(operator.pow)
+    __mod__, __rmod__ = _forward(operator.mod), _reflected(operator.mod)
+    __lt__, __le__, __gt__, __ge__ = (_forward(f) for f in (operator.lt, operator.le, operator.gt, operator.ge))
+    __eq__ = _forward(operator.eq)  # type: ignore[assignment]
+    __ne__ = _forward(operator.ne)  # type: ignore[assignment]
+    __hash__ = object.__hash__
+
+    def __neg__(self) -> Channel:
+        return -self.value
+
+    def __pos__(self) -> Channel:
+        return self.value
+
+    def __abs__(self) -> Channel:
+        return abs(self.value)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """``torch.sin(u)`` and ``tensor * u`` see the value."""
+        return func(*values(args), **values(kwargs or {}))
+
+
+def values(part: Any) -> Any:
+    """``part`` with everything in it that stands for its value replaced by it."""
+    if isinstance(part, Arithmetic):
+        return part.value
+    if isinstance(part, (tuple, list)):
+        return type(part)([values(p) for p in part])
+    return {key: values(p) for key, p in part.items()} if isinstance(part, dict) else part
