@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
 
 import torch
 from torch import Tensor
@@ -103,7 +102,6 @@ def _same(v: Direction, w: Direction) -> bool:
 Matching = tuple[int, tuple[tuple[int, int], ...], tuple[int, ...]]
 
 
-@cache
 def _matchings(labels: tuple[int, ...]) -> list[Matching]:
     """The partial matchings of the positions, as (multiplicity, pairs, singles).
 

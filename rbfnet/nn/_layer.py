@@ -124,7 +124,7 @@ class RBFLayer(Differentiable):
 
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B M K"]:
         if not ops:
-            return x.new_zeros((len(x), self.num_centers, 0))
+            return x.new_zeros((x.shape[0], self.num_centers, 0))
         return self.evaluate(x, ops, lambda x, ops, columns: torch.stack(columns, dim=-1))
 
     def evaluate(self, x: Float[Tensor, "B D"], ops: Sequence[Operator], finish: Finish) -> Tensor:
@@ -189,7 +189,7 @@ class RBFLayer(Differentiable):
                 f"The points are {x.dtype} and the network {self.centers.dtype}; convert one, as by x.to(network.centers)."
             )
         require_smooth(self.kernel, ops)
-        return [op.over(len(x), self.in_features) for op in ops]
+        return [op.over(x.shape[0], self.in_features) for op in ops]
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, num_centers={self.num_centers}"

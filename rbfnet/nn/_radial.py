@@ -8,7 +8,6 @@ and its slope, with no factor that depends on a direction (``scripts/bench_opera
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import torch
 from torch import Tensor
@@ -37,7 +36,6 @@ def radial_powers(op: Operator, dims: int) -> dict[int, Coefficient] | None:
     return powers
 
 
-@cache
 def _profile(power: int, dims: int) -> Expansion:
     """L^power f."""
     found: Expansion = {(0, 0): 1.0}
@@ -56,7 +54,6 @@ def _profile(power: int, dims: int) -> Expansion:
     return found
 
 
-@cache
 def _slope(power: int, dims: int) -> Expansion:
     """(L^power f)'."""
     found: Expansion = {}

@@ -37,7 +37,7 @@ def contract(
     - Blocks of all pairs.
     """
     if not ops:
-        return x.new_zeros((len(x), weight.shape[1], 0))
+        return x.new_zeros((x.shape[0], weight.shape[1], 0))
     rows, shared = [x, *tensors_of(ops)], [*layer.tensors(), weight]
     lists = _neighbours(layer, x)
     if lists is not None:
@@ -71,7 +71,7 @@ def _form(ops: Sequence[Operator]) -> Hashable:
 
 def _neighbours(layer: RBFLayer, x: Tensor) -> tuple[Neighbours, float] | None:
     """Lists of the centres within reach, and their share, where a compact kernel makes them worth it."""
-    if not layer.kernel.compact or torch.compiler.is_compiling() or len(x) * layer.num_centers <= PAIRS:
+    if not layer.kernel.compact or torch.compiler.is_compiling() or x.shape[0] * layer.num_centers <= PAIRS:
         return None
     if any(map(is_functorch_wrapped_tensor, (x, *layer.tensors()))):
         return None

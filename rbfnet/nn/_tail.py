@@ -47,21 +47,21 @@ class PolynomialTail(nn.Module):
     def features(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B T"]:
         """``op`` of each monomial."""
         if not self.powers:
-            return x.new_zeros((len(x), 0))
+            return x.new_zeros((x.shape[0], 0))
         z = (x - self.shift) / self.scale
         columns = []
         for power in self.powers:
             column: Tensor | float = 0.0
             for directions, c in op.terms:
                 column = column + c * self._derivative(z, power, directions)
-            columns.append(torch.broadcast_to(torch.as_tensor(column, dtype=x.dtype, device=x.device), (len(x),)))
+            columns.append(torch.broadcast_to(torch.as_tensor(column, dtype=x.dtype, device=x.device), (x.shape[0],)))
         return torch.stack(columns, dim=-1)
 
     def contract(self, x: Float[Tensor, "B D"], ops: Sequence[Operator], weight: Float[Tensor, "T O"]) -> Float[Tensor, "B O K"]:
         """Each operator of sum_t p_t(x) weight_to, without the B x T columns being held."""
         if not ops:
-            return x.new_zeros((len(x), weight.shape[1], 0))
-        ops = [op.over(len(x), x.shape[1]) for op in ops]
+            return x.new_zeros((x.shape[0], weight.shape[1], 0))
+        ops = [op.over(x.shape[0], x.shape[1]) for op in ops]
         tensors = tensors_of(ops)
 
         def block(x: Tensor, *rest: Tensor) -> Tensor:

@@ -1,0 +1,81 @@
+"""A model and chosen derivatives of it as one program that runs without rbfnet."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rbfnet.errors import InputError
+from rbfnet.operators import Differentiable, Operator, default_coords
+
+
+def export(
+    model: Differentiable,
+    path: str | Path,
+    operators: Mapping[str, Operator] | None = None,
+    coords: Sequence[str] | None = None,
+) -> Path:
+    """Write u and chosen derivatives of it as a program of ``torch.export``, which needs no rbfnet to run::
+
+        rbfnet.export(model, "plate.pt2", {"u": Operator.identity(), "slope": Operator.d("x"), "bend": Operator.laplacian("x", "y")})
+
+        program = torch.export.load("plate.pt2").module()  # PyTorch alone
+        program(x)["slope"]  # x (B, D) -> (B, O)
+
+    The program holds the parameters as they are, in their dtype and on their device, and takes any number of points. It
+    holds an array of points x centres: callers take many points in parts.
+
+    Args:
+        model: with derivatives in closed form (``RBFNetwork``, its wrappers, what ``rbfnet.load`` returns).
+        path: of the file to write, ending in .pt2; it must not be there yet.
+        operators: by the name that their result is to have; the value alone, as ``"u"``, if None.
+        coords: names of the coordinates, as the operators use them; x, y, z, or x1, x2, ... above three, if None.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: a model without closed forms, no operators, an unknown coordinate, a derivative the kernel is not smooth
+            enough for, another ending, or a file that is there already.
+    """
+    file = Path(path)
+    if file.suffix != ".pt2":
+        raise InputError(f"A program is written to a file that ends in .pt2, but got {str(path)!r}.")
+    if file.exists():
+        raise InputError(f"The file {str(path)!r} is there already; choose another, or remove it.")
+    if not isinstance(model, Differentiable):
+        raise InputError(
+            f"{type(model).__name__} has no derivatives in closed form, which is what can be exported; torch.export alone takes "
+            "its values."
+        )
+    chosen = {"u": Operator.identity()} if operators is None else dict(operators)
+    if not chosen:
+        raise InputError("At least one operator is needed, as in {'u': Operator.identity()}.")
+    in_features: int = model.in_features  # type: ignore[assignment]
+    names = default_coords(in_features) if coords is None else tuple(coords)
+    if len(names) != in_features:
+        raise InputError(f"The model has {in_features} inputs, but {len(names)} coordinates are named: {', '.join(names)}.")
+    program = _Program(model, {name: op.bind(names) for name, op in chosen.items()})
+    like = next(model.parameters())
+    example = torch.zeros((2, in_features), dtype=like.dtype, device=like.device)
+    with torch.no_grad():
+        program(example)
+        exported = torch.export.export(program, (example,), dynamic_shapes={"x": {0: torch.export.Dim("points", min=1)}})
+    torch.export.save(exported, file)
+    return file
+
+
+class _Program(nn.Module):
+    def __init__(self, model: Differentiable, operators: Mapping[str, Operator]) -> None:
+        super().__init__()
+        self.model = copy.deepcopy(model).requires_grad_(False)
+        self.operators = operators
+
+    def forward(self, x: Float[Tensor, "B D"]) -> dict[str, Float[Tensor, "B O"]]:
+        values = self.model.apply_operators(x, list(self.operators.values()))
+        return dict(zip(self.operators, values.unbind(-1), strict=True))
