@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable
 
 from torch import Tensor
 
 from rbfnet.catalogue import catalogue
 from rbfnet.errors import InputError, unknown
+from rbfnet.kernels._composite import Composite
 from rbfnet.kernels._kernel import Kernel
 from rbfnet.kernels._probe import probe
 from rbfnet.kernels._profile import Profile
@@ -18,7 +20,8 @@ def as_kernel(kernel: KernelLike) -> Kernel:
     """Whatever stands for a kernel as a :class:`Kernel`, looked at by ``probe``.
 
     Raises:
-        InputError: an unknown name (the nearest is suggested), something that is no kernel, or one that fails the probe.
+        InputError: an unknown name (the nearest is suggested), a class that cannot be made without arguments, something that is
+            no kernel, or one that fails the probe.
     """
     if isinstance(kernel, str):
         known = catalogue("kernels", "Kernel")
@@ -26,9 +29,27 @@ def as_kernel(kernel: KernelLike) -> Kernel:
             raise unknown("kernel", kernel, known)
         kernel = known[kernel]
     if isinstance(kernel, type) and issubclass(kernel, Kernel):
+        needed = [name for name, p in inspect.signature(kernel).parameters.items() if p.default is p.empty]
+        if needed:
+            raise InputError(f"{kernel.__name__} cannot be made without {needed[0]!r}; give {kernel.__name__}({needed[0]}=...).")
         kernel = kernel()
     if not isinstance(kernel, Kernel):
         if isinstance(kernel, type) or not callable(kernel):
             raise InputError(f"A kernel is a Kernel, a name, or a function of s, but got {kernel!r}.")
         kernel = Profile(kernel)
-    return probe(kernel)
+    # The members of a composite have been looked at one by one.
+    return kernel if isinstance(kernel, Composite) else probe(kernel)
+
+
+def as_kernels(what: str, kernels: Iterable[KernelLike]) -> list[Kernel]:
+    """The members of a composite, two or more.
+
+    Raises:
+        InputError: fewer, no sequence, or one that is no kernel.
+    """
+    if isinstance(kernels, (str, Kernel)) or not isinstance(kernels, Iterable):
+        raise InputError(f"{what} is made of a list of kernels, as [gaussian, matern], but got {kernels!r}.")
+    members = [as_kernel(kernel) for kernel in kernels]
+    if len(members) < 2:
+        raise InputError(f"{what} is made of two kernels at least, but got {len(members)}.")
+    return members

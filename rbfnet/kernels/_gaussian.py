@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from torch import Tensor
 
-from rbfnet.kernels._kernel import Kernel
+from rbfnet.kernels._kernel import ClosedForm
 
 
-class Gaussian(Kernel):
+class Gaussian(ClosedForm):
     """phi(s) = exp(-s), that is exp(-(epsilon r)^2).
 
     Derivatives: f^(k)(s) = (-1)^k exp(-s). Analytic; positive definite in every dimension (order 0).
@@ -18,9 +19,7 @@ class Gaussian(Kernel):
 
     smoothness = math.inf
 
-    def phi(self, s: Tensor) -> Tensor:
-        return (-s).exp()
-
-    def derivative(self, s: Tensor, k: int) -> Tensor:
-        value = self.phi(s)
-        return -value if k % 2 else value
+    def derivatives(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
+        even = (-s).exp()
+        odd = -even if any(k % 2 for k in orders) else even
+        return [odd if k % 2 else even for k in orders]

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from torch import Tensor
 
-from rbfnet.kernels._kernel import Kernel
-from rbfnet.kernels._multiquadric import shifted_power
+from rbfnet.kernels._kernel import ClosedForm
+from rbfnet.kernels._shifted_power import shifted_powers
 
 
-class InverseMultiquadric(Kernel):
+class InverseMultiquadric(ClosedForm):
     """phi(s) = 1 / sqrt(1 + s), that is 1 / sqrt(1 + (epsilon r)^2).
 
     Derivatives: f^(k)(s) = b (b-1) ... (b-k+1) (1+s)^(b-k) with b = -1/2. Analytic; positive definite in every
@@ -20,8 +21,5 @@ class InverseMultiquadric(Kernel):
 
     smoothness = math.inf
 
-    def phi(self, s: Tensor) -> Tensor:
-        return (1.0 + s).rsqrt()
-
-    def derivative(self, s: Tensor, k: int) -> Tensor:
-        return shifted_power(s, -0.5, k)
+    def derivatives(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
+        return shifted_powers(s, -0.5, orders)

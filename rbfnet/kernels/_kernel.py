@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import jvp
+
+if TYPE_CHECKING:
+    from rbfnet.kernels._product import Product
+    from rbfnet.kernels._scaled import Scaled
+    from rbfnet.kernels._sum import Sum
 
 
 class Kernel(nn.Module, ABC):
@@ -23,7 +29,7 @@ class Kernel(nn.Module, ABC):
                 return 1 / (1 + s)
 
     In s every smooth kernel is smooth at its centre too, which is what keeps derivatives of any order finite there.
-    Parameters of a kernel (``nn.Parameter``) are trained like any other.
+    Parameters of a kernel (``nn.Parameter``) are trained like any other. ``k1 + k2``, ``k1 * k2`` and ``2.0 * k`` are kernels.
 
     Attributes:
         smoothness: how many continuous derivatives x -> phi(|x|^2) has at the origin; ``math.inf`` for an analytic phi.
@@ -31,12 +37,14 @@ class Kernel(nn.Module, ABC):
         order: order of conditional positive definiteness m: interpolation needs a polynomial tail of degree m - 1
             at least; 0 for a positive definite kernel, None where nothing is guaranteed.
             (-1)^m phi is the positive one.
+        max_dims: the highest dimension in which ``order`` holds.
+        compact: phi is 0 for s >= 1.
     """
 
     smoothness: float
     order: int | None = 0
-    compact: bool = False
     max_dims: float = math.inf
+    compact: bool = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,10 +64,48 @@ class Kernel(nn.Module, ABC):
             return self.phi(s)
         return jvp(lambda t: self.derivative(t, k - 1), (s,), (torch.ones_like(s),))[1]
 
-    def derivatives(self, s: Float[Tensor, "*B"], orders: Sequence[int]) -> list[Tensor]:
-        """f^(k)(s) for several k."""
+    def derivatives(self, s: Float[Tensor, "*B"], orders: Sequence[int]) -> list[Float[Tensor, "*B"]]:
+        """``derivative(s, k)`` for each k of ``orders``; a :class:`ClosedForm` kernel shares the work between them."""
         return [self.derivative(s, k) for k in orders]
 
-    def forward(self, s: Float[Tensor, "*B"], k: int | Sequence[int] = 0) -> Float[Tensor, "*B"] | list[Float[Tensor, "*B"]]:
-        """``derivative(s, k)``, or ``derivatives(s, k)`` for several."""
+    def forward(self, s: Float[Tensor, "*B"], k: int | Sequence[int] = 0) -> Tensor | list[Tensor]:
+        """``derivative(s, k)``, or ``derivatives(s, k)`` for a sequence: for ``torch.func.functional_call``."""
         return self.derivative(s, k) if isinstance(k, int) else self.derivatives(s, k)
+
+    # The three compositions are kernels themselves and import this file.
+
+    def __add__(self, other: Kernel) -> Sum:
+        from rbfnet.kernels._sum import Sum
+
+        return Sum([self, other]) if isinstance(other, Kernel) else NotImplemented
+
+    def __mul__(self, other: Kernel | float) -> Product | Scaled:
+        from rbfnet.kernels._product import Product
+        from rbfnet.kernels._scaled import Scaled
+
+        if isinstance(other, Kernel):
+            return Product([self, other])
+        return Scaled(self, other) if isinstance(other, (int, float)) else NotImplemented
+
+    def __rmul__(self, factor: float) -> Scaled:
+        from rbfnet.kernels._scaled import Scaled
+
+        return Scaled(self, factor) if isinstance(factor, (int, float)) else NotImplemented
+
+
+class ClosedForm(Kernel):
+    """A kernel whose derivatives are given by formula, several at once from shared work; ``phi`` and ``derivative`` follow.
+
+    A formula with sqrt(s) or log(s) in it goes through :func:`rbfnet.kernels.rungs`.
+    """
+
+    @abstractmethod
+    def derivatives(self, s: Float[Tensor, "*B"], orders: Sequence[int]) -> list[Float[Tensor, "*B"]]:
+        """f^(k)(s) for each k of ``orders``; each differentiates to the next one."""
+        raise NotImplementedError
+
+    def phi(self, s: Tensor) -> Tensor:
+        return self.derivatives(s, (0,))[0]
+
+    def derivative(self, s: Tensor, k: int) -> Tensor:
+        return self.derivatives(s, (k,))[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,40 +13,80 @@ from torch.autograd import forward_ad
 Formula = Callable[[Tensor, int], Tensor]
 """(s, k) -> f^(k)(s), with finite values at s = 0."""
 
+Formulas = Callable[[Tensor, Sequence[int]], list[Tensor]]
+"""(s, orders) -> f^(k)(s) for each k of orders, with finite values at s = 0."""
 
-def ladder(formula: Formula, s: Float[Tensor, "*B"], k: int) -> Float[Tensor, "*B"]:
-    """``formula(s, k)``, whose derivative in s is ``formula(s, k + 1)`` for autograd of any order and for ``torch.func``.
+TRACED = 3
+"""How many times a rung can be differentiated inside ``torch.compile`` and ``torch.export``."""
+
+
+def rungs(formulas: Formulas, s: Float[Tensor, "*B"], orders: Sequence[int]) -> list[Float[Tensor, "*B"]]:
+    """``formulas(s, orders)``, each of whose derivatives in s is the next one, for autograd of any order and ``torch.func``.
 
     Autograd applied to a formula with sqrt(s) or log(s) in it gives NaN or a silent zero at s = 0. Here it is never
-    applied: the derivative of one rung is the next one. Only s is differentiated: a parameter inside ``formula`` gets no
+    applied: the derivative of one rung is the next one. Only s is differentiated: a parameter inside ``formulas`` gets no
     gradient, so a kernel with trainable parameters scales s or the result outside of it.
+
+    While ``torch.compile`` or ``torch.export`` traces, a rung can be differentiated three times; derivatives beyond
+    that are 0.
     """
-    return _Ladder.apply(s, formula, k)
+    if torch.compiler.is_compiling():
+        return _traced(formulas, s, orders)
+    if torch.overrides.has_torch_function_unary(s):
+        return torch.overrides.handle_torch_function(rungs, (s,), formulas, s, orders)
+    return list(_Ladder.apply(s, formulas, tuple(orders)))
+
+
+def ladder(formula: Formula, s: Float[Tensor, "*B"], k: int) -> Float[Tensor, "*B"]:
+    """One rung, from a formula that gives one: see :func:`rungs`."""
+    return rungs(lambda s, orders: [formula(s, k) for k in orders], s, (k,))[0]
 
 
 class _Ladder(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(s: Tensor, formula: Formula, k: int) -> Tensor:
-        return formula(s, k)
+    def forward(s: Tensor, formulas: Formulas, orders: tuple[int, ...]) -> tuple[Tensor, ...]:
+        return tuple(formulas(s, orders))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Formula, int], output: Tensor) -> None:
-        s, ctx.formula, ctx.k = inputs
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Formulas, tuple[int, ...]], output: tuple[Tensor, ...]) -> None:
+        s, ctx.formulas, ctx.orders = inputs
         ctx.save_for_backward(s)
         ctx.save_for_forward(s)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         (s,) = ctx.saved_tensors
-        return grad * ladder(ctx.formula, s, ctx.k + 1), None, None
+        first, *others = zip(grads, rungs(ctx.formulas, s, [k + 1 for k in ctx.orders]), strict=True)
+        total = first[0] * first[1]
+        for grad, slope in others:
+            total = torch.addcmul(total, grad, slope)
+        return total, None, None
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> tuple[Tensor, ...]:
         (s,) = ctx.saved_tensors
         # PyTorch turns forward mode off in here, for all levels: nested products would silently be zero. So it is turned on
         # again, for the outer levels only: this level's tangent (level 0 of its own dual) is taken off first.
         with forward_ad._set_fwd_grad_enabled(True):
             primal, direction = (forward_ad.unpack_dual(t, level=0).primal for t in (s, tangent))
-            return direction * ladder(ctx.formula, primal, ctx.k + 1)
+            return tuple(direction * slope for slope in rungs(ctx.formulas, primal, [k + 1 for k in ctx.orders]))
+
+
+def _traced(formulas: Formulas, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
+    # Dynamo takes no Function with a jvp, and differentiates one without it wrongly inside torch.func.grad. A Taylor
+    # polynomial about s itself has the right value and, as far as it goes, the right derivatives in every mode.
+    if not torch.is_grad_enabled():
+        return formulas(s, orders)
+    at = s.detach()
+    step = s - at
+    needed = sorted({k + j for k in orders for j in range(TRACED + 1)})
+    known = dict(zip(needed, formulas(at, needed), strict=True))
+    found = []
+    for k in orders:
+        value = known[k + TRACED]
+        for j in reversed(range(TRACED)):
+            value = torch.addcmul(known[k + j], value, step, value=1.0 / (j + 1))
+        found.append(value)
+    return found

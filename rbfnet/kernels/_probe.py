@@ -29,7 +29,7 @@ def probe(kernel: Kernel) -> Kernel:
     s = torch.tensor([0.0, *NEAR], dtype=torch.float64, device=_device(kernel))
     with torch.no_grad():
         for k in range(int(min(smoothness, 8)) // 2 + 1):
-            values = kernel.derivative(s, k)
+            values = kernel.derivative(s, k) if k else kernel.phi(s)
             if values.shape != s.shape:
                 raise InputError(f"{kernel} must keep the shape of s, but phi maps {tuple(s.shape)} to {tuple(values.shape)}.")
             at, *near = values.tolist()

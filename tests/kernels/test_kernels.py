@@ -134,7 +134,7 @@ class WrongRung(Matern):
     """Wrong in the same way for autograd: only differences can tell."""
 
     def derivative(self, s: Tensor, k: int) -> Tensor:
-        return ladder(lambda s, k: self._formula(s, k) * (1.0 + 1e-4 * (k >= 1)), s, k)
+        return ladder(lambda s, k: self._formulas(s, [k])[0] * (1.0 + 1e-4 * (k >= 1)), s, k)
 
 
 class Disconnected(Gaussian):
@@ -184,7 +184,7 @@ class Infinite(Matern):
     """A pole without a cut-off, in a rung that only the gradient of an allowed operator uses."""
 
     def derivative(self, s: Tensor, k: int) -> Tensor:
-        return ladder(lambda s, k: 2.25 / (3.0 * s).sqrt() * self._formula(s, 1) if k == 3 else self._formula(s, k), s, k)
+        return ladder(lambda s, k: 2.25 / (3.0 * s).sqrt() * self._formulas(s, [1 if k == 3 else k])[0], s, k)
 
 
 class DetachedParameter(Kernel):

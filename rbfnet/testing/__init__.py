@@ -1,0 +1,11 @@
+"""The conformance suite for kernels of your own::
+
+from rbfnet.testing import check_kernel
+
+def test_bump():
+    check_kernel(Bump())
+"""
+
+from rbfnet.testing._check_kernel import check_kernel
+
+__all__ = ["check_kernel"]
