@@ -64,7 +64,10 @@ class _Blockwise(torch.autograd.Function):
         rows, shared = tensors[:num_rows], tensors[num_rows:]
         if len(rows[0]) <= size:
             return block(*tensors)
-        return torch.cat([block(*part, *shared) for part in _parts(rows, size)])
+        joined = _Joined(len(rows[0]))
+        for part in _parts(rows, size):
+            joined.add(block(*part, *shared))
+        return joined.whole()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -78,20 +81,18 @@ class _Blockwise(torch.autograd.Function):
         wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
         # Gradients that are differentiated again, or inside torch.func, need vjp; for all others plain numbers cost less.
         plain = not torch.is_grad_enabled() and not any(map(is_functorch_wrapped_tensor, (*tensors, grad)))
-        per_row: dict[int, list[Tensor]] = {i: [] for i in wanted if i < n}
-        grads: list[Tensor | None] = [None] * len(tensors)
+        grads: list[Any] = [None] * len(tensors)
+        joined = {i: _Joined(len(grad) if plain else None) for i in wanted if i < n}
         for *rows, g in _parts((*tensors[:n], grad), ctx.size):
             inputs = [*rows, *tensors[n:]]
             pulled = ctx.block.pull(inputs, wanted, g) if plain else _pull_differentiably(ctx.block.f, inputs, wanted, g)
             for i, part in zip(wanted, pulled, strict=True):
                 if i < n:
-                    per_row[i].append(part)
+                    joined[i].add(part)
                 else:
-                    # Summed at once: small pieces kept over all blocks would scatter the memory between them.
-                    so_far = grads[i]
-                    grads[i] = part if so_far is None else so_far + part
-        for i, parts in per_row.items():
-            grads[i] = torch.cat(parts)
+                    grads[i] = part if grads[i] is None else grads[i] + part
+        for i, rows_of in joined.items():
+            grads[i] = rows_of.whole()
         return (None, None, None, *grads)
 
     @staticmethod
@@ -114,6 +115,30 @@ class _Blockwise(torch.autograd.Function):
                 return torch.func.jvp(f, point, direction)[1]
 
             return blockwise(push, [*primals[:n], *directions[:n]], [*primals[n:], *directions[n:]], ctx.size)
+
+
+class _Joined:
+    """Rows joined from parts; in place where their number is given.
+
+    Small results kept apart over all blocks would lie between the large arrays of the blocks, whose memory could then not be
+    given back: gigabytes for a million points. A graph through them wants them apart.
+    """
+
+    def __init__(self, num_rows: int | None) -> None:
+        self.num_rows, self.done = num_rows, 0
+        self.parts: list[Tensor] = []
+
+    def add(self, part: Tensor) -> None:
+        if self.num_rows is None:
+            self.parts.append(part)
+            return
+        if not self.parts:
+            self.parts = [part.new_empty((self.num_rows, *part.shape[1:]))]
+        self.parts[0][self.done : self.done + len(part)] = part
+        self.done += len(part)
+
+    def whole(self) -> Tensor:
+        return self.parts[0] if self.num_rows is not None else torch.cat(self.parts)
 
 
 def _parts(rows: Sequence[Tensor], size: int) -> Any:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rbfnet.nn._collect import Collected, collect
 from rbfnet.nn._geometry import Factor, Geometry, plus, times
-from rbfnet.operators import Direction, Operator
+from rbfnet.operators import Coefficient, Direction, Operator
 
 Rungs = Callable[[Tensor, Sequence[int]], Sequence[Tensor]]
 """(s, orders) -> f^(k)(s) for each k of the orders: ``Kernel.derivatives``."""
@@ -53,10 +53,14 @@ def _factors(op: Operator, geometry: Geometry) -> dict[int, Factor]:
                 found[k] = plus(found[k], term) if k in found else term
 
     for part in parts:
-        add(part.coefficient, _collected(part, geometry))
+        add(_laid(part.coefficient, geometry), _collected(part, geometry))
     for directions, c in rest:
-        add(geometry.pairs.of_points(c) if isinstance(c, Tensor) else c, _matched(directions, geometry))
+        add(_laid(c, geometry), _matched(directions, geometry))
     return found
+
+
+def _laid(c: Coefficient, geometry: Geometry) -> Factor:
+    return geometry.pairs.of_points(c) if isinstance(c, Tensor) else float(c)
 
 
 def _collected(part: Collected, g: Geometry) -> dict[int, Factor]:

@@ -13,6 +13,9 @@ from rbfnet.nn._blockwise import Block
 
 Cache = dict[Hashable, Callable[..., object]]
 
+NOTHING_STORED = {name: 10_000 for name in ("realize_opcount_threshold", "realize_reads_threshold", "realize_acc_reads_threshold")}
+"""The compiler stores what is used often or took long; for a pair, to compute it in one go is several times faster."""
+
 
 class CompiledBlock(Block):
     """A block whose forward and gradients are compiled, each on its first use; smaller blocks, such as the last, are not.
@@ -55,5 +58,5 @@ class CompiledBlock(Block):
         with torch.no_grad():
             if key not in self.cache:
                 traced = make_fx(f)(*leaves)
-                self.cache[key] = torch.compile(traced, fullgraph=True, dynamic=False)
+                self.cache[key] = torch.compile(traced, fullgraph=True, dynamic=False, options=dict(NOTHING_STORED))
             return self.cache[key](*leaves)

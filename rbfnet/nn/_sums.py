@@ -46,6 +46,9 @@ def contract(
         return blockwise(layer.block(ops, neighbours.pairs, _sums), rows, shared, size)
     pairs = AllPairs(fused=layer.compiled)
     if layer.compiled:
+        # One metric for each centre, so that all gradients are sums over points: the compiler makes one loop of those alone.
+        if not layer.metric.per_center:
+            shared[1] = shared[1].expand(layer.num_centers, *shared[1].shape)
         f = layer.block(ops, lambda x: pairs, _sums)
         block = CompiledBlock(f, _form(ops), layer.rows_per_block, _COMPILED.setdefault(layer, {}))
         return blockwise(block, rows, shared, layer.rows_per_block)
@@ -98,11 +101,10 @@ def _radial_sums(layer: RBFLayer, x: Tensor, powers: list[dict[int, Coefficient]
     needed = sorted({p for by_power in powers for p in by_power}) or [0]
     block = RadialBlock(layer.kernel.derivatives, needed)
     channels = blockwise(block, [x], [layer.centers, layer.metric.factor().square(), weight], layer.rows_per_block)
+    if powers == [{p: 1.0} for p in needed]:
+        return channels
     results = []
     for by_power in powers:
-        result = torch.zeros_like(channels[..., 0])
-        for p, c in by_power.items():
-            channel = channels[..., needed.index(p)]
-            result = result + (c[:, None] if isinstance(c, Tensor) else c) * channel
-        results.append(result)
+        terms = [(c[:, None] if isinstance(c, Tensor) else c) * channels[..., needed.index(p)] for p, c in by_power.items()]
+        results.append(sum(terms[1:], terms[0]) if terms else torch.zeros_like(channels[..., 0]))
     return torch.stack(results, dim=-1)
