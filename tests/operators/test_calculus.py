@@ -66,7 +66,7 @@ def routed(kernel: str, dims: int, route: str) -> Callable[[Tensor], Tensor]:
 
 
 class Twin:
-    """The network from its definition, and differences of it, all at 50 digits: ``twin(b, o, *axes)`` is a derivative at point b."""
+    """The network from its definition, and differences of it, at 50 digits: ``twin(b, o, *axes)`` is a derivative at point b."""
 
     def __init__(self, kernel: str, dims: int) -> None:
         self.kernel, u = kernel, network(kernel, dims)
@@ -348,7 +348,7 @@ def test_no_operators_give_no_channels_and_no_terms_give_zero(route: str) -> Non
 
 
 def test_numbers_leave_out_zeros_and_see_the_laplacian() -> None:
-    asked = []
+    asked: list[Operator] = []
 
     class Spy(RBFNetwork):
         def apply_operators(self, x: Tensor, ops: Sequence[Operator]) -> Tensor:
