@@ -65,7 +65,7 @@ def _operators(u: Callable[[Tensor], Tensor], x: Tensor, ops: Sequence[Operator]
 
 def _tangent(x: Tensor, direction: Direction) -> Tensor:
     if isinstance(direction, Tensor):
-        return direction.expand_as(x)
+        return direction.expand_as(x).to(x.dtype)
     axis = torch.zeros_like(x)
     axis[:, int(direction)] = 1.0
     return axis
