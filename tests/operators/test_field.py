@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.func import jacrev, vmap
 
 from rbfnet import Field, InputError, Operator
 from rbfnet.nn import RBFNetwork
@@ -33,6 +35,7 @@ class Counting(Differentiable):
         super().__init__()
         torch.manual_seed(0)
         self.network = RBFNetwork(2, 1, 5, dtype=F64)
+        self.network.set_coefficients(torch.randn(5, 1, dtype=F64))
         self.asked: list[Sequence[Operator]] = []
 
     def forward(self, x: Tensor) -> Tensor:
@@ -131,7 +134,8 @@ EXPRESSIONS: dict[str, Callable[[Any, Tensor], Any]] = {
     "atan2": lambda u, y: torch.atan2(u, u + y),
     "abs": lambda u, y: abs(u) + (+u),
     "comparisons": lambda u, y: torch.stack([u < y, y <= u, u > 0, u >= u, 0.1 > u, u == y, u != u]),
-    "remainder": lambda u, y: u % 0.5 + 2.0 % (abs(u) + 1.0),
+    "remainder": lambda u, y: u % 0.5 + 2.0 % u,
+    "scalar of numpy": lambda u, y: np.float64(2.0) * u + u * np.float64(3.0),
     "mask": lambda u, y: (u > 0) * u,
 }
 
@@ -162,6 +166,12 @@ def test_values_of_a_field_can_be_differentiated_in_the_parameters() -> None:
     u = Field(network, torch.rand(6, 2, dtype=F64))
     torch.autograd.backward((u.laplacian() - u).square().mean())
     assert network.weight.grad is not None
+
+
+def test_fields_are_mapped_over_single_points_and_differentiated() -> None:
+    network, x = Counting().network, points()
+    got = vmap(jacrev(lambda p: Field(network, p[None]).laplacian()[0]))(x)
+    torch.testing.assert_close(got, torch.stack(Field(network, x).gradient_of_laplacian(), dim=1))
 
 
 # -- several outputs ---------------------------------------------------------------------------------------------------
