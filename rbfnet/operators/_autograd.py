@@ -19,6 +19,7 @@ def autograd_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], o
     A derivative along a direction is one forward-mode product with a tangent per row, so nothing is summed over the batch
     or the outputs, it works inside ``no_grad`` and ``inference_mode``, and the result can be differentiated again
     in the parameters. Each further order nests once more, which doubles the work: closed forms do not.
+    ``torch.compile`` traces it up to second order: forward mode nested three times is more than PyTorch 2.13 can trace.
 
     Raises:
         InputError: a callable that returns another shape.
@@ -65,7 +66,7 @@ def _operators(u: Callable[[Tensor], Tensor], x: Tensor, ops: Sequence[Operator]
 
 def _tangent(x: Tensor, direction: Direction) -> Tensor:
     if isinstance(direction, Tensor):
-        return direction.expand_as(x)
+        return direction.expand_as(x).to(x.dtype)
     axis = torch.zeros_like(x)
     axis[:, int(direction)] = 1.0
     return axis

@@ -65,6 +65,8 @@ class Field(Arithmetic):
         names = default_coords(x.shape[1]) if coords is None else tuple(coords)
         if len(names) != x.shape[1] or len(set(names)) != len(names):
             raise InputError(f"The points have {x.shape[1]} columns, but the coordinates are named {names}.")
+        if not outputs or len(set(outputs)) != len(outputs):
+            raise InputError(f"Each output needs a name of its own, but they are named {tuple(outputs)}.")
         self._u, self._x, self._coords, self._outputs = u, x, names, tuple(outputs)
         self._only: str | None = self._outputs[0] if len(self._outputs) == 1 else None
         self._known: dict[Operator, Tensor] = {}

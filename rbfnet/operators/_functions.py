@@ -95,8 +95,6 @@ def directional(
     # Ranks first: a comparison of sizes that mean different things would fix the number of points under torch.export.
     if v.ndim not in (1, 2) or v.shape[-1] != dims or (v.ndim == 2 and v.shape[0] != x.shape[0]):
         raise InputError(f"A direction has the shape of the points {tuple(x.shape)} or of one of them, but got {tuple(v.shape)}.")
-    if order < 0:
-        raise InputError(f"The order of a derivative is 0, 1, 2, ..., but got {order}.")
     return apply_operators(u, x, [Operator.directional(v, order)])[..., 0]
 
 

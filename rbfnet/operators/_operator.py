@@ -78,7 +78,13 @@ class Operator:
 
     @classmethod
     def directional(cls, v: Tensor, order: int = 1) -> Operator:
-        """The ``order``-th derivative along v (B, D): (v . grad)^order u with v held fixed."""
+        """The ``order``-th derivative along v (B, D): (v . grad)^order u with v held fixed.
+
+        Raises:
+            InputError: a negative order.
+        """
+        if order < 0:
+            raise InputError(f"The order of a derivative is 0, 1, 2, ..., but got {order}.")
         return cls.of([((v,) * order, 1.0)])
 
     @property
@@ -121,7 +127,6 @@ class Operator:
         Raises:
             InputError: an index that is no coordinate, or a tensor that does not have that shape and cannot be repeated to it.
         """
-
         old: list[Tensor] = []
         new: list[Tensor] = []
 

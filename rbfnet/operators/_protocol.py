@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -75,5 +76,11 @@ def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops:
         raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
     if not ops:
         return apply_operators(u, x, [Operator.identity()])[..., :0]
+    for op in ops:
+        for tensor in op.tensors:
+            if torch.promote_types(tensor.dtype, x.dtype) != x.dtype:
+                raise InputError(
+                    f"The points are {x.dtype}, but the operator {op} holds a tensor of {tensor.dtype}; convert one."
+                )
     ops = [op.over(x.shape[0], x.shape[1]) for op in ops]
     return u.apply_operators(x, ops) if isinstance(u, Differentiable) else autograd_operators(u, x, ops)

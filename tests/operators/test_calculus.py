@@ -15,8 +15,9 @@ from torch.func import grad, jacrev, vmap
 
 from rbfnet import Field, InputError, Operator
 from rbfnet.kernels import KernelLike, Matern
-from rbfnet.nn import RBFNetwork
+from rbfnet.nn import Affine, RBFLayer, RBFNetwork
 from rbfnet.operators import (
+    Recorder,
     advection,
     apply_operators,
     biharmonic,
@@ -66,7 +67,7 @@ def routed(kernel: str, dims: int, route: str) -> Callable[[Tensor], Tensor]:
 
 
 class Twin:
-    """The network from its definition, and differences of it, all at 50 digits: ``twin(b, o, *axes)`` is a derivative at point b."""
+    """The network from its definition, and differences of it, at 50 digits: ``twin(b, o, *axes)`` is a derivative at point b."""
 
     def __init__(self, kernel: str, dims: int) -> None:
         self.kernel, u = kernel, network(kernel, dims)
@@ -334,21 +335,60 @@ def test_the_matrix_of_second_derivatives_may_be_trained(route: str) -> None:
 # -- what is asked of a model ------------------------------------------------------------------------------------------
 
 
+def standardised() -> Affine:
+    one, zero = torch.ones(2, dtype=F64), torch.zeros(2, dtype=F64)
+    return Affine(network("gaussian", 2), zero + 1.0, one * 2.0, zero - 1.0, one * 3.0)
+
+
+def hidden(x: Tensor) -> Tensor:
+    return network("gaussian", 2)(x)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: network("matern", 2), lambda: RBFLayer(2, 4, dtype=F64), standardised, lambda: hidden, lambda: Recorder(2)],
+    ids=["network", "layer", "affine", "function", "recorder"],
+)
+def test_no_operators_give_no_channels_and_no_terms_give_zero(make: Callable[[], Callable[[Tensor], Tensor]]) -> None:
+    x, u, zero = points("gaussian", 2), make(), Operator.of([])
+    outputs = apply_operators(u, x, [Operator.identity()]).shape[1]
+    assert apply_operators(u, x, []).shape == (len(x), outputs, 0)
+    assert zero.order == 0 and str(zero) == "0"
+    if not isinstance(u, Recorder):
+        got = apply_operators(u, x, [zero, Operator.identity(), zero])
+        assert not got[..., 0].any() and got[..., 1].any() and not got[..., 2].any()
+
+
 @routes
-def test_no_operators_give_no_channels_and_no_terms_give_zero(route: str) -> None:
+def test_coefficients_that_cancel_and_no_inputs_give_zero(route: str) -> None:
     x, u = points("gaussian", 2), routed("gaussian", 2, route)
-    assert apply_operators(u, x, []).shape == (len(x), 2, 0)
-    zero = Operator.of([])
-    assert zero.order == 0
-    torch.testing.assert_close(
-        apply_operators(u, x, [zero, Operator.identity()]).unbind(-1)[0], torch.zeros(len(x), 2, dtype=F64)
-    )
     assert second_order(u, x, [[0.0, 1.0], [-1.0, 0.0]]).abs().max() == 0.0
     assert biharmonic(u, x, ()).abs().max() == 0.0 and gradient_of_laplacian(u, x, ()).shape == (len(x), 2, 2)
 
 
+@cases
+@routes
+def test_float32_stays_float32(name: str, route: str) -> None:
+    u = RBFNetwork(2, 2, 4)
+    if "by one" in name or "by a tensor" in name:
+        pytest.skip("holds a tensor of float64")
+    got = CASES[name][0](u if route == "closed form" else lambda x: u(x), torch.rand(3, 2))
+    assert got.dtype == torch.float32
+
+
+@routes
+def test_tensors_in_operators_of_lesser_type_are_welcome_and_of_higher_are_refused(route: str) -> None:
+    x, u = points("gaussian", 2), routed("gaussian", 2, route)
+    w = torch.tensor([2, -1])
+    torch.testing.assert_close(advection(u, x, w), jacobian(u, x) @ w.double())
+    mask = x[:, 0] > 0.5
+    torch.testing.assert_close(apply_operators(u, x, [mask * Operator.d(0)])[..., 0], jacobian(u, x)[..., 0] * mask[:, None])
+    with pytest.raises(InputError, match="The points are torch.float32, but the operator u_v holds a tensor of torch.float64"):
+        advection(lambda p: p, x.float(), velocity(x))
+
+
 def test_numbers_leave_out_zeros_and_see_the_laplacian() -> None:
-    asked = []
+    asked: list[Operator] = []
 
     class Spy(RBFNetwork):
         def apply_operators(self, x: Tensor, ops: Sequence[Operator]) -> Tensor:

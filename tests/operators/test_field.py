@@ -6,13 +6,15 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.func import jacrev, vmap
 
 from rbfnet import Field, InputError, Operator
 from rbfnet.nn import RBFNetwork
-from rbfnet.operators import Differentiable, Recorder, default_coords, jacobian
+from rbfnet.operators import Differentiable, Recorder, apply_operators, default_coords, jacobian
 
 F64 = torch.float64
 
@@ -33,6 +35,7 @@ class Counting(Differentiable):
         super().__init__()
         torch.manual_seed(0)
         self.network = RBFNetwork(2, 1, 5, dtype=F64)
+        self.network.set_coefficients(torch.randn(5, 1, dtype=F64))
         self.asked: list[Sequence[Operator]] = []
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,6 +44,10 @@ class Counting(Differentiable):
     def apply_operators(self, x: Tensor, ops: Sequence[Operator]) -> Tensor:
         self.asked.append(ops)
         return self.network.apply_operators(x, ops)
+
+
+def two() -> Field:
+    return Field(two_outputs, points(), outputs=("p", "q"))
 
 
 def points() -> Tensor:
@@ -125,6 +132,11 @@ EXPRESSIONS: dict[str, Callable[[Any, Tensor], Any]] = {
     "stack": lambda u, y: torch.stack([u, y, u], dim=-1),
     "keyword": lambda u, y: torch.clamp(input=u, max=y),
     "atan2": lambda u, y: torch.atan2(u, u + y),
+    "abs": lambda u, y: abs(u) + (+u),
+    "comparisons": lambda u, y: torch.stack([u < y, y <= u, u > 0, u >= u, 0.1 > u, u == y, u != u]),
+    "remainder": lambda u, y: u % 0.5 + 2.0 % u,
+    "scalar of numpy": lambda u, y: np.float64(2.0) * u + u * np.float64(3.0),
+    "mask": lambda u, y: (u > 0) * u,
 }
 
 
@@ -154,6 +166,12 @@ def test_values_of_a_field_can_be_differentiated_in_the_parameters() -> None:
     u = Field(network, torch.rand(6, 2, dtype=F64))
     torch.autograd.backward((u.laplacian() - u).square().mean())
     assert network.weight.grad is not None
+
+
+def test_fields_are_mapped_over_single_points_and_differentiated() -> None:
+    network, x = Counting().network, points()
+    got = vmap(jacrev(lambda p: Field(network, p[None]).laplacian()[0]))(x)
+    torch.testing.assert_close(got, torch.stack(Field(network, x).gradient_of_laplacian(), dim=1))
 
 
 # -- several outputs ---------------------------------------------------------------------------------------------------
@@ -195,6 +213,24 @@ def test_a_field_of_several_outputs_is_not_used_as_if_it_had_one(use: Callable[[
         (lambda: Field(two_outputs, points(), outputs=("p", "q"))["pp"], "There is no output 'pp'; did you mean 'p'"),
         (lambda: Field(two_outputs, points()).value, "The model has 2 outputs, but 1 are named: u"),
         (lambda: Field(one_output, points(), ahead=[Operator.d("t")]), "There is no coordinate 't'"),
+        (lambda: Field(one_output, points()[0]), r"Points have shape \(B, D\), one row a point, but got \(2,\)"),
+        (lambda: Field(two_outputs, points(), outputs=("p", "p")), r"Each output needs a name of its own, .* \('p', 'p'\)"),
+        (lambda: Field(two_outputs, points(), outputs=()), "Each output needs a name of its own"),
+        (lambda: two()["p"].directional(points(), -1), "The order of a derivative is 0, 1, 2, ..., but got -1"),
+        (lambda: two()["p"].directional(points()[:2]), r"must have shape \(3, 2\), but got \(2, 2\)"),
+        (lambda: two().divergence(), "A vector needs its components: name them"),
+        (lambda: two().divergence("p", "r"), "There is no output 'r'"),
+        (lambda: two().divergence("p", "q", along=("x", "z")), "There is no coordinate 'z'"),
+        (lambda: two().divergence("p", "q", along=("x",)), "2 components were given for the 1 coordinates x"),
+        (lambda: two().symmetric_gradient("p", "q", "p"), "3 components were given for the 2 coordinates x, y"),
+        (lambda: two().curl("p"), "The curl needs the names of two or three outputs, but got 1"),
+        (lambda: two().vector_laplacian("p", along=()), "1 components were given for the 0 coordinates"),
+        (lambda: two().vector_laplacian("r"), "There is no output 'r'"),
+        (lambda: two().advection("p", "q"), "has the outputs p, q: say which one is meant"),
+        (lambda: two()["p"].advection("p", "r"), "There is no output 'r'"),
+        (lambda: two()["p"].advection(1.0, 2.0, 3.0), "3 components were given for the 2 coordinates x, y"),
+        (lambda: two()["p"].advection(points()[:, :1], 1.0), r"a number or has shape \(3,\), but got \(3, 1\)"),
+        (lambda: two()["p"].gradient("z"), "There is no coordinate 'z'"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(use: Callable[[], Any], message: str) -> None:
@@ -230,6 +266,40 @@ def test_operators_known_ahead_are_evaluated_together_and_not_again() -> None:
     assert len(model.asked) == 1
     _ = u.d("y")
     assert len(model.asked) == 2
+
+
+def test_what_is_needed_together_is_evaluated_together() -> None:
+    x = points()
+    for use, most in [
+        (lambda f: f.divergence("p", "q"), 2),
+        (lambda f: f.curl("p", "q"), 2),
+        (lambda f: f.symmetric_gradient("p", "q"), 2),
+        (lambda f: f.vector_laplacian("p", "q"), 1),
+        (lambda f: f["p"].gradient(), 2),
+        (lambda f: f["p"].gradient_of_laplacian(), 2),
+        (lambda f: f["q"].advection("p", "q"), 3),
+        (lambda f: f["q"].advection(1.0, f.x), 2),
+    ]:
+        asked: list[int] = []
+
+        class Spy(Differentiable):
+            def apply_operators(self, x: Tensor, ops: Sequence[Operator], asked: list[int] = asked) -> Tensor:
+                asked.append(len(ops))
+                return apply_operators(two_outputs, x, ops)
+
+        f = Field(Spy(), x, outputs=("p", "q"))
+        use(f)
+        use(f)
+        assert asked == [most]
+
+
+def test_one_channel_serves_all_that_is_made_of_it() -> None:
+    model = Counting()
+    u = Field(model, points())
+    k = torch.rand(3, dtype=F64)
+    for _ in range(2):
+        _ = u.gradient(), u.d("x"), u.d("y"), u.advection(1.0, 2.0), u.apply(k * Operator.d("x"))
+    assert [len(ops) for ops in model.asked] == [2, 1]
 
 
 def test_outputs_share_what_has_been_evaluated() -> None:

@@ -40,6 +40,9 @@ def terms(op: Operator) -> dict[Any, Any]:
             Operator.laplacian("x", "y") @ Operator.laplacian("x", "y"),
             {("x", "x", "x", "x"): 1.0, ("x", "x", "y", "y"): 2.0, ("y", "y", "y", "y"): 1.0},
         ),
+        (Operator.biharmonic("x", "y"), terms(Operator.laplacian("x", "y") @ Operator.laplacian("x", "y"))),
+        (Operator.biharmonic("x"), {("x", "x", "x", "x"): 1.0}),
+        (Operator.biharmonic(), {}),
         (Operator.identity() @ d("x"), {("x",): 1.0}),
         (d("x") @ (2 * Operator.identity()), {("x",): 2.0}),
     ],
@@ -68,6 +71,30 @@ def test_equal_operators_are_equal_and_hash_alike_however_they_were_built() -> N
     one, other = d("x", "y") + d("t"), d("y", "x") + d("t")
     assert one == other and len({one, other}) == 1
     assert one != d("x", "y")
+
+
+def test_the_order_of_terms_makes_no_difference() -> None:
+    one, other = d("x") + 2 * d("t", "t"), 2 * d("t", "t") + d("x")
+    assert one == other and hash(one) == hash(other)
+    assert one != d("x") + 2 * d("t") and one != d("x") and d("x") != one and one != "u_x"
+    assert d("x") + d("y") != d("x") + 2 * d("y")
+
+
+def test_tensors_in_equal_operators_are_the_same_objects() -> None:
+    v, c = torch.rand(3, 2), torch.rand(3)
+    w, k = v.clone(), c.clone()
+    same = [(d(v), d(v)), (d(v, "x"), d("x", v)), (d(v, w), d(w, v)), (c * d("x"), c * d("x")), (c * d(v), d(v) * c)]
+    for one, other in same:
+        assert one == other and hash(one) == hash(other) and len({one, other}) == 1
+    for one, other in [(d(v), d(w)), (d(v, v), d(v, w)), (c * d("x"), k * d("x")), (c * d("x"), d("x")), (d(v), d("x"))]:
+        assert one != other and len({one, other}) == 2
+    assert (c * d("x")).bind(("x", "y")) == (c * d("x")).bind(("x", "y"))
+
+
+def test_terms_with_the_same_vectors_are_merged() -> None:
+    v, w = torch.rand(2, 3, 2)
+    assert d(v, w) + d(w, v) == 2 * d(v, w)
+    assert len((d(v, "x") + d(w, "x") + d("x", v)).terms) == 2
 
 
 def test_an_operator_is_immutable() -> None:
@@ -145,6 +172,29 @@ def test_a_tensor_times_an_operator_is_an_operator_with_a_coefficient_a_point() 
     assert torch.equal(terms(op)[("x",)], 2 * c)
     both = c * d("x") + 3 * d("x")
     assert torch.equal(terms(both)[("x",)], c + 3)
+
+
+def test_tensors_are_substituted_one_for_one() -> None:
+    v, w, c = torch.ones(3, 2), torch.zeros(3, 2), torch.ones(3)
+    op = Operator.of([((v, "x"), c), ((v, v), 2.0)])
+    assert op.substitute([v], [w]) == Operator.of([((w, "x"), c), ((w, w), 2.0)])
+    assert op.substitute([], []) == op and op.substitute([w], [v]) == op
+
+
+def test_tensors_are_repeated_over_the_points_and_kept_where_they_fit() -> None:
+    v, one, c = torch.rand(3, 2), torch.rand(2), torch.rand(3)
+    op = Operator.of([((v, 0), c), ((one, one), torch.tensor(2.0))]).over(3, 2)
+    ((kept, coefficient), (repeated, number)) = op.terms
+    assert kept[1] is v and coefficient is c
+    assert repeated[0] is repeated[1] and isinstance(repeated[0], torch.Tensor) and torch.equal(repeated[0], one.expand(3, 2))
+    assert isinstance(number, torch.Tensor) and number.shape == (3,)
+
+
+def test_a_tensor_in_anything_but_a_product_is_refused() -> None:
+    with pytest.raises(TypeError):
+        torch.ones(3) + d("x")  # type: ignore[operator]
+    with pytest.raises(TypeError):
+        torch.sin(d("x"))  # type: ignore[arg-type]
 
 
 def test_directional_of_order_zero_is_the_identity() -> None:
