@@ -39,7 +39,7 @@ class Normalized(Product):
         super().__init__(network)
         if not isinstance(network, RBFNetwork):
             raise InputError(
-                f"Normalized takes the RBFNetwork itself, but got a {type(network).__name__}; wrap it afterwards, as in "
+                f"Normalized takes the RBFNetwork itself, but got {type(network).__name__}; wrap it afterwards, as in "
                 f"{type(network).__name__}(Normalized(network), ...)."
             )
         if len(network.tail):
