@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -80,6 +81,9 @@ class Affine(Wrapper):
         constants = [sum((c for directions, c in op.terms if not directions), torch.zeros_like(x[:, 0])) for op in ops]
         shifts = torch.stack([torch.as_tensor(c) for c in constants], dim=-1)[:, None] * self.output_shift[:, None]
         return shifts if values is None else self.output_scale[:, None] * values + shifts
+
+    def offset(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"]:
+        return cast(Tensor, super().offset(x, op))
 
     @property
     def coefficients(self) -> Float[Tensor, "N O"]:

@@ -103,13 +103,13 @@ def test_the_inverse_shows_one_period_from_its_lower_end(
     space = Periodic(periods, low)
     size = torch.tensor([1.0 if p is None else p for p in periods], dtype=dtype)
     x = torch.tensor(low or [0.0] * len(periods), dtype=dtype) + size * (0.01 + 0.98 * torch.rand(50, len(periods), dtype=dtype))
-    close = {"rtol": 0, "atol": 40 * torch.finfo(dtype).eps}
-    torch.testing.assert_close(space.inverse(space(x)), x, **close)
+    atol = 40 * torch.finfo(dtype).eps
+    torch.testing.assert_close(space.inverse(space(x)), x, rtol=0, atol=atol)
     wound = torch.where(torch.tensor([p is not None for p in periods]), 3 * size, 0.0)
-    torch.testing.assert_close(space.inverse(space(x + wound)), x, **close)
+    torch.testing.assert_close(space.inverse(space(x + wound)), x, rtol=0, atol=atol)
     # Off the circle it is the nearest point on it.
     if len(periods) == 1:
-        torch.testing.assert_close(space.inverse(1.3 * space(x)), x, **close)
+        torch.testing.assert_close(space.inverse(1.3 * space(x)), x, rtol=0, atol=atol)
 
 
 def test_the_example_of_the_documentation() -> None:
