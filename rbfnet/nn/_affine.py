@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -65,21 +64,28 @@ class Affine(Wrapper):
 
     def inner(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> tuple[Float[Tensor, "B D"], list[Operator]]:
         numbered = Numbered(ops)
-        scale = self.input_scale.tolist()
+        # As numbers, so that equal coefficients can be told to be equal; a trace cannot look at them.
+        scale = self.input_scale if torch.compiler.is_compiling() else self.input_scale.tolist()
         along = [v / self.input_scale if isinstance(v, Tensor) else v for v in numbered.directions]
         slope = [1.0 if isinstance(v, Tensor) else 1.0 / scale[int(v)] for v in numbered.directions]
 
         def scaled(key: Key, c: Coefficient) -> tuple[tuple[Direction, ...], Coefficient]:
-            return tuple(along[n] for n in key), times(math.prod(slope[n] for n in key), c)
+            for n in key:
+                c = times(1.0, slope[n], c)
+            return tuple(along[n] for n in key), c
 
         return (x - self.input_shift) / self.input_scale, [Operator.of(scaled(*t) for t in terms) for terms in numbered.terms]
 
     def outer(
         self, x: Float[Tensor, "B D"], ops: Sequence[Operator], values: Float[Tensor, "B O K"] | None
     ) -> Float[Tensor, "B O K"]:
-        # Of the constant output_shift only the terms without a derivative are left.
-        constants = [sum((c for directions, c in op.terms if not directions), torch.zeros_like(x[:, 0])) for op in ops]
-        shifts = torch.stack([torch.as_tensor(c) for c in constants], dim=-1)[:, None] * self.output_shift[:, None]
+        def of_one(op: Operator) -> Tensor:
+            total = torch.zeros_like(x[:, 0])
+            for directions, c in op.terms:
+                total = total if directions else total + c
+            return total
+
+        shifts = torch.stack([of_one(op) for op in ops], dim=-1)[:, None] * self.output_shift[:, None]
         return shifts if values is None else self.output_scale[:, None] * values + shifts
 
     def offset(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"]:

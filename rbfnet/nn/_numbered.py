@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 from torch import Tensor
 
@@ -54,7 +53,6 @@ def times(count: float, c: Coefficient, factor: Coefficient = 1.0) -> Coefficien
     return factor
 
 
-@cache
 def splits(key: Key) -> list[tuple[float, Key, Key]]:
     """All ways to part a key in two, (multiplicity, one part, the rest): the terms of the derivative of a product."""
     parts = (
@@ -64,7 +62,6 @@ def splits(key: Key) -> list[tuple[float, Key, Key]]:
     return [(float(count), part, rest) for (part, rest), count in Counter(parts).items()]
 
 
-@cache
 def partitions(key: Key) -> list[tuple[float, tuple[Key, ...]]]:
     """All ways to part a key into blocks, (multiplicity, blocks): the terms of the derivative of a composition."""
 
