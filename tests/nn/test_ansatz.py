@@ -54,6 +54,13 @@ def test_a_dirichlet_condition_holds_to_the_last_bit(dtype: torch.dtype, wrap: A
     assert not partial(without, bottom, (1, 0)).any() and not partial(without, bottom, (2, 0)).any()
 
 
+def test_the_example_of_the_documentation() -> None:
+    model = Ansatz(RBFNetwork(1, 1, 20), distance=lambda x: x[:, 0] * (1 - x[:, 0]), lift=lambda x: torch.ones_like(x))
+    model.set_coefficients(torch.randn(20, 1))
+    values = model(torch.tensor([[0.0], [0.5], [1.0]]))[:, 0]
+    assert values[0] == 1.0 == values[2] != values[1]
+
+
 def test_initial_value_and_velocity_hold() -> None:
     """u = g + t^2 n: u and u_t at t = 0 are those of g = sin x + t cos x."""
     model = Ansatz(make_network(), lambda p: p[:, 1] ** 2, lambda p: torch.sin(p[:, 0]) + p[:, 1] * torch.cos(p[:, 0]))
