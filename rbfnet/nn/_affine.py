@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
-from rbfnet.kernels import Kernel
-from rbfnet.nn._layer import require_smooth
+from rbfnet.nn._metric import Isotropic
 from rbfnet.nn._network import RBFNetwork
-from rbfnet.operators import Coefficient, Direction, LinearModel, Operator
+from rbfnet.nn._numbered import Key, Numbered, times
+from rbfnet.nn._wrapper import Wrapper
+from rbfnet.operators import Coefficient, Direction, Operator
 
 
-class Affine(LinearModel):
+class Affine(Wrapper):
     """u(x) = output_shift + output_scale * network((x - input_shift) / input_scale), (..., D) -> (..., O).
 
     Data with units are trained where everything is of order one, while points, predictions, derivatives and centres stay in
     the user's units. Closed forms pass through: a derivative along x_i is one along z_i divided by its scale.
 
     Args:
-        network: the network in standardised units.
+        network: the network in standardised units, an :class:`RBFNetwork` or a wrapper of one.
         input_shift, input_scale: (D,). output_shift, output_scale: (O,). Scales are positive.
 
     Attributes:
@@ -38,10 +40,14 @@ class Affine(LinearModel):
     output_scale: Tensor
 
     def __init__(
-        self, network: RBFNetwork, input_shift: Tensor, input_scale: Tensor, output_shift: Tensor, output_scale: Tensor
+        self,
+        network: RBFNetwork | Wrapper,
+        input_shift: Tensor,
+        input_scale: Tensor,
+        output_shift: Tensor,
+        output_scale: Tensor,
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network)
         sizes = {"input": network.in_features, "output": network.out_features}
         given = {
             "input_shift": input_shift,
@@ -57,25 +63,34 @@ class Affine(LinearModel):
                 raise InputError(f"{name} must be positive and finite, but got {value.tolist()}.")
             self.register_buffer(name, value.detach().clone().to(network.weight))
 
-    def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... O"]:
-        """The value of the model."""
-        return self.output_shift + self.output_scale * self.network(self._inner_points(x))
+    def inner(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> tuple[Float[Tensor, "B D"], list[Operator]]:
+        numbered = Numbered(ops)
+        # As numbers, so that equal coefficients can be told to be equal; a trace cannot look at them.
+        scale = self.input_scale if torch.compiler.is_compiling() else self.input_scale.tolist()
+        along = [v / self.input_scale if isinstance(v, Tensor) else v for v in numbered.directions]
+        slope = [1.0 if isinstance(v, Tensor) else 1.0 / scale[int(v)] for v in numbered.directions]
 
-    def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
-        require_smooth(self.kernel, ops)  # here, so that the operator is named in the user's units
-        inner = self.network.apply_operators(self._inner_points(x), [self._inner(op) for op in ops])
-        shifts = torch.stack([self.offset(x, op) for op in ops], dim=-1)
-        return self.output_scale[:, None] * inner + shifts
+        def scaled(key: Key, c: Coefficient) -> tuple[tuple[Direction, ...], Coefficient]:
+            for n in key:
+                c = times(1.0, slope[n], c)
+            return tuple(along[n] for n in key), c
 
-    def features(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B N"]:
-        return self.network.features(self._inner_points(x), self._inner(op))
+        return (x - self.input_shift) / self.input_scale, [Operator.of(scaled(*t) for t in terms) for terms in numbered.terms]
+
+    def outer(
+        self, x: Float[Tensor, "B D"], ops: Sequence[Operator], values: Float[Tensor, "B O K"] | None
+    ) -> Float[Tensor, "B O K"]:
+        def of_one(op: Operator) -> Tensor:
+            total = torch.zeros_like(x[:, 0])
+            for directions, c in op.terms:
+                total = total if directions else total + c
+            return total
+
+        shifts = torch.stack([of_one(op) for op in ops], dim=-1)[:, None] * self.output_shift[:, None]
+        return shifts if values is None else self.output_scale[:, None] * values + shifts
 
     def offset(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"]:
-        """``op`` of the constant output_shift."""
-        at_zero = torch.zeros_like(x[:, 0])
-        for directions, c in op.terms:
-            at_zero = at_zero if directions else at_zero + c
-        return at_zero[:, None] * self.output_shift
+        return cast(Tensor, super().offset(x, op))
 
     @property
     def coefficients(self) -> Float[Tensor, "N O"]:
@@ -88,26 +103,6 @@ class Affine(LinearModel):
         return self.network.moments()
 
     @property
-    def kernel(self) -> Kernel:
-        """The radial kernel."""
-        return self.network.kernel
-
-    @property
-    def num_centers(self) -> int:
-        """M."""
-        return self.network.num_centers
-
-    @property
-    def in_features(self) -> int:
-        """D."""
-        return self.network.in_features
-
-    @property
-    def out_features(self) -> int:
-        """O."""
-        return self.network.out_features
-
-    @property
     def centers(self) -> Float[Tensor, "M D"]:
         """The centres in the user's units."""
         return self.input_shift + self.input_scale * self.network.centers
@@ -115,7 +110,13 @@ class Affine(LinearModel):
     @property
     def epsilon(self) -> Float[Tensor, ...]:
         """The shape parameters per dimension in the user's units, (D,) or (M, D)."""
-        return self.network.epsilon[..., None] / self.input_scale
+        epsilon = self.network.epsilon
+        return (epsilon if _by_dimension(self.network) else epsilon[..., None]) / self.input_scale
+
+    @property
+    def shape_matrix(self) -> Float[Tensor, "... D D"]:
+        """A of the metric in the user's units, (D, D) or (M, D, D)."""
+        return self.network.shape_matrix / (self.input_scale[:, None] * self.input_scale)
 
     @property
     def weight(self) -> Float[Tensor, "M O"]:
@@ -127,18 +128,9 @@ class Affine(LinearModel):
         """The coefficients of the tail in the user's units, without ``output_shift``."""
         return self.network.tail * self.output_scale
 
-    def _inner_points(self, x: Tensor) -> Tensor:
-        return (x - self.input_shift) / self.input_scale
 
-    def _inner(self, op: Operator) -> Operator:
-        """The operator in standardised coordinates that equals ``op`` in the user's."""
-
-        def term(directions: tuple[Direction, ...], c: Coefficient) -> tuple[tuple[Direction, ...], Coefficient]:
-            for v in directions:
-                if not isinstance(v, Tensor):
-                    c = c / scale[int(v)]
-            return tuple(scaled.get(id(v), v) for v in directions), c
-
-        scale = self.input_scale.tolist()
-        scaled = {id(v): v / self.input_scale for ds, _ in op.terms for v in ds if isinstance(v, Tensor)}
-        return Operator.of(term(*t) for t in op.terms)
+def _by_dimension(model: RBFNetwork | Wrapper) -> bool:
+    """Whether a model has one epsilon a dimension."""
+    if isinstance(model, Wrapper):
+        return isinstance(model, Affine) or _by_dimension(model.network)
+    return not isinstance(model.metric, Isotropic)

@@ -94,8 +94,13 @@ class RBFNetwork(LinearModel):
 
     @property
     def metric(self) -> Metric:
-        """How distance is measured; ``metric.matrix(D)`` is A."""
+        """How distance is measured."""
         return self.layer.metric
+
+    @property
+    def shape_matrix(self) -> Float[Tensor, "... D D"]:
+        """A of the metric, (D, D) or (M, D, D): s = (x - c)^T A (x - c)."""
+        return self.metric.matrix(self.in_features)
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... O"]:
         """The value of the network."""
