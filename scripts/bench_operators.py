@@ -127,12 +127,13 @@ def compare(what: str, dims: int, dtype: torch.dtype, repeats: int) -> None:
         return statistics.median(p / q for p, q in zip(per_pair[a], per_pair[b], strict=True))
 
     median = {name: statistics.median(values) for name, values in per_pair.items()}
+    ratios = [
+        [ratio("direct", own), ratio("matmul", own), ratio(own, "value"), ratio(own, "exp")] for own in ("ours", "compiled")
+    ]
     print(
         f"{what:18} {dims:2d} {str(dtype)[6:]:8} "
         + " ".join(f"{median[name]:8.1f}" for name in runs)
-        + f" | {ratio('direct', 'ours'):7.1f} {ratio('matmul', 'ours'):7.1f} {ratio('ours', 'value'):6.2f} {ratio('ours', 'exp'):6.1f}"
-        + f" | {ratio('direct', 'compiled'):7.1f} {ratio('matmul', 'compiled'):7.1f} {ratio('compiled', 'value'):6.2f}"
-        + f" {ratio('compiled', 'exp'):6.1f}",
+        + "".join(" | {:7.1f} {:7.1f} {:6.2f} {:6.1f}".format(*row) for row in ratios),
         flush=True,
     )
 
@@ -168,7 +169,7 @@ def main() -> None:
         print(
             f"{'operators':18} {'D':>2} {'dtype':8} "
             + " ".join(f"{name:>8}" for name in names)
-            + f" | {'direct/':>7} {'matmul/':>7} {'/value':>6} {'/exp':>6} | {'direct/':>7} {'matmul/':>7} {'/value':>6} {'/exp':>6}"
+            + f" | {'direct/':>7} {'matmul/':>7} {'/value':>6} {'/exp':>6}" * 2
         )
         for dims in given.dims:
             for dtype in (torch.float64, torch.float32):

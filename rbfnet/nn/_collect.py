@@ -35,7 +35,7 @@ def collect(op: Operator, dims: int) -> tuple[list[Collected], list[Term]]:
         if any(isinstance(v, Tensor) for v in directions):
             rest.append((directions, c))
         else:
-            left[tuple(sorted([int(v) for v in directions]))] = c  # type: ignore[arg-type]
+            left[tuple(sorted([int(v) for v in directions]))] = c
     parts = _biharmonic(left, dims)
     for along in (*range(dims), None):
         parts += _laplacian(left, dims, along)

@@ -13,7 +13,9 @@ from rbfnet.nn._blockwise import Block
 
 Cache = dict[Hashable, Callable[..., object]]
 
-NOTHING_STORED = {name: 10_000 for name in ("realize_opcount_threshold", "realize_reads_threshold", "realize_acc_reads_threshold")}
+NOTHING_STORED = {
+    name: 10_000 for name in ("realize_opcount_threshold", "realize_reads_threshold", "realize_acc_reads_threshold")
+}
 """The compiler stores what is used often or took long; for a pair, to compute it in one go is several times faster."""
 
 

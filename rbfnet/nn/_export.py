@@ -22,7 +22,7 @@ def export(
 ) -> Path:
     """Write u and chosen derivatives of it as a program of ``torch.export``, which needs no rbfnet to run::
 
-        rbfnet.export(model, "plate.pt2", {"u": Operator.identity(), "slope": Operator.d("x"), "bend": Operator.laplacian("x", "y")})
+        rbfnet.export(model, "plate.pt2", {"u": Operator.identity(), "slope": Operator.d("x")}, coords=("x", "y"))
 
         program = torch.export.load("plate.pt2").module()  # PyTorch alone
         program(x)["slope"]  # x (B, D) -> (B, O)

@@ -101,7 +101,8 @@ def _radial_sums(layer: RBFLayer, x: Tensor, powers: list[dict[int, Coefficient]
     needed = sorted({p for by_power in powers for p in by_power}) or [0]
     block = RadialBlock(layer.kernel.derivatives, needed)
     channels = blockwise(block, [x], [layer.centers, layer.metric.factor().square(), weight], layer.rows_per_block)
-    if powers == [{p: 1.0} for p in needed]:
+    plain = [p for by_power in powers for p, c in by_power.items() if not isinstance(c, Tensor) and c == 1.0]
+    if plain == needed and all(len(by_power) == 1 for by_power in powers):
         return channels
     results = []
     for by_power in powers:

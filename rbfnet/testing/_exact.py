@@ -65,9 +65,15 @@ def _power(x: Any, y: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(mpmath, name) for name in ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{
+        name: getattr(mpmath, name)
+        for name in ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")
+    },
     **{name: getattr(mpmath, name) for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc")},
-    **{name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "neg", "abs", "lt", "le", "gt", "ge", "eq", "ne")},
+    **{
+        name: getattr(operator, name)
+        for name in ("add", "sub", "mul", "truediv", "neg", "abs", "lt", "le", "gt", "ge", "eq", "ne")
+    },
     "pow": _power,
     "float_power": _power,
     "div": operator.truediv,
@@ -140,7 +146,27 @@ class _Number:
         return _call(getattr(func, "__name__", str(func)), *args, **(kwargs or {}))
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow", "mod", "neg", "abs", "lt", "le", "gt", "ge", "eq", "ne", "radd", "rsub", "rmul", "rtruediv", "rpow"):
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "pow",
+    "mod",
+    "neg",
+    "abs",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "eq",
+    "ne",
+    "radd",
+    "rsub",
+    "rmul",
+    "rtruediv",
+    "rpow",
+):
     setattr(_Number, f"__{_name}__", lambda self, *args, name=_name: _call(name, self, *args))
 
 
