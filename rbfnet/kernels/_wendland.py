@@ -52,10 +52,11 @@ class Wendland(ClosedForm):
         r = s.sqrt()
         rest = (1.0 - r).clamp(min=0.0)
         powers: dict[int, Tensor] = {}
+        lower = 0
         for a in sorted({_rung(self.continuity, k)[0] for k in orders} - {0}):
-            lower = max(powers, default=0)
             step = whole_power(rest, a - lower)
-            powers[a] = powers[lower] * step if powers else step
+            powers[a] = powers[lower] * step if lower else step
+            lower = a
         found = []
         for k in orders:
             a, q, pole = _rung(self.continuity, k)
