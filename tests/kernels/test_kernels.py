@@ -80,7 +80,9 @@ MATERN = {
     2.5: _matern(2.5, lambda z: 1 + z + z**2 / 3),
     3.5: _matern(3.5, lambda z: 1 + z + 2 * z**2 / 5 + z**3 / 15),
     # Its general definition, by a Bessel function.
-    4.5: lambda s: 2 ** mpmath.mpf(-3.5) / mpmath.gamma(4.5) * mpmath.sqrt(9 * s) ** 4.5 * mpmath.besselk(4.5, mpmath.sqrt(9 * s)),
+    4.5: lambda s: (
+        2 ** mpmath.mpf(-3.5) / mpmath.gamma(4.5) * mpmath.sqrt(9 * s) ** 4.5 * mpmath.besselk(4.5, mpmath.sqrt(9 * s))
+    ),
 }
 
 WENDLAND = {
@@ -351,7 +353,10 @@ class WrongOrder(Kernel):
         (WrongNextToTheCentre(5), r"derivative\(s, 2\) must be that of phi in exact arithmetic"),
         (AnotherRung(), r"derivatives\(s, \[0, 1, 2, 3, 4, 5\]\)\[1\] must be derivative\(s, 1\)"),
         (Unheard(), "could not be followed in exact arithmetic .*give it .* exact="),
-        (NaiveExponential(), r"derivative\(s, 1\) must be finite.*`derivative\(s, k\)`, see rbfnet.kernels.ladder and safe_radius"),
+        (
+            NaiveExponential(),
+            r"derivative\(s, 1\) must be finite.*`derivative\(s, k\)`, see rbfnet.kernels.ladder and safe_radius",
+        ),
         (Disconnected(), r"derivative\(s, 2\) .* torch.autograd.grad"),
         (AnotherPhi(), r"must be phi\(s\)"),
         (Claims(0.5, 1), "smoothness 1 means"),

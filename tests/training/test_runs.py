@@ -248,7 +248,8 @@ def test_a_config_from_elsewhere_cannot_grow_without_bound(run: Path, tmp_path: 
 
 
 def test_a_sum_of_kernels_is_composed_trained_and_loaded(tmp_path: Path) -> None:
-    members = "kernel.kernels=[gaussian,{_target_:rbfnet.kernels.Scaled,kernel:{_target_:rbfnet.kernels.Matern,nu:3.5},trainable:true}]"
+    scaled = "{_target_:rbfnet.kernels.Scaled,kernel:{_target_:rbfnet.kernels.Matern,nu:3.5},trainable:true}"
+    members = f"kernel.kernels=[gaussian,{scaled}]"
     build(composed(tmp_path / "run", *QUICK["problem"], "kernel=sum", members, "figures=false")).execute()
     kernel = rbfnet.load(tmp_path / "run").kernel
     assert repr(kernel) == "Sum(Gaussian(), Scaled(Matern(nu=3.5), amplitude=1, shape=1))"
