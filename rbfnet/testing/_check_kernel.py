@@ -180,6 +180,6 @@ def _check_exact(kernel: Kernel, phi: Exact, s: Tensor) -> None:
             if not _close(weighted * f, weighted * wanted, within):
                 worst = int(((weighted * (f - wanted)).abs() - within).argmax())
                 _fail(
-                    f"{kernel}: derivative(s, {k}) must be that of phi in exact arithmetic, but is {float(f[worst]):.10g} instead "
-                    f"of {float(wanted[worst]):.10g} at s = {float(s[worst]):g} in {dtype}; {ADVICE}."
+                    f"{kernel}: derivative(s, {k}) must be that of phi in exact arithmetic, but is {float(f[worst]):.10g} "
+                    f"instead of {float(wanted[worst]):.10g} at s = {float(s[worst]):g} in {dtype}; {ADVICE}."
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from rbfnet.kernels import (
     as_kernel,
     inverse_power,
     ladder,
+    rungs,
     safe_log,
     safe_radius,
 )
@@ -551,6 +553,72 @@ def test_reverse_mode_climbs_the_ladder_to_any_order() -> None:
     for k in range(1, 6):
         (value,) = torch.autograd.grad(value.sum(), s, create_graph=True)
         torch.testing.assert_close(value, _sine(S, k))
+
+
+def _sines(s: Tensor, orders: Sequence[int]) -> list[Tensor]:
+    return [_sine(s, k) for k in orders]
+
+
+def _mixed(s: Tensor) -> Tensor:
+    """Several rungs at once: sin''(s) s^2 + sin(s) + 3 sin'(s)."""
+    second, value, first = rungs(_sines, s, [2, 0, 1])
+    return second * s * s + value + 3.0 * first
+
+
+def _mixed_by_hand(s: Tensor) -> Tensor:
+    return -torch.sin(s) * s * s + torch.sin(s) + 3.0 * torch.cos(s)
+
+
+def _slope(how: str, f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    if how == "forward":
+        return lambda s: jvp(f, (s,), (torch.ones_like(s),))[1]
+    if how == "reverse":
+        return lambda s: grad(lambda t: f(t).sum())(s)
+    if how == "each":
+        return vmap(grad(f))
+
+    def autograd(s: Tensor) -> Tensor:
+        leaf = s if s.requires_grad else s.clone().requires_grad_()
+        return torch.autograd.grad(f(leaf).sum(), leaf, create_graph=True)[0]
+
+    return autograd
+
+
+@pytest.mark.parametrize("ways", list(itertools.product(["forward", "reverse"], repeat=3)), ids="-".join)
+def test_several_rungs_at_once_are_climbed_in_any_mix_of_modes(ways: tuple[str, ...]) -> None:
+    ours: Callable[[Tensor], Tensor] = _mixed
+    by_hand: Callable[[Tensor], Tensor] = _mixed_by_hand
+    for way in ways:
+        ours, by_hand = _slope(way, ours), _slope(way, by_hand)
+        torch.testing.assert_close(ours(S), by_hand(S))
+
+
+@pytest.mark.parametrize("way", ["autograd", "each"])
+def test_several_rungs_at_once_are_climbed_by_autograd_and_under_vmap(way: str) -> None:
+    once, by_hand = _slope(way, _mixed), _slope(way, _mixed_by_hand)
+    torch.testing.assert_close(once(S), by_hand(S))
+    if way == "autograd":
+        twice, by_hand = _slope(way, once), _slope(way, by_hand)
+        torch.testing.assert_close(twice(S), by_hand(S))
+
+
+def test_a_rung_that_is_not_used_costs_no_gradient() -> None:
+    s = S.clone().requires_grad_()
+    _, first = rungs(_sines, s, [0, 1])
+    torch.testing.assert_close(torch.autograd.grad(first.sum(), s)[0], _sine(S, 2))
+
+
+@each_kernel
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_shared_work_gives_what_each_derivative_gives_alone_and_leaves_s_alone(row: Row, dtype: torch.dtype) -> None:
+    s = torch.tensor([[0.0, 1e-3, 0.4], [0.9, 1.0, 7.0]], dtype=dtype)
+    for orders in ([0], [1, 2], [2, 3, 4], [4, 0, 2], [3], (0, 1, 2, 3, 4, 5)):
+        given = s.clone()
+        found = row.kernel.derivatives(given, orders)
+        assert torch.equal(given, s)
+        for k, f in zip(orders, found, strict=True):
+            assert f.dtype == dtype
+            torch.testing.assert_close(f, row.kernel.derivative(s, k), rtol=50 * torch.finfo(dtype).eps, atol=1e-30)
 
 
 def test_the_safe_radius_is_a_square_root_with_derivatives_zero_at_zero() -> None:
