@@ -71,7 +71,7 @@ def test_every_exported_class_has_its_yaml_with_its_arguments_and_defaults(group
     assert set(files) == set(classes)
     for name, cls in classes.items():
         loaded: Any = OmegaConf.to_container(OmegaConf.load(files[name]))
-        node = loaded.get(group, loaded)
+        node = loaded if "_target_" in loaded else loaded[group]
         assert target(node) is cls
         parameters = inspect.signature(cls).parameters
         given = {key: value for key, value in node.items() if key not in ("_target_", "defaults")}

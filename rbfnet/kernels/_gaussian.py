@@ -20,6 +20,6 @@ class Gaussian(ClosedForm):
     smoothness = math.inf
 
     def derivatives(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
-        even = (-s).exp()
+        even = (-s).exp_()
         odd = -even if any(k % 2 for k in orders) else even
         return [odd if k % 2 else even for k in orders]

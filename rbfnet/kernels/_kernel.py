@@ -62,7 +62,8 @@ class Kernel(nn.Module, ABC):
         """
         if k == 0:
             return self.phi(s)
-        return jvp(lambda t: self.derivative(t, k - 1), (s,), (torch.ones_like(s),))[1]
+        # Forward mode makes float64 of a float32 number to the power of a parameter (PyTorch 2.13).
+        return jvp(lambda t: self.derivative(t, k - 1), (s,), (torch.ones_like(s),))[1].to(s.dtype)
 
     def derivatives(self, s: Float[Tensor, "*B"], orders: Sequence[int]) -> list[Float[Tensor, "*B"]]:
         """``derivative(s, k)`` for each k of ``orders``; a :class:`ClosedForm` kernel shares the work between them."""

@@ -24,8 +24,9 @@ def rungs(formulas: Formulas, s: Float[Tensor, "*B"], orders: Sequence[int]) -> 
     """``formulas(s, orders)``, each of whose derivatives in s is the next one, for autograd of any order and ``torch.func``.
 
     Autograd applied to a formula with sqrt(s) or log(s) in it gives NaN or a silent zero at s = 0. Here it is never
-    applied: the derivative of one rung is the next one. Only s is differentiated: a parameter inside ``formulas`` gets no
-    gradient, so a kernel with trainable parameters scales s or the result outside of it.
+    applied: the derivative of one rung is the next one. So ``formulas`` may work in place on arrays of its own, which saves
+    the time it takes to get memory, often longer than the arithmetic. Only s is differentiated: a parameter inside ``formulas``
+    gets no gradient, so a kernel with trainable parameters scales s or the result outside of it.
 
     While ``torch.compile`` or ``torch.export`` traces, a rung can be differentiated three times; derivatives beyond
     that are 0.
@@ -58,11 +59,10 @@ class _Ladder(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         (s,) = ctx.saved_tensors
-        first, *others = zip(grads, rungs(ctx.formulas, s, [k + 1 for k in ctx.orders]), strict=True)
-        total = first[0] * first[1]
-        for grad, slope in others:
-            total = torch.addcmul(total, grad, slope)
-        return total, None, None
+        slopes = rungs(ctx.formulas, s, [k + 1 for k in ctx.orders])
+        # Not addcmul, whose forward mode fails on tangents that are expanded.
+        first, *others = (grad * slope for grad, slope in zip(grads, slopes, strict=True))
+        return sum(others, first), None, None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: None) -> tuple[Tensor, ...]:
@@ -87,6 +87,6 @@ def _traced(formulas: Formulas, s: Tensor, orders: Sequence[int]) -> list[Tensor
     for k in orders:
         value = known[k + TRACED]
         for j in reversed(range(TRACED)):
-            value = torch.addcmul(known[k + j], value, step, value=1.0 / (j + 1))
+            value = known[k + j] + value * step / (j + 1)
         found.append(value)
     return found

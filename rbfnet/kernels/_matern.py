@@ -44,19 +44,20 @@ class Matern(ClosedForm):
         return rungs(self._formulas, s, orders)
 
     def _formulas(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
-        z = (2.0 * self.nu * s).sqrt()
+        z = (2.0 * self.nu * s).sqrt_()
         indices = [self.n - k for k in orders]
         # theta_{-m} is theta_{m-1} and a pole.
         wanted = [j if j >= 0 else -j - 1 for j in indices]
         # h_j = theta_j exp(-z) / (2j-1)!!, which takes one pass over the array a step.
-        h = [(-z).exp()]
+        h = [(-z).exp_()]
         for j in range(1, max(wanted) + 1):
             h.append(torch.addcmul(h[-1], z, h[-1]) if j == 1 else self._next(s, j, h[-1], h[-2]))
         found = []
         for k, j, i in zip(orders, indices, wanted, strict=True):
             scale = (-self.nu) ** k * _double_factorial(2 * i - 1) / _double_factorial(2 * self.n - 1)
-            value = h[i] if j >= 0 else h[i] * inverse_power(z, -2 * j - 1)
-            found.append(scale * value if k else value)
+            # Each rung is an array of its own.
+            value = h[i] * scale if k else h[i]
+            found.append(value if j >= 0 else value.mul_(inverse_power(z, -2 * j - 1)))
         return found
 
     def _next(self, s: Tensor, j: int, here: Tensor, below: Tensor) -> Tensor:

@@ -47,7 +47,7 @@ class Polyharmonic(ClosedForm):
             for j in range(k):
                 factor *= 0.5 * self.degree - j
             value = inverse_power(r, 2 * k - self.degree)
-            found.append(factor * value if k else value)
+            found.append(value.mul_(factor) if k else value)
         return found
 
     def _even(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
@@ -59,8 +59,8 @@ class Polyharmonic(ClosedForm):
             a, b = 0.5, 0.0
             for j in range(k):
                 a, b = (half - j) * a, (half - j) * b + a
-            profile = torch.full_like(s, b) if a == 0.0 else a * log + b if b else a * log
-            found.append(profile * inverse_power(s, k - half) if k != half else profile)
+            profile = torch.full_like(s, b) if a == 0.0 else (a * log).add_(b)
+            found.append(profile.mul_(inverse_power(s, k - half)) if k != half else profile)
         return found
 
     def extra_repr(self) -> str:

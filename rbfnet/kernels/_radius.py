@@ -46,9 +46,9 @@ def inverse_power(r: Float[Tensor, "*B"], power: int) -> Float[Tensor, "*B"]:
     the centre is 0 and the cut-off, below which the power would overflow, changes nothing.
     """
     if power <= 0:
-        return whole_power(r, -power)
+        return whole_power(r, -power) if power != -1 else r.clone()
     floor = (1e6 * torch.finfo(r.dtype).tiny) ** (1.0 / power)
-    return whole_power(torch.where(r > floor, r, torch.inf), -power)
+    return whole_power(torch.where(r > floor, r, torch.inf).reciprocal_(), power)
 
 
 def safe_log(r: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from torch import Tensor
@@ -19,8 +18,10 @@ def shifted_powers(s: Tensor, b: float | Tensor, orders: Sequence[int]) -> list[
     first, last = min(orders), max(orders)
     power = _power(base, b - first)
     inverse = base.reciprocal() if last > first else base
-    factor = math.prod(b - j for j in range(first))
-    found = {}
+    factor: float | Tensor = 1.0
+    for j in range(first):
+        factor = factor * (b - j)
+    found: dict[int, Tensor] = {}
     for k in range(first, last + 1):
         if k > first:
             factor, power = factor * (b - (k - 1)), power * inverse

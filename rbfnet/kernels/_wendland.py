@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cache
 
 import torch
 from torch import Tensor
@@ -15,6 +14,9 @@ from rbfnet.kernels._radius import inverse_power, whole_power
 PROFILES = {0: (2, (1,)), 2: (4, (1, 4)), 4: (6, (1, 6, Fraction(35, 3))), 6: (8, (1, 8, 25, 32))}
 """continuity: (a, q), for phi = (1 - r)^a q(r) with the coefficients of q from the constant one up."""
 
+READY = 12
+"""How many derivatives are worked out beforehand: more than any allowed operator and its gradients use."""
+
 
 class Wendland(ClosedForm):
     """Wendland's kernel of compact support and least degree for three dimensions, with r = sqrt(s); 0 for r >= 1.
@@ -26,7 +28,8 @@ class Wendland(ClosedForm):
     origin; positive definite (order 0) in one to three dimensions only.
 
     Equivalents: none in SciPy; GPyTorch ``PiecewisePolynomialKernel(q=continuity/2)`` in three dimensions, whose degree
-    follows the dimension, with lengthscale = 1 / epsilon. Source: Wendland, Adv. Comput. Math. 4 (1995); Wendland (2004), table 9.1.
+    follows the dimension, with lengthscale = 1 / epsilon.
+    Source: Wendland, Adv. Comput. Math. 4 (1995); Wendland (2004), table 9.1.
 
     Args:
         continuity: 0, 2, 4 or 6.
@@ -44,54 +47,55 @@ class Wendland(ClosedForm):
             raise InputError(f"A Wendland kernel has continuity 0, 2, 4 or 6, but got {continuity!r}.")
         self.continuity = int(continuity)
         self.smoothness = self.continuity
+        self._rungs = _rungs(self.continuity, READY)
 
     def derivatives(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
         return rungs(self._formulas, s, orders)
 
     def _formulas(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
+        known = self._rungs if max(orders) < READY else _rungs(self.continuity, max(orders) + 1)
         r = s.sqrt()
-        rest = (1.0 - r).clamp(min=0.0)
+        rest = (1.0 - r).clamp_(min=0.0)
         powers: dict[int, Tensor] = {}
-        for a in sorted({_rung(self.continuity, k)[0] for k in orders} - {0}):
-            lower = max(powers, default=0)
+        lower = 0
+        for a in sorted({known[k][0] for k in orders} - {0}):
             step = whole_power(rest, a - lower)
-            powers[a] = powers[lower] * step if powers else step
+            powers[a] = powers[lower] * step if lower else step
+            lower = a
         found = []
         for k in orders:
-            a, q, pole = _rung(self.continuity, k)
-            value = torch.full_like(r, q[-1])
-            for c in reversed(q[:-1]):
-                value = value * r + c
+            a, q, pole = known[k]
+            value = torch.full_like(r, q[-1]) if len(q) == 1 else (q[-1] * r).add_(q[-2])
+            for c in reversed(q[:-2]):
+                value = value.mul_(r).add_(c)
             if pole:
-                value = value * inverse_power(r, pole)
-            found.append(value * powers[a] if a else torch.where(r < 1.0, value, 0.0))
+                value = value.mul_(inverse_power(r, pole))
+            found.append(value.mul_(powers[a]) if a else torch.where(r < 1.0, value, 0.0))
         return found
 
     def extra_repr(self) -> str:
         return f"continuity={self.continuity}"
 
 
-@cache
-def _rung(continuity: int, k: int) -> tuple[int, tuple[float, ...], int]:
-    a, q, pole = _exact_rung(continuity, k)
-    return a, tuple(map(float, q)), pole
+Rung = tuple[int, tuple[float, ...], int]
+"""(a, q, P) of f^(k) = (1 - r)^a q(r) r^-P."""
 
 
-@cache
-def _exact_rung(continuity: int, k: int) -> tuple[int, tuple[Fraction, ...], int]:
-    """(a, q, P) of f^(k) = (1 - r)^a q(r) r^-P, in exact numbers."""
-    if k == 0:
-        a, q = PROFILES[continuity]
-        return a, tuple(map(Fraction, q)), 0
-    a, q, pole = _exact_rung(continuity, k - 1)
-    # d/ds = (1 / 2r) d/dr.
-    slope = [(i - pole) * c / 2 for i, c in enumerate(q)]
-    if a:
-        up, down = [*slope, Fraction(0)], [Fraction(0), *(c + a * d / 2 for c, d in zip(slope, q, strict=True))]
-        slope, a = [c - d for c, d in zip(up, down, strict=True)], a - 1
-    pole += 2
-    while pole and not slope[0]:
-        slope, pole = slope[1:], pole - 1
-    while not slope[-1]:
-        slope.pop()
-    return a, tuple(slope), pole
+def _rungs(continuity: int, count: int) -> list[Rung]:
+    """f, f', f'', ..., worked out in exact numbers."""
+    a, start = PROFILES[continuity]
+    q, pole, zero = [Fraction(c) for c in start], 0, Fraction(0)
+    found = []
+    for _ in range(count):
+        found.append((a, tuple(map(float, q)), pole))
+        # d/ds = (1 / 2r) d/dr.
+        slope = [(i - pole) * c / 2 for i, c in enumerate(q)]
+        if a:
+            outer = [c + a * d / 2 for c, d in zip(slope, q, strict=True)]
+            slope = [c - d for c, d in zip([*slope, zero], [zero, *outer], strict=True)]
+        a, q, pole = max(a - 1, 0), slope, pole + 2
+        while pole and not q[0]:
+            q, pole = q[1:], pole - 1
+        while not q[-1]:
+            q.pop()
+    return found

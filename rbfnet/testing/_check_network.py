@@ -109,7 +109,8 @@ def check_parameters_of_operators(kernel: Kernel, device: torch.device | str) ->
 
         if not gradcheck(scaled, values, raise_exception=False):
             raise AssertionError(
-                f"{kernel}: the gradients of {name} of a network in its parameters must agree with finite differences, but do not."
+                f"{kernel}: the gradients of {name} of a network in its parameters must agree with finite differences, but do "
+                "not."
             )
 
 

@@ -53,8 +53,8 @@ def follow(kernel: Kernel) -> Exact:
             return _Number(found).value
         except (TypeError, AttributeError, NotImplementedError, RuntimeError, ValueError) as error:
             raise AssertionError(
-                f"{kernel}: phi could not be followed in exact arithmetic ({str(error).splitlines()[0]}); give it as a function of "
-                "an mpmath number: check_kernel(kernel, exact=lambda s: mpmath.exp(-s))."
+                f"{kernel}: phi could not be followed in exact arithmetic ({str(error).splitlines()[0]}); give it as a function "
+                "of an mpmath number: check_kernel(kernel, exact=lambda s: mpmath.exp(-s))."
             ) from error
 
     return phi
@@ -65,15 +65,9 @@ def _power(x: Any, y: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{
-        name: getattr(mpmath, name)
-        for name in ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")
-    },
-    **{name: getattr(mpmath, name) for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc")},
-    **{
-        name: getattr(operator, name)
-        for name in ("add", "sub", "mul", "truediv", "neg", "abs", "lt", "le", "gt", "ge", "eq", "ne")
-    },
+    **{name: getattr(mpmath, name) for name in "exp expm1 log log1p log10 sqrt erf erfc".split()},
+    **{name: getattr(mpmath, name) for name in "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh".split()},
+    **{name: getattr(operator, name) for name in "add sub mul truediv neg abs lt le gt ge eq ne".split()},
     "pow": _power,
     "float_power": _power,
     "div": operator.truediv,
@@ -94,9 +88,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
     "log2": lambda x: mpmath.log(x, 2),
-    "log10": mpmath.log10,
     "xlogy": lambda x, y: x * mpmath.log(y) if x else mpmath.mpf(0),
-    "sinc": lambda x: mpmath.sincpi(x),
+    "sinc": mpmath.sincpi,
     "where": lambda condition, x, y: x if condition else y,
     "relu": lambda x: max(x, mpmath.mpf(0)),
     "maximum": max,
@@ -128,9 +121,16 @@ class _Number:
             raise TypeError(f"{type(value).__name__} is no number")
 
     def __getattr__(self, name: str) -> Any:
-        if name not in FUNCTIONS:
+        if name.rstrip("_") not in FUNCTIONS:
             raise AttributeError(f"no exact twin of Tensor.{name}")
-        return lambda *args, **kwargs: _call(name, self, *args, **kwargs)
+
+        def method(*args: Any, **kwargs: Any) -> _Number:
+            found = _call(name, self, *args, **kwargs)
+            if name.endswith("_"):
+                self.value, found = found.value, self
+            return found
+
+        return method
 
     def __bool__(self) -> bool:
         return bool(self.value)
@@ -146,31 +146,13 @@ class _Number:
         return _call(getattr(func, "__name__", str(func)), *args, **(kwargs or {}))
 
 
-for _name in (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "pow",
-    "mod",
-    "neg",
-    "abs",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "eq",
-    "ne",
-    "radd",
-    "rsub",
-    "rmul",
-    "rtruediv",
-    "rpow",
-):
+OPERATORS = "add sub mul truediv pow mod neg abs lt le gt ge eq ne radd rsub rmul rtruediv rpow"
+
+for _name in OPERATORS.split():
     setattr(_Number, f"__{_name}__", lambda self, *args, name=_name: _call(name, self, *args))
 
 
-def _call(name: str, *args: Any, **kwargs: Any) -> Any:
+def _call(name: str, *args: Any, **kwargs: Any) -> _Number:
     name = name.strip("_")
     if name not in FUNCTIONS:
         raise NotImplementedError(f"no exact twin of torch.{name}")

@@ -11,9 +11,14 @@ from typing import Any
 from rbfnet.catalogue import catalogue
 from rbfnet.errors import InputError, unknown
 
+MOST = 64
+"""How many nodes and lists a node of a config from elsewhere is made of."""
+
 
 def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterable[str] | None = None) -> Any:
     """The object a config node describes: ``{"_target_": "rbfnet.kernels.Matern", "nu": 2.5}``.
+
+    A node among its arguments, or in a list there, is constructed in the same way, as the same base: the kernels of a sum.
 
     Args:
         node: plain data.
@@ -32,19 +37,41 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
             f"A {base.__name__.lower()} config needs a _target_, the dotted path of a class, but got {dict(node)!r}."
         )
     if trust is not None:
-        _require_trusted(target, base, room, set(trust))
-        for key, value in node.items():
-            if not isinstance(value, (str, int, float, bool, type(None))):
-                raise InputError(f"{key} of {target} must be a plain value in a config from elsewhere, but is {value!r}.")
+        trust = set(trust)
+        _require_few(node)
+        _require_trusted(target, base, room, trust)
+    given = {key: _argument(key, value, target, base, room, trust) for key, value in node.items() if key != "_target_"}
     cls = _locate(target, base)
     if inspect.isabstract(cls) or not issubclass(cls, base):
         raise InputError(
             f"{target} is not a usable {base.__name__}: it must be a concrete subclass of rbfnet.{room}.{base.__name__}."
         )
-    given = {key: value for key, value in node.items() if key != "_target_"}
     _require_arguments(cls, target, given)
     # Not Hydra's instantiate: it would also call whatever _target_ is nested in an argument.
     return cls(**given)
+
+
+def _argument(key: str, value: Any, target: str, base: type[Any], room: str, trust: Iterable[str] | None) -> Any:
+    """An argument with the nodes in it constructed."""
+    if isinstance(value, Mapping) and "_target_" in value:
+        return construct(value, base, room, trust)
+    if isinstance(value, list):
+        return [_argument(key, item, target, base, room, trust) for item in value]
+    if trust is not None and not isinstance(value, (str, int, float, bool, type(None))):
+        raise InputError(f"{key} of {target} must be a plain value in a config from elsewhere, but is {value!r}.")
+    return value
+
+
+def _require_few(node: Mapping[str, Any]) -> None:
+    """Raise InputError for a node that, by YAML's aliases perhaps, has more parts than any honest one."""
+    parts: list[Any] = [node]
+    for _ in range(MOST):
+        if not parts:
+            return
+        part = parts.pop()
+        inner = part.values() if isinstance(part, Mapping) else part
+        parts += [value for value in inner if isinstance(value, (Mapping, list))]
+    raise InputError(f"A node of a config from elsewhere must have at most {MOST} nodes and lists in it, but this one has more.")
 
 
 def _require_trusted(target: str, base: type, room: str, trust: set[str]) -> None:

@@ -193,6 +193,10 @@ HOSTILE = {
         "nu": {"_target_": "pathlib.Path.write_text", "self": "x", "data": ""},
     },
     "a list in an argument": {"_target_": "rbfnet.kernels.Matern", "nu": [1.5]},
+    "a call in a list": {
+        "_target_": "rbfnet.kernels.Sum",
+        "kernels": ["gaussian", [{"a": {"_target_": "os.system"}}]],
+    },
     "the environment": {"_target_": "rbfnet.kernels.Matern", "nu": "${oc.env:HOME}"},
 }
 
@@ -202,7 +206,59 @@ def test_arguments_from_elsewhere_are_plain_values_and_are_not_resolved(run: Pat
     with pytest.raises(ValueError) as caught:
         rbfnet.load(altered(run, tmp_path / "copy", {"kernel": HOSTILE[name]}))
     assert str(Path.home()) not in str(caught.value)
-    assert "must be a plain value" in str(caught.value) or "nu 0.5, 1.5" in str(caught.value)
+    refusals = ("must be a plain value", "nu 0.5, 1.5", "'pathlib.Path.write_text', which is not part of rbfnet")
+    assert any(refusal in str(caught.value) for refusal in refusals)
+
+
+def _sum(*kernels: Any) -> dict[str, Any]:
+    return {"_target_": "rbfnet.kernels.Sum", "kernels": list(kernels)}
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"_target_": "os.system", "command": "true"},
+        {"_target_": "torch.load", "f": "x"},
+        {"_target_": "rbfnet.kernels.Kernel"},
+        {"_target_": "rbfnet.problems.Poisson"},
+        {"_target_": "my_kernels.Mine"},
+    ],
+    ids=lambda node: node["_target_"],
+)
+@pytest.mark.parametrize("depth", [1, 3])
+def test_a_nested_kernel_from_elsewhere_is_not_made(run: Path, tmp_path: Path, node: dict[str, Any], depth: int) -> None:
+    for _ in range(depth):
+        node = _sum("gaussian", node)
+    scaled = {"_target_": "rbfnet.kernels.Scaled", "kernel": node}
+    with pytest.raises(ValueError, match="is not part of rbfnet; if that code is yours, load with trust="):
+        rbfnet.load(altered(run, tmp_path / "copy", {"kernel": scaled}))
+
+
+def test_a_config_from_elsewhere_cannot_grow_without_bound(run: Path, tmp_path: Path) -> None:
+    node: dict[str, Any] = _sum("gaussian", "matern")
+    for _ in range(40):
+        # The same object twice is an alias in YAML: forty lines that stand for 2^40 kernels.
+        node = _sum(node, node)
+    with pytest.raises(ValueError, match="at most 64 nodes and lists"):
+        rbfnet.load(altered(run, tmp_path / "copy", {"kernel": node}))
+    endless: dict[str, Any] = _sum("gaussian")
+    endless["kernels"].append(endless)
+    with pytest.raises(ValueError, match="at most 64 nodes and lists"):
+        rbfnet.load(altered(run, tmp_path / "other", {"kernel": endless}))
+
+
+def test_a_sum_of_kernels_is_composed_trained_and_loaded(tmp_path: Path) -> None:
+    scaled = "{_target_:rbfnet.kernels.Scaled,kernel:{_target_:rbfnet.kernels.Matern,nu:3.5},trainable:true}"
+    members = f"kernel.kernels=[gaussian,{scaled}]"
+    build(composed(tmp_path / "run", *QUICK["problem"], "kernel=sum", members, "figures=false")).execute()
+    kernel = rbfnet.load(tmp_path / "run").kernel
+    assert repr(kernel) == "Sum(Gaussian(), Scaled(Matern(nu=3.5), amplitude=1, shape=1))"
+
+
+def test_nodes_in_the_users_own_config_are_kernels_too(tmp_path: Path) -> None:
+    members = "kernel.kernels=[gaussian,{_target_:pathlib.Path}]"
+    with pytest.raises(ValueError, match="pathlib.Path is not a usable Kernel"):
+        build(composed(tmp_path / "run", "kernel=sum", members))
 
 
 def test_a_run_that_fails_before_its_first_step_leaves_nothing(tmp_path: Path) -> None:
