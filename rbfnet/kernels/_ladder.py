@@ -35,7 +35,7 @@ def rungs(formulas: Formulas, s: Float[Tensor, "*B"], orders: Sequence[int]) -> 
         return _traced(formulas, s, orders)
     if torch.overrides.has_torch_function_unary(s):
         return torch.overrides.handle_torch_function(rungs, (s,), formulas, s, orders)
-    return list(_Ladder.apply(s, formulas, tuple(orders)))
+    return list(_Ladder.apply(s, _Rungs(formulas, orders)))
 
 
 def ladder(formula: Formula, s: Float[Tensor, "*B"], k: int) -> Float[Tensor, "*B"]:
@@ -43,26 +43,37 @@ def ladder(formula: Formula, s: Float[Tensor, "*B"], k: int) -> Float[Tensor, "*
     return rungs(lambda s, orders: [formula(s, k) for k in orders], s, (k,))[0]
 
 
+class _Rungs:
+    """Formulas and orders as one argument: torch.func takes a tuple of orders apart, and then finds no batch dimension in it."""
+
+    def __init__(self, formulas: Formulas, orders: Sequence[int]) -> None:
+        self.formulas, self.orders = formulas, tuple(orders)
+
+    def slopes(self, s: Tensor) -> list[Tensor]:
+        return rungs(self.formulas, s, [k + 1 for k in self.orders])
+
+
 class _Ladder(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(s: Tensor, formulas: Formulas, orders: tuple[int, ...]) -> tuple[Tensor, ...]:
-        return tuple(formulas(s, orders))
+    def forward(s: Tensor, asked: _Rungs) -> tuple[Tensor, ...]:
+        return tuple(asked.formulas(s, asked.orders))
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Formulas, tuple[int, ...]], output: tuple[Tensor, ...]) -> None:
-        s, ctx.formulas, ctx.orders = inputs
+    def setup_context(ctx: Any, inputs: tuple[Tensor, _Rungs], output: tuple[Tensor, ...]) -> None:
+        s, ctx.asked = inputs
         ctx.save_for_backward(s)
         ctx.save_for_forward(s)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (s,) = ctx.saved_tensors
-        slopes = rungs(ctx.formulas, s, [k + 1 for k in ctx.orders])
-        # Not addcmul, whose forward mode fails on tangents that are expanded.
-        first, *others = (grad * slope for grad, slope in zip(grads, slopes, strict=True))
-        return sum(others, first), None, None
+        first, *others = zip(grads, ctx.asked.slopes(s), strict=True)
+        total = first[0] * first[1]
+        for grad, slope in others:
+            total = torch.addcmul(total, grad, slope)
+        return total, None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: None) -> tuple[Tensor, ...]:
@@ -71,7 +82,7 @@ class _Ladder(torch.autograd.Function):
         # again, for the outer levels only: this level's tangent (level 0 of its own dual) is taken off first.
         with forward_ad._set_fwd_grad_enabled(True):
             primal, direction = (forward_ad.unpack_dual(t, level=0).primal for t in (s, tangent))
-            return tuple(direction * slope for slope in rungs(ctx.formulas, primal, [k + 1 for k in ctx.orders]))
+            return tuple(direction * slope for slope in ctx.asked.slopes(primal))
 
 
 def _traced(formulas: Formulas, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
