@@ -23,7 +23,7 @@ class HasCenters(Protocol):
     @property
     def centers(self) -> Float[Tensor, "M D"]: ...
     @property
-    def epsilon(self) -> Float[Tensor, ...]: ...
+    def shape_matrix(self) -> Float[Tensor, "... D D"]: ...
     @property
     def weight(self) -> Float[Tensor, "M O"]: ...
 
@@ -31,11 +31,12 @@ class HasCenters(Protocol):
 def plot_centers(model: HasCenters, coords: Sequence[str], output: int = 0, ax: Axes | None = None) -> Axes:
     """The centres (first two coordinates), coloured by their weight. Returns the axes.
 
-    Unless they overlap too much, ellipses of radius 1 / epsilon show how wide the kernels are. The colours end at the 98th
-    percentile of the weights.
+    Unless they overlap too much, outlines (x - c)^T A (x - c) = 1 show how wide the kernels are: circles of radius 1 / epsilon,
+    or ellipses, cut through the centre where there are more than two coordinates. The colours end at the 98th percentile of the
+    weights.
 
     Args:
-        model: a network with ``centers``, ``epsilon`` and ``weight``.
+        model: a network with ``centers``, ``shape_matrix`` (A) and ``weight``.
         coords: names for the axes.
         output: which output the weights are of.
         ax: where to draw; a new figure if None.
@@ -44,8 +45,6 @@ def plot_centers(model: HasCenters, coords: Sequence[str], output: int = 0, ax: 
 
     ax = axes_or_new(ax)
     centers, weight = model.centers.detach().cpu().numpy(), model.weight.detach().cpu().numpy()[:, output]
-    width = 2.0 / model.epsilon.detach().cpu().numpy()
-    width = np.broadcast_to(width[:, None] if width.shape == (len(centers),) != (centers.shape[1],) else width, centers.shape)
     bound = np.quantile(np.abs(weight), 0.98) or np.abs(weight).max() or 1.0
     ax.set_xlabel(coords[0])
     if centers.shape[1] == 1:
@@ -55,9 +54,12 @@ def plot_centers(model: HasCenters, coords: Sequence[str], output: int = 0, ax: 
         return ax
     ax.set_ylabel(coords[1])
     extent = np.ptp(centers[:, :2], axis=0)
-    if width[:, :2].prod(axis=1).sum() <= MOST_OVERLAP * extent.prod():
+    stretch, axes = np.linalg.eigh(model.shape_matrix.detach().cpu().numpy()[..., :2, :2])
+    width = np.broadcast_to(2.0 / np.sqrt(stretch), (len(centers), 2))
+    angle = np.broadcast_to(np.degrees(np.arctan2(axes[..., 1, 0], axes[..., 0, 0])), len(centers))
+    if width.prod(axis=1).sum() <= MOST_OVERLAP * extent.prod():
         outlines = EllipseCollection(
-            width[:, 0], width[:, 1], np.zeros(len(centers)), units="xy", offsets=centers[:, :2], transOffset=ax.transData,
+            width[:, 0], width[:, 1], angle, units="xy", offsets=centers[:, :2], transOffset=ax.transData,
             facecolors="none", edgecolors="0.85", linewidths=0.4, zorder=0,
         )  # fmt: skip
         ax.add_collection(outlines)

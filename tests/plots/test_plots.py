@@ -77,6 +77,20 @@ def test_centres_are_drawn_where_they_are_with_their_weights_and_widths(per_cent
     assert len([c for c in ax.collections if isinstance(c, EllipseCollection)]) == 1
 
 
+def test_outlines_are_where_the_squared_distance_is_one() -> None:
+    network = RBFNetwork(2, 1, None, centers=torch.tensor([[0.3, 0.2], [1.0, 1.0]]), epsilon=4.0, metric="full", per_center=True)
+    with torch.no_grad():
+        network.metric.raw.add_(0.8 * torch.randn(network.metric.raw.shape))
+    ax = plot_centers(network, ("x", "y"))
+    (outlines,) = [c for c in ax.collections if isinstance(c, EllipseCollection)]
+    width, height, angle = outlines.get_widths(), outlines.get_heights(), np.radians(outlines.get_angles())
+    turn = np.linspace(0.0, 2.0 * np.pi, 9)[:, None]
+    along = np.stack([np.cos(angle), np.sin(angle)], -1), np.stack([-np.sin(angle), np.cos(angle)], -1)
+    d = (width * np.cos(turn) / 2)[..., None] * along[0] + (height * np.sin(turn) / 2)[..., None] * along[1]
+    s = np.einsum("tmi,mij,tmj->tm", d, network.shape_matrix.detach().numpy(), d)
+    assert np.allclose(s, 1.0, rtol=1e-4)
+
+
 def test_outlines_that_would_hide_the_centres_are_left_out() -> None:
     ax = plot_centers(RBFNetwork(2, 1, 9, centers="grid", epsilon=0.01), ("x", "y"))
     assert not [c for c in ax.collections if isinstance(c, EllipseCollection)]
