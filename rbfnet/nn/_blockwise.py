@@ -10,11 +10,12 @@ from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.autograd import forward_ad
 
-PAIRS = 2**17
-"""Point-centre pairs per block: a block and its few intermediates stay in cache."""
+PAIRS = 2**18
+"""Point-centre pairs per block: few enough to stay in cache, enough for what each operation costs to start."""
 
-HELD = 4
-"""So few blocks are held as a whole: recomputing them in backward would cost more time than the memory is worth."""
+# The C library gives arrays of this size back to the system when they are freed, and gets them page by page again: twice the
+# time of a block. Once it has seen a larger array freed, it keeps them (mallopt(3), M_MMAP_THRESHOLD); nothing is touched here.
+torch.empty(31 * 2**20, dtype=torch.uint8, device="cpu")
 
 
 class Block:
@@ -26,7 +27,7 @@ class Block:
     """
 
     holds = True
-    """Few blocks may be kept as a whole, for autograd to go through; not where the gradients are written by hand."""
+    """A single block may be kept as it is, for autograd to go through; not where the gradients are written by hand."""
 
     def __init__(self, f: Callable[..., Tensor]) -> None:
         self.f = f
@@ -51,7 +52,7 @@ def blockwise(block: Block | Callable[..., Tensor], rows: Sequence[Tensor], shar
     block = block if isinstance(block, Block) else Block(block)
     if torch.compiler.is_compiling():
         return block.f(*rows, *shared)
-    if len(rows[0]) <= HELD * size and (block.holds or any(map(is_functorch_wrapped_tensor, (*rows, *shared)))):
+    if len(rows[0]) <= size and (block.holds or any(map(is_functorch_wrapped_tensor, (*rows, *shared)))):
         return block(*rows, *shared)
     return _Blockwise.apply(block, size, len(rows), *rows, *shared)
 

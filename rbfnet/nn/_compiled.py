@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ NOTHING_STORED = {
 
 
 class CompiledBlock(Block):
-    """A block whose forward and gradients are compiled, each on its first use; smaller blocks, such as the last, are not.
+    """A block whose forward and gradients are compiled, each on its first use. A block of fewer rows, the last, is filled up.
 
     The function is traced to PyTorch's own operations first (``make_fx``), the gradients with it, so that whatever runs can be
     compiled: kernels of the user's own and their parameters too.
@@ -29,32 +30,43 @@ class CompiledBlock(Block):
         f: as for :class:`Block`.
         key: what the function depends on beside its tensors; two of equal key are the same function.
         size: the rows of a full block.
+        num_rows: how many of the tensors have a row for each point.
         cache: where what has been compiled is kept.
     """
 
     holds = False
 
-    def __init__(self, f: Callable[..., Tensor], key: Hashable, size: int, cache: Cache) -> None:
+    def __init__(self, f: Callable[..., Tensor], key: Hashable, size: int, num_rows: int, cache: Cache) -> None:
         super().__init__(f)
-        self.key, self.size, self.cache = key, size, cache
+        self.key, self.size, self.num_rows, self.cache = key, size, num_rows, cache
 
     def __call__(self, *tensors: Tensor) -> Tensor:
-        if len(tensors[0]) != self.size or any(map(is_functorch_wrapped_tensor, tensors)):
+        if any(map(is_functorch_wrapped_tensor, tensors)):
             return self.f(*tensors)
-        return self._run("value", self.f, tensors)  # type: ignore[return-value]
+        there = len(tensors[0])
+        value: Any = self._run("value", self.f, self._filled(tensors))
+        return value[:there]
 
     def pull(self, inputs: Sequence[Tensor], wanted: Sequence[int], grad: Tensor) -> Sequence[Tensor]:
-        if len(inputs[0]) != self.size:
-            return super().pull(inputs, wanted, grad)
-        plain = super().pull
+        plain, there = super().pull, len(grad)
 
         def gradients(*tensors: Tensor) -> tuple[Tensor, ...]:
             return tuple(plain(tensors[:-1], wanted, tensors[-1]))
 
-        return self._run(tuple(wanted), gradients, (*inputs, grad))  # type: ignore[return-value]
+        # Rows that were filled in have no part in the loss.
+        padding = grad.new_zeros((self.size - there, *grad.shape[1:]))
+        found: Any = self._run(tuple(wanted), gradients, (*self._filled(inputs), torch.cat([grad, padding])))
+        return [part[:there] if i < self.num_rows else part for i, part in zip(wanted, found, strict=True)]
+
+    def _filled(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        missing = self.size - len(tensors[0])
+        if not missing:
+            return list(tensors)
+        rows = [torch.cat([t, t[-1:].expand(missing, *t.shape[1:])]) for t in tensors[: self.num_rows]]
+        return [*rows, *tensors[self.num_rows :]]
 
     def _run(self, what: Hashable, f: Callable[..., object], tensors: Sequence[Tensor]) -> object:
-        forms = tuple((t.shape, t.dtype, t.device) for t in tensors)
+        forms = tuple((t.shape, t.stride(), t.dtype, t.device) for t in tensors)
         key = (what, self.key, forms)
         leaves = [t.detach() for t in tensors]
         with torch.no_grad():

@@ -65,16 +65,12 @@ def _slope(power: int, dims: int) -> Expansion:
 
 
 def _evaluate(expansion: Expansion, s: Tensor, f: dict[int, Tensor]) -> Tensor:
-    """By Horner's rule in s; the k of a power of s is the same in all our expansions, so each power has one term."""
-    result: Tensor | None = None
-    for (m, k), c in sorted(expansion.items(), reverse=True):
-        if result is None:
-            result = f[k] if c == 1.0 and m == 0 else c * f[k]
-        else:
-            result = torch.add(result, f[k], alpha=c)
-        if m:
-            result = result * s
-    assert result is not None
+    """By Horner's rule in s, in place in an array of its own; no power of s comes with two different k."""
+    (_, k), c = max(expansion.items())
+    result = c * f[k]
+    for m in reversed(range(len(expansion) - 1)):
+        ((k, c),) = [(k, c) for (power, k), c in expansion.items() if power == m]
+        result = result.mul_(s).add_(f[k], alpha=c)
     return result
 
 
@@ -121,7 +117,12 @@ class RadialBlock(Block):
                 by_weight += product
                 by_a += p * (product * weight).sum(dim=1)
             if need_rest:
-                term = _evaluate(slope, s, f) * (g @ _scaled(weight, a, p).T)
+                scaled = _scaled(weight, a, p).T
+                # For one output, scaling rows and columns is cheaper than the array of their products.
+                by_output = [g, scaled] if len(scaled) == 1 else [g @ scaled]
+                term = _evaluate(slope, s, f)
+                for factor in by_output:
+                    term.mul_(factor)
                 through_s = term if through_s is None else through_s.add_(term)
         found: dict[int, Tensor] = {3: by_weight}
         if through_s is not None:
@@ -146,7 +147,7 @@ class RadialBlock(Block):
         for i in range(1, len(columns)):
             difference = x[:, i, None] - columns[i]
             s = torch.addcmul(s, difference, difference)
-        return s * a
+        return s.mul_(a)
 
     def _rungs(self, s: Tensor, expansions: Sequence[Expansion]) -> dict[int, Tensor]:
         orders = sorted({k for expansion in expansions for _, k in expansion})

@@ -44,18 +44,20 @@ def contract(
         neighbours, fill = lists
         size = max(1, int(PAIRS / max(1.0, fill * layer.num_centers)))
         return blockwise(layer.block(ops, neighbours.pairs, _sums), rows, shared, size)
-    pairs = AllPairs(fused=layer.compiled)
-    if layer.compiled:
+    size = layer.rows_per_block
+    if layer.compiled and x.shape[0] >= size:
+        pairs = AllPairs(fused=True)
         # One metric for each centre, so that all gradients are sums over points: the compiler makes one loop of those alone.
         if not layer.metric.per_center:
             shared[1] = shared[1].expand(layer.num_centers, *shared[1].shape)
         f = layer.block(ops, lambda x: pairs, _sums)
-        block = CompiledBlock(f, _form(ops), layer.rows_per_block, _COMPILED.setdefault(layer, {}))
-        return blockwise(block, rows, shared, layer.rows_per_block)
+        block = CompiledBlock(f, _form(ops), size, len(rows), _COMPILED.setdefault(layer, {}))
+        return blockwise(block, rows, shared, size)
     powers = _powers(layer, ops)
     if powers is not None:
         return _radial_sums(layer, x, powers, weight)
-    return blockwise(layer.block(ops, lambda x: pairs, _sums), rows, shared, layer.rows_per_block)
+    pairs = AllPairs()
+    return blockwise(layer.block(ops, lambda x: pairs, _sums), rows, shared, size)
 
 
 def _sums(x: Tensor, ops: Sequence[Operator], columns: Sequence[Tensor], pairs: Pairs, weight: Tensor) -> Tensor:
