@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -60,14 +60,14 @@ class Kernel(nn.Module, ABC):
         The default differentiates ``phi`` itself (forward mode, nested k times), which is right for a phi that is analytic
         in s. A phi with a square root of s in it has to override this, best through :func:`rbfnet.kernels.ladder`.
         """
-        if k == 0:
-            return self.phi(s)
-        # Forward mode makes float64 of a float32 number to the power of a parameter (PyTorch 2.13).
-        return jvp(lambda t: self.derivative(t, k - 1), (s,), (torch.ones_like(s),))[1].to(s.dtype)
+        return _climb(self.phi, s, k)[k]
 
     def derivatives(self, s: Float[Tensor, "*B"], orders: Sequence[int]) -> list[Float[Tensor, "*B"]]:
-        """``derivative(s, k)`` for each k of ``orders``; a :class:`ClosedForm` kernel shares the work between them."""
-        return [self.derivative(s, k) for k in orders]
+        """``derivative(s, k)`` for each k of ``orders``, from shared work unless ``derivative`` is a subclass's own."""
+        if type(self).derivative is not Kernel.derivative:
+            return [self.derivative(s, k) for k in orders]
+        found = _climb(self.phi, s, max(orders))
+        return [found[k] for k in orders]
 
     def forward(self, s: Float[Tensor, "*B"], k: int | Sequence[int] = 0) -> Tensor | list[Tensor]:
         """``derivative(s, k)``, or ``derivatives(s, k)`` for a sequence: for ``torch.func.functional_call``."""
@@ -92,6 +92,15 @@ class Kernel(nn.Module, ABC):
         from rbfnet.kernels._scaled import Scaled
 
         return Scaled(self, factor) if isinstance(factor, (int, float)) else NotImplemented
+
+
+def _climb(phi: Callable[[Tensor], Tensor], s: Tensor, k: int) -> tuple[Tensor, ...]:
+    """phi, phi', ..., phi^(k): what forward mode through the lower ones has passed on its way is kept."""
+    if k == 0:
+        return (phi(s),)
+    values, slopes = jvp(lambda t: _climb(phi, t, k - 1), (s,), (torch.ones_like(s),))
+    # Forward mode makes float64 of a float32 number to the power of a parameter (PyTorch 2.13).
+    return (*values, slopes[-1].to(s.dtype))
 
 
 class ClosedForm(Kernel):

@@ -72,5 +72,8 @@ class CompiledBlock(Block):
         with torch.no_grad():
             if key not in self.cache:
                 traced = make_fx(f)(*leaves)
+                # Forward mode leaves questions behind whose answers nobody uses, and which the compiler cannot ask.
+                traced.graph.eliminate_dead_code()
+                traced.recompile()
                 self.cache[key] = torch.compile(traced, fullgraph=True, dynamic=False, options=dict(NOTHING_STORED))
             return self.cache[key](*leaves)

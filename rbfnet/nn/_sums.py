@@ -45,7 +45,7 @@ def contract(
         size = max(1, int(PAIRS / max(1.0, fill * layer.num_centers)))
         return blockwise(layer.block(ops, neighbours.pairs, _sums), rows, shared, size)
     size = layer.rows_per_block
-    if layer.compiled and x.shape[0] >= size:
+    if layer.compiled and x.shape[0] >= size and not torch.compiler.is_compiling():
         pairs = AllPairs(fused=True)
         # One metric for each centre, so that all gradients are sums over points: the compiler makes one loop of those alone.
         if not layer.metric.per_center:
