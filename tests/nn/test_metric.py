@@ -229,7 +229,7 @@ def test_a_full_metric_fits_a_rotated_function_better_than_a_diagonal_one() -> N
         return float(closure().detach())
 
     # One basis function of a full metric is this function; no diagonal one comes near.
-    assert error("full") < 1e-10 and error("diagonal") > 1e-3
+    assert error("full") < 1e-7 and error("diagonal") > 1e-3
 
 
 @pytest.mark.parametrize("problem", [["problem.num_interior=30"], ["problem=terrain", "problem.train=40"]], ids=" ".join)
