@@ -33,7 +33,7 @@ def made(metric: str, per_center: bool, kernel: Kernel | None = None, degree: in
         3, 2, None, kernel or Gaussian(), centers, 1.1, degree=degree, metric=metric, per_center=per_center, dtype=F64
     )
     with torch.no_grad():
-        network.metric.raw += 0.4 * torch.randn_like(network.metric.raw)
+        network.metric.raw.add_(0.4 * torch.randn_like(network.metric.raw))
         network.set_coefficients(torch.randn(network.coefficients.shape, dtype=F64))
     return network
 

@@ -27,7 +27,7 @@ def made(kernel: Any = "gaussian", outputs: int = 1, dims: int = 2, dtype: torch
     torch.manual_seed(0)
     network = RBFNetwork(dims, outputs, 8, kernel, dtype=dtype, **arguments)
     with torch.no_grad():
-        network.metric.raw += 0.2 * torch.randn_like(network.metric.raw)
+        network.metric.raw.add_(0.2 * torch.randn_like(network.metric.raw))
         network.set_coefficients(torch.randn(network.coefficients.shape, dtype=dtype))
     return network
 

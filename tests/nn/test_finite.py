@@ -99,8 +99,8 @@ def network(data: Any, kernel: Kernel, dtype: torch.dtype, epsilon: float) -> RB
     seed = data.draw(st.integers(0, 9))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        made.metric.raw += 0.5 * torch.rand(made.metric.raw.shape, dtype=dtype, generator=generator) - 0.5
-        made.weight += torch.randn(made.weight.shape, dtype=dtype, generator=generator)
+        made.metric.raw.add_(0.5 * torch.rand(made.metric.raw.shape, dtype=dtype, generator=generator) - 0.5)
+        made.weight.add_(torch.randn(made.weight.shape, dtype=dtype, generator=generator))
     return made
 
 

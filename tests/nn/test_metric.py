@@ -45,8 +45,8 @@ def made(metric: str, per_center: bool = False, outputs: int = 2) -> RBFNetwork:
     torch.manual_seed(0)
     network = RBFNetwork(DIMS, outputs, CENTERS, epsilon=1.3, metric=metric, per_center=per_center, dtype=F64)
     with torch.no_grad():
-        network.metric.raw += torch.randn_like(network.metric.raw)
-        network.weight += torch.randn_like(network.weight)
+        network.metric.raw.add_(torch.randn_like(network.metric.raw))
+        network.weight.add_(torch.randn_like(network.weight))
     return network
 
 
@@ -100,7 +100,7 @@ def test_it_is_positive_definite_whatever_its_parameters(metric: str, per_center
     own = make(metric, per_center)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        own.raw += size * torch.randn(own.raw.shape, dtype=F64, generator=generator)
+        own.raw.add_(size * torch.randn(own.raw.shape, dtype=F64, generator=generator))
     matrix = own.matrix(DIMS).detach()
     assert torch.equal(matrix, matrix.mT) and (own.epsilon > 0).all()
     lower, info = torch.linalg.cholesky_ex(matrix)
@@ -241,7 +241,7 @@ def test_a_run_is_loaded_with_its_metric(metric: str, per_center: bool, problem:
         config: Any = OmegaConf.to_container(compose("train", overrides=[*problem, *network, *training]), resolve=True)
     solution = build(config).execute()
     model = rbfnet.load(tmp_path / "run")
-    own: Metric = (model.network if isinstance(model, Affine) else model).metric  # type: ignore[assignment, union-attr]
+    own: Metric = (model.network if isinstance(model, Affine) else model).metric  # type: ignore[assignment]
     assert type(own) is METRICS[metric] and own.per_center is per_center
     # Training has moved it off where it started.
     assert own.raw.ndim == 0 or own.raw.detach().std() > 0

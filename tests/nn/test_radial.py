@@ -56,8 +56,8 @@ def made(kernel: Any, per_center: bool = False, outputs: int = 3, shift: float =
     centers = shift + torch.rand(CENTERS, 2, dtype=F64)
     network = RBFNetwork(2, outputs, None, kernel, centers, epsilon, degree=-1, points=centers, per_center=per_center, dtype=F64)
     with torch.no_grad():
-        network.metric.raw += 0.3 * torch.randn_like(network.metric.raw)
-        network.weight += torch.randn_like(network.weight)
+        network.metric.raw.add_(0.3 * torch.randn_like(network.metric.raw))
+        network.weight.add_(torch.randn_like(network.weight))
     return network
 
 
@@ -115,7 +115,7 @@ def test_powers_of_the_laplacian_over_all_inputs_are_radial_and_nothing_else_is(
 # -- the general formula -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pairs", [10**6, 8 * CENTERS, 2 * CENTERS], ids=["one block", "three blocks", "twelve blocks"])
+@pytest.mark.parametrize("pairs", [10**6, 2 * CENTERS], ids=["one block", "twelve blocks"])
 @pytest.mark.parametrize("shift", [0.0, 100.0], ids=["", "shifted"])
 @pytest.mark.parametrize("per_center", [False, True], ids=["", "per centre"])
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
@@ -123,7 +123,7 @@ def test_values_and_gradients_are_those_of_the_general_formula(
     kernel: Kernel, per_center: bool, shift: float, pairs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rbfnet.nn._layer.PAIRS", pairs)
-    for outputs in (1, 3):
+    for outputs in (1, 3) if pairs < 100 else (2,):
         network = made(kernel, per_center, outputs, shift)
         for op in CHANNELS:
             if op.order > kernel.smoothness:

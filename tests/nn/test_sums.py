@@ -16,6 +16,7 @@ from rbfnet import Operator
 from rbfnet.kernels import GeneralizedMultiquadric
 from rbfnet.nn import RBFNetwork
 from rbfnet.nn import _sums as routes
+from rbfnet.nn._neighbours import Neighbours
 
 F64 = torch.float64
 LAPLACIAN = Operator.laplacian(0, 1)
@@ -27,8 +28,8 @@ def made(kernel: Any = "wendland", metric: str = "isotropic", per_center: bool =
     centers = torch.rand(CENTERS, 2, dtype=F64)
     network = RBFNetwork(2, 2, None, kernel, centers, epsilon, degree=-1, metric=metric, per_center=per_center, dtype=F64)
     with torch.no_grad():
-        network.metric.raw += 0.1 * torch.randn_like(network.metric.raw)
-        network.weight += torch.randn_like(network.weight)
+        network.metric.raw.add_(0.1 * torch.randn_like(network.metric.raw))
+        network.weight.add_(torch.randn_like(network.weight))
     return network
 
 
@@ -49,13 +50,13 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     note("CompiledBlock", "compiled")
     note("_radial_sums", "radial")
     # Lists are made to look at the fill, too: that they are used is seen where they are asked for pairs.
-    pairs = routes.Neighbours.pairs
+    pairs = Neighbours.pairs
 
     def listed(self: Any, x: Tensor) -> Any:
         found.append("lists")
         return pairs(self, x)
 
-    monkeypatch.setattr(routes.Neighbours, "pairs", listed)
+    monkeypatch.setattr(Neighbours, "pairs", listed)
     yield found
 
 
