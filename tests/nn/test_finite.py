@@ -108,7 +108,7 @@ each_kernel = pytest.mark.parametrize("kernel", GROWTH, ids=str)
 
 
 @each_kernel
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_operators_are_finite_wherever_the_points_lie(kernel: Kernel, data: Any) -> None:
     dtype = data.draw(st.sampled_from([torch.float32, torch.float64]))
@@ -120,7 +120,7 @@ def test_operators_are_finite_wherever_the_points_lie(kernel: Kernel, data: Any)
 
 
 @each_kernel
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_gradients_of_operators_are_finite_wherever_the_points_lie(kernel: Kernel, data: Any) -> None:
     dtype = data.draw(st.sampled_from([torch.float32, torch.float64]))
