@@ -169,11 +169,17 @@ def test_what_is_compiled_is_the_function_that_is_meant(
     for n, op in enumerate(forms, start=1):
         torch.testing.assert_close(network.apply_operator(y, op), eager.apply_operator(y, op))
         assert len(traced) == count + n
-    # So are other parameters that are differentiated, and another dtype.
-    network.weight.requires_grad_(False)
-    (gradient,) = torch.autograd.grad(network.apply_operator(y, LAPLACIAN).sum(), network.centers)
-    (wanted,) = torch.autograd.grad(eager.apply_operator(y, LAPLACIAN).sum(), eager.centers)
-    torch.testing.assert_close(gradient, wanted)
-    torch.testing.assert_close(
-        network.float().apply_operator(y.float(), LAPLACIAN), eager.apply_operator(y, LAPLACIAN).float(), rtol=1e-4, atol=1e-4
-    )
+    # So are gradients in other parameters, and another dtype.
+    for chosen in ("centers", "weight"):
+        gradients_of = []
+        for one in (network, eager):
+            for name, p in one.named_parameters():
+                p.requires_grad_(name.endswith(chosen))
+            gradients_of += torch.autograd.grad(
+                one.apply_operator(y, LAPLACIAN).sum(), [p for p in one.parameters() if p.requires_grad]
+            )
+        torch.testing.assert_close(*gradients_of)
+    count = len(traced)
+    single = network.float().apply_operator(y.float(), LAPLACIAN)
+    assert len(traced) == count + 1
+    torch.testing.assert_close(single, eager.apply_operator(y, LAPLACIAN).float(), rtol=1e-4, atol=1e-4)

@@ -127,6 +127,8 @@ def test_a_program_holds_the_parameters_as_they_were(tmp_path: Path) -> None:
     model, x = made(), torch.rand(3, 2, dtype=F64)
     before = model(x).detach()
     program = torch.export.load(export(model, tmp_path / "u.pt2")).module()
+    # The model itself is left as it was.
+    assert all(p.requires_grad for p in model.parameters())
     model.weight.data.zero_()
     torch.testing.assert_close(program(x)["u"], before)
 

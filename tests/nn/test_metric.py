@@ -81,6 +81,7 @@ def test_it_starts_as_the_diagonal_of_the_squared_shape_parameters(metric: str, 
         ("diagonal", True, torch.tensor([1.0, 2.0, 3.0]), torch.tensor([[1.0, 2.0, 3.0]]).expand(5, 3)),
         ("diagonal", False, torch.arange(1.0, 6.0)[:, None], torch.arange(1.0, 6.0)[:, None].expand(5, 3)),
         ("full", False, torch.arange(1.0, 16.0).reshape(5, 3), torch.arange(1.0, 16.0).reshape(5, 3)),
+        ("diagonal", True, torch.arange(1.0, 16.0).reshape(3, 5).T, torch.arange(1.0, 16.0).reshape(3, 5).T),
         ("full", True, torch.tensor([1.0, 2.0, 3.0]), torch.tensor([[1.0, 2.0, 3.0]]).expand(5, 3)),
     ],
 )

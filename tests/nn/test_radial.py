@@ -47,7 +47,7 @@ KERNELS: list[Kernel] = [
     Product([Wendland(4), InverseQuadratic()]),
 ]
 LAPLACIAN, BIHARMONIC = Operator.laplacian(0, 1), Operator.biharmonic(0, 1)
-CHANNELS = [Operator.identity(), LAPLACIAN, BIHARMONIC, 2.0 * Operator.identity() - 0.5 * LAPLACIAN]
+CHANNELS = [Operator.identity(), LAPLACIAN, BIHARMONIC, 3.0 * LAPLACIAN, 2.0 * Operator.identity() - 0.5 * LAPLACIAN]
 ROWS, CENTERS = 23, 6
 
 
