@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.func import functional_call, grad, jacrev, vmap
 
 from rbfnet import Operator
-from rbfnet.kernels import GeneralizedMultiquadric
+from rbfnet.kernels import Gaussian, GeneralizedMultiquadric, InverseMultiquadric
 from rbfnet.nn import RBFNetwork
 
 F64 = torch.float64
@@ -119,6 +119,15 @@ def test_compiled_blocks_agree_with_eager_ones_and_are_compiled_once(
     # The forward of one operator alone is another function.
     assert_same(second(network), second(eager))
     assert len(compilations) == 3
+
+
+def test_another_kernel_is_another_function(monkeypatch: pytest.MonkeyPatch, compilations: list[Any]) -> None:
+    monkeypatch.setattr("torch.compile", lambda f, **options: f)
+    network, eager = pair("gaussian", "isotropic", 1)
+    x = torch.rand(2 * BLOCK, 2, dtype=F64)
+    for kernel in (Gaussian(), InverseMultiquadric()):
+        network.layer.kernel = eager.layer.kernel = kernel
+        torch.testing.assert_close(network.apply_operator(x, LAPLACIAN), eager.apply_operator(x, LAPLACIAN))
 
 
 def test_blocks_that_are_not_full_need_no_compiler(compilations: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
