@@ -180,7 +180,7 @@ def test_what_is_compiled_is_the_function_that_is_meant(
         assert len(traced) == count + n
     # So are gradients in other parameters, and another dtype.
     for chosen in ("centers", "weight"):
-        gradients_of = []
+        gradients_of: list[Tensor] = []
         for one in (network, eager):
             for name, p in one.named_parameters():
                 p.requires_grad_(name.endswith(chosen))
