@@ -24,8 +24,8 @@ def radial_columns(rungs: Rungs, ops: Sequence[Operator], geometry: Geometry) ->
         sum over partial matchings of {1..n} of  prod over pairs 2 v_i^T A v_j * prod over singles 2 v_i.y * f^(n - #pairs)(s).
 
     Powers of the Laplacian over any of the inputs, and their gradients, have collected forms, which are several times cheaper.
-    Results are finite as long as (sqrt(s))^n is a number of the dtype: to sqrt(s) = 1e8 in float32 and 1e70 in float64 for
-    operators of order n = 4.
+    Results are finite as long as (epsilon sqrt(s))^n is a number of the dtype: to sqrt(s) = 1e8 in float32 and 1e70 in float64
+    for operators of order n = 4 and epsilon = 1. Gradients take a power more: to 1e6 and 1e56.
     """
     factors = [_factors(op, geometry) for op in ops]
     orders = sorted({k for by_rung in factors for k in by_rung})

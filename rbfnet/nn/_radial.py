@@ -99,8 +99,9 @@ class RadialBlock(Block):
     def pull(self, inputs: Sequence[Tensor], wanted: Sequence[int], grad: Tensor) -> list[Tensor]:
         """The gradients of a block in the inputs (x, centers, a, weight) numbered ``wanted``, from that of its output.
 
-        Sums over pairs are products of matrices. Differences x - c are not stored for them: with both taken from the mean of the
-        points, sum_b S_bj (x_b - c_j) is (S^T x)_j - (S^T 1)_j c_j.
+        Sums over pairs are products of matrices. Differences x - c are not stored for them: with both taken from the median of
+        the points, sum_b S_bj (x_b - c_j) is (S^T x)_j - (S^T 1)_j c_j. What cancels in it costs gradients in points and centres
+        as many digits as epsilon times the extent of the points has.
         """
         x, centers, a, weight = inputs
         dims = x.shape[1]
@@ -126,7 +127,8 @@ class RadialBlock(Block):
                 through_s = term if through_s is None else through_s.add_(term)
         found: dict[int, Tensor] = {3: by_weight}
         if through_s is not None:
-            middle = x.mean(dim=0)
+            # The median, as one point far away would take the mean, and with it all digits, away from the others.
+            middle = x.median(dim=0).values if len(x) else torch.zeros_like(centers[0])
             points, near = x - middle, centers - middle
             spread = a if a.ndim else a.expand(len(centers))
             if 0 in wanted:

@@ -51,7 +51,7 @@ def contract(
         if not layer.metric.per_center:
             shared[1] = shared[1].expand(layer.num_centers, *shared[1].shape)
         f = layer.block(ops, lambda x: pairs, _sums)
-        block = CompiledBlock(f, _form(ops), size, len(rows), _COMPILED.setdefault(layer, {}))
+        block = CompiledBlock(f, (layer.kernel, _form(ops)), size, len(rows), _COMPILED.setdefault(layer, {}))
         return blockwise(block, rows, shared, size)
     powers = _powers(layer, ops)
     if powers is not None:
