@@ -55,7 +55,7 @@ class Wendland(ClosedForm):
     def _formulas(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
         known = self._rungs if max(orders) < READY else _rungs(self.continuity, max(orders) + 1)
         r = s.sqrt()
-        rest = (1.0 - r).clamp_(min=0.0)
+        rest = (1.0 - r).relu_()
         powers: dict[int, Tensor] = {}
         lower = 0
         for a in sorted({known[k][0] for k in orders} - {0}):

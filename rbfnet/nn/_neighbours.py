@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from rbfnet.nn._pairs import ListedPairs
 
@@ -61,7 +62,8 @@ class Neighbours:
 
 
 def _numbers(x: Tensor) -> Any:
-    """The values alone; blocks are differentiated by torch.func, which wraps what they are given."""
+    """The values alone: a block that is differentiated by torch.func is given points that are wrapped."""
     while is_functorch_wrapped_tensor(x):
         x = get_unwrapped(x)
-    return x.detach().cpu().double().numpy()
+    with temporarily_clear_interpreter_stack():
+        return x.detach().cpu().double().numpy()
