@@ -10,7 +10,7 @@
    take so much longer; time is counted per point and multiplied by the points of both.
 3. Where lists begin to win: the same with 2000 centres at 4000 points, for several shares of the box within reach (near its
    edges fewer centres are). Above 1 lists
-   win; ``FILL`` in ``rbfnet/nn/_neighbours.py`` is the share from which on all pairs are taken.
+   win; ``FILL`` in ``rbfnet/nn/_sums.py`` is the share from which on all pairs are taken.
 
 In 2 and 3 both run in turn; a ratio is the median over the repeats of the ratios of neighbouring runs.
 """

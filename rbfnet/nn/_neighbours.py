@@ -12,9 +12,6 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from rbfnet.nn._pairs import ListedPairs
 
-FILL = 0.1
-"""Below this share of pairs within reach, lists beat all pairs (``scripts/bench_scale.py`` measures both)."""
-
 SLACK = 1e-5
 """By this share pairs are listed beyond the reach, as the distances of the kernel are subject to rounding."""
 

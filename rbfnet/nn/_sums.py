@@ -14,13 +14,16 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from rbfnet.nn._blockwise import PAIRS, blockwise
 from rbfnet.nn._compiled import Cache, CompiledBlock
 from rbfnet.nn._metric import Isotropic
-from rbfnet.nn._neighbours import FILL, Neighbours
+from rbfnet.nn._neighbours import Neighbours
 from rbfnet.nn._pairs import AllPairs, Pairs
 from rbfnet.nn._radial import RadialBlock, radial_powers
 from rbfnet.operators import Coefficient, Operator, tensors_of
 
 if TYPE_CHECKING:
     from rbfnet.nn._layer import RBFLayer
+
+FILL = 0.1
+"""Below this share of pairs within reach, lists beat all pairs (``scripts/bench_scale.py`` measures both)."""
 
 _COMPILED: WeakKeyDictionary[nn.Module, Cache] = WeakKeyDictionary()
 """What has been compiled for a layer; not on the layer itself, which can be copied and sent to other processes."""
