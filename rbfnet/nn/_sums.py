@@ -22,7 +22,7 @@ from rbfnet.operators import Coefficient, Operator, tensors_of
 if TYPE_CHECKING:
     from rbfnet.nn._layer import RBFLayer
 
-FILL = 0.1
+FILL = 0.12
 """Below this share of pairs within reach, lists beat all pairs (``scripts/bench_scale.py`` measures both)."""
 
 _COMPILED: WeakKeyDictionary[nn.Module, Cache] = WeakKeyDictionary()
