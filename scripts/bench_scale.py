@@ -8,8 +8,9 @@
 2. A Wendland network of as many centres, of which about 50 are within reach of a point: value and Laplacian by neighbour lists
    and by all pairs, forward, and with the gradients in centres, shape and weights. All pairs get a 200th of the points, as they
    take so much longer; time is counted per point and multiplied by the points of both.
-3. Where lists begin to win: the same with 2000 centres at 4000 points, for several shares of pairs within reach. Above 1 lists
-   win; ``FILL`` in ``rbfnet/nn/_sums.py`` is the share from which on all pairs are taken.
+3. Where lists begin to win: the same with 2000 centres at 4000 points, for several shares of pairs within reach; all pairs eager,
+   then compiled. Above 1 lists win; ``FILL`` and ``FILL_COMPILED`` in ``rbfnet/nn/_sums.py`` are the shares from which on all
+   pairs are taken.
 
 In 2 and 3 both run in turn; a ratio is the median over the repeats of the ratios of neighbouring runs.
 """
@@ -69,11 +70,11 @@ def evaluation(num_points: int, num_centers: int, compiled: bool) -> None:
 
 
 def applied(made: RBFNetwork, x: Tensor, backward: bool, fill: float) -> Run:
-    """Value and Laplacian by lists or not, as ``fill`` bids."""
+    """Value and Laplacian by lists or not, as ``fill`` says."""
     ops: Sequence[Operator] = list(operators(x.shape[1]).values())
 
     def run() -> None:
-        _sums.FILL = fill
+        _sums.FILL = _sums.FILL_COMPILED = fill
         made.zero_grad()
         with torch.set_grad_enabled(backward):
             values = made.apply_operators(x, ops)
@@ -119,13 +120,14 @@ def lists(num_points: int, num_centers: int, repeats: int) -> None:
             print(f"{dims:2d} {what:18} {one * num_points:8.2f} {other * num_points:10.1f} {ratio:7.1f}", flush=True)
 
 
-def crossover(repeats: int) -> None:
-    print("\nAll pairs / lists, at the share of pairs within reach: 2000 centres, 4000 points")
+def crossover(repeats: int, compiled: bool) -> None:
+    kind = "Compiled all" if compiled else "All"
+    print(f"\n{kind} pairs / lists, at the share of pairs within reach: 2000 centres, 4000 points")
     for dims in (2, 3):
         for backward in (False, True):
             found = []
             for share in (0.02, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4):
-                made, x = network(dims, 2000, "wendland", epsilon_for(dims, share)), points(dims, 4000)
+                made, x = network(dims, 2000, "wendland", epsilon_for(dims, share), compiled), points(dims, 4000)
                 # Less than the ball's share of the box, as near its edges part of the ball lies outside.
                 within = Neighbours(made.centers, made.metric.reach(dims)).counts(x).mean() / 2000
                 found.append(f"{compare(made, x, x, backward, repeats)[2]:5.2f} at {within:.3f}")
@@ -152,7 +154,8 @@ def main() -> None:
             subprocess.run([sys.executable, __file__, "--one", one, *size], check=True)
     if not given.evaluate_only:
         lists(min(100_000, given.points), given.centers, given.repeats)
-        crossover(given.repeats)
+        for compiled in (False, True):
+            crossover(given.repeats, compiled)
 
 
 if __name__ == "__main__":

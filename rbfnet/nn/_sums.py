@@ -22,8 +22,8 @@ from rbfnet.operators import Coefficient, Operator, tensors_of
 if TYPE_CHECKING:
     from rbfnet.nn._layer import RBFLayer
 
-FILL = 0.12
-"""Below this share of pairs within reach, lists beat all pairs (``scripts/bench_scale.py`` measures both)."""
+FILL, FILL_COMPILED = 0.12, 0.04
+"""Below these shares of pairs within reach, lists beat all pairs, and compiled ones (``scripts/bench_scale.py``)."""
 
 _COMPILED: WeakKeyDictionary[nn.Module, Cache] = WeakKeyDictionary()
 """What has been compiled for a layer; not on the layer itself, which can be copied and sent to other processes."""
@@ -85,7 +85,7 @@ def _neighbours(layer: RBFLayer, x: Tensor) -> tuple[Neighbours, int] | None:
         return None
     neighbours = Neighbours(layer.centers, layer.metric.reach(layer.in_features))
     counts = neighbours.counts(x)
-    if counts.mean() >= FILL * layer.num_centers:
+    if counts.mean() >= (FILL_COMPILED if layer.compiled else FILL) * layer.num_centers:
         return None
     # By the most crowded, as points sorted by place crowd together.
     return neighbours, max(1, PAIRS // max(1, int(counts.max())))
