@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rbfnet.errors import InputError
     from rbfnet.kernels import Kernel
-    from rbfnet.nn import RBFLayer, RBFNetwork, export
+    from rbfnet.nn import RBFLayer, RBFNetwork, evaluate, export
     from rbfnet.operators import Field, Operator
     from rbfnet.problems import Problem
     from rbfnet.training import Solution, fit, load, solve
@@ -27,6 +27,7 @@ _HOME = {
     "Operator": "operators",
     "Problem": "problems",
     "Solution": "training",
+    "evaluate": "nn",
     "export": "nn",
     "fit": "training",
     "load": "training",
@@ -43,6 +44,7 @@ __all__ = [
     "RBFLayer",
     "RBFNetwork",
     "Solution",
+    "evaluate",
     "export",
     "fit",
     "load",

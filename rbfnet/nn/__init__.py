@@ -5,6 +5,7 @@ from rbfnet.nn._affine import Affine
 from rbfnet.nn._ansatz import Ansatz
 from rbfnet.nn._blockwise import blockwise
 from rbfnet.nn._coordinate_map import CoordinateMap, Coordinates
+from rbfnet.nn._evaluate import evaluate
 from rbfnet.nn._export import export
 from rbfnet.nn._layer import RBFLayer
 from rbfnet.nn._metric import METRICS, Diagonal, Full, Isotropic, Metric
@@ -29,6 +30,7 @@ __all__ = [
     "RBFNetwork",
     "Wrapper",
     "blockwise",
+    "evaluate",
     "export",
     "initializers",
 ]

@@ -11,7 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rbfnet.errors import InputError
-from rbfnet.operators import Differentiable, Operator, default_coords
+from rbfnet.nn._named import named_operators
+from rbfnet.operators import Differentiable, Operator
 
 
 def export(
@@ -53,14 +54,8 @@ def export(
             f"{type(model).__name__} has no derivatives in closed form, which is what can be exported; torch.export alone takes "
             "its values."
         )
-    chosen = {"u": Operator.identity()} if operators is None else dict(operators)
-    if not chosen:
-        raise InputError("At least one operator is needed, as in {'u': Operator.identity()}.")
     in_features: int = model.in_features  # type: ignore[assignment]
-    names = default_coords(in_features) if coords is None else tuple(coords)
-    if len(names) != in_features:
-        raise InputError(f"The model has {in_features} inputs, but {len(names)} coordinates are named: {', '.join(names)}.")
-    program = _Program(model, {name: op.bind(names) for name, op in chosen.items()})
+    program = _Program(model, named_operators(operators, coords, in_features))
     like = next(model.parameters())
     example = torch.zeros((2, in_features), dtype=like.dtype, device=like.device)
     with torch.no_grad():

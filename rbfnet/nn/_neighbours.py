@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from rbfnet.nn._pairs import ListedPairs
 
-FILL = 0.03
-"""Below this share of pairs within reach, lists beat all pairs (``scripts/bench_scale.py`` measures both)."""
+SLACK = 1e-5
+"""By this share pairs are listed beyond the reach, as the distances of the kernel are subject to rounding."""
 
 PROBES = 256
-"""From so many points the share is estimated."""
+"""From so many points, or up to twice as many, it is estimated how many centres are within reach."""
 
 
 class Neighbours:
@@ -28,27 +30,37 @@ class Neighbours:
     """
 
     def __init__(self, centers: Tensor, reach: Tensor) -> None:
-        from scipy.spatial import cKDTree
+        self.reach = _numbers(reach) * (1.0 + SLACK)
+        self.tree = self._tree(centers)
 
-        self._tree_of = cKDTree
-        self.reach = reach.detach().cpu().double().numpy()
-        self.num_centers = len(centers)
-        self.tree = cKDTree(self._scaled(centers))
+    def counts(self, x: Tensor) -> Any:
+        """How many centres are within reach of each of some of the points."""
+        return self.tree.query_ball_point(self._scaled(x[:: max(1, len(x) // PROBES)]), 1.0, return_length=True)
 
-    def fill(self, x: Tensor) -> float:
-        """The share of pairs within reach, estimated from some of the points."""
-        some = self._scaled(x[:: max(1, len(x) // PROBES)])
-        if not len(some):
-            return 0.0
-        return float(self.tree.query_ball_point(some, 1.0, return_length=True).mean()) / self.num_centers
+    def order(self, x: Tensor) -> Tensor:
+        """The points by where they are: those that are close together are searched in half the time."""
+        return torch.from_numpy(self._tree(x).indices.astype(np.int64)).to(x.device)
 
     def pairs(self, x: Tensor) -> ListedPairs:
-        """The pairs of a block of points."""
-        found: Any = self._tree_of(self._scaled(x)).sparse_distance_matrix(self.tree, 1.0, output_type="ndarray")
-        # In one order, so that sums repeat bit for bit.
-        order = np.lexsort((found["j"], found["i"]))
-        rows, columns = (torch.from_numpy(found[name][order].astype(np.int64)).to(x.device) for name in ("i", "j"))
+        """The pairs of a block of points, in the order in which two trees meet, so that sums repeat bit for bit."""
+        # An array lists pairs at distance zero too; a sparse matrix would take them for absent.
+        found: Any = self._tree(x).sparse_distance_matrix(self.tree, 1.0, output_type="ndarray")
+        rows, columns = (torch.from_numpy(found[name].astype(np.int64)).to(x.device) for name in ("i", "j"))
         return ListedPairs(rows, columns, len(x))
 
+    def _tree(self, x: Tensor) -> Any:
+        from scipy.spatial import cKDTree
+
+        # A balanced tree takes twice the time to build, and is searched no faster.
+        return cKDTree(self._scaled(x), balanced_tree=False)
+
     def _scaled(self, x: Tensor) -> Any:
-        return x.detach().cpu().double().numpy() / self.reach
+        return _numbers(x) / self.reach
+
+
+def _numbers(x: Tensor) -> Any:
+    """The values alone: a block that is differentiated by torch.func is given points that are wrapped."""
+    while is_functorch_wrapped_tensor(x):
+        x = get_unwrapped(x)
+    with temporarily_clear_interpreter_stack():
+        return x.detach().cpu().double().numpy()

@@ -55,12 +55,14 @@ class ListedPairs(Pairs):
     def __init__(self, rows: Tensor, columns: Tensor, num_points: int) -> None:
         self.rows, self.columns, self.num_points = rows, columns, num_points
 
+    # index_select, not brackets: several times faster, backward too.
+
     def of_points(self, value: Tensor) -> Tensor:
-        return value[self.rows]
+        return value.index_select(0, self.rows)
 
     def of_centers(self, value: Tensor) -> Tensor:
-        return value[self.columns]
+        return value.index_select(0, self.columns)
 
     def contract(self, column: Tensor, weight: Tensor) -> Tensor:
-        products = column[:, None] * weight[self.columns]
+        products = column[:, None] * weight.index_select(0, self.columns)
         return products.new_zeros((self.num_points, weight.shape[1])).index_add(0, self.rows, products)

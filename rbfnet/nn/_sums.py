@@ -14,13 +14,16 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from rbfnet.nn._blockwise import PAIRS, blockwise
 from rbfnet.nn._compiled import Cache, CompiledBlock
 from rbfnet.nn._metric import Isotropic
-from rbfnet.nn._neighbours import FILL, Neighbours
+from rbfnet.nn._neighbours import Neighbours
 from rbfnet.nn._pairs import AllPairs, Pairs
 from rbfnet.nn._radial import RadialBlock, radial_powers
 from rbfnet.operators import Coefficient, Operator, tensors_of
 
 if TYPE_CHECKING:
     from rbfnet.nn._layer import RBFLayer
+
+FILL, FILL_COMPILED = 0.12, 0.04
+"""Below these shares of pairs within reach, lists beat all pairs, and compiled ones (``scripts/bench_scale.py``)."""
 
 _COMPILED: WeakKeyDictionary[nn.Module, Cache] = WeakKeyDictionary()
 """What has been compiled for a layer; not on the layer itself, which can be copied and sent to other processes."""
@@ -41,9 +44,11 @@ def contract(
     rows, shared = [x, *tensors_of(ops)], [*layer.tensors(), weight]
     lists = _neighbours(layer, x)
     if lists is not None:
-        neighbours, fill = lists
-        size = max(1, int(PAIRS / max(1.0, fill * layer.num_centers)))
-        return blockwise(layer.block(ops, neighbours.pairs, _sums), rows, shared, size)
+        neighbours, size = lists
+        order = neighbours.order(x)
+        sorted_rows = [row.index_select(0, order) for row in rows]
+        sums = blockwise(layer.block(ops, neighbours.pairs, _sums), sorted_rows, shared, size)
+        return sums.index_select(0, order.argsort())
     size = layer.rows_per_block
     if layer.compiled and x.shape[0] >= size and not torch.compiler.is_compiling():
         pairs = AllPairs(fused=True)
@@ -74,15 +79,18 @@ def _form(ops: Sequence[Operator]) -> Hashable:
     return tuple(tuple((tuple(named(v) for v in ds), named(c)) for ds, c in op.terms) for op in ops)
 
 
-def _neighbours(layer: RBFLayer, x: Tensor) -> tuple[Neighbours, float] | None:
-    """Lists of the centres within reach, and their share, where a compact kernel makes them worth it."""
+def _neighbours(layer: RBFLayer, x: Tensor) -> tuple[Neighbours, int] | None:
+    """Lists of the centres within reach, and how many points make a block, where a compact kernel makes them worth it."""
     if not layer.kernel.compact or torch.compiler.is_compiling() or x.shape[0] * layer.num_centers <= PAIRS:
         return None
     if any(map(is_functorch_wrapped_tensor, (x, *layer.tensors()))):
         return None
     neighbours = Neighbours(layer.centers, layer.metric.reach(layer.in_features))
-    fill = neighbours.fill(x)
-    return (neighbours, fill) if fill < FILL else None
+    counts = neighbours.counts(x)
+    if counts.mean() >= (FILL_COMPILED if layer.compiled else FILL) * layer.num_centers:
+        return None
+    # By the most crowded, as points sorted by place crowd together.
+    return neighbours, max(1, PAIRS // max(1, int(counts.max())))
 
 
 def _powers(layer: RBFLayer, ops: Sequence[Operator]) -> list[dict[int, Coefficient]] | None:

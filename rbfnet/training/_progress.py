@@ -1,45 +1,27 @@
-"""Progress of a fit: a live bar on a terminal, plain lines elsewhere."""
+"""Progress of a fit."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import lightning.pytorch as pl
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-LINES = 10
-"""How many lines a whole fit prints where there is no terminal."""
+from rbfnet.progress import Steps
 
 
 class FitProgress(pl.Callback):
     """Epochs done, time, loss and validation error: one live line on a terminal, about ten plain lines otherwise."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console()
-        self._bar: Progress | None = None
-        self._task: Any = None
+        self.console = console
+        self._epochs: Steps | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self.console.is_terminal and trainer.is_global_zero:
-            self._bar = Progress(
-                TextColumn("[bold]{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[status]}"),
-                console=self.console,
-            )
-            self._bar.start()
-            self._task = self._bar.add_task("epoch", total=trainer.max_epochs, completed=trainer.current_epoch, status="")
+        if trainer.is_global_zero:
+            self._epochs = Steps("epoch", trainer.max_epochs or 1, self.console, trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        epoch, total = trainer.current_epoch + 1, trainer.max_epochs or 1
-        if self._bar is not None:
-            self._bar.update(self._task, completed=epoch, status=_status(trainer))
-        elif trainer.is_global_zero and (epoch % max(1, total // LINES) == 0 or epoch == total):
-            self.console.print(f"epoch {epoch}/{total}  {_status(trainer)}", highlight=False, soft_wrap=True)
+        if self._epochs is not None:
+            self._epochs.at(trainer.current_epoch + 1, _status(trainer))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop()
@@ -48,9 +30,9 @@ class FitProgress(pl.Callback):
         self._stop()
 
     def _stop(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        if self._epochs is not None:
+            self._epochs.stop()
+            self._epochs = None
 
 
 def _status(trainer: pl.Trainer) -> str:
