@@ -98,7 +98,7 @@ def _climb(phi: Callable[[Tensor], Tensor], s: Tensor, k: int) -> tuple[Tensor, 
     """phi, phi', ..., phi^(k): what forward mode through the lower ones has passed on its way is kept."""
     if k == 0:
         return (phi(s),)
-    values, slopes = jvp(lambda t: _climb(phi, t, k - 1), (s,), (torch.ones_like(s),))
+    values, slopes = jvp(lambda t: _climb(phi, t, k - 1), (s,), (torch.ones_like(s),))[:2]
     # Forward mode makes float64 of a float32 number to the power of a parameter (PyTorch 2.13).
     return (*values, slopes[-1].to(s.dtype))
 

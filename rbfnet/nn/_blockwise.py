@@ -33,6 +33,7 @@ class Block:
         self.f = f
 
     def __call__(self, *tensors: Tensor) -> Tensor:
+        """The function, where nothing is differentiated through it."""
         return self.f(*tensors)
 
     def pull(self, inputs: Sequence[Tensor], wanted: Sequence[int], grad: Tensor) -> Sequence[Tensor]:
@@ -53,7 +54,7 @@ def blockwise(block: Block | Callable[..., Tensor], rows: Sequence[Tensor], shar
     if torch.compiler.is_compiling():
         return block.f(*rows, *shared)
     if len(rows[0]) <= size and (block.holds or any(map(is_functorch_wrapped_tensor, (*rows, *shared)))):
-        return block(*rows, *shared)
+        return block.f(*rows, *shared)
     return _Blockwise.apply(block, size, len(rows), *rows, *shared)
 
 

@@ -64,13 +64,13 @@ def _slope(power: int, dims: int) -> Expansion:
     return found
 
 
-def _evaluate(expansion: Expansion, s: Tensor, f: dict[int, Tensor]) -> Tensor:
-    """By Horner's rule in s, in place in an array of its own; no power of s comes with two different k."""
+def _evaluate(expansion: Expansion, s: Tensor, f: dict[int, Tensor], in_place: bool) -> Tensor:
+    """By Horner's rule in s, in an array of its own; no power of s comes with two different k."""
     (_, k), c = max(expansion.items())
     result = c * f[k]
     for m in reversed(range(len(expansion) - 1)):
         ((k, c),) = [(k, c) for (power, k), c in expansion.items() if power == m]
-        result = result.mul_(s).add_(f[k], alpha=c)
+        result = result.mul_(s).add_(f[k], alpha=c) if in_place else torch.add(result * s, f[k], alpha=c)
     return result
 
 
@@ -88,12 +88,16 @@ class RadialBlock(Block):
         super().__init__(self._sums)
         self.rungs, self.powers = rungs, powers
 
-    def _sums(self, x: Tensor, centers: Tensor, a: Tensor, weight: Tensor) -> Tensor:
-        """(B, D), (M, D), () or (M,), (M, O) -> (B, O, P)."""
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        x, centers, a, weight = tensors
+        return self._sums(x, centers, a, weight, in_place=True)
+
+    def _sums(self, x: Tensor, centers: Tensor, a: Tensor, weight: Tensor, in_place: bool = False) -> Tensor:
+        """(B, D), (M, D), () or (M,), (M, O) -> (B, O, P). In place only without a graph, and without forward mode."""
         s = self._distances(x, centers, a)
         expansions = [_profile(p, x.shape[1]) for p in self.powers]
         f = self._rungs(s, expansions)
-        channels = [_evaluate(e, s, f) @ _scaled(weight, a, p) for e, p in zip(expansions, self.powers, strict=True)]
+        channels = [_evaluate(e, s, f, in_place) @ _scaled(weight, a, p) for e, p in zip(expansions, self.powers, strict=True)]
         return torch.stack(channels, dim=-1)
 
     def pull(self, inputs: Sequence[Tensor], wanted: Sequence[int], grad: Tensor) -> list[Tensor]:
@@ -114,14 +118,14 @@ class RadialBlock(Block):
         through_s: Tensor | None = None
         for p, profile, slope, g in zip(self.powers, profiles, slopes, grad.unbind(-1), strict=True):
             if need_weight:
-                product = _scaled(_evaluate(profile, s, f).T @ g, a, p)
+                product = _scaled(_evaluate(profile, s, f, True).T @ g, a, p)
                 by_weight += product
                 by_a += p * (product * weight).sum(dim=1)
             if need_rest:
                 scaled = _scaled(weight, a, p).T
                 # For one output, scaling rows and columns is cheaper than the array of their products.
                 by_output = [g, scaled] if len(scaled) == 1 else [g @ scaled]
-                term = _evaluate(slope, s, f)
+                term = _evaluate(slope, s, f, True)
                 for factor in by_output:
                     term.mul_(factor)
                 through_s = term if through_s is None else through_s.add_(term)
@@ -149,7 +153,7 @@ class RadialBlock(Block):
         for i in range(1, len(columns)):
             difference = x[:, i, None] - columns[i]
             s = torch.addcmul(s, difference, difference)
-        return s.mul_(a)
+        return s * a
 
     def _rungs(self, s: Tensor, expansions: Sequence[Expansion]) -> dict[int, Tensor]:
         orders = sorted({k for expansion in expansions for _, k in expansion})

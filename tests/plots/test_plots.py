@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -83,7 +85,8 @@ def test_outlines_are_where_the_squared_distance_is_one() -> None:
         network.metric.raw.add_(0.8 * torch.randn(network.metric.raw.shape))
     ax = plot_centers(network, ("x", "y"))
     (outlines,) = [c for c in ax.collections if isinstance(c, EllipseCollection)]
-    width, height, angle = outlines.get_widths(), outlines.get_heights(), np.radians(outlines.get_angles())
+    found: list[Any] = [outlines.get_widths(), outlines.get_heights(), outlines.get_angles()]
+    width, height, angle = found[0], found[1], np.radians(found[2])
     turn = np.linspace(0.0, 2.0 * np.pi, 9)[:, None]
     along = np.stack([np.cos(angle), np.sin(angle)], -1), np.stack([-np.sin(angle), np.cos(angle)], -1)
     d = (width * np.cos(turn) / 2)[..., None] * along[0] + (height * np.sin(turn) / 2)[..., None] * along[1]
