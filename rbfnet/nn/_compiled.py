@@ -55,15 +55,13 @@ class CompiledBlock(Block):
 
         # Rows that were filled in have no part in the loss.
         padding = grad.new_zeros((self.size - there, *grad.shape[1:]))
-        found: Any = self._run(tuple(wanted), gradients, (*self._filled(inputs), torch.cat([grad, padding])))
+        found: Any = self._run(tuple(wanted), gradients, (*self._filled(inputs), _dense(torch.cat([grad, padding]))))
         return [part[:there] if i < self.num_rows else part for i, part in zip(wanted, found, strict=True)]
 
     def _filled(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        missing = self.size - len(tensors[0])
-        if not missing:
-            return list(tensors)
-        rows = [torch.cat([t, t[-1:].expand(missing, *t.shape[1:])]) for t in tensors[: self.num_rows]]
-        return [*rows, *tensors[self.num_rows :]]
+        rows, missing = tensors[: self.num_rows], self.size - len(tensors[0])
+        filled = [torch.cat([t, t[-1:].expand(missing, *t.shape[1:])]) if missing else t for t in rows]
+        return [*map(_dense, filled), *tensors[self.num_rows :]]
 
     def _run(self, what: Hashable, f: Callable[..., object], tensors: Sequence[Tensor]) -> object:
         forms = tuple((t.shape, t.stride(), t.dtype, t.device) for t in tensors)
@@ -77,3 +75,8 @@ class CompiledBlock(Block):
                 traced.recompile()
                 self.cache[key] = torch.compile(traced, fullgraph=True, dynamic=False, options=dict(NOTHING_STORED))
             return self.cache[key](*leaves)
+
+
+def _dense(rows: Tensor) -> Tensor:
+    """In one layout, whatever the rows were cut from: another layout would be compiled for anew."""
+    return rows.clone(memory_format=torch.contiguous_format)

@@ -66,10 +66,9 @@ def _slope(power: int, dims: int) -> Expansion:
 
 def _evaluate(expansion: Expansion, s: Tensor, f: dict[int, Tensor], in_place: bool) -> Tensor:
     """By Horner's rule in s, in an array of its own; no power of s comes with two different k."""
-    (_, k), c = max(expansion.items())
+    (k, c), *lower = [(k, c) for (_, k), c in sorted(expansion.items(), reverse=True)]
     result = c * f[k]
-    for m in reversed(range(len(expansion) - 1)):
-        ((k, c),) = [(k, c) for (power, k), c in expansion.items() if power == m]
+    for k, c in lower:
         result = result.mul_(s).add_(f[k], alpha=c) if in_place else torch.add(result * s, f[k], alpha=c)
     return result
 

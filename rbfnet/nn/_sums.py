@@ -50,7 +50,7 @@ def contract(
         sums = blockwise(layer.block(ops, neighbours.pairs, _sums), sorted_rows, shared, size)
         return sums.index_select(0, order.argsort())
     size = layer.rows_per_block
-    if layer.compiled and x.shape[0] >= size and not torch.compiler.is_compiling():
+    if layer.compiled and not torch.compiler.is_compiling() and x.shape[0] >= size:
         pairs = AllPairs(fused=True)
         # One metric for each centre, so that all gradients are sums over points: the compiler makes one loop of those alone.
         if not layer.metric.per_center:
