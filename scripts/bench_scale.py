@@ -33,7 +33,7 @@ from torch import Tensor
 import rbfnet
 from rbfnet import Operator, RBFNetwork
 from rbfnet.nn import _sums
-from rbfnet.nn._neighbours import Neighbours
+from rbfnet.nn.blocks._neighbours import Neighbours
 
 F64 = torch.float64
 Run = Callable[[], object]

@@ -12,11 +12,11 @@ from torch.func import functional_call
 
 from rbfnet.errors import InputError, flag, positive
 from rbfnet.kernels import Kernel, KernelLike, as_kernel
-from rbfnet.nn._blockwise import PAIRS, blockwise
-from rbfnet.nn._closed_form import radial_columns
 from rbfnet.nn._metric import make_metric
-from rbfnet.nn._pairs import AllPairs, Pairs
 from rbfnet.nn._sums import contract
+from rbfnet.nn.blocks._blockwise import PAIRS, blockwise
+from rbfnet.nn.blocks._columns import radial_columns
+from rbfnet.nn.blocks._pairs import AllPairs, Pairs
 from rbfnet.nn.initializers import epsilon_from_spacing, place
 from rbfnet.operators import Differentiable, Operator, tensors_of
 

@@ -11,12 +11,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch._C._functorch import is_functorch_wrapped_tensor
 
-from rbfnet.nn._blockwise import PAIRS, blockwise
-from rbfnet.nn._compiled import Cache, CompiledBlock
 from rbfnet.nn._metric import Isotropic
-from rbfnet.nn._neighbours import Neighbours
-from rbfnet.nn._pairs import AllPairs, Pairs
-from rbfnet.nn._radial import RadialBlock, radial_powers
+from rbfnet.nn.blocks._blockwise import PAIRS, blockwise
+from rbfnet.nn.blocks._compiled import Cache, CompiledBlock
+from rbfnet.nn.blocks._neighbours import Neighbours
+from rbfnet.nn.blocks._pairs import AllPairs, Pairs
+from rbfnet.nn.blocks._radial import RadialBlock, radial_powers
 from rbfnet.operators import Coefficient, Operator, tensors_of
 
 if TYPE_CHECKING:

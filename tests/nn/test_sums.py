@@ -16,7 +16,7 @@ from rbfnet import Operator
 from rbfnet.kernels import GeneralizedMultiquadric
 from rbfnet.nn import RBFNetwork
 from rbfnet.nn import _sums as routes
-from rbfnet.nn._neighbours import Neighbours
+from rbfnet.nn.blocks._neighbours import Neighbours
 
 F64 = torch.float64
 LAPLACIAN = Operator.laplacian(0, 1)

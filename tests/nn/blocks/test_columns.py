@@ -16,7 +16,7 @@ from torch.func import functional_call
 from rbfnet import Operator
 from rbfnet.kernels import Gaussian, Kernel, Matern
 from rbfnet.nn import RBFNetwork
-from rbfnet.nn._closed_form import _matchings
+from rbfnet.nn.blocks._columns import _matchings
 
 F64 = torch.float64
 CENTERS = 3

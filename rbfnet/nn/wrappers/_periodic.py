@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError, positive
-from rbfnet.nn._coordinate_map import Coordinates
+from rbfnet.nn.wrappers._coordinate_map import Coordinates
 from rbfnet.operators import Direction, Operator
 
 

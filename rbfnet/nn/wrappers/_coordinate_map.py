@@ -11,8 +11,8 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.nn._layer import size
 from rbfnet.nn._network import RBFNetwork
-from rbfnet.nn._numbered import Key, Numbered, partitions, times
-from rbfnet.nn._wrapper import Wrapper, require_callable, require_shape
+from rbfnet.nn.wrappers._numbered import Key, Numbered, partitions, times
+from rbfnet.nn.wrappers._wrapper import Wrapper, require_callable, require_shape
 from rbfnet.operators import Coefficient, Differentiable, Direction, Operator, apply_operators
 
 

@@ -15,10 +15,10 @@ from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vmap
 from rbfnet import Operator
 from rbfnet.kernels import Kernel, Product, Wendland
 from rbfnet.nn import METRICS, RBFLayer, RBFNetwork, _sums
-from rbfnet.nn._blockwise import PAIRS
 from rbfnet.nn._metric import Full
-from rbfnet.nn._neighbours import Neighbours
-from rbfnet.nn._pairs import ListedPairs
+from rbfnet.nn.blocks._blockwise import PAIRS
+from rbfnet.nn.blocks._neighbours import Neighbours
+from rbfnet.nn.blocks._pairs import ListedPairs
 
 F64 = torch.float64
 B, M = 150, 40

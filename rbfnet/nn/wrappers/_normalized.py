@@ -8,8 +8,8 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.nn._network import RBFNetwork
-from rbfnet.nn._numbered import Key, Numbered, splits
-from rbfnet.nn._product import Product
+from rbfnet.nn.wrappers._numbered import Key, Numbered, splits
+from rbfnet.nn.wrappers._product import Product
 from rbfnet.operators import Operator
 
 

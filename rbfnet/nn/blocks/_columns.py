@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from rbfnet.nn._collect import Collected, collect
-from rbfnet.nn._geometry import Factor, Geometry, plus, times
+from rbfnet.nn.blocks._collect import Collected, collect
+from rbfnet.nn.blocks._geometry import Factor, Geometry, plus, times
 from rbfnet.operators import Coefficient, Direction, Operator
 
 Rungs = Callable[[Tensor, Sequence[int]], Sequence[Tensor]]

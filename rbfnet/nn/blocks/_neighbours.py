@@ -10,7 +10,7 @@ from torch import Tensor
 from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
-from rbfnet.nn._pairs import ListedPairs
+from rbfnet.nn.blocks._pairs import ListedPairs
 
 SLACK = 1e-5
 """By this share pairs are listed beyond the reach, as the distances of the kernel are subject to rounding."""

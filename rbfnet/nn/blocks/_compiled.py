@@ -10,7 +10,7 @@ from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from rbfnet.nn._blockwise import Block
+from rbfnet.nn.blocks._blockwise import Block
 
 Cache = dict[Hashable, Callable[..., object]]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rbfnet.nn._pairs import Pairs
+from rbfnet.nn.blocks._pairs import Pairs
 from rbfnet.operators import Direction
 
 Factor = Tensor | float

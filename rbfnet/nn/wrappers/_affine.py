@@ -12,8 +12,8 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.nn._metric import Isotropic
 from rbfnet.nn._network import RBFNetwork
-from rbfnet.nn._numbered import Key, Numbered, times
-from rbfnet.nn._wrapper import Wrapper
+from rbfnet.nn.wrappers._numbered import Key, Numbered, times
+from rbfnet.nn.wrappers._wrapper import Wrapper
 from rbfnet.operators import Coefficient, Direction, Operator
 
 

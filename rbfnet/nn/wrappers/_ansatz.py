@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.nn._network import RBFNetwork
-from rbfnet.nn._numbered import Key, Numbered
-from rbfnet.nn._product import Product
-from rbfnet.nn._wrapper import Wrapper, require_callable, require_shape
+from rbfnet.nn.wrappers._numbered import Key, Numbered
+from rbfnet.nn.wrappers._product import Product
+from rbfnet.nn.wrappers._wrapper import Wrapper, require_callable, require_shape
 from rbfnet.operators import Operator, apply_operators
 
 

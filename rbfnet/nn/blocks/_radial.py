@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rbfnet.nn._blockwise import Block
-from rbfnet.nn._closed_form import Rungs
-from rbfnet.nn._collect import collect
+from rbfnet.nn.blocks._blockwise import Block
+from rbfnet.nn.blocks._collect import collect
+from rbfnet.nn.blocks._columns import Rungs
 from rbfnet.operators import Coefficient, Operator
 
 Expansion = dict[tuple[int, int], float]

@@ -29,7 +29,7 @@ from rbfnet.kernels import (
 )
 from rbfnet.nn import RBFNetwork
 from rbfnet.nn import _sums as routes
-from rbfnet.nn._radial import radial_powers
+from rbfnet.nn.blocks._radial import radial_powers
 
 F64 = torch.float64
 KERNELS: list[Kernel] = [

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.nn._numbered import Key, Numbered, splits, times
-from rbfnet.nn._wrapper import Wrapper
+from rbfnet.nn.wrappers._numbered import Key, Numbered, splits, times
+from rbfnet.nn.wrappers._wrapper import Wrapper
 from rbfnet.operators import Coefficient, Direction, Operator
 
 

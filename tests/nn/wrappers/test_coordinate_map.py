@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rbfnet import InputError, Operator
 from rbfnet.nn import CoordinateMap, Coordinates, Periodic, RBFNetwork
-from rbfnet.nn._numbered import partitions, splits
+from rbfnet.nn.wrappers._numbered import partitions, splits
 from rbfnet.operators import Differentiable, Direction, apply_operators, hessian, laplacian
 
 F64 = torch.float64

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rbfnet import Operator
-from rbfnet.nn._collect import Collected, Term, collect
+from rbfnet.nn.blocks._collect import Collected, Term, collect
 from rbfnet.operators import Coefficient
 
 SHARED = [torch.tensor([2.0, 3.0], dtype=torch.float64), torch.tensor([5.0, 7.0], dtype=torch.float64)]

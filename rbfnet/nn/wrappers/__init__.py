@@ -1,0 +1,10 @@
+"""Models made of a network that keep its closed forms and stay linear in its weights."""
+
+from rbfnet.nn.wrappers._affine import Affine
+from rbfnet.nn.wrappers._ansatz import Ansatz
+from rbfnet.nn.wrappers._coordinate_map import CoordinateMap, Coordinates
+from rbfnet.nn.wrappers._normalized import Normalized
+from rbfnet.nn.wrappers._periodic import Periodic
+from rbfnet.nn.wrappers._wrapper import Wrapper
+
+__all__ = ["Affine", "Ansatz", "CoordinateMap", "Coordinates", "Normalized", "Periodic", "Wrapper"]
