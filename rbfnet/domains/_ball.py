@@ -69,7 +69,7 @@ class Ball(Domain):
 
 
 def directions(u: Float[Tensor, "n k"], dims: int) -> Float[Tensor, "n D"]:
-    """From the unit cube to the unit sphere, equal areas to equal areas: angle; height and angle (Archimedes); normal variables."""
+    """From the unit cube to the unit sphere, by area: angle; height and angle (Archimedes); direction of normal variables."""
     if dims <= 3:
         angle = 2 * math.pi * u[:, -1]
         circle = torch.stack([angle.cos(), angle.sin()], dim=1)

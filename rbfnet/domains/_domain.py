@@ -80,7 +80,7 @@ class Domain(ABC):
             row = int(outside[0])
             raise InputError(
                 f"{len(outside)} of {len(x)} {what} lie outside of {self!r}, the first in row {row} with "
-                f"({', '.join(self.coords)}) = ({', '.join(f'{v:g}' for v in x[row].tolist())}); leave them out or widen the domain."
+                f"({', '.join(self.coords)}) = ({', '.join(f'{v:g}' for v in x[row].tolist())}); leave them out."
             )
 
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:

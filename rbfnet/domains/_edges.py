@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.domains._piece import Piece
+from rbfnet.nn._blockwise import PAIRS, blockwise
 
 
 class Edges:
@@ -24,20 +25,11 @@ class Edges:
         is seen under, with its sign. It is zero on the boundary with a normal derivative of -1, negative outside, and smooth
         everywhere but at the vertices; there its value is 0 and its derivatives, which do not exist, are finite numbers.
 
-        Memory: points x edges.
-
-        Source: Belyaev, Fayolle and Pasko, Signed Lp-distance fields, Comput. Aided Des. 45 (2013); Dyken and Floater, Transfinite
-        mean value interpolation, Comput. Aided Geom. Des. 26 (2009).
+        Source: Belyaev, Fayolle and Pasko, Signed Lp-distance fields, Comput. Aided Des. 45 (2013); Dyken and Floater,
+        Transfinite mean value interpolation, Comput. Aided Geom. Des. 26 (2009).
         """
         starts, ends = self._starts.to(x), self._ends.to(x)
-        seen = _Seen(x[:, None], starts, ends)
-        # One edge's term is infinite on it; so the largest is taken out of the sum and enters by its inverse.
-        nearest = seen.terms(seen.on).detach().abs().masked_fill(seen.on, torch.inf).argmax(dim=1)
-        own = torch.arange(len(starts), device=x.device) == nearest[:, None]
-        # The terms of two edges are infinite where they meet; there the sum is multiplied by zero.
-        others = seen.terms(own | seen.on).sum(dim=1)
-        height = _Seen(x, starts[nearest], ends[nearest]).height()
-        return 2 * height / (1 + height * others)
+        return blockwise(_potential, [x], [starts, ends], max(1, PAIRS // len(starts)))
 
     def piece(self, name: str, which: Tensor) -> Piece:
         """The part of the boundary made of some of the edges, by arc length."""
@@ -54,6 +46,17 @@ class Edges:
             return starts[edge] + share[:, None] * along[edge], normals[edge]
 
         return Piece(name, until[-1].item(), 1, at)
+
+
+def _potential(x: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+    seen = _Seen(x[:, None], starts, ends)
+    # One edge's term is infinite on it; so the largest is taken out of the sum and enters by its inverse.
+    nearest = seen.terms(seen.on).detach().abs().masked_fill(seen.on, torch.inf).argmax(dim=1)
+    own = torch.arange(len(starts), device=x.device) == nearest[:, None]
+    # The terms of two edges are infinite where they meet; there the sum is multiplied by zero.
+    others = seen.terms(own | seen.on).sum(dim=1)
+    height = _Seen(x, starts[nearest], ends[nearest]).height()
+    return 2 * height / (1 + height * others)
 
 
 class _Seen:

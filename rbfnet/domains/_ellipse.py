@@ -52,8 +52,8 @@ class Ellipse(Domain):
         from scipy.special import ellipe, ellipeinc
 
         a, b = self._radii.tolist()
-        # The arc from the end of the half axis b on is a E(angle | 1 - b^2 / a^2); its inverse is interpolated, so that points lie
-        # on the ellipse to rounding, and are evenly spaced to 1e-7.
+        # The arc from the end of the half axis b on is a E(angle | 1 - b^2 / a^2); its inverse is interpolated: points lie on the
+        # ellipse to rounding, and are evenly spaced to 1e-7.
         parameter = 1 - (b / a) ** 2
         angles = np.linspace(0.0, 2 * math.pi, 8193)
         arcs = a * ellipeinc(angles, parameter)

@@ -10,9 +10,10 @@ from rbfnet.errors import InputError, positive
 
 
 class Interval(Box):
-    """A box of one coordinate: ``Interval(x=(-1, 1))``, or the time of an ordinary differential equation, ``Interval(t=(0, 20))``.
+    """A box of one coordinate: ``Interval(x=(-1, 1))``, or the time of an ODE, ``Interval(t=(0, 20))``.
 
-    Its boundary is its two ends, the parts ``"x=low"`` and ``"x=high"``; as a time, its start is ``initial()``, its end ``final()``.
+    Its boundary is its two ends, the parts ``"x=low"`` and ``"x=high"``; as a time it starts at ``initial()`` and ends at
+    ``final()``.
     """
 
     def __init__(self, **side: tuple[float, float]) -> None:

@@ -77,7 +77,7 @@ class Mesh(Domain):
         return torch.from_numpy(self._cells.spread(unit_cube(n, len(self.coords), sampler).numpy()))
 
     def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
-        """That of the polygon of the boundary's edges; see :class:`Polygon`. Memory: points x edges of the boundary.
+        """That of the polygon of the boundary's edges; see :class:`Polygon`.
 
         Raises:
             InputError: a mesh of tetrahedra, for which there is none.

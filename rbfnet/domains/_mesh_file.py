@@ -51,9 +51,7 @@ def read_mesh(path: str | Path) -> tuple[Array, Array, dict[str, Array]]:
         raise InputError(f"{str(path)!r} has vertices that are not finite.")
     if bounds == "line" and vertices.shape[1] == 3:
         if np.ptp(vertices[cells, 2]) > 1e-12 * np.ptp(vertices[cells], axis=(0, 1)).max():
-            raise InputError(
-                f"{str(path)!r} is a curved surface in space; triangles are read where they lie in a plane z = constant."
-            )
+            raise InputError(f"{str(path)!r} is a curved surface in space; triangles must lie in a plane z = constant.")
         vertices = vertices[:, :2]
     return vertices, np.asarray(cells, dtype=np.int64), _groups(mesh, bounds)
 

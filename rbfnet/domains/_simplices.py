@@ -30,7 +30,7 @@ class Simplices:
         self._trees = self._by_size()
 
     def _by_size(self) -> list[tuple[Any, Array, float]]:
-        """A kd-tree of the centroids for each octave of size: a point's cells are those whose sphere it lies in, so none is missed."""
+        """A kd-tree of centroids for each octave of size: a point's cell is one whose sphere it lies in, so none is missed."""
         from scipy.spatial import cKDTree
 
         centroids = self._corners.mean(axis=1)

@@ -41,8 +41,8 @@ class Union(Combination):
         """
         if self._touch:
             raise InputError(
-                f"In {self!r} domains only touch, so their distance is zero inside, where they meet; let them overlap, or draw one "
-                "Polygon."
+                f"In {self!r} domains only touch, so their distance is zero inside, where they meet; let them overlap, or draw "
+                "one Polygon."
             )
         return self.implicit(x)
 
