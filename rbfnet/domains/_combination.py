@@ -92,7 +92,7 @@ class Combination(Domain):
     @cached_property
     def _step(self) -> float:
         """From a point of the boundary to its two sides: far above rounding, far below any feature."""
-        corners = torch.stack([member.box for member in self.members])
+        corners = self._corners()
         return 1e-7 * (corners.amax(dim=(0, 1)) - corners.amin(dim=(0, 1))).max().item()
 
     def _bounded_by(self, index: int, points: Tensor, normals: Tensor) -> Tensor:
@@ -107,6 +107,10 @@ class Combination(Domain):
         """Which share of the bounding box is inside, by so many Sobol points."""
         with own_draws():
             return self.within(IN_BOX["sobol"](self.box, count), 0.0).double().mean().item()
+
+    def __getstate__(self) -> dict[str, object]:
+        # Pieces hold functions, which cannot be sent to other processes; they are found again there.
+        return {name: value for name, value in self.__dict__.items() if name != "pieces"}
 
     def _corners(self) -> Float[Tensor, "members 2 D"]:
         return torch.stack([member.box for member in self.members])

@@ -51,7 +51,7 @@ class Mesh(Domain):
         self._box = torch.from_numpy(np.stack([corners.min(axis=(0, 1)), corners.max(axis=(0, 1))]))
         self._facets, self._normals = _outward(vertices, facets, opposite)
         self._edges = _edges(self._facets, self._normals) if dims == 2 else None
-        self._pieces = tuple(self._piece(name, which) for name, which in _by_group(facets, groups).items())
+        self._groups = _by_group(facets, groups)
 
     @property
     def box(self) -> Float[Tensor, "2 D"]:
@@ -63,7 +63,7 @@ class Mesh(Domain):
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        return self._pieces
+        return tuple(self._piece(name, which) for name, which in self._groups.items())
 
     def within(self, x: Float[Tensor, "N D"], slack: float) -> Bool[Tensor, " N"]:
         return torch.from_numpy(self._cells.hold(x.detach().cpu().double().numpy(), slack, self._walls)).to(x.device)

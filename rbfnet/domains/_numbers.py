@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,8 +19,8 @@ def finite(what: str, values: object, shape: tuple[int | None, ...]) -> Tensor:
         InputError: another shape, or values that are not finite numbers.
     """
     try:
-        found = torch.as_tensor(values, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError):
+        found = torch.tensor(np.array(values, dtype=np.float64))
+    except (TypeError, ValueError):
         found = torch.empty(())
         values = f"{values!r}, which is no table of numbers"
     if found.ndim != len(shape) or any(want not in (None, have) for want, have in zip(shape, found.shape, strict=True)):

@@ -58,11 +58,7 @@ class Polygon(Domain):
             torch.from_numpy(np.concatenate([chain[:-1] for chain in chains])),
             torch.from_numpy(np.concatenate([chain[1:] for chain in chains])),
         )
-        ends = np.cumsum([0, *(len(chain) - 1 for chain in chains)])
-        self._pieces = tuple(
-            self._edges.piece("outer" if k == 0 else f"hole {k}", torch.arange(start, end))
-            for k, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True))
-        )
+        self._ends = np.cumsum([0, *(len(chain) - 1 for chain in chains)]).tolist()
 
     @property
     def box(self) -> Float[Tensor, "2 2"]:
@@ -74,7 +70,11 @@ class Polygon(Domain):
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        return self._pieces
+        rings = zip(self._ends[:-1], self._ends[1:], strict=True)
+        return tuple(
+            self._edges.piece("outer" if k == 0 else f"hole {k}", torch.arange(start, end))
+            for k, (start, end) in enumerate(rings)
+        )
 
     def within(self, x: Float[Tensor, "N 2"], slack: float) -> Bool[Tensor, " N"]:
         import shapely
@@ -93,8 +93,8 @@ class Polygon(Domain):
         return self._edges.distance(x)
 
     def __repr__(self) -> str:
-        holes = f" and {len(self._pieces) - 1} holes" if len(self._pieces) > 1 else ""
-        return f"Polygon({len(self._shape.exterior.coords) - 1} vertices{holes})"
+        holes = len(self._shape.interiors)
+        return f"Polygon({self._ends[1]} vertices{f' and {holes} holes' if holes > 1 else ' and a hole' if holes else ''})"
 
 
 def _ring(what: str, vertices: Sequence[Sequence[float]]) -> np.ndarray:
