@@ -54,7 +54,7 @@ class Domain(ABC):
 
     @abstractmethod
     def within(self, x: Float[Tensor, "N D"], slack: float) -> Bool[Tensor, " N"]:
-        """Which points lie in the domain or not farther outside than ``slack``; if that is negative, at least so far inside."""
+        """Which (finite) points lie in the domain or not farther outside than ``slack``; if negative, at least so far inside."""
 
     @abstractmethod
     def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
@@ -67,7 +67,9 @@ class Domain(ABC):
         """Which points lie in the domain, its boundary included (up to rounding in the dtype of the points)."""
         if x.ndim != 2 or x.shape[1] != len(self.coords):
             raise InputError(f"Points in ({', '.join(self.coords)}) are (N, {len(self.coords)}), but got {tuple(x.shape)}.")
-        return self.within(x, 64 * torch.finfo(x.dtype).eps * self.box.abs().max().item())
+        finite = torch.isfinite(x).all(dim=1)
+        finite[finite.clone()] = self.within(x[finite], 64 * torch.finfo(x.dtype).eps * self.box.abs().max().item())
+        return finite
 
     def require_inside(self, x: Float[Tensor, "N D"], what: str = "points") -> None:
         """Refuse points that are not in the domain, ``what`` being their name in the sentence.

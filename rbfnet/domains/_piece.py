@@ -53,13 +53,13 @@ class Piece:
             drawn *= 2
 
     def where(self, keep: Keep) -> Piece | None:
-        """What of the part is kept too; None where nothing of it is found among a few thousand points."""
+        """What of the part is kept too; None where nothing of it is found among some thousand points."""
 
         def both(points: Tensor, normals: Tensor) -> Bool[Tensor, " n"]:
             return keep(points, normals) if self.keep is None else self.keep(points, normals) & keep(points, normals)
 
         with own_draws():
-            points, normals = self.at(unit_cube(1 if self.dims == 0 else 4096, self.dims, "halton"))
+            points, normals = self.at(unit_cube((1, 2**12, 2**15)[min(self.dims, 2)], self.dims, "sobol"))
         share = both(points, normals).double().mean().item()
         if share == 0.0:
             return None

@@ -42,7 +42,7 @@ class Polygon(Domain):
         rings += [_ring(f"The vertices of hole {k} of a polygon", hole) for k, hole in enumerate(holes, start=1)]
         shape = shapely.Polygon(rings[0], rings[1:])
         if not shapely.is_valid(shape) or shape.area == 0:
-            reason = shapely.is_valid_reason(shape) if shape.area else "No area"
+            reason = "No area" if shapely.is_valid(shape) else shapely.is_valid_reason(shape)
             raise InputError(
                 f"A polygon needs edges that meet at its vertices only, and holes inside of it, but this one has: {reason}; "
                 "give the vertices in order, once round."

@@ -49,17 +49,17 @@ class Simplices:
         corner they are opposite to, that bound the whole.
         """
         found, near = np.zeros(len(x), dtype=bool), np.zeros(len(x), dtype=bool)
-        rounding = 1e-12 * np.abs(self._corners).max()
-        for tree, which, reach in self._trees:
-            balls = tree.query_ball_point(x, reach + max(slack, rounding))
+        reach = max(abs(slack), 1e-12 * np.abs(self._corners).max())
+        for tree, which, radius in self._trees:
+            balls = tree.query_ball_point(x, radius + reach)
             counts = np.fromiter((len(ball) for ball in balls), dtype=np.int64, count=len(x))
             points = np.repeat(np.arange(len(x)), counts)
             cells = which[np.fromiter(itertools.chain.from_iterable(balls), dtype=np.int64, count=counts.sum())]
             heights = self._heights(x[points], cells)
-            inside = (heights >= -max(slack, rounding)).all(axis=1)
-            found[points[inside]] = True
-            if slack <= 0:
-                near[points[inside & (walls[cells] & (heights <= -slack)).any(axis=1)]] = True
+            held = (heights >= -reach).all(axis=1)
+            found[points[held]] = True
+            # A wall may be near though it is one of a neighbour of the cell that the point lies in.
+            near[points[held & (walls[cells] & (heights <= reach)).any(axis=1)]] = True
         return found & ~near if slack < 0 else found
 
     def _heights(self, x: Array, cells: Array) -> Array:
