@@ -40,7 +40,7 @@ def read_mesh(path: str | Path) -> tuple[Array, Array, dict[str, Array]]:
     except (Exception, SystemExit) as error:
         reason = " ".join(said.getvalue().split()) if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
         raise InputError(
-            f"{str(path)!r} cannot be read as a mesh ({reason.rstrip('.')}); formats like .msh, .vtk, .vtu and .xdmf can."
+            f"{str(path)!r} cannot be read as a mesh ({reason.rstrip('.')}); formats like .msh, .vtk and .vtu can."
         ) from None
     cells, bounds = next(((mesh.get_cells_type(kind), below) for kind, below in _KINDS if kind in mesh.cells_dict), (None, ""))
     if cells is None or not len(cells):

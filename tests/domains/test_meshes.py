@@ -48,11 +48,9 @@ def write(path: Path, dims: int, n: int = 6, **arguments: Any) -> Path:
     return path
 
 
-@pytest.mark.parametrize("suffix", ["vtu", "vtk", "msh", "xdmf"])
+@pytest.mark.parametrize("suffix", ["vtu", "vtk", "msh", "inp"])
 @pytest.mark.parametrize("dims", [2, 3])
 def test_a_mesh_comes_back_from_its_file(tmp_path: Path, dims: int, suffix: str) -> None:
-    if suffix == "xdmf":
-        pytest.importorskip("h5py")
     mesh = Mesh(write(tmp_path / f"ell.{suffix}", dims))
     volume, surface = {2: (0.75, 4.0), 3: (0.875, 6.0)}[dims]
     assert mesh.coords == ("x", "y", "z")[:dims] and mesh.parts == ("boundary",)
@@ -102,24 +100,38 @@ def test_boundary_points_and_normals_obey_the_divergence_theorem(tmp_path: Path,
         assert flux == pytest.approx(inside, rel=5e-3)
 
 
-def test_physical_groups_name_the_parts(tmp_path: Path) -> None:
-    vertices, cells = cubes(2, 6)
+def named(vertices: Array) -> tuple[Array, Array]:
+    """The lines on x = 0, and one inside."""
     left = np.flatnonzero(vertices[:, 0] == 0)
-    lines = np.stack([left[:-1], left[1:]], axis=1)
-    inner = cells[10, [0, 2]][None]
-    tags = [np.ones(len(cells), dtype=int), np.full(len(lines), 7), np.full(1, 9)]
-    path = tmp_path / "named.msh"
-    meshio.Mesh(
-        np.column_stack([vertices, np.zeros(len(vertices))]),
-        [("triangle", cells), ("line", lines), ("line", inner)],
-        cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags},
-        field_data={"inlet": np.array([7, 1]), "crack": np.array([9, 1]), "body": np.array([1, 2])},
-    ).write(path, file_format="gmsh22")
+    return np.stack([left[:-1], left[1:]], axis=1), cubes(2, 6)[1][10, [0, 2]][None]
+
+
+@pytest.mark.parametrize("kind", ["gmsh22", "gmsh", "abaqus"])
+def test_groups_name_the_parts(tmp_path: Path, kind: str) -> None:
+    vertices, cells = cubes(2, 6)
+    lines, inner = named(vertices)
+    path = tmp_path / ("named.inp" if kind == "abaqus" else "named.msh")
+    points = np.column_stack([vertices, np.zeros(len(vertices))])
+    blocks = [("triangle", cells), ("line", lines), ("line", inner)]
+    if kind == "abaqus":
+        none = np.array([], dtype=int)
+        sets = {"inlet": [none, np.arange(len(lines)), none], "crack": [none, none, np.arange(1)]}
+        meshio.Mesh(points, blocks, cell_sets=sets).write(path)
+    else:
+        tags = [np.ones(len(cells), dtype=int), np.full(len(lines), 7), np.full(1, 9)]
+        names = {"inlet": np.array([7, 1]), "crack": np.array([9, 1]), "body": np.array([1, 2])}
+        data = {"gmsh:physical": tags, "gmsh:geometrical": tags}
+        # The newer format names the entity (dimension and tag) that each vertex is of.
+        entities = np.column_stack([np.full(len(vertices), 2), np.ones(len(vertices), dtype=int)])
+        entities[lines] = [1, 7]
+        entities[inner] = [1, 9]
+        on = {"gmsh:dim_tags": entities} if kind == "gmsh" else {}
+        meshio.Mesh(points, blocks, cell_data=data, field_data=names, point_data=on).write(path, file_format=kind)
     mesh = Mesh(path, coords=("r", "z"))
     # A group of facets inside is no part of the boundary.
     assert mesh.coords == ("r", "z") and mesh.parts == ("inlet", "boundary")
-    points, normals = mesh.boundary_with_normals(20, part="inlet")
-    assert (points[:, 0] == 0).all() and (normals == torch.tensor([-1.0, 0.0])).all()
+    along, normals = mesh.boundary_with_normals(20, part="inlet")
+    assert (along[:, 0] == 0).all() and (normals == torch.tensor([-1.0, 0.0])).all()
     assert mesh.boundary_measure("inlet") == pytest.approx(1.0) and mesh.boundary_measure("boundary") == pytest.approx(3.0)
     with pytest.raises(InputError, match="did you mean 'inlet'"):
         mesh.boundary(5, part="inlett")

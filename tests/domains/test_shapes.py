@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +15,7 @@ import torch
 from scipy.integrate import quad
 from torch import Tensor
 
-from rbfnet.domains import Ball, Box, Difference, Disc, Domain, Ellipse, Interval, Polygon, Rectangle, SpaceTime
+from rbfnet.domains import Ball, Box, Difference, Disc, Domain, Ellipse, Interval, Piece, Polygon, Rectangle, SpaceTime
 from rbfnet.nn import Ansatz, RBFNetwork
 from rbfnet.operators import laplacian, partial
 
@@ -110,6 +112,23 @@ SHAPES = {
         lambda x: torch.maximum(*(torch.minimum(disc(x, [c, 0], 1), -disc(x, [c, 0], 0.5)) for c in (0.0, 3.0))),
         1.5 * math.pi,
         6 * math.pi,
+    ),
+    "island": Shape(
+        Disc((0, 0), 2) - (Disc((0, 0), 1.5) - Disc((0, 0), 0.5)),
+        lambda x: torch.minimum(disc(x, [0, 0], 2), -torch.minimum(disc(x, [0, 0], 1.5), -disc(x, [0, 0], 0.5))),
+        2 * math.pi,
+        8 * math.pi,
+    ),
+    "slanted": Shape(
+        Polygon([(0.1, 0.2), (3.3, 0.9), (1.1, 2.7)]),
+        lambda x: torch.stack(
+            [
+                ((b[0] - a[0]) * (x[:, 1] - a[1]) - (b[1] - a[1]) * (x[:, 0] - a[0])) / math.dist(a, b)
+                for a, b in [((0.1, 0.2), (3.3, 0.9)), ((3.3, 0.9), (1.1, 2.7)), ((1.1, 2.7), (0.1, 0.2))]
+            ]
+        ).amin(dim=0),
+        (3.2 * 2.5 - 0.7 * 1.0) / 2,
+        math.dist((0.1, 0.2), (3.3, 0.9)) + math.dist((3.3, 0.9), (1.1, 2.7)) + math.dist((1.1, 2.7), (0.1, 0.2)),
     ),
     "two_intervals": Shape(
         Interval(x=(0, 1)) | Interval(x=(2, 4)),
@@ -319,6 +338,53 @@ def test_a_boundary_that_two_members_share_is_counted_once() -> None:
     assert beside.contains(torch.tensor([[1.0, 0.5]], dtype=F64)).all()
     with pytest.raises(ValueError, match="only touch"):
         beside.distance(beside.box)
+
+
+class Quarter(Domain):
+    """A geometry of a user's own: the quarter of the unit disc with x, y >= 0, of which only the arc counts as boundary."""
+
+    coords = ("x", "y")
+    box = torch.tensor([[0.0, 0.0], [1.0, 1.0]], dtype=F64)
+    volume = math.pi / 4
+
+    def within(self, x: Tensor, slack: float) -> Tensor:
+        return (x >= -slack).all(dim=1) & (x.square().sum(dim=1).sqrt() <= 1 + slack)
+
+    def implicit(self, x: Tensor) -> Tensor:
+        return (1 - x.square().sum(dim=1)) / 2
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        def at(u: Tensor) -> tuple[Tensor, Tensor]:
+            points = torch.cat([torch.cos(math.pi / 2 * u), torch.sin(math.pi / 2 * u)], dim=1)
+            return points, points
+
+        return (Piece("arc", math.pi / 2, 1, at),)
+
+
+def test_a_geometry_of_ones_own_has_all_the_rest() -> None:
+    domain = Quarter()
+    for sampler in ("grid", "poisson_disc", "boundary_refined", "sobol"):
+        points = domain.interior(50, sampler)
+        assert len(points) == 50 and domain.contains(points).all()
+    points, normals = SpaceTime(domain, t=(0, 1)).boundary_with_normals(50, part="arc")
+    torch.testing.assert_close(points[:, :2], normals[:, :2])
+    pierced = domain - Disc((0.5, 0.5), 0.1)
+    assert pierced.parts == ("arc", "hole 1") and pierced.volume == pytest.approx(math.pi / 4 - math.pi / 100)
+    torch.testing.assert_close(domain.normals(points[:, :2]), normals[:, :2])
+
+
+def test_normals_at_a_corner_are_between_its_sides_and_keep_float32() -> None:
+    corners = torch.tensor([[0.0, 0.0], [3.0, 3.0]])
+    for domain in (Rectangle(x=(0, 3), y=(0, 3)), Polygon([(0, 0), (3, 0), (3, 3), (0, 3)])):
+        found = domain.normals(corners)
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found, torch.tensor([[-1.0, -1.0], [1.0, 1.0]]) / math.sqrt(2), atol=1e-3, rtol=0)
+
+
+def test_shapely_meshio_and_scipy_are_imported_where_they_are_needed() -> None:
+    code = "import rbfnet.domains, sys; print([m for m in ('shapely', 'meshio', 'scipy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
 def test_quadrature() -> None:
