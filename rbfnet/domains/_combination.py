@@ -48,7 +48,7 @@ class Combination(Domain):
         low, high = self.box
         inside = (low < high).all() and any(self._found(count) > 0 for count in (2**12, 2**17))
         if not inside:
-            raise InputError(f"Nothing is inside of {self!r}: no point of its bounding box was found to be.")
+            raise InputError(f"Nothing is inside of {self!r}: none of {2**17} points of its bounding box is.")
 
     def unfolded(self, member: Domain, first: bool) -> tuple[Domain, ...]:
         """The members of a member of the same kind: (a | b) | c has three."""

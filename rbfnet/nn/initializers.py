@@ -66,10 +66,15 @@ def poisson_disc(box: Box, n: int) -> Float[Tensor, "n D"]:
 
     The radius is the largest, in steps of a few per cent, with which the box holds n points. It takes about a millisecond a
     point, and more in many dimensions.
+
+    Raises:
+        InputError: a box with a side of no length.
     """
     from scipy.stats import qmc
 
     low, high = box.detach().double().numpy()
+    if not (low < high).all():
+        raise InputError(f"Poisson discs need a box with sides that are not zero, but got {low.tolist()} to {high.tolist()}.")
     dims = len(low)
     # 0.58 is the share of its own cube (2-D, 3-D) that a point takes of a box filled by this algorithm.
     radius = (0.58 * np.prod(high - low) / n) ** (1 / dims)
