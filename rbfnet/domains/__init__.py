@@ -1,8 +1,37 @@
 """Geometries, and points inside them and on their boundaries."""
 
-from rbfnet.domains._box import Box, Rectangle
+from rbfnet.domains._ball import Ball
+from rbfnet.domains._box import Box
 from rbfnet.domains._columns import read_columns
+from rbfnet.domains._difference import Difference
+from rbfnet.domains._disc import Disc
 from rbfnet.domains._domain import Domain
+from rbfnet.domains._ellipse import Ellipse
+from rbfnet.domains._intersection import Intersection
+from rbfnet.domains._interval import Interval
+from rbfnet.domains._mesh import Mesh
+from rbfnet.domains._piece import Piece
 from rbfnet.domains._point_cloud import PointCloud
+from rbfnet.domains._polygon import Polygon
+from rbfnet.domains._rectangle import Rectangle
+from rbfnet.domains._space_time import SpaceTime
+from rbfnet.domains._union import Union
 
-__all__ = ["Box", "Domain", "PointCloud", "Rectangle", "read_columns"]
+__all__ = [
+    "Ball",
+    "Box",
+    "Difference",
+    "Disc",
+    "Domain",
+    "Ellipse",
+    "Intersection",
+    "Interval",
+    "Mesh",
+    "Piece",
+    "PointCloud",
+    "Polygon",
+    "Rectangle",
+    "SpaceTime",
+    "Union",
+    "read_columns",
+]

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.domains._domain import Domain
-from rbfnet.errors import InputError, unknown
+from rbfnet.domains._numbers import interval
+from rbfnet.domains._piece import Piece
+from rbfnet.domains._r_functions import conjunction
+from rbfnet.errors import InputError, positive
 from rbfnet.nn.initializers import IN_BOX
 
 
 class Box(Domain):
     """An axis-parallel box in any dimension: ``Box(x=(0, 1), y=(0, 2), z=(-1, 1))``.
+
+    The parts of its boundary are ``"x=low"``, ``"x=high"``, ``"y=low"``, ...
 
     Args:
         sides: for each coordinate its lowest and highest value.
@@ -24,62 +27,68 @@ class Box(Domain):
     def __init__(self, **sides: tuple[float, float]) -> None:
         if not sides:
             raise InputError("A box needs at least one side, as in Box(x=(0, 1)).")
-        for name, (low, high) in sides.items():
-            if not (math.isfinite(low) and math.isfinite(high) and low < high):
-                raise InputError(f"Side {name} of a box goes from a lower to a higher number, but got ({low}, {high}).")
+        ends = [interval(f"Side {name} of a box", side) for name, side in sides.items()]
         self.coords = tuple(sides)
-        self._box = torch.tensor(list(sides.values()), dtype=torch.float64).T
+        self._box = torch.tensor(ends, dtype=torch.float64).T
 
     @property
     def box(self) -> Float[Tensor, "2 D"]:
         return self._box
 
-    def contains(self, x: Float[Tensor, "N D"]) -> Bool[Tensor, " N"]:
+    @property
+    def volume(self) -> float:
+        return (self._box[1] - self._box[0]).prod().item()
+
+    def within(self, x: Float[Tensor, "N D"], slack: float) -> Bool[Tensor, " N"]:
         low, high = self._box.to(x)
-        return ((x >= low) & (x <= high)).all(dim=1)
+        return ((x >= low - slack) & (x <= high + slack)).all(dim=1)
 
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
-        """n points inside, by ``"halton"``, ``"random"`` or ``"grid"`` (then n is k^D)."""
+        """n points inside; see :meth:`Domain.interior`. A ``"grid"`` is a full one, so n is k^D."""
         if sampler not in IN_BOX:
-            raise unknown("sampler", sampler, IN_BOX)
+            return super().interior(n, sampler)
+        positive("The number of points", n, whole=True)
         return IN_BOX[sampler](self._box, n)
 
-    def boundary(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
-        """n points on the faces, each face with a share that goes with its area.
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        return tuple(self._face(axis, side) for axis in range(len(self.coords)) for side in (0, 1))
 
-        The two ends of an interval are the two points there are.
+    def _face(self, axis: int, side: int) -> Piece:
+        others = [j for j in range(len(self.coords)) if j != axis]
+        low, high = self._box[:, others]
+        normal = torch.zeros(len(self.coords), dtype=torch.float64)
+        normal[axis] = 2.0 * side - 1.0
+
+        def at(u: Tensor) -> tuple[Tensor, Tensor]:
+            points = self._box[side].repeat(len(u), 1)
+            points[:, others] = low + (high - low) * u
+            return points, normal.repeat(len(u), 1)
+
+        return Piece(f"{self.coords[axis]}={'low' if side == 0 else 'high'}", (high - low).prod().item(), len(others), at)
+
+    def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+        """The R-conjunction over the sides of (x - a)(b - x) / (b - a)."""
+        columns = self._parabolas(x)
+        value = columns[0]
+        for column in columns[1:]:
+            value = conjunction(value, column)
+        return value
+
+    def distance(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+        """h prod_i (x_i - a_i)(b_i - x_i) / (h_i (b_i - a_i)): a polynomial, so smooth at corners too.
+
+        h_i = (b_i - a_i) / 4, and h is the least of them, which is the value in the middle.
         """
-        dims = len(self.coords)
-        if dims == 1:
-            return self._box.clone()
-        lengths = self._box[1] - self._box[0]
-        areas = (lengths.prod() / lengths).repeat_interleave(2)
-        ends = torch.round(torch.cumsum(areas, 0) / areas.sum() * n).long().tolist()
-        faces = []
-        for face, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
-            axis, side = divmod(face, 2)
-            others = [j for j in range(dims) if j != axis]
-            points = self._box[side].repeat(end - start, 1)
-            if end > start:
-                points[:, others] = self._face(self._box[:, others], end - start, sampler)
-            faces.append(points)
-        return torch.cat(faces)
+        quarter = (self._box[1] - self._box[0]) / 4
+        value = torch.ones_like(x[:, 0])
+        for column, height in zip(self._parabolas(x), quarter.tolist(), strict=True):
+            value = value * (column / height)
+        return quarter.min().item() * value
 
-    def _face(self, box: Tensor, n: int, sampler: str) -> Tensor:
-        if box.shape[1] == 1 and sampler != "random":
-            # On a line midpoints are the even choice; they leave out the corners, which two faces share.
-            return box[0] + (box[1] - box[0]) * ((torch.arange(n, dtype=box.dtype) + 0.5) / n)[:, None]
-        return IN_BOX["random" if sampler == "random" else "halton"](box, n)
+    def _parabolas(self, x: Tensor) -> list[Tensor]:
+        return [(x[:, i] - a) * (b - x[:, i]) / (b - a) for i, (a, b) in enumerate(self._box.T.tolist())]
 
     def __repr__(self) -> str:
         sides = ", ".join(f"{c}=({a:g}, {b:g})" for c, (a, b) in zip(self.coords, self._box.T.tolist(), strict=True))
         return f"{type(self).__name__}({sides})"
-
-
-class Rectangle(Box):
-    """A box of two coordinates: ``Rectangle(x=(0, 1), y=(0, 1))``."""
-
-    def __init__(self, **sides: tuple[float, float]) -> None:
-        if len(sides) != 2:
-            raise InputError(f"A rectangle has two sides, but got {len(sides)}: {', '.join(sides) or 'none'}.")
-        super().__init__(**sides)

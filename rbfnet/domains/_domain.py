@@ -1,15 +1,35 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from rbfnet.domains._piece import Piece
+from rbfnet.domains._sampling import SAMPLERS, fill, own_draws
+from rbfnet.errors import InputError, positive, unknown
 from rbfnet.nn.initializers import IN_BOX
+
+if TYPE_CHECKING:
+    from rbfnet.domains._difference import Difference
+    from rbfnet.domains._intersection import Intersection
+    from rbfnet.domains._union import Union
+
+Part = str | Callable[[Tensor], Tensor] | None
+"""A part of the boundary: its name, a function of points (N, D) that says which belong to it (N,), or None for all of it."""
 
 
 class Domain(ABC):
-    """Where a problem lives: named coordinates, points inside and on the boundary. Points are (N, D).
+    """Where a problem lives: named coordinates, points inside and on the boundary.
+
+    Points are (N, D). Those that are drawn are float64, and come from PyTorch's seeded generator. ``a | b``, ``a & b`` and
+    ``a - b`` are union, intersection and difference.
+
+    A geometry of a user's own gives ``coords``, ``box``, ``within``, ``pieces``, ``implicit`` and ``volume``.
 
     Attributes:
         coords: the name of each coordinate, in order.
@@ -22,20 +42,213 @@ class Domain(ABC):
     def box(self) -> Float[Tensor, "2 D"]:
         """The lowest and the highest corner of the bounding box."""
 
+    @property
     @abstractmethod
+    def pieces(self) -> tuple[Piece, ...]:
+        """The parts of the boundary."""
+
+    @property
+    @abstractmethod
+    def volume(self) -> float:
+        """Length, area or volume."""
+
+    @abstractmethod
+    def within(self, x: Float[Tensor, "N D"], slack: float) -> Bool[Tensor, " N"]:
+        """Which (finite) points lie in the domain or not farther outside than ``slack``; if negative, at least so far inside."""
+
+    @abstractmethod
+    def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+        """A function that is positive inside, zero on the boundary and negative outside, its gradient not zero on the boundary.
+
+        It keeps dtype and device, and is made of tensor operations, so that autograd takes its derivatives.
+        """
+
     def contains(self, x: Float[Tensor, "N D"]) -> Bool[Tensor, " N"]:
-        """Which points lie in the domain, its boundary included."""
+        """Which points lie in the domain, its boundary included (up to rounding in the dtype of the points)."""
+        if x.ndim != 2 or x.shape[1] != len(self.coords):
+            raise InputError(f"Points in ({', '.join(self.coords)}) are (N, {len(self.coords)}), but got {tuple(x.shape)}.")
+        finite = torch.isfinite(x).all(dim=1)
+        finite[finite.clone()] = self.within(x[finite], 64 * torch.finfo(x.dtype).eps * self.box.abs().max().item())
+        return finite
 
-    @abstractmethod
+    def require_inside(self, x: Float[Tensor, "N D"], what: str = "points") -> None:
+        """Refuse points that are not in the domain, ``what`` being their name in the sentence.
+
+        Raises:
+            InputError: the first of them is shown.
+        """
+        outside = (~self.contains(x)).nonzero()[:, 0]
+        if len(outside):
+            row = int(outside[0])
+            raise InputError(
+                f"{len(outside)} of {len(x)} {what} lie outside of {self!r}, the first in row {row} with "
+                f"({', '.join(self.coords)}) = ({', '.join(f'{v:g}' for v in x[row].tolist())}); leave them out."
+            )
+
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
-        """n points inside."""
+        """n points inside (or on the boundary), evenly by rejection from the bounding box.
 
-    @abstractmethod
-    def boundary(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
-        """n points on the boundary."""
+        Args:
+            n: how many.
+            sampler: ``"grid"`` (of the coarsest grid with n points inside, n at equal steps), ``"halton"``,
+                ``"latin_hypercube"``, ``"poisson_disc"``, ``"random"``, ``"sobol"``, or ``"boundary_refined"``: Halton points
+                thinned to a density that goes with 1 / (1 + 20 d / max d), d being ``distance``, so 21 times as dense at the
+                boundary as in the middle.
+
+        Raises:
+            InputError: an unknown sampler, n not a whole number above 0, or no room for n points.
+        """
+        positive("The number of points", n, whole=True)
+        require_sampler(sampler)
+        if sampler != "boundary_refined":
+            return fill(self.box, n, sampler, self.contains)
+        with own_draws():
+            deepest = self.distance(self.interior(1024)).max()
+        # One coordinate more decides which points stay, so that those that stay are still of low discrepancy.
+        tall = torch.cat([self.box, torch.tensor([[0.0], [1.0]], dtype=self.box.dtype)], dim=1)
+
+        def accept(x: Tensor) -> Tensor:
+            return self.contains(x[:, :-1]) & (x[:, -1] * (1 + 20 * self.distance(x[:, :-1]) / deepest) < 1)
+
+        return fill(tall, n, "halton", accept)[:, :-1].contiguous()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the parts of the boundary."""
+        return tuple(piece.name for piece in self.pieces)
+
+    def boundary(self, n: int, sampler: str = "halton", part: Part = None) -> Float[Tensor, "n D"]:
+        """n points on the boundary, evenly by length or area; see :meth:`boundary_with_normals`."""
+        return self.boundary_with_normals(n, sampler, part)[0]
+
+    def boundary_with_normals(
+        self, n: int, sampler: str = "halton", part: Part = None
+    ) -> tuple[Float[Tensor, "n D"], Float[Tensor, "n D"]]:
+        """n points on the boundary, each of its parts with a share that goes with its measure, and the outward unit normals.
+
+        On curves points are at equal steps (or random). On surfaces they go by the sampler, where ``"grid"`` and
+        ``"boundary_refined"`` mean ``"halton"``. The boundary of an interval is the two points there are, whatever n is.
+
+        Args:
+            n: how many.
+            sampler: see :meth:`interior`.
+            part: one of ``parts``; the beginning of several names, in whole words (``"hole 1"`` for all sides of a hole);
+                ``"outer"`` for all that are no holes; or a function of points (N, D) that says which belong to it, (N,).
+
+        Raises:
+            InputError: an unknown sampler, n not a whole number above 0, or a part that does not exist.
+        """
+        positive("The number of points", n, whole=True)
+        require_sampler(sampler)
+        pieces = self._chosen(part)
+        total, so_far, end = sum(piece.measure for piece in pieces), 0.0, 0
+        drawn = []
+        for piece in pieces:
+            start, so_far = end, so_far + piece.measure
+            end = round(so_far / total * n)
+            if piece.dims == 0:
+                drawn.append(piece.draw(1, sampler))
+            elif end > start:
+                drawn.append(piece.draw(end - start, sampler))
+        points, normals = zip(*drawn, strict=True)
+        return torch.cat(points), torch.cat(normals)
+
+    def boundary_measure(self, part: Part = None) -> float:
+        """Length or area of the boundary, or a part of it; the ends of an interval count 1 each."""
+        return sum(piece.measure for piece in self._chosen(part))
+
+    def normals(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+        """Outward unit normals at points of the boundary: -grad / |grad| of ``implicit``; at a corner one between its sides.
+
+        Raises:
+            InputError: a point that is not on the boundary.
+        """
+        size = (self.box[1] - self.box[0]).max().item()
+        near = torch.finfo(x.dtype).eps ** 0.5 * size
+        off = (~self.within(x, near) | self.within(x, -near)).nonzero()[:, 0]
+        if len(off):
+            raise InputError(f"Normals are those of points on the boundary of {self!r}, but {x[off[0]].tolist()} is not on it.")
+        slope = self._slope(x)
+        corner = torch.linalg.vector_norm(slope, dim=1) < 1e-3
+        if corner.any():
+            shifts = near * torch.cat([torch.eye(x.shape[1]), -torch.eye(x.shape[1])]).to(x)
+            slope[corner] = sum(self._slope(x[corner] + shift) for shift in shifts)
+        return -slope / torch.linalg.vector_norm(slope, dim=1, keepdim=True)
+
+    def _slope(self, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            points = x.detach().requires_grad_()
+            return torch.autograd.grad(self.implicit(points).sum(), points)[0]
+
+    def distance(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+        """A smooth function that is zero on the boundary and positive inside, with a normal derivative that is not zero.
+
+        It is no Euclidean distance, but a factor d for :class:`rbfnet.nn.Ansatz`, which may not be used outside. Its first
+        derivatives do not go on smoothly at corners (except for boxes), so there the second ones are large, yet finite elsewhere.
+        """
+        return self.implicit(x)
+
+    def quadrature(self, n: int) -> tuple[Float[Tensor, "n D"], Float[Tensor, " n"]]:
+        """Points and weights for integrals over the domain: n scrambled Halton points of equal weight, volume / n."""
+        return self.interior(n), torch.full((n,), self.volume / n, dtype=torch.float64)
 
     def grid(self, n: int) -> Float[Tensor, "N D"]:
         """A regular grid of about n points over the bounding box, as far as they lie in the domain: where errors are measured."""
         dims = len(self.coords)
         points = IN_BOX["grid"](self.box, max(2, round(n ** (1 / dims))) ** dims)
         return points[self.contains(points)]
+
+    def initial(self, n: int = 1, sampler: str = "halton") -> Float[Tensor, "n D"]:
+        """n points at the start of time.
+
+        Raises:
+            InputError: a domain without time.
+        """
+        raise InputError(f"{self!r} has no time; use SpaceTime(space, t=(0, 1)), or Interval(t=(0, 1)) where there is no space.")
+
+    def final(self, n: int = 1, sampler: str = "halton") -> Float[Tensor, "n D"]:
+        """n points at the end of time; see :meth:`initial`."""
+        return self.initial(n, sampler)
+
+    def _chosen(self, part: Part) -> tuple[Piece, ...]:
+        if part is None:
+            return self.pieces
+        if callable(part):
+            test = part
+            kept = [piece.where(lambda points, normals: test(points)) for piece in self.pieces]
+            found = tuple(piece for piece in kept if piece is not None)
+            if not found:
+                raise InputError(f"The part of the boundary that was given as a function holds no point of that of {self!r}.")
+            return found
+        found = tuple(piece for piece in self.pieces if piece.name == part or piece.name.startswith(f"{part} "))
+        if not found and part == "outer":
+            found = tuple(piece for piece in self.pieces if not piece.name.startswith("hole "))
+        if not found:
+            raise unknown("part of the boundary called", part, self.parts)
+        return found
+
+    def __or__(self, other: Domain) -> Union:
+        from rbfnet.domains._union import Union
+
+        return Union(self, other)
+
+    def __and__(self, other: Domain) -> Intersection:
+        from rbfnet.domains._intersection import Intersection
+
+        return Intersection(self, other)
+
+    def __sub__(self, other: Domain) -> Difference:
+        from rbfnet.domains._difference import Difference
+
+        return Difference(self, other)
+
+
+def require_sampler(sampler: str) -> None:
+    """Refuse an unknown sampler, with the nearest name."""
+    if sampler not in SAMPLERS:
+        raise unknown("sampler", sampler, SAMPLERS)
+
+
+def renamed(piece: Piece, name: str) -> Piece:
+    """The piece by another name."""
+    return replace(piece, name=name)

@@ -6,12 +6,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rbfnet.domains._domain import Domain
-from rbfnet.errors import InputError
+from rbfnet.domains._domain import Domain, require_sampler
+from rbfnet.domains._piece import Piece
+from rbfnet.errors import InputError, positive
 
 
 class PointCloud(Domain):
-    """Given points: where data lie. There is no boundary to draw from.
+    """Given points: where data lie. There is no boundary to draw from, and no volume.
 
     Args:
         points: (N, D).
@@ -35,16 +36,29 @@ class PointCloud(Domain):
     def box(self) -> Float[Tensor, "2 D"]:
         return torch.stack([self.points.amin(dim=0), self.points.amax(dim=0)])
 
-    def contains(self, x: Float[Tensor, "N D"]) -> Bool[Tensor, " N"]:
+    def within(self, x: Float[Tensor, "N D"], slack: float) -> Bool[Tensor, " N"]:
         """Which points lie in the bounding box."""
         low, high = self.box.to(x)
-        return ((x >= low) & (x <= high)).all(dim=1)
+        return ((x >= low - slack) & (x <= high + slack)).all(dim=1)
 
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
-        """n of the points, drawn without repetition."""
+        """n of the points, drawn without repetition, whatever the sampler."""
+        positive("The number of points", n, whole=True)
+        require_sampler(sampler)
         if n > len(self.points):
             raise InputError(f"{n} points cannot be drawn from the {len(self.points)} of a point cloud.")
         return self.points[torch.randperm(len(self.points))[:n]]
 
-    def boundary(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
         raise InputError("A point cloud has no boundary, so a boundary condition cannot be put on it.")
+
+    @property
+    def volume(self) -> float:
+        raise InputError("A point cloud has no volume, so no integral can be taken over it.")
+
+    def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+        raise InputError("A point cloud has no boundary, so no function is zero on it.")
+
+    def __repr__(self) -> str:
+        return f"PointCloud({len(self.points)} points in {', '.join(self.coords)})"

@@ -121,6 +121,11 @@ def test_kmeans_finds_the_middle_of_clusters() -> None:
     assert (torch.cdist(middles, found).amin(dim=1) < 0.1).all()
 
 
+def test_poisson_discs_need_room_on_every_side() -> None:
+    with pytest.raises(InputError, match="sides that are not zero"):
+        initializers.poisson_disc(torch.tensor([[0.0, 1.0], [1.0, 1.0]]), 5)
+
+
 # -- by name -----------------------------------------------------------------------------------------------------------
 
 

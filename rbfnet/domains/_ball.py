@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from rbfnet.domains._domain import Domain
+from rbfnet.domains._numbers import above_zero, finite, names
+from rbfnet.domains._piece import Piece
+from rbfnet.errors import InputError
+
+
+class Ball(Domain):
+    """|x - centre| <= radius in two dimensions or more. Its boundary is one part, ``"sphere"``.
+
+    Args:
+        center: (D,).
+        radius: positive.
+        coords: names; by default x, y, z, and x1, x2, ... beyond three dimensions.
+
+    Raises:
+        InputError: numbers that are not finite, a radius that is not positive, one dimension (take an :class:`Interval`).
+    """
+
+    surface = "sphere"
+
+    def __init__(self, center: Sequence[float], radius: float, coords: Sequence[str] | None = None) -> None:
+        self._center = finite("The centre of a ball", center, (None,))
+        if len(self._center) < 2:
+            raise InputError("A ball has two dimensions or more; in one dimension take Interval(x=(low, high)).")
+        self._radius = above_zero("The radius of a ball", radius)
+        self.coords = names(coords, len(self._center))
+
+    @property
+    def box(self) -> Float[Tensor, "2 D"]:
+        return torch.stack([self._center - self._radius, self._center + self._radius])
+
+    @property
+    def volume(self) -> float:
+        dims = len(self.coords)
+        return math.pi ** (dims / 2) / math.gamma(dims / 2 + 1) * self._radius**dims
+
+    def within(self, x: Float[Tensor, "N D"], slack: float) -> Bool[Tensor, " N"]:
+        return torch.linalg.vector_norm(x - self._center.to(x), dim=1) <= self._radius + slack
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        dims = len(self.coords)
+
+        def at(u: Tensor) -> tuple[Tensor, Tensor]:
+            normals = directions(u, dims)
+            return self._center + self._radius * normals, normals
+
+        # Beyond three dimensions the map to the sphere is that of normal variables, which takes one number more.
+        cube = dims - 1 if dims <= 3 else dims
+        return (Piece(self.surface, dims * self.volume / self._radius, cube, at),)
+
+    def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+        """(radius^2 - |x - centre|^2) / (2 radius): a polynomial of normal derivative -1."""
+        square = (x - self._center.to(x)).square().sum(dim=1)
+        return (self._radius**2 - square) / (2 * self._radius)
+
+    def __repr__(self) -> str:
+        center = ", ".join(f"{v:g}" for v in self._center.tolist())
+        return f"{type(self).__name__}(center=({center}), radius={self._radius:g})"
+
+
+def directions(u: Float[Tensor, "n k"], dims: int) -> Float[Tensor, "n D"]:
+    """From the unit cube to the unit sphere, by area: angle; height and angle (Archimedes); direction of normal variables."""
+    if dims <= 3:
+        angle = 2 * math.pi * u[:, -1]
+        circle = torch.stack([angle.cos(), angle.sin()], dim=1)
+        if dims == 2:
+            return circle
+        height = 1 - 2 * u[:, :1]
+        return torch.cat([(1 - height.square()).sqrt() * circle, height], dim=1)
+    normal = torch.special.ndtri(u.clamp(1e-15, 1 - 1e-15))
+    return normal / torch.linalg.vector_norm(normal, dim=1, keepdim=True)

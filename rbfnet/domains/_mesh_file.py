@@ -1,0 +1,70 @@
+"""Vertices, cells and named groups of facets from a mesh file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rbfnet.errors import InputError
+
+Array = np.ndarray[Any, Any]
+
+_KINDS = (("tetra", "triangle"), ("triangle", "line"))
+"""Cells, and what bounds them."""
+
+
+def read_mesh(path: str | Path) -> tuple[Array, Array, dict[str, Array]]:
+    """Vertices (V, D), cells (C, D + 1), and by its name each group of facets (F, D): numbers of vertices.
+
+    Triangles are read where there are no tetrahedra; they must lie in a plane z = constant. Groups are physical groups of Gmsh,
+    and sets of cells in other formats.
+
+    Raises:
+        InputError: no such file, one that meshio cannot read, or one without triangles or tetrahedra.
+    """
+    if not isinstance(path, (str, Path)):
+        raise InputError(f"A mesh is read from the path of a file, but got {path!r}.")
+    if not Path(path).is_file():
+        raise InputError(f"There is no mesh file {str(path)!r}.")
+    import meshio
+
+    # meshio prints what went wrong, and ends the process where no reader succeeds.
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            mesh = meshio.read(path)
+    except (Exception, SystemExit) as error:
+        reason = " ".join(said.getvalue().split()) if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
+        raise InputError(
+            f"{str(path)!r} cannot be read as a mesh ({reason.rstrip('.')}); formats like .msh, .vtk and .vtu can."
+        ) from None
+    cells, bounds = next(((mesh.get_cells_type(kind), below) for kind, below in _KINDS if kind in mesh.cells_dict), (None, ""))
+    if cells is None or not len(cells):
+        found = ", ".join(sorted(mesh.cells_dict)) or "none"
+        raise InputError(f"{str(path)!r} holds no triangles and no tetrahedra; the cells found are: {found}.")
+    vertices = np.asarray(mesh.points, dtype=np.float64)
+    if not np.isfinite(vertices).all():
+        raise InputError(f"{str(path)!r} has vertices that are not finite.")
+    if bounds == "line" and vertices.shape[1] == 3:
+        if np.ptp(vertices[cells, 2]) > 1e-12 * np.ptp(vertices[cells], axis=(0, 1)).max():
+            raise InputError(f"{str(path)!r} is a curved surface in space; triangles must lie in a plane z = constant.")
+        vertices = vertices[:, :2]
+    return vertices, np.asarray(cells, dtype=np.int64), _groups(mesh, bounds)
+
+
+def _groups(mesh: Any, kind: str) -> dict[str, Array]:
+    groups: dict[str, Array] = {}
+    if "gmsh:physical" in mesh.cell_data and kind in mesh.cells_dict:
+        tags = mesh.get_cell_data("gmsh:physical", kind)
+        dims = {"line": 1, "triangle": 2}[kind]
+        names = {int(tag): name for name, (tag, of) in mesh.field_data.items() if of == dims}
+        for tag in np.unique(tags):
+            groups[names.get(int(tag), f"group {tag}")] = mesh.get_cells_type(kind)[tags == tag]
+    for name, sets in mesh.cell_sets_dict.items():
+        if kind in sets and name not in groups and not name.startswith("gmsh:"):
+            groups[name] = mesh.get_cells_type(kind)[sets[kind]]
+    return {name: np.asarray(facets, dtype=np.int64) for name, facets in groups.items()}

@@ -1,0 +1,74 @@
+"""Points by rejection: those of a sampler over a box that are accepted, exactly as many as are asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.errors import InputError
+from rbfnet.nn.initializers import IN_BOX
+
+SAMPLERS = (*IN_BOX, "boundary_refined")
+_LIMIT = 2**23
+
+Accept = Callable[[Tensor], Tensor]
+
+
+def fill(box: Float[Tensor, "2 D"], n: int, sampler: str, accept: Accept) -> Float[Tensor, "n D"]:
+    """n points of the box that are accepted: the first of a sequence, or of a grid that has n accepted points at least.
+
+    Raises:
+        InputError: fewer than n among eight million.
+    """
+    if sampler == "grid":
+        return _grid(box, n, accept)
+    drawn, kept = n, box[:0]
+    while drawn <= _LIMIT:
+        points = IN_BOX[sampler](box, drawn)
+        kept = points[accept(points)]
+        if len(kept) >= n:
+            return kept[:n]
+        # Poisson discs are slow, so few more than needed are drawn of any; a sequence that was unlucky is drawn again, longer.
+        drawn = math.ceil(1.05 * drawn * n / len(kept)) + 2 if len(kept) else 16 * drawn
+    raise InputError(f"Only {len(kept)} points were found inside where {n} were asked for; it is empty, or all but empty.")
+
+
+def _grid(box: Tensor, n: int, accept: Accept) -> Tensor:
+    """The coarsest grid with n accepted points; of those beyond n, the same share is left out everywhere."""
+    dims = box.shape[1]
+    side = max(1, round(n ** (1 / dims)))
+    while side**dims < n:
+        side += 1
+    while side**dims <= _LIMIT:
+        points = IN_BOX["grid"](box, side**dims)
+        kept = points[accept(points)]
+        if len(kept) >= n:
+            return thin(kept, n)
+        side = max(side + 1, int(side * (0.95 * n / max(len(kept), 1)) ** (1 / dims)) if len(kept) else 2 * side)
+    raise InputError(f"No grid with {n} points inside was found; ask for fewer, or for sampler='halton'.")
+
+
+def thin(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
+    """n of the N points, at equal steps of their order."""
+    return points[steps(len(points), n)]
+
+
+def steps(count: int, n: int) -> Tensor:
+    """n of the numbers 0 ... count - 1, at equal steps."""
+    return ((torch.arange(n, dtype=torch.float64) + 0.5) * (count / n)).long()
+
+
+@contextmanager
+def own_draws() -> Iterator[None]:
+    """What is drawn inside is the same each time, and leaves PyTorch's seeded generator as it was."""
+    state = torch.get_rng_state()
+    torch.default_generator.manual_seed(0)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from rbfnet.domains._domain import Domain, require_sampler
+from rbfnet.domains._numbers import interval
+from rbfnet.domains._piece import Keep, Piece
+from rbfnet.domains._point_cloud import PointCloud
+from rbfnet.errors import InputError, positive
+from rbfnet.nn.initializers import IN_BOX
+
+
+class SpaceTime(Domain):
+    """A space and an interval of time: ``SpaceTime(Interval(x=(-1, 1)), t=(0, 1))``, with the coordinates of the space, then t.
+
+    Its ``boundary`` is that of the space at all times, in the same parts, with normals in space only; ``distance`` is that of
+    the space, and the factor t for an initial condition is the user's. ``initial`` and ``final`` are the space at both ends.
+
+    Args:
+        space: a Domain without time.
+        time: name and both ends.
+
+    Raises:
+        InputError: a space that has time or no boundary, a name it uses, or a time that does not rise.
+    """
+
+    def __init__(self, space: Domain, **time: tuple[float, float]) -> None:
+        if not isinstance(space, Domain) or isinstance(space, (PointCloud, SpaceTime)):
+            raise InputError(f"The space of SpaceTime is a domain with an inside and a boundary, but got {space!r}.")
+        if len(time) != 1 or set(time) & set(space.coords):
+            raise InputError(
+                f"SpaceTime takes one time with a name of its own, as in SpaceTime(space, t=(0, 1)), but got "
+                f"{', '.join(time) or 'none'} for a space in {', '.join(space.coords)}."
+            )
+        ((name, ends),) = time.items()
+        self.space = space
+        self.time = interval(f"Time {name}", ends)
+        self.coords = (*space.coords, name)
+
+    @property
+    def box(self) -> Float[Tensor, "2 D"]:
+        return torch.cat([self.space.box, torch.tensor(self.time, dtype=torch.float64)[:, None]], dim=1)
+
+    @property
+    def volume(self) -> float:
+        return self.space.volume * (self.time[1] - self.time[0])
+
+    def within(self, x: Float[Tensor, "N D"], slack: float) -> Bool[Tensor, " N"]:
+        t, (start, end) = x[:, -1], self.time
+        return self.space.within(x[:, :-1], slack) & (t >= start - slack) & (t <= end + slack)
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        return tuple(self._at_all_times(piece) for piece in self.space.pieces)
+
+    def _at_all_times(self, piece: Piece) -> Piece:
+        start, end = self.time
+
+        def at(u: Tensor) -> tuple[Tensor, Tensor]:
+            points, normals = piece.at(u[:, :-1])
+            t = start + (end - start) * u[:, -1:]
+            return torch.cat([points, t], dim=1), torch.cat([normals, torch.zeros_like(t)], dim=1)
+
+        keep = None if piece.keep is None else _of_space(piece.keep)
+        return replace(piece, measure=piece.measure * (end - start), dims=piece.dims + 1, at=at, keep=keep)
+
+    def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+        """That of the space."""
+        return self.space.implicit(x[:, :-1])
+
+    def distance(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+        """That of the space."""
+        return self.space.distance(x[:, :-1])
+
+    def normals(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+        """Those of the space, and 0 in time."""
+        return torch.cat([self.space.normals(x[:, :-1]), torch.zeros_like(x[:, -1:])], dim=1)
+
+    def initial(self, n: int = 1, sampler: str = "halton") -> Float[Tensor, "n D"]:
+        """n points of the space at the start; in one dimension equal steps, both ends included, unless they are random."""
+        return self._slice(n, sampler, self.time[0])
+
+    def final(self, n: int = 1, sampler: str = "halton") -> Float[Tensor, "n D"]:
+        """n points of the space at the end of time."""
+        return self._slice(n, sampler, self.time[1])
+
+    def _slice(self, n: int, sampler: str, t: float) -> Tensor:
+        positive("The number of points", n, whole=True)
+        require_sampler(sampler)
+        line = len(self.space.coords) == 1 and sampler in IN_BOX and sampler != "random"
+        points = self.space.interior(n, "grid" if line else sampler)
+        return torch.cat([points, torch.full((n, 1), t, dtype=torch.float64)], dim=1)
+
+    def __repr__(self) -> str:
+        return f"SpaceTime({self.space!r}, {self.coords[-1]}=({self.time[0]:g}, {self.time[1]:g}))"
+
+
+def _of_space(keep: Keep) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda points, normals: keep(points[:, :-1], normals[:, :-1])
