@@ -59,7 +59,7 @@ class Problem(nn.Module, ABC):
         domain: the Domain.
         outputs: a name for each output.
         exact: a function of the coordinates, in their order, that returns (N,), or a tuple of them for several outputs;
-            None where the solution is not known.
+            None where the solution is not known, NaN where an output does not live (it has equations elsewhere only).
 
     Raises:
         InputError: a number of points below 1.
