@@ -22,6 +22,10 @@ class UnknownCoordinate(InputError, AttributeError):
     """A field was asked for an attribute that is none of its coordinates."""
 
 
+class NoNormal(InputError):
+    """A field was asked for the normal away from a boundary."""
+
+
 class Field(Arithmetic):
     """The outputs of a model u at points x (B, D), and their derivatives, by name.
 
@@ -46,6 +50,7 @@ class Field(Arithmetic):
             its own for (``value``, ``d``) can be differentiated along, and its values are a column of ``points``.
         outputs: a name for each output.
         ahead: operators that are known to be needed: they are evaluated together, from the same distances.
+        normal: the outward normal at each point, (B, D), where the points lie on a boundary.
 
     Raises:
         InputError: names that do not fit the model or the points, an unknown coordinate or output, or a field of several
@@ -59,6 +64,7 @@ class Field(Arithmetic):
         coords: Sequence[str] | None = None,
         outputs: Sequence[str] = ("u",),
         ahead: Iterable[Operator] = (),
+        normal: Float[Tensor, "B D"] | None = None,
     ) -> None:
         if x.ndim != 2:
             raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
@@ -69,6 +75,7 @@ class Field(Arithmetic):
             raise InputError(f"Each output needs a name of its own, but they are named {tuple(outputs)}.")
         self._u, self._x, self._coords, self._outputs = u, x, names, tuple(outputs)
         self._only: str | None = self._outputs[0] if len(self._outputs) == 1 else None
+        self._normal = normal
         self._known: dict[Operator, Tensor] = {}
         self._evaluate(ahead)
 
@@ -103,6 +110,10 @@ class Field(Arithmetic):
     def directional(self, v: Float[Tensor, "B D"], order: int = 1) -> Channel:
         """The derivative along v (B, D), ``order`` times, (B,)."""
         return self.apply(Operator.directional(v, order))
+
+    def normal_derivative(self) -> Channel:
+        """n . grad u, the derivative along the outward normal of a boundary, (B,)."""
+        return self.directional(self.normal)
 
     def advection(self, *velocity: str | float | Tensor | Field, along: Sequence[str] | None = None) -> Channel:
         """(w . grad) u = w_1 u_x + w_2 u_y + ..., (B,), for a velocity w whose components are outputs by name, numbers, (B,), or
@@ -159,7 +170,7 @@ class Field(Arithmetic):
         self._place(output)
         one = object.__new__(Field)
         one._u, one._x, one._coords, one._outputs = self._u, self._x, self._coords, self._outputs
-        one._known, one._only = self._known, output
+        one._known, one._only, one._normal = self._known, output, self._normal
         return one
 
     # -- names and points ----------------------------------------------------------------------------------------------
@@ -186,6 +197,13 @@ class Field(Arithmetic):
     def points(self) -> Float[Tensor, "B D"]:
         """The points themselves."""
         return self._x
+
+    @property
+    def normal(self) -> Float[Tensor, "B D"]:
+        """The outward normal at each point of a boundary."""
+        if self._normal is None:
+            raise NoNormal("A field has normals on a boundary only, as in the conditions Boundary, Neumann and Robin.")
+        return self._normal
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 

@@ -1,24 +1,42 @@
 """Problem = domain + conditions + reference, and the shipped ones."""
 
-from rbfnet.problems._condition import Condition, Data, Dirichlet, Interior, Residual, Sample
+from rbfnet.problems._boundary import Boundary, Dirichlet, Neumann, Robin
+from rbfnet.problems._condition import Condition, Residual, Sample
+from rbfnet.problems._data import Data
 from rbfnet.problems._data_problem import DataProblem
+from rbfnet.problems._initial import Initial
+from rbfnet.problems._integral import Integral, Mean
+from rbfnet.problems._interface import Interface
+from rbfnet.problems._interior import Interior
+from rbfnet.problems._periodic import Periodic
 from rbfnet.problems._poisson import Poisson
 from rbfnet.problems._problem import Problem, Reference, Units
 from rbfnet.problems._table import Table
 from rbfnet.problems._terrain import Terrain
+from rbfnet.problems._unknown import Unknown, UnknownField
 
 __all__ = [
+    "Boundary",
     "Condition",
     "Data",
     "DataProblem",
     "Dirichlet",
+    "Initial",
+    "Integral",
+    "Interface",
     "Interior",
+    "Mean",
+    "Neumann",
+    "Periodic",
     "Poisson",
     "Problem",
     "Reference",
     "Residual",
+    "Robin",
     "Sample",
     "Table",
     "Terrain",
     "Units",
+    "Unknown",
+    "UnknownField",
 ]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -19,133 +17,94 @@ if TYPE_CHECKING:
 Residual = Tensor | tuple[Tensor, ...]
 """(B,), or a tuple of them, one an equation: what is to be zero at each point."""
 
-Sample = tuple[Tensor, ...]
-"""The points (N, D), then whatever else a residual needs at each of them, (N, ...)."""
+
+class Sample(NamedTuple):
+    """The points of a condition, and what belongs to each of them: everything has B rows.
+
+    Attributes:
+        sites: the points, (B, D); a condition that compares the field at two places has two such sets.
+        normal: the outward normal of a boundary, (B, D).
+        weights: of a quadrature, (B,): the residual is not zero at each point, but its integral is.
+        data: whatever else the residual needs at each point.
+    """
+
+    sites: tuple[Float[Tensor, "B D"], ...]
+    normal: Float[Tensor, "B D"] | None = None
+    weights: Float[Tensor, " B"] | None = None
+    data: tuple[Tensor, ...] = ()
+
+    @property
+    def num_points(self) -> int:
+        """B."""
+        return len(self.sites[0])
+
+    @property
+    def num_rows(self) -> int:
+        """How many numbers are to be zero: one a point, or one integral."""
+        return self.num_points if self.weights is None else 1
+
+    def contract(self, values: Float[Tensor, "B ..."]) -> Float[Tensor, "R ..."]:
+        """From one row a point to one row for each number that is to be zero."""
+        return values if self.weights is None else (self.weights @ values)[None]
+
+    def rows(self, chosen: Any) -> Sample:
+        """The part with the points ``chosen``: a list, slice or tensor of indices."""
+
+        def part(t: Tensor | None) -> Any:
+            return None if t is None else t[chosen]
+
+        return Sample(tuple(map(part, self.sites)), part(self.normal), part(self.weights), tuple(map(part, self.data)))
 
 
 class Condition(ABC):
-    """Points, and a residual that is to be zero at each of them.
+    """Points, and a residual that is to be zero: at each point, between pairs of points, or integrated over them.
 
-    The residual is pointwise: a function of the channels of the field (values, derivatives, coordinates) at one
-    point. The loss of a condition is weight x mean over its points of the squared residual, summed over its equations.
+    The residual is pointwise: a function of the channels of the field (values, derivatives, coordinates) at one point of each
+    site. So an equation is a sum over sites of operators on outputs, plus a rest, summed with the weights of a quadrature
+    where there are any; loss, linear system and the check of linearity all see nothing else.
+
+    The loss is the sum over equations of weight x scale x mean squared residual, where the scale is automatic
+    (:func:`rbfnet.solvers.automatic_scales`): with the default weight 1 no equation drowns in another.
 
     Attributes:
         name: unique within a problem.
-        weight: positive.
+        weight: positive: how much more than by itself the condition counts.
+        hard: the model fulfils it by its form (:meth:`Problem.ansatz`), so that it is not trained for.
     """
 
     name: str
     weight: float
+    hard: bool = False
 
     @abstractmethod
     def sample(self, problem: Problem) -> Sample:
         """The points, and what belongs to each of them."""
 
     @abstractmethod
-    def residual(self, u: Field, *extra: Tensor) -> Residual:
-        """What is to be zero, from a field at the points and the rest of the sample."""
+    def residual(self, *given: Any, **_: Any) -> Residual:
+        """What is to be zero, from a field at each site of the sample and then its data."""
 
-    def equations(self, u: Field, *extra: Tensor) -> tuple[Float[Tensor, " B"], ...]:
+    def equations(self, fields: tuple[Field, ...], data: tuple[Tensor, ...] = ()) -> tuple[Float[Tensor, " B"], ...]:
         """The residual as a tuple of (B,) tensors.
 
         Raises:
             InputError: a residual of another shape, which would broadcast unnoticed.
         """
-        given = self.residual(u, *extra)
+        given = self.residual(*fields, *data)
         given = given if isinstance(given, tuple) else (given,)
+        points = len(fields[0].points)
         for residual in given:
             if isinstance(residual, Field) and len(residual.outputs) == 1:
                 continue
-            if not isinstance(residual, Tensor) or residual.shape != (len(u.points),):
+            if not isinstance(residual, Tensor) or residual.shape != (points,):
                 shape = tuple(residual.shape) if isinstance(residual, Tensor) else type(residual).__name__
                 raise InputError(
-                    f"The residual of condition {self.name!r} must be (B,), one number a point, here ({len(u.points)},), "
+                    f"The residual of condition {self.name!r} must be (B,), one number a point, here ({points},), "
                     f"but it is {shape}."
                 )
         return tuple(r.value if isinstance(r, Field) else r for r in given)
 
 
-class Interior(Condition):
-    """A differential equation inside the domain.
-
-    Args:
-        residual: a function of the field, zero where the equation holds:
-            ``lambda u: u.laplacian() + torch.sin(u.x)``; several equations as a tuple.
-        weight: of its mean square in the loss.
-        name: unique within the problem.
-    """
-
-    def __init__(self, residual: Callable[[Field], Residual], weight: float = 1.0, name: str = "interior") -> None:
-        self._residual, self.weight, self.name = residual, _weight(weight, name), name
-
-    def sample(self, problem: Problem) -> Sample:
-        return (problem.domain.interior(problem.num_interior, problem.sampler),)
-
-    def residual(self, u: Field, *extra: Tensor) -> Residual:
-        return self._residual(u)
-
-
-class Dirichlet(Condition):
-    """A given value on the boundary: u - g = 0.
-
-    Args:
-        value: a number, or a function of the coordinates in their order, g(x, y).
-        output: which output, where the problem has several.
-        weight: of its mean square in the loss.
-        name: unique within the problem.
-    """
-
-    def __init__(
-        self,
-        value: float | Callable[..., Tensor] = 0.0,
-        output: str | None = None,
-        weight: float = 1.0,
-        name: str = "dirichlet",
-    ) -> None:
-        self._value, self._output, self.weight, self.name = value, output, _weight(weight, name), name
-
-    def sample(self, problem: Problem) -> Sample:
-        return (problem.domain.boundary(problem.num_boundary, problem.sampler),)
-
-    def residual(self, u: Field, *extra: Tensor) -> Residual:
-        field = u if self._output is None else u[self._output]
-        value = self._value(*u.points.unbind(dim=1)) if callable(self._value) else self._value
-        return field.value - value
-
-
-class Data(Condition):
-    """Measured values: u - y = 0 for every output.
-
-    Args:
-        x: (N, D).
-        y: (N, O), or (N,) for one output.
-        weight: of the mean square in the loss.
-        name: unique within the problem.
-        scale: (O,), what each output's residual is divided by, so that outputs in different units weigh alike.
-    """
-
-    def __init__(
-        self,
-        x: Float[Tensor, "N D"],
-        y: Float[Tensor, "N O"],
-        weight: float = 1.0,
-        name: str = "data",
-        scale: Float[Tensor, " O"] | None = None,
-    ) -> None:
-        y = y[:, None] if y.ndim == 1 else y
-        if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or not len(x):
-            raise InputError(f"Data are x (N, D) and y (N, O) with the same N, but got {tuple(x.shape)} and {tuple(y.shape)}.")
-        self._sample, self.weight, self.name = (x, y), _weight(weight, name), name
-        self._scale = torch.ones_like(y[0]) if scale is None else scale
-
-    def sample(self, problem: Problem) -> Sample:
-        return self._sample
-
-    def residual(self, u: Field, *extra: Tensor) -> Residual:
-        (y,) = extra
-        scale = self._scale.tolist()
-        return tuple((u[name].value - y[:, o]) / scale[o] for o, name in enumerate(u.outputs))
-
-
-def _weight(weight: float, name: str) -> float:
+def positive_weight(weight: float, name: str) -> float:
+    """``weight``, once it is known to be one."""
     return float(positive(f"The weight of condition {name!r}", weight))

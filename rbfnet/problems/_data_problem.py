@@ -8,7 +8,8 @@ from torch import Tensor
 
 from rbfnet.domains import PointCloud
 from rbfnet.errors import InputError
-from rbfnet.problems._condition import Condition, Data
+from rbfnet.problems._condition import Condition
+from rbfnet.problems._data import Data
 from rbfnet.problems._problem import Problem, Reference, Units
 
 

@@ -6,7 +6,9 @@ from math import pi
 from torch import Tensor, sin
 
 from rbfnet.domains import Rectangle
-from rbfnet.problems._condition import Condition, Dirichlet, Interior
+from rbfnet.problems._boundary import Dirichlet
+from rbfnet.problems._condition import Condition
+from rbfnet.problems._interior import Interior
 from rbfnet.problems._problem import Problem
 
 
@@ -17,21 +19,16 @@ class Poisson(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
-        boundary_weight: of the boundary values in the loss. The residual inside has two derivatives of u in it, so it is larger
-            than u by the square of the wave number; the default evens that out with room to spare.
     """
 
     domain = Rectangle(x=(0, 1), y=(0, 1))
 
-    def __init__(
-        self, num_interior: int = 900, num_boundary: int = 200, sampler: str = "halton", boundary_weight: float = 1000.0
-    ) -> None:
+    def __init__(self, num_interior: int = 900, num_boundary: int = 200, sampler: str = "halton") -> None:
         super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
-        self.boundary_weight = boundary_weight
 
     def conditions(self) -> Iterable[Condition]:
         yield Interior(lambda u: u.laplacian() + 2 * pi**2 * sin(pi * u.x) * sin(pi * u.y))
-        yield Dirichlet(0.0, weight=self.boundary_weight)
+        yield Dirichlet(0.0)
 
     def exact(self, x: Tensor, y: Tensor) -> Tensor:
         return sin(pi * x) * sin(pi * y)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,11 @@ from torch import Tensor, nn
 
 from rbfnet.domains import Domain
 from rbfnet.errors import InputError, positive
+from rbfnet.nn import RBFNetwork, Wrapper
+from rbfnet.operators import Field, Operator
 from rbfnet.problems._condition import Condition, Sample
+from rbfnet.problems._hard import hard_ansatz
+from rbfnet.problems._unknown import Unknown, UnknownField
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Problem(nn.Module, ABC):
             def exact(self, x, y):
                 return sin(pi * x) * sin(pi * y)
 
-    It is a module, so that unknown coefficients can be its parameters.
+    It is a module, so that unknown coefficients can be its parts: :class:`Unknown` and :class:`UnknownField`.
 
     Args:
         num_interior: collocation points inside the domain.
@@ -55,7 +59,7 @@ class Problem(nn.Module, ABC):
         domain: the Domain.
         outputs: a name for each output.
         exact: a function of the coordinates, in their order, that returns (N,), or a tuple of them for several outputs;
-            None where the solution is not known.
+            None where the solution is not known, NaN where an output does not live (it has equations elsewhere only).
 
     Raises:
         InputError: a number of points below 1.
@@ -75,12 +79,31 @@ class Problem(nn.Module, ABC):
     def conditions(self) -> Iterable[Condition]:
         """The conditions, each with a name of its own."""
 
+    def ansatz(self, network: RBFNetwork | Wrapper) -> RBFNetwork | Wrapper:
+        """The model that is trained: the network, or one wrapped around it that fulfils conditions by its form.
+
+        By itself it fulfils those that are ``hard``. A subclass may return any :class:`rbfnet.nn.Wrapper` of the network
+        instead, :class:`rbfnet.nn.Ansatz` among them, and leave those conditions away.
+
+        ``rbfnet.load`` makes the problem of the run again to call it, and restores its parameters.
+
+        Raises:
+            InputError: hard conditions that have no such form.
+        """
+        return hard_ansatz(self, network, self._all_conditions().values())
+
     def named_conditions(self) -> dict[str, Condition]:
-        """The conditions by name.
+        """The conditions that are to be trained for, by name.
 
         Raises:
             InputError: none at all, or two of the same name.
         """
+        found = {name: condition for name, condition in self._all_conditions().items() if not condition.hard}
+        if not found:
+            raise InputError(f"{type(self).__name__} has no conditions; yield at least one that is not hard.")
+        return found
+
+    def _all_conditions(self) -> dict[str, Condition]:
         found: dict[str, Condition] = {}
         if not isinstance(getattr(self, "domain", None), Domain):
             raise InputError(f"{type(self).__name__} has no domain; set `domain` to one of rbfnet.domains.")
@@ -91,13 +114,25 @@ class Problem(nn.Module, ABC):
             if condition.name in found:
                 raise InputError(f"Two conditions are called {condition.name!r}; give each a name of its own.")
             found[condition.name] = condition
-        if not found:
-            raise InputError(f"{type(self).__name__} has no conditions; yield at least one.")
         return found
 
     def sample(self) -> dict[str, Sample]:
-        """Points, and what belongs to them, for each condition."""
+        """Points, and what belongs to them, for each condition that is to be trained for."""
         return {name: condition.sample(self) for name, condition in self.named_conditions().items()}
+
+    def fields(
+        self, models: Sequence[Callable[[Tensor], Tensor]], sample: Sample, ahead: Sequence[Iterable[Operator]] | None = None
+    ) -> tuple[Field, ...]:
+        """A field at each site of a sample, from a model for each of them, with the operators known to be needed there."""
+        known = ahead or [()] * len(sample.sites)
+        return tuple(
+            Field(model, x, self.domain.coords, self.outputs, ops, sample.normal)
+            for model, x, ops in zip(models, sample.sites, known, strict=True)
+        )
+
+    def unknowns(self) -> dict[str, Unknown | UnknownField]:
+        """The unknown coefficients by name."""
+        return {name: part for name, part in self.named_modules() if isinstance(part, (Unknown, UnknownField))}
 
     def support(self) -> Float[Tensor, "N D"]:
         """Points that say where centres belong: the corners of the bounding box."""

@@ -58,7 +58,7 @@ class LeastSquares(Solver):
                     f"least_squares solves for weights alone, but {name!r} of the problem is to be found too: take solver=lbfgs."
                 )
         require_linear(problem, samples, "least_squares cannot solve it: take solver=lbfgs or solver=adam")
-        rows = sum(len(sample[0]) for sample in samples.values())
+        rows = sum(sample.num_rows for sample in samples.values())
         tail = 0 if (moments := model.moments()) is None else moments.shape[1]
         columns = model.coefficients.shape[0]
         needed, there = COPIES * rows * columns * model.coefficients.element_size(), _memory() // 2

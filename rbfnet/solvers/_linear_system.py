@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
-from rbfnet.operators import Coefficient, Differentiable, Field, LinearModel, Operator, Recorder
+from rbfnet.operators import Coefficient, Differentiable, LinearModel, Operator, Recorder
 from rbfnet.problems import Condition, Problem, Sample
 
 
@@ -34,43 +35,83 @@ class LinearSystem:
 
 
 @dataclass(frozen=True)
-class _Equation:
-    """sum over outputs of ops[o] u_o + rest = 0 at the points x, weighted."""
+class Equation:
+    """sum over sites and outputs of ops[site][output] u_output at that site, + rest = 0: at each point, or in its integral."""
 
-    x: Tensor
-    ops: dict[int, Operator]
+    sample: Sample
+    ops: list[dict[int, Operator]]
     rest: Tensor
-    scale: float
+
+    @property
+    def outputs(self) -> set[int]:
+        """The outputs that take part."""
+        return {output for ops in self.ops for output in ops}
+
+    def features(self, model: LinearModel, output: int) -> Float[Tensor, "R N"]:
+        """What multiplies the coefficients of one output."""
+        total: Tensor | float = 0.0
+        for x, ops in zip(self.sample.sites, self.ops, strict=True):
+            if output in ops:
+                total = total + model.features(x, ops[output])
+        return self.sample.contract(cast(Tensor, total))
+
+    def alike(self, other: Equation, output: int, others: int) -> bool:
+        """Whether it asks of one output what another equation asks of another, at the same points."""
+        here, there = self.sample, other.sample
+        same = [*zip(here.sites, there.sites, strict=False), (here.weights, there.weights)]
+        return (
+            len(here.sites) == len(there.sites)
+            and all(a is b for a, b in same)
+            and all(a.get(output) == b.get(others) for a, b in zip(self.ops, other.ops, strict=True))
+        )
 
 
-def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sample]) -> LinearSystem:
+Scales = Mapping[str, Sequence[float]]
+"""For each condition what each of its equations is multiplied by in the loss."""
+
+
+def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sample], scales: Scales | None = None) -> LinearSystem:
     """Assemble the rows of all conditions.
 
     A residual is a pointwise function of the channels of the field, so one backward pass an equation gives its
-    coefficients at every point; what multiplies the unknowns is then one operator with these coefficients, applied to the basis.
+    coefficients at every point; what multiplies the unknowns is then one operator with these coefficients, applied to the basis,
+    summed over the sites of the condition and contracted with its quadrature.
+
+    Args:
+        model, problem, samples: whose rows they are.
+        scales: what :func:`automatic_scales` gives; None takes the weights of the conditions as they are.
     """
+    weights = {name: condition.weight for name, condition in problem.named_conditions().items()}
     equations = [
-        equation
-        for name, condition in problem.named_conditions().items()
-        for equation in _equations(model, problem, condition, samples[name])
+        _normalised(equation, (scale / equation.sample.num_rows) ** 0.5)
+        for name, found in linearised(model, problem, samples).items()
+        for equation, scale in zip(found, scales[name] if scales else [weights[name]] * len(found), strict=True)
     ]
     outputs = len(problem.outputs)
-    blocks: dict[tuple[int, Operator], dict[int, _Equation]] = {}
-    for equation in equations:
-        if len(equation.ops) == 1:
-            ((output, op),) = equation.ops.items()
-            blocks.setdefault((id(equation.x), op), {})[output] = equation
-    complete = sum(map(len, blocks.values())) == len(equations) and all(len(b) == outputs for b in blocks.values())
-    # The weights of one block against another matter, those of the outputs among each other do not.
-    alike = len(blocks) == 1 or all(len({e.scale for e in b.values()}) == 1 for b in blocks.values())
-    if complete and alike:
+    if blocks := _blocks(equations, outputs):
         # Every operator is asked of every output alike: one matrix, one right-hand side an output.
-        matrix = torch.cat([b[0].scale * model.features(b[0].x, op) for (_, op), b in blocks.items()])
-        target = torch.cat([-b[0].scale * torch.stack([b[o].rest for o in range(outputs)], dim=1) for b in blocks.values()])
-        values_only = all(not op.tensors and op == Operator.identity() for _, op in blocks) and len(blocks) == 1
-        return LinearSystem(matrix, target, model.moments() if values_only else None)
-    matrix = torch.cat([e.scale * _stacked(model, e, outputs) for e in equations])
-    return LinearSystem(matrix, torch.cat([-e.scale * e.rest for e in equations])[:, None], None)
+        matrix = torch.cat([scale * equation.features(model, 0) for (equation, scale), *_ in blocks])
+        target = torch.cat([torch.stack([-b[0][1] * e.sample.contract(e.rest) for e, _ in b], dim=1) for b in blocks])
+        return LinearSystem(matrix, target, model.moments() if _values_only(blocks) else None)
+    matrix = torch.cat([scale * _stacked(model, equation, outputs) for equation, scale in equations])
+    target = torch.cat([-scale * equation.sample.contract(equation.rest) for equation, scale in equations])
+    return LinearSystem(matrix, target[:, None], None)
+
+
+def linearised(model: LinearModel, problem: Problem, samples: dict[str, Sample]) -> dict[str, list[Equation]]:
+    """The equations of each condition, linearised where all coefficients of the model are zero."""
+    found: dict[str, list[Equation]] = {}
+    for name, condition in problem.named_conditions().items():
+        sample = samples[name]
+        recorders = [Recorder(len(problem.outputs), AtZero(model)) for _ in sample.sites]
+        found[name] = []
+        for rest, derivatives in _derivatives(condition, problem, recorders, sample):
+            ops: list[dict[int, Operator]] = [{} for _ in sample.sites]
+            for (site, op, output), slope in derivatives.items():
+                term = _coefficient(slope) * op
+                ops[site][output] = ops[site][output] + term if output in ops[site] else term
+            found[name].append(Equation(sample, ops, rest))
+    return found
 
 
 def require_linear(problem: Problem, samples: dict[str, Sample], advice: str) -> None:
@@ -80,15 +121,17 @@ def require_linear(problem: Problem, samples: dict[str, Sample], advice: str) ->
     """
     for name, condition in problem.named_conditions().items():
         # Values of either sign and of several sizes: a function of the solution's sign or size is not linear.
+        sample = samples[name]
         draws = [
-            _derivatives(condition, problem, Recorder(len(problem.outputs), scale=s), samples[name]) for s in (1e-3, 1.0, 1e3)
+            _derivatives(condition, problem, [Recorder(len(problem.outputs), scale=s) for _ in sample.sites], sample)
+            for s in (1e-3, 1.0, 1e3)
         ]
         for equation in zip(*draws, strict=True):
             if not any(by_channel for _, by_channel in equation):
                 raise InputError(f"Condition {name!r} does not depend on the solution; its residual must use the field.")
             slopes = [list(by_channel.values()) for _, by_channel in equation]
             # Channels are compared in their order: a direction made inside the residual is a new tensor each time.
-            names = {tuple((str(op), output) for op, output in by_channel) for _, by_channel in equation}
+            names = {tuple((site, str(op), output) for site, op, output in by_channel) for _, by_channel in equation}
             same = len(names) == 1 and all(
                 torch.allclose(a, b, rtol=1e-9, atol=1e-12) for other in slopes[1:] for a, b in zip(slopes[0], other, strict=True)
             )
@@ -96,47 +139,68 @@ def require_linear(problem: Problem, samples: dict[str, Sample], advice: str) ->
                 raise InputError(f"Condition {name!r} of {type(problem).__name__} is not linear in the solution; {advice}.")
 
 
-def _equations(model: LinearModel, problem: Problem, condition: Condition, sample: Sample) -> list[_Equation]:
-    found = []
-    x = sample[0]
-    recorder = Recorder(len(problem.outputs), _AtZero(model))
-    for rest, derivatives in _derivatives(condition, problem, recorder, sample):
-        ops: dict[int, Operator] = {}
-        for (op, output), slope in derivatives.items():
-            term = _coefficient(slope) * op
-            ops[output] = ops[output] + term if output in ops else term
-        found.append(_normalised(_Equation(x, ops, rest, (condition.weight / len(x)) ** 0.5)))
-    return found
+Scaled = tuple[Equation, float]
+"""An equation, and what its rows are multiplied by."""
 
 
-def _normalised(equation: _Equation) -> _Equation:
-    """An equation that is a number times one derivative of one output, with the number moved into the scale."""
-    if len(equation.ops) == 1:
-        ((output, op),) = equation.ops.items()
+def _blocks(equations: Sequence[Scaled], outputs: int) -> list[list[Scaled]]:
+    """Equations that ask the same of each output, in the order of the outputs; nothing where that is not all there is."""
+    blocks: list[list[Scaled | None]] = []
+    for equation, scale in equations:
+        if len(equation.outputs) != 1:
+            return []
+        (output,) = equation.outputs
+        for block in blocks:
+            o, other = next((o, e[0]) for o, e in enumerate(block) if e is not None)
+            if block[output] is None and equation.alike(other, output, o):
+                block[output] = (equation, scale)
+                break
+        else:
+            blocks.append([(equation, scale) if o == output else None for o in range(outputs)])
+    if any(e is None for block in blocks for e in block):
+        return []
+    complete = cast(list[list[Scaled]], blocks)
+    # The weights of one block against another matter, those of the outputs among each other do not.
+    alike = len(complete) == 1 or all(len({scale for _, scale in block}) == 1 for block in complete)
+    return complete if alike else []
+
+
+def _values_only(blocks: list[list[Scaled]]) -> bool:
+    """Whether all that is asked is values at points."""
+    equation = blocks[0][0][0]
+    return len(blocks) == 1 and equation.sample.weights is None and equation.ops == [{0: Operator.identity()}]
+
+
+def _normalised(equation: Equation, scale: float) -> Scaled:
+    """An equation that is a number times one derivative of one output at one site, with the number moved into the scale."""
+    if len(equation.ops) == 1 and len(equation.ops[0]) == 1:
+        ((output, op),) = equation.ops[0].items()
         if len(op.terms) == 1 and not isinstance(factor := op.terms[0][1], Tensor):
             bare = Operator.of([(op.terms[0][0], 1.0)])
-            return _Equation(equation.x, {output: bare}, equation.rest / factor, equation.scale * abs(factor))
-    return equation
+            return Equation(equation.sample, [{output: bare}], equation.rest / factor), scale * abs(factor)
+    return equation, scale
 
 
-Slopes = dict[tuple[Operator, int], Tensor]
-"""For each channel (operator, output) the derivative of a residual in it, (B,)."""
+Slopes = dict[tuple[int, Operator, int], Tensor]
+"""For each channel (site, operator, output) the derivative of a residual in it, (B,)."""
 
 
-def _derivatives(condition: Condition, problem: Problem, recorder: Recorder, sample: Sample) -> Sequence[tuple[Tensor, Slopes]]:
-    """For each equation of a condition its residual and the derivatives in its channels, at the recorder's values."""
-    x, *extra = sample
+def _derivatives(
+    condition: Condition, problem: Problem, recorders: Sequence[Recorder], sample: Sample
+) -> Sequence[tuple[Tensor, Slopes]]:
+    """For each equation of a condition its residual and the derivatives in its channels, at the recorders' values."""
     with torch.enable_grad():
-        residuals = condition.equations(Field(recorder, x, problem.domain.coords, problem.outputs), *extra)
-        ops, leaves = list(recorder.channels), list(recorder.channels.values())
+        residuals = condition.equations(problem.fields(recorders, sample), sample.data)
+        channels = [(site, op) for site, recorder in enumerate(recorders) for op in recorder.channels]
+        leaves = [leaf for recorder in recorders for leaf in recorder.channels.values()]
         found = []
         for residual in residuals:
             slopes: Slopes = {}
-            if residual.requires_grad:
+            if residual.requires_grad and leaves:
                 grads = torch.autograd.grad(residual.sum(), leaves, retain_graph=True, allow_unused=True)
                 slopes = {
-                    (op, o): grad[:, o]
-                    for op, grad in zip(ops, grads, strict=True)
+                    (site, op, o): grad[:, o]
+                    for (site, op), grad in zip(channels, grads, strict=True)
                     if grad is not None
                     for o in range(grad.shape[1])
                     if grad[:, o].any()
@@ -150,7 +214,7 @@ def _coefficient(slope: Tensor) -> Coefficient:
     return float(slope[0]) if bool((slope == slope[0]).all()) else slope
 
 
-class _AtZero(Differentiable):
+class AtZero(Differentiable):
     """A linear model with all its coefficients set to zero: what is left is its offset."""
 
     def __init__(self, model: LinearModel) -> None:
@@ -163,11 +227,8 @@ class _AtZero(Differentiable):
         return torch.stack([x.new_zeros((len(x), outputs)) if o is None else o for o in offsets], dim=-1)
 
 
-def _stacked(model: LinearModel, equation: _Equation, outputs: int) -> Tensor:
+def _stacked(model: LinearModel, equation: Equation, outputs: int) -> Tensor:
     """The rows of an equation with the unknowns of all outputs side by side."""
-    columns = model.coefficients.shape[0]
-    parts = [
-        model.features(equation.x, equation.ops[o]) if o in equation.ops else equation.x.new_zeros((len(equation.x), columns))
-        for o in range(outputs)
-    ]
-    return torch.cat(parts, dim=1)
+    columns, sample = model.coefficients.shape[0], equation.sample
+    zero = sample.sites[0].new_zeros((sample.num_rows, columns))
+    return torch.cat([equation.features(model, o) if o in equation.outputs else zero for o in range(outputs)], dim=1)

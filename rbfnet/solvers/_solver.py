@@ -14,6 +14,7 @@ class Solver(ABC):
     Attributes:
         max_epochs: passes over the points.
         batch_size: points per condition and step; None takes all of them.
+        resample: draw fresh points for every epoch.
         solves: the closure that its optimizer is stepped with returns the linear system of the problem
             (:class:`LinearSystem`) rather than a loss.
         distributed: it can share the points among several processes.
@@ -23,6 +24,7 @@ class Solver(ABC):
 
     max_epochs: int
     batch_size: int | None = None
+    resample: bool = False
     solves: ClassVar[bool] = False
     distributed: ClassVar[bool] = False
     overlap: ClassVar[float] = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -14,21 +15,21 @@ from rbfnet.problems import Problem, Reference, Sample
 
 
 class Rows(Dataset[Sample]):
-    """Tensors with the same number of rows; indexed by a list of rows at once."""
+    """A sample, indexed by a list of rows at once."""
 
     def __init__(self, sample: Sample) -> None:
         self.sample = sample
 
     def __len__(self) -> int:
-        return len(self.sample[0])
+        return self.sample.num_points
 
     def __getitem__(self, rows: list[int]) -> Sample:
         # All rows in their order, as every full-batch epoch asks for, are the tensors themselves.
-        return self.sample if len(rows) == len(self) else tuple(part[rows] for part in self.sample)
+        return self.sample if len(rows) == len(self) else self.sample.rows(rows)
 
 
 class ProblemData(pl.LightningDataModule):
-    """Points for each condition, drawn once, and a validation set where there is a reference.
+    """Points for each condition, drawn once or for every epoch, and a validation set where there is a reference.
 
     With several processes each takes every n-th point of each condition, all of them as many: where they do not go round, the
     first points are taken twice, for a process with fewer batches than the others would keep them waiting for ever.
@@ -37,21 +38,31 @@ class ProblemData(pl.LightningDataModule):
         problem: what to draw points for.
         dtype: of the points.
         batch_size: points per condition and step; None takes all of them.
+        resample: draw fresh points for every epoch. The Trainer is to reload its loaders then.
     """
 
-    def __init__(self, problem: Problem, dtype: torch.dtype, batch_size: int | None = None) -> None:
+    def __init__(self, problem: Problem, dtype: torch.dtype, batch_size: int | None = None, resample: bool = False) -> None:
         super().__init__()
-        self.batch_size = batch_size
-        self.samples = {name: _cast(sample, dtype) for name, sample in problem.sample().items()}
+        self.batch_size, self.dtype, self.resample = batch_size, dtype, resample
+        self.problem = problem
+        self.samples = self._drawn()
         self.validation = problem.validation_set()
-        self.dtype = dtype
+        self._first = True
+
+    def _drawn(self) -> dict[str, Sample]:
+        return {name: _cast(sample, self.dtype) for name, sample in self.problem.sample().items()}
 
     def train_dataloader(self) -> CombinedLoader:
+        if self.resample and not self._first:
+            self.samples = self._drawn()
+        self._first = False
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         loaders = {}
         for name, sample in self.samples.items():
-            rows = Rows(tuple(part[_share(len(part), rank, world)] for part in sample))
-            whole = self.batch_size is None or self.batch_size >= len(rows)
+            # An integral needs all of its points, in every process and every step.
+            integral = sample.weights is not None
+            rows = Rows(sample if integral else sample.rows(_share(sample.num_points, rank, world)))
+            whole = integral or self.batch_size is None or self.batch_size >= len(rows)
             sampler = SequentialSampler(rows) if whole else RandomSampler(rows)
             batches = BatchSampler(sampler, len(rows) if whole else int(self.batch_size or 1), drop_last=False)
             loaders[name] = DataLoader(rows, sampler=batches, batch_size=None)
@@ -66,7 +77,10 @@ class ProblemData(pl.LightningDataModule):
 
 
 def _cast(sample: Sample, dtype: torch.dtype) -> Sample:
-    return tuple(part.to(dtype) if part.is_floating_point() else part for part in sample)
+    def part(t: Tensor | None) -> Any:
+        return t if t is None or not t.is_floating_point() else t.to(dtype)
+
+    return Sample(tuple(map(part, sample.sites)), part(sample.normal), part(sample.weights), tuple(map(part, sample.data)))
 
 
 def _cast_reference(reference: Reference, dtype: torch.dtype) -> Reference:

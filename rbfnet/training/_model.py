@@ -11,11 +11,12 @@ import torch
 
 from rbfnet.errors import unknown
 from rbfnet.kernels import Kernel, KernelLike
-from rbfnet.nn import Affine, RBFLayer, RBFNetwork
+from rbfnet.nn import Affine, RBFLayer, RBFNetwork, Wrapper
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 
-Network = RBFNetwork | Affine
+Network = RBFNetwork | Wrapper
+"""A network, or one in what its problem wraps it in: units, an ansatz."""
 
 DECIDED = {"in_features", "out_features", "kernel", "points", "overlap", "dtype", "device", "layer"}
 """Arguments of the network that problem, solver and run decide."""
@@ -25,7 +26,8 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     """A network with the inputs and outputs of a problem, centres where the problem lives, and widths as the solver likes them.
 
     Problems with units get a network in standardised coordinates inside an :class:`Affine`; centres given as a tensor are in
-    the user's units either way, and a number for epsilon is for the coordinates the network sees.
+    the user's units either way, and a number for epsilon is for the coordinates the network sees. Around it all comes what
+    fulfils conditions by its form, :meth:`rbfnet.problems.Problem.ansatz`.
 
     Args:
         problem, kernel, solver: what they say.
@@ -57,5 +59,5 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         **{"num_centers": None, **chosen},
     )
     if units is None:
-        return inner
-    return Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale)
+        return problem.ansatz(inner)
+    return problem.ansatz(Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale))

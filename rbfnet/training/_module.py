@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from rbfnet.operators import Field, LinearModel, Operator, Recorder, apply_operators
+from rbfnet.errors import InputError
+from rbfnet.operators import Differentiable, LinearModel, Operator, Recorder, apply_operators
 from rbfnet.problems import Problem, Sample
-from rbfnet.solvers import Solver, linear_system
+from rbfnet.problems._values import at
+from rbfnet.solvers import Solver, automatic_scales, linear_system
+from rbfnet.solvers._linear_system import AtZero
 from rbfnet.training._errors import errors
 
 Batch = dict[str, Sample]
@@ -20,7 +24,8 @@ Batch = dict[str, Sample]
 class TrainingModule(pl.LightningModule):
     """A model, the problem it is to solve, and the solver that does it, as a LightningModule.
 
-    The loss is the sum over conditions of weight x mean squared residual. Descending solvers run under automatic
+    The loss is the sum over equations of weight x automatic scale x mean squared residual, where the scales are those of
+    :func:`rbfnet.solvers.automatic_scales` for the model as it starts. Descending solvers run under automatic
     optimisation; solving ones are stepped with a closure that returns the linear system, so that steps, logs, checkpoints and
     callbacks are Lightning's own in either case.
 
@@ -36,43 +41,79 @@ class TrainingModule(pl.LightningModule):
         self.save_hyperparameters({"config": config or {}}, logger=False)
         self.model, self.problem, self.solver = model, problem, solver
         self.automatic_optimization = not solver.solves
-        self._channels: dict[str, list[Operator]] = {}
+        self.scales: dict[str, list[float]] = {}
+        self._channels: dict[str, list[list[Operator]]] = {}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted mean squared residual of each condition."""
+        if not self.scales:
+            self.weigh(batch)
         found = {}
         for name, condition in self.problem.named_conditions().items():
-            x, *extra = batch[name]
+            sample = batch[name]
             if name not in self._channels:
-                self._channels[name] = self._channels_of(name, batch[name])
-            u = Field(self.model, x, self.problem.domain.coords, self.problem.outputs, ahead=self._channels[name])
-            squares = [residual.square().mean() for residual in condition.equations(u, *extra)]
-            found[name] = condition.weight * torch.stack(squares).sum()
+                self._channels[name] = self._recorded(name, sample)[0]
+            fields = self.problem.fields([self.model] * len(sample.sites), sample, self._channels[name])
+            squares = [
+                scale * sample.contract(residual).square().mean()
+                for residual, scale in zip(condition.equations(fields, sample.data), self.scales[name], strict=True)
+            ]
+            found[name] = torch.stack(squares).sum()
         return found
 
-    def _channels_of(self, name: str, sample: Sample) -> list[Operator]:
-        """The operators a condition needs: known ahead, they share one pass over the distances."""
-        x, *extra = sample
-        recorder = Recorder(len(self.problem.outputs))
-        u = Field(recorder, x, self.problem.domain.coords, self.problem.outputs)
-        self.problem.named_conditions()[name].equations(u, *extra)
+    def weigh(self, batch: Batch) -> None:
+        """Fix the automatic scale of each equation, from the model as it is."""
+        self.scales = automatic_scales(self.model, self.problem, batch)
+
+    def _recorded(self, name: str, sample: Sample) -> tuple[list[list[Operator]], tuple[Tensor, ...]]:
+        """For each site the operators a condition needs, and its residuals where the model starts.
+
+        Operators known ahead share one pass over the distances.
+        """
+        start = AtZero(self.model) if isinstance(self.model, LinearModel) else _AsItIs(self.model)
+        recorders = [Recorder(len(self.problem.outputs), start) for _ in sample.sites]
+        condition = self.problem.named_conditions()[name]
+        residuals = condition.equations(self.problem.fields(recorders, sample), sample.data)
         # An operator with tensors in it belongs to the points it was recorded at.
-        return [op for op in recorder.channels if not op.tensors]
+        return [[op for op in recorder.channels if not op.tensors] for recorder in recorders], residuals
 
     def check(self, batch: Batch) -> None:
-        """Raise InputError where a residual has the wrong shape, or asks for derivatives the kernel does not have.
+        """Raise InputError where a residual has the wrong shape, is not finite, or asks for derivatives the kernel does not have.
 
-        Done before any work: each condition is evaluated on a recorder, and the operators it asks for on the model at one point.
+        Done before any work: each condition is evaluated where the model starts, and the operators it asks for on the model at
+        one point.
         """
         for name, sample in batch.items():
-            if ops := self._channels_of(name, sample):
-                apply_operators(self.model, sample[0][:1], ops)
+            try:
+                sites, residuals = self._recorded(name, sample)
+                for x, ops in zip(sample.sites, sites, strict=True):
+                    if ops:
+                        apply_operators(self.model, x[:1], ops)
+            except InputError as error:
+                sentence = str(error)
+                raise InputError(sentence if repr(name) in sentence else f"Condition {name!r}: {sentence}") from error.__cause__
+            for residual in residuals:
+                if not (finite := torch.isfinite(residual)).all():
+                    row = int((~finite).nonzero()[0])
+                    where = at(self.problem.domain.coords, sample.sites[0][row])
+                    raise InputError(
+                        f"The residual of condition {name!r} is {float(residual[row].detach())} at {where} for the model as it "
+                        "starts; look at what its functions and coefficients give there."
+                    )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["scales"] = self.scales
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.scales = checkpoint["scales"]
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
         if not self.automatic_optimization:
             assert isinstance(self.model, LinearModel)  # LeastSquares.check has seen to it
             model = self.model
-            self.optimizers().step(lambda: linear_system(model, self.problem, batch))  # type: ignore[union-attr]
+            if not self.scales:
+                self.weigh(batch)
+            self.optimizers().step(lambda: linear_system(model, self.problem, batch, self.scales))  # type: ignore[union-attr]
         losses = self.losses(batch)
         total = torch.stack(list(losses.values())).sum()
         self.log("loss", total.detach(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
@@ -88,3 +129,14 @@ class TrainingModule(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.solver.optimizer(self.model, self.problem)
+
+
+class _AsItIs(Differentiable):
+    """Any model behind the protocol."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def apply_operators(self, x: Tensor, ops: Sequence[Operator]) -> Tensor:
+        return apply_operators(self.model, x, ops)

@@ -62,7 +62,7 @@ class Solution:
         problem: what it solves.
         errors: against the reference: rel_l2, max_abs, rmse; None without a reference.
         summary: problem, kernel, solver, seed, centers, parameters, epochs, seconds, loss, errors; with several outputs also
-            errors_by_output.
+            errors_by_output, with unknown coefficients also unknowns.
     """
 
     model: Network
@@ -130,6 +130,8 @@ def train(prepared: Prepared, *, seed: int, started: float) -> Solution:
             summary["errors_by_output"] = {
                 name: errors(partial(_one_output, model, o), x, y[:, o : o + 1]) for o, name in enumerate(problem.outputs)
             }
+    if unknowns := problem.unknowns():
+        summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
     return Solution(model, problem, measured, summary)
 
 
@@ -144,10 +146,12 @@ def prepare(
 ) -> Prepared:
     """Everything that can be refused is refused here, before any work is done and anything is written."""
     dtype = model.centers.dtype
-    data = ProblemData(problem, dtype, solver.batch_size)
+    problem.to(dtype)
+    data = ProblemData(problem, dtype, solver.batch_size, solver.resample)
     module = TrainingModule(model, problem, solver, config)
     module.check(data.samples)
     solver.check(model, problem, data.samples)
+    module.weigh(data.samples)
     options = {"max_epochs": solver.max_epochs, **trainer}
     if options.get("gradient_clip_val") and (solver.solves or isinstance(solver.optimizer(model, problem), torch.optim.LBFGS)):
         raise InputError(
@@ -168,6 +172,7 @@ def prepare(
         with quiet():
             lightning_trainer = pl.Trainer(
                 **options,
+                reload_dataloaders_every_n_epochs=1 if solver.resample else 0,
                 limit_val_batches=0 if data.validation is None else 1.0,
                 precision="64-true" if dtype == torch.float64 else "32-true",
                 logger=logger,

@@ -140,7 +140,7 @@ WRONG = {
     "margin": (["train", "network.margin=-0.7"], "margin must be zero or positive"),
     "flag": (["train", "figures=maybe"], "figures must be true or false, but got 'maybe'"),
     "network key": (["train", "+network.overlap=2"], "There is no argument of the network called 'overlap'"),
-    "weight": (["train", "problem.boundary_weight=abc"], "must be positive and finite, but got 'abc'"),
+    "points": (["train", "problem.num_interior=abc"], "must be a whole number of at least 1, but got 'abc'"),
     "terrain": (["train", "problem=terrain", "problem.train=200000"], "The terrain has 138632 points"),
     "share": (["train", *TABLE, "problem.test=abc"], "test is a fraction below 1 or a whole number of rows, but got 'abc'"),
     "path": (["train", "run_dir=points.csv/x"], "The run directory 'points.csv/x' cannot be made"),

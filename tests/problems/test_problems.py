@@ -38,10 +38,10 @@ def test_the_exact_solution_satisfies_every_condition(name: str) -> None:
     assert problem.exact is not None
     exact = problem.exact
     for condition_name, condition in problem.named_conditions().items():
-        x, *extra = problem.sample()[condition_name]
-        u = Field(lambda points: exact(*points.unbind(dim=1)), x, problem.domain.coords, problem.outputs)
-        for residual in condition.equations(u, *extra):
-            assert residual.abs().max() < 1e-10
+        sample = problem.sample()[condition_name]
+        fields = problem.fields([lambda points: exact(*points.unbind(dim=1))] * len(sample.sites), sample)
+        for residual in condition.equations(fields, sample.data):
+            assert sample.contract(residual).abs().max() < 1e-10
 
 
 def test_every_shipped_problem_is_known_to_these_tests() -> None:
@@ -67,7 +67,7 @@ def test_the_class_printed_in_the_design_is_complete() -> None:
 def test_dirichlet_values_can_be_functions_of_the_coordinates() -> None:
     condition = Dirichlet(lambda x, y: x + 2 * y)
     x = torch.rand(5, 2, dtype=torch.float64)
-    (residual,) = condition.equations(Field(lambda p: p[:, 0] + 2 * p[:, 1], x))
+    (residual,) = condition.equations((Field(lambda p: p[:, 0] + 2 * p[:, 1], x),))
     assert residual.abs().max() < 1e-15
 
 
@@ -147,16 +147,17 @@ def test_outputs_in_different_units_weigh_alike() -> None:
     y = torch.rand(50, 2, dtype=torch.float64) * torch.tensor([1.0, 1e6], dtype=torch.float64)
     problem = DataProblem(torch.rand(50, 1, dtype=torch.float64), y, ("x",), ("a", "b"), validation=0, test=0)
     (condition,) = problem.conditions()
-    x, target = condition.sample(problem)
+    sample = condition.sample(problem)
+    (x,), (target,) = sample.sites, sample.data
     # A model that predicts the mean has a residual of mean square one in each output.
     mean = target.mean(dim=0)
-    for residual in condition.equations(Field(lambda p: mean.expand(len(p), -1), x, ("x",), ("a", "b")), target):
+    for residual in condition.equations((Field(lambda p: mean.expand(len(p), -1), x, ("x",), ("a", "b")),), (target,)):
         assert float(residual.square().mean()) == pytest.approx(1.0)
 
 
 def test_data_without_a_scale_are_compared_as_they_are() -> None:
     x, y = torch.zeros(3, 1), torch.ones(3, 1)
-    (residual,) = Data(x, y).equations(Field(lambda p: p, x), y)
+    (residual,) = Data(x, y).equations((Field(lambda p: p, x),), (y,))
     assert residual.tolist() == [-1.0, -1.0, -1.0]
 
 

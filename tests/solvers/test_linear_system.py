@@ -58,8 +58,8 @@ def test_the_rows_give_the_weighted_residual_for_any_coefficients(name: str) -> 
     assert torch.equal(system.as_coefficients(unknowns, len(outputs)), coefficients)
     rows = (system.matrix @ unknowns - system.target).detach().square().sum()
     (condition,) = problem.conditions()
-    u = Field(model, samples["interior"][0], problem.domain.coords, outputs)
-    loss = torch.stack([3.0 * r.square().mean() for r in condition.equations(u)]).sum().detach()
+    u = Field(model, samples["interior"].sites[0], problem.domain.coords, outputs)
+    loss = torch.stack([3.0 * r.square().mean() for r in condition.equations((u,))]).sum().detach()
     assert float(rows) == pytest.approx(float(loss), rel=1e-12)
 
 

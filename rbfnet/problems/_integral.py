@@ -1,0 +1,82 @@
+"""Conditions on one number: an integral, or a mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from rbfnet.domains import Domain
+from rbfnet.operators import Field
+from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
+from rbfnet.problems._points import count
+from rbfnet.problems._values import checked
+
+if TYPE_CHECKING:
+    from rbfnet.problems._problem import Problem
+
+
+class Integral(Condition):
+    """The integral of a function of the field over the domain has a given value.
+
+    Example: ``Integral(0.0, of=lambda u: u["p"])`` fixes the constant that a pressure is known up to.
+
+    Args:
+        value: what the integral is.
+        of: the integrand, from the field; the field itself if None.
+        where: a Domain within the problem's to integrate over.
+        weight: how much more than by itself it counts.
+        name: unique within the problem.
+        points: how many the quadrature has, about; the problem's ``num_interior`` if None.
+
+    Raises:
+        InputError: a value that is no number.
+    """
+
+    kind = "integral"
+
+    def __init__(
+        self,
+        value: float | Tensor = 0.0,
+        of: Callable[[Field], Tensor | Field] | None = None,
+        where: Domain | None = None,
+        weight: float = 1.0,
+        name: str | None = None,
+        *,
+        points: int | None = None,
+    ) -> None:
+        self.name = name or self.kind
+        checked(value, self.name)
+        self._value, self._of, self._where, self._points = value, of, where, points
+        self.weight = positive_weight(weight, self.name)
+
+    def sample(self, problem: Problem) -> Sample:
+        domain: Any = self._where or problem.domain
+        x, weights = domain.quadrature(count(self._points, problem.num_interior, self.name))
+        return self._measured(x, weights)
+
+    def _measured(self, x: Tensor, weights: Tensor) -> Sample:
+        # The value is part of the integrand, spread over the volume, so that the residual is pointwise like any other.
+        return Sample((x,), weights=weights, data=((1 / weights.sum()).expand(len(x)),))
+
+    def residual(self, u: Field, share: Tensor) -> Residual:
+        integrand = u.value if self._of is None else self._of(u)
+        return integrand - self._value * share
+
+
+class Mean(Integral):
+    """The mean of a function of the field over the domain has a given value.
+
+    Args:
+        value: what the mean is.
+        of, where, weight, name, points: see :class:`Integral`.
+
+    Raises:
+        InputError: a value that is no number.
+    """
+
+    kind = "mean"
+
+    def _measured(self, x: Tensor, weights: Tensor) -> Sample:
+        return super()._measured(x, weights / weights.sum())

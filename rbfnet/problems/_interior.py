@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from rbfnet.domains import Domain
+from rbfnet.errors import InputError
+from rbfnet.operators import Field
+from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
+from rbfnet.problems._points import count
+
+if TYPE_CHECKING:
+    from rbfnet.problems._problem import Problem
+
+Where = Domain | Callable[..., Tensor]
+"""A part of the domain: a Domain within it, or a function of the coordinates that is true there."""
+
+
+class Interior(Condition):
+    """A differential equation inside the domain, or inside a part of it.
+
+    Args:
+        residual: a function of the field, zero where the equation holds:
+            ``lambda u: u.laplacian() + torch.sin(u.x)``; several equations as a tuple.
+        where: the part it holds in, a Domain or a function of the coordinates: ``lambda x, y: x < 0.5``.
+        weight: how much more than by itself it counts.
+        name: unique within the problem.
+        points: how many; the problem's ``num_interior`` if None.
+
+    Raises:
+        InputError: when points are drawn, a part without any.
+    """
+
+    def __init__(
+        self,
+        residual: Callable[[Field], Residual],
+        where: Where | None = None,
+        weight: float = 1.0,
+        name: str = "interior",
+        points: int | None = None,
+    ) -> None:
+        self._residual, self._where, self._points = residual, where, points
+        self.weight, self.name = positive_weight(weight, name), name
+
+    def sample(self, problem: Problem) -> Sample:
+        n = count(self._points, problem.num_interior, self.name)
+        if isinstance(self._where, Domain):
+            return Sample((self._where.interior(n, problem.sampler),))
+        x = problem.domain.interior(n, problem.sampler)
+        if self._where is not None:
+            inside = self._where(*x.unbind(dim=1))
+            if inside.shape != (len(x),):
+                raise InputError(
+                    f"`where` of condition {self.name!r} must give true or false at each point, ({len(x)},), "
+                    f"but gave {tuple(inside.shape)}."
+                )
+            x = x[inside.bool()]
+            if not len(x):
+                raise InputError(f"Of {n} points in the domain none is where condition {self.name!r} holds.")
+        return Sample((x,))
+
+    def residual(self, u: Field) -> Residual:
+        return self._residual(u)

@@ -1,0 +1,82 @@
+"""Given values: numbers, functions of the coordinates, or columns of a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from rbfnet.domains import Domain, read_columns
+from rbfnet.errors import InputError
+
+Function = Callable[..., Tensor | float]
+"""Of the coordinates, each (B,), in their order; gives (B,) or a number."""
+
+Value = float | Tensor | Function
+"""A number, a tensor with one number in it (an unknown), or a function."""
+
+FileValue = str | Path
+"""A ``.csv`` or ``.npz`` file: its rows are the points, its columns coordinates and values."""
+
+
+def checked(value: object, name: str) -> None:
+    """Raise InputError where ``value`` is nothing a condition can be given."""
+    if isinstance(value, (str, Path)) or callable(value) or (isinstance(value, Tensor) and value.ndim == 0):
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InputError(
+            f"The value of condition {name!r} is a finite number, a function of the coordinates or a file, but got {value!r}."
+        )
+
+
+def evaluate(value: Value, columns: Sequence[Tensor], name: str) -> Tensor | float:
+    """The value at points with these coordinates: (B,) or a number.
+
+    Raises:
+        InputError: a function that gives another shape.
+    """
+    if not callable(value):
+        return value
+    given = value(*columns)
+    if isinstance(given, Tensor) and given.shape not in ((), columns[0].shape):
+        raise InputError(
+            f"A function in condition {name!r} must give one number a point, ({len(columns[0])},), but gave {tuple(given.shape)}."
+        )
+    return given
+
+
+def from_file(path: str | Path, domain: Domain, coords: Sequence[str], values: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Points (N, len(coords)) and values (N, len(values)) from the columns with these names.
+
+    Raises:
+        InputError: whatever :func:`rbfnet.domains.read_columns` refuses; points outside the domain, where all its coordinates
+            are given.
+    """
+    columns = read_columns(path, [*coords, *values])
+    x = columns[:, : len(coords)]
+    if len(coords) == len(domain.coords):
+        require_inside(domain, x, f"The file {str(path)!r}")
+    return x, columns[:, len(coords) :]
+
+
+def require_inside(domain: Domain, x: Tensor, what: str) -> None:
+    """Raise InputError where a point is not finite, or outside the domain."""
+    if x.ndim != 2 or x.shape[1] != len(domain.coords):
+        raise InputError(
+            f"{what} has points of shape {tuple(x.shape)}, but the domain has the coordinates {', '.join(domain.coords)}."
+        )
+    outside = ~(torch.isfinite(x).all(dim=1) & domain.contains(x))
+    if outside.any():
+        row = int(outside.nonzero()[0])
+        raise InputError(
+            f"{what} has {int(outside.sum())} of {len(x)} points outside the domain, the first in row {row}: "
+            f"{at(domain.coords, x[row])}."
+        )
+
+
+def at(coords: Sequence[str], point: Tensor) -> str:
+    """A point in words: x = 0.5, y = 1."""
+    return ", ".join(f"{name} = {value:g}" for name, value in zip(coords, point.tolist(), strict=True))
