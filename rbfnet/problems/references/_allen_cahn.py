@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from rbfnet.problems.references._cache import Arrays, cached
-from rbfnet.problems.references._etdrk4 import etdrk4
+from rbfnet.problems.references._etdrk4 import Vector, etdrk4
 
 POINTS, TIMES = 512, 101
 
@@ -34,7 +34,7 @@ def allen_cahn() -> Arrays:
 def solve(modes: int, steps: int) -> Arrays:
     """The same with ``modes``, a multiple of 512, and ``steps``, a multiple of 100."""
 
-    def cube(v: npt.NDArray[np.inexact]) -> npt.NDArray[np.inexact]:
+    def cube(v: Vector) -> Vector:
         return -5 * fft.rfft(fft.irfft(v, modes) ** 3)
 
     k = np.arange(modes // 2 + 1)

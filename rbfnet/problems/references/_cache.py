@@ -6,11 +6,12 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Arrays = dict[str, npt.NDArray[np.generic]]
+Arrays = dict[str, npt.NDArray[Any]]
 
 
 def cached(name: str, version: int, compute: Callable[[], Arrays]) -> Arrays:
@@ -26,7 +27,8 @@ def cached(name: str, version: int, compute: Callable[[], Arrays]) -> Arrays:
     """
     file = directory() / f"{name}-{version}.npz"
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        # NumPy leaves a file open that it opened itself and could not read.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             if kept.files:
                 return {key: kept[key] for key in kept.files}
     # A damaged archive raises nearly anything, from BadZipFile to MemoryError, and the answer is always the same.
@@ -38,7 +40,7 @@ def cached(name: str, version: int, compute: Callable[[], Arrays]) -> Arrays:
 
 
 def directory() -> Path:
-    """``RBFNET_CACHE``; else ``rbfnet`` in ``XDG_CACHE_HOME``, in ``~/.cache``, or, without a home, in the temporary directory."""
+    """``RBFNET_CACHE``; else ``rbfnet`` in ``XDG_CACHE_HOME``, in ``~/.cache``, or, without one, in the temporary directory."""
     if given := os.environ.get("RBFNET_CACHE"):
         return Path(given)
     if given := os.environ.get("XDG_CACHE_HOME"):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Vector = npt.NDArray[np.inexact]
+Vector = npt.NDArray[Any]
 
 CONTOUR = 64
 """Points on the circle of radius 1 about each h * linear over which the phi functions are averaged."""

@@ -49,8 +49,7 @@ def four_disks(x: npt.ArrayLike, y: npt.ArrayLike, *, block: int = 2048) -> Real
     if not np.isfinite(z).all():
         raise InputError("The coordinates must be finite, but some are not.")
     kept = cached("four_disks", 1, solve)
-    a, b = kept["powers"].astype(float), kept["poles"].astype(float)
-    parts = [evaluate(z[start : start + block], a, b) for start in range(0, z.size, block)]
+    parts = [evaluate(z[start : start + block], kept["powers"], kept["poles"]) for start in range(0, z.size, block)]
     return np.concatenate([np.empty(0), *parts]).reshape(x.shape)
 
 
@@ -74,7 +73,7 @@ def boundary(count: int) -> tuple[Complex, Real]:
 
 def evaluate(z: Complex, powers: Real, poles: Real) -> Real:
     """u at z (N,) with these coefficients."""
-    u: Real = np.polyval(powers[::-1], z**4).real
+    u = np.array(np.polyval(powers[::-1], z**4).real)
     for n, b in enumerate(poles):
         u += b * _pole(z, n)
     return u

@@ -58,7 +58,7 @@ def extrapolated(cells: int) -> Arrays:
     return {"x": nodes, "y": nodes} | {key: (4 * fine[key][::2, ::2] - coarse[key]) / 3 for key in coarse}
 
 
-def solve(cells: int, reynolds: float = 100.0) -> dict[str, Real]:
+def solve(cells: int, reynolds: float = 100.0) -> Arrays:
     """``u``, ``v`` and ``psi``, each (cells + 1, cells + 1), by y and then x, on one grid."""
     n, h = cells + 1, 1.0 / cells
     line = sparse.eye_array(n, format="csr")
