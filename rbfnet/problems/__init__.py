@@ -2,6 +2,7 @@
 
 from rbfnet.problems._condition import Condition, Data, Dirichlet, Interior, Residual, Sample
 from rbfnet.problems._data_problem import DataProblem
+from rbfnet.problems._equations import Equations
 from rbfnet.problems._poisson import Poisson
 from rbfnet.problems._problem import Problem, Reference, Units
 from rbfnet.problems._table import Table
@@ -12,6 +13,7 @@ __all__ = [
     "Data",
     "DataProblem",
     "Dirichlet",
+    "Equations",
     "Interior",
     "Poisson",
     "Problem",

@@ -27,11 +27,11 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "**": operator.pow, "^": operator.pow,
 }  # fmt: skip
 COMPARISONS = {"<": torch.lt, "<=": torch.le, ">": torch.gt, ">=": torch.ge}
-ONE = {
+ONE: dict[str, Callable[..., Any]] = {
     "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh,
     "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "abs": torch.abs, "sign": torch.sign,
 }  # fmt: skip
-TWO = {"max": torch.maximum, "min": torch.minimum}
+TWO: dict[str, Callable[..., Any]] = {"max": torch.maximum, "min": torch.minimum}
 OPERATORS = {"d": Operator.d, "lap": Operator.laplacian, "bilap": Operator.biharmonic}
 FUNCTIONS = (*ONE, *TWO, *OPERATORS, "where")
 

@@ -57,9 +57,7 @@ def parse(
 ) -> Expression:
     """Read a text such as ``u_t + u*u_x = nu*u_xx``, which means the difference of its sides.
 
-    There are numbers, ``pi`` and ``e``; ``+ - * /``, ``**`` or ``^``, parentheses; coordinates, outputs and parameters by name;
-    derivatives ``u_xxt``, ``d(u, x1, x1)``, ``lap(u)``, ``lap(u, x, y)``, ``bilap(u)``; sin, cos, tan, sinh, cosh, tanh, exp,
-    log, sqrt, abs, sign, ``max(a, b)``, ``min(a, b)`` and ``where(a < b, c, d)``.
+    What a text may hold is told at :class:`rbfnet.problems.Equations`.
 
     Args:
         text: at most 2000 characters.
@@ -206,13 +204,12 @@ class _Parser:
                 raise self.error(f"{name!r} is no function; a product is written {name}*(...).", token)
             raise self.error(str(unknown("function", name, FUNCTIONS)), token)
         arguments = [self.sum()]
-        f: Callable[..., Any] = {**ONE, **TWO}.get(name, torch.where)
+        f: Callable[..., Any] = {**ONE, **TWO}.get(name, _where)
         if name == "where":
             if (sign := self.take()).text not in COMPARISONS:
                 raise self.error("where(...) begins with a comparison by <, <=, > or >=, as in where(x < 0, 1, 2).", sign)
-            compare = COMPARISONS[sign.text]
             arguments.append(self.sum())
-            f = lambda a, b, c, d: torch.where(compare(a, b), c, d)  # noqa: E731
+            f = partial(_where, COMPARISONS[sign.text])
         while self.next.text == ",":
             self.take()
             arguments.append(self.sum())
@@ -285,3 +282,7 @@ class _Parser:
         if name in FUNCTIONS:
             raise self.error(f"{name!r} is a function: write {name}(...).", token)
         raise self.error(str(unknown("name", name, (*CONSTANTS, *self.coords, *self.outputs, *self.parameters))), token)
+
+
+def _where(compare: Callable[..., Tensor], a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    return torch.where(compare(a, b), c, d)
