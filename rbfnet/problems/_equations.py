@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rbfnet.catalogue import catalogue
 from rbfnet.domains import Domain, read_columns
@@ -22,6 +22,9 @@ FILES = (".csv", ".npz")
 VALIDATION = 400
 """About how many rows of a file the training log is measured on."""
 
+AT_THE_START = {"initial"}
+"""Conditions whose functions are of the coordinates of space alone; time is the last coordinate."""
+
 
 class Equations(Problem):
     """A problem in plain data: equations, conditions and exact solution as text, for a YAML file without any Python. ::
@@ -34,7 +37,8 @@ class Equations(Problem):
 
     Texts are read by a grammar of their own. There are numbers, ``pi`` and ``e``; ``+ - * /``, ``**`` or ``^``, parentheses;
     coordinates, outputs and parameters by name; derivatives ``u_xxt``, ``d(u, x1, x1)``, ``lap(u)``, ``lap(u, x, y)``,
-    ``bilap(u)``; sin, cos, tan, sinh, cosh, tanh, exp, log, sqrt, abs, sign, ``max(a, b)``, ``min(a, b)``, ``where(a < b, c, d)``.
+    ``bilap(u)``; sin, cos, tan, sinh, cosh, tanh, exp, log, sqrt, abs, sign, ``max(a, b)``, ``min(a, b)``,
+    ``where(a < b, c, d)``.
 
     A condition is the name of one of the conditions of this package with its first argument, and further arguments by name:
     ``{dirichlet: x*y, output: u}`` is ``Dirichlet(lambda x, y: x * y, output="u")``. Where a condition takes a number, or a
@@ -75,7 +79,10 @@ class Equations(Problem):
         if not self.outputs or any([not isinstance(name, str) or not name.isidentifier() for name in self.outputs]):
             raise InputError(f"outputs are names of letters, digits and _, as in [u, v], but got {outputs!r}.")
         self._numbers = _numbers(parameters or {})
-        residuals = [self._read(text, field=True) for text in _listed("equations", equations)]
+        for name, value in self._numbers.items():
+            if isinstance(value, nn.Module):
+                self.add_module(f"parameter_{name}", value)
+        residuals = [self._read(text, equation=True) for text in _listed("equations", equations)]
         self._conditions: dict[str, Condition] = {}
         if residuals:
             self._add(Interior(residuals[0] if len(residuals) == 1 else lambda u: tuple([r(u) for r in residuals])), False)
@@ -102,9 +109,9 @@ class Equations(Problem):
         """The reference the final errors are measured against; of a file, all its rows."""
         return super().test_set() if self._table is None else self._table
 
-    def _read(self, text: str, field: bool = False) -> Expression:
-        outputs = self.outputs if field else ()
-        return parse(str(text) if _is_number(text) else text, self.domain.coords, outputs, self._numbers, equation=field)
+    def _read(self, text: Any, equation: bool = False) -> Expression:
+        text = str(text) if _is_number(text) else text
+        return parse(text, self.domain.coords, self.outputs if equation else (), self._numbers, equation=equation)
 
     def _add(self, condition: Condition, named: bool) -> None:
         if not named:
@@ -126,7 +133,8 @@ class Equations(Problem):
         kind = next((key for key in given if key in known), None)
         if kind is None:
             raise unknown("condition", next(iter(given)), known)
-        parameters = inspect.signature(known[kind]).parameters
+        # The annotations of our own constructors, in which a name may stand for a union.
+        parameters = inspect.signature(known[kind], eval_str=True).parameters
         first = next(iter(parameters))
         arguments = {first if key == kind else key: value for key, value in given.items()}
         for key in arguments:
@@ -135,25 +143,30 @@ class Equations(Problem):
         for name, parameter in parameters.items():
             if parameter.default is parameter.empty and name not in arguments:
                 raise InputError(f"The condition {kind} needs the argument {name!r}, which is not given.")
+        coords = self.domain.coords[:-1] if kind in AT_THE_START else self.domain.coords
         for key, value in arguments.items():
-            arguments[key] = self._argument(f"{key} of {kind}", value, str(parameters[key].annotation))
+            arguments[key] = self._argument(f"{key} of {kind}", value, str(parameters[key].annotation), coords)
         return known[kind](**arguments), "name" in given
 
-    def _argument(self, what: str, value: Any, annotation: str) -> Any:
+    def _argument(self, what: str, value: Any, annotation: str, coords: tuple[str, ...]) -> Any:
         """A text as what the constructor takes: a function of the field or of coordinates, a number, or the text itself."""
-        words = re.findall(r"\w+", annotation)
-        function, number = "Callable" in words, "float" in words
+        words = set(re.findall(r"\w+", annotation))
+        function, number, text = "Callable" in words, "float" in words, "str" in words
+        if isinstance(value, list) and function and "tuple" in words:
+            return tuple([self._argument(what, part, annotation.replace("tuple", ""), coords) for part in value])
         if isinstance(value, list) and "Tensor" in words and not function:
             return _array(what, value)
-        if not (function or number) or ("str" in words and not (function and number)):
+        file = text and isinstance(value, str) and value.lower().endswith(FILES)
+        if not (function or number) or file or (text and not (function and number)):
             return value
-        if isinstance(value, str) and not ("str" in words and value.lower().endswith(FILES)):
-            expression = self._read(value, field=function and "Field" in words)
+        if isinstance(value, str):
+            of_field = function and "Field" in words
+            expression = parse(value, coords, self.outputs if of_field else (), self._numbers, equation=of_field)
             if number and isinstance(expression.node, float):
                 return expression.node
             if function:
                 return expression
-        elif value is None or callable(value) or _is_number(value) or isinstance(value, str):
+        elif value is None or callable(value) or isinstance(value, (Domain, Tensor)) or _is_number(value):
             return value
         raise InputError(f"{what} is a number{' or a text' if function else ''}, but got {value!r}.")
 
