@@ -3,7 +3,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -85,7 +85,7 @@ class Equations(Problem):
         residuals = [self._read(text, equation=True) for text in _listed("equations", equations)]
         self._conditions: dict[str, Condition] = {}
         if residuals:
-            self._add(Interior(residuals[0] if len(residuals) == 1 else lambda u: tuple([r(u) for r in residuals])), False)
+            self._add(Interior(_together(residuals)), False)
         for given in _listed("conditions", conditions):
             self._add(*self._condition(given))
         self._table: Reference | None = None
@@ -94,7 +94,7 @@ class Equations(Problem):
             self._table = Reference(columns[:, : len(domain.coords)], columns[:, len(domain.coords) :])
         elif exact is not None:
             solutions = [self._read(text) for text in _listed("exact", exact)]
-            self.exact = solutions[0] if len(solutions) == 1 else lambda *x: tuple([solution(*x) for solution in solutions])
+            self.exact = _together(solutions)
 
     def conditions(self) -> Iterable[Condition]:
         return self._conditions.values()
@@ -152,8 +152,9 @@ class Equations(Problem):
         """A text as what the constructor takes: a function of the field or of coordinates, a number, or the text itself."""
         words = set(re.findall(r"\w+", annotation))
         function, number, text = "Callable" in words, "float" in words, "str" in words
-        if isinstance(value, list) and function and "tuple" in words:
-            return tuple([self._argument(what, part, annotation.replace("tuple", ""), coords) for part in value])
+        if isinstance(value, list) and value and function and "tuple" in words:
+            parts = [self._argument(what, part, annotation.replace("tuple", ""), coords) for part in value]
+            return _together(parts) if "Field" in words else tuple(parts)
         if isinstance(value, list) and "Tensor" in words and not function:
             return _array(what, value)
         file = text and isinstance(value, str) and value.lower().endswith(FILES)
@@ -169,6 +170,11 @@ class Equations(Problem):
         elif value is None or callable(value) or isinstance(value, (Domain, Tensor)) or _is_number(value):
             return value
         raise InputError(f"{what} is a number{' or a text' if function else ''}, but got {value!r}.")
+
+
+def _together(parts: Sequence[Callable[..., Tensor]]) -> Callable[..., Any]:
+    """One function for several: it gives a tuple."""
+    return parts[0] if len(parts) == 1 else lambda *given: tuple([part(*given) for part in parts])
 
 
 def _numbers(given: Mapping[str, Parameter | str]) -> dict[str, Parameter]:

@@ -222,15 +222,16 @@ class _Parser:
 
     def operator(self, token: Token, opened: Token) -> Node:
         """d(u, x, y), lap(u), bilap(u, x): an output, then coordinates."""
+        sentence = f"{token.text}(...) takes an output and coordinates, by name."
         names: list[Token] = []
         while not names or self.next.text == ",":
             if names:
                 self.take()
             if self.next.kind != "name":
-                raise self.error(
-                    f"{token.text}(...) takes an output and coordinates, by name, as in {token.text}(u, x).", self.next
-                )
+                raise self.error(sentence, self.next)
             names.append(self.take())
+        if self.next.kind and self.next.text != ")":
+            raise self.error(sentence, self.next)
         self.close(opened)
         output, *along = names
         if output.text not in self.outputs:

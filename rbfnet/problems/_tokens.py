@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from rbfnet.errors import InputError
 
-LENGTH = 2000
-"""The longest text there may be."""
+LENGTH, NAME = 2000, 64
+"""The longest text and the longest name there may be."""
 
 TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>\*\*|[<>=!]=|[-+*/^()=,<>]))"
+    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>\*\*|[<>=!]=|[-+*/^()=,<>]))"
 )
 STRAY = {
     ".": "There are no attributes in an equation; a coordinate is named as it is, x, and a derivative is u_x.",
@@ -50,12 +50,12 @@ def tokens(text: str) -> list[Token]:
         if match is None:
             at += len(text[at:]) - len(text[at:].lstrip())
             stray = text[at]
-            sentence = STRAY.get(
-                {'"': "'", "]": "["}.get(stray, stray), f"The character {stray!r} has no meaning in an equation."
-            )
+            sentence = STRAY.get({'"': "'", "]": "["}.get(stray, stray), f"The character {stray!r} means nothing in an equation.")
             raise ExpressionError(sentence, text, at)
         kind = str(match.lastgroup)
         found.append(Token(kind, match[kind], match.start(kind)))
+        if kind == "name" and len(match[kind]) > NAME:
+            raise ExpressionError(f"A name has at most {NAME} characters.", text, match.start(kind), NAME)
         at = match.end()
     return [*found, Token("", "", end)]
 
