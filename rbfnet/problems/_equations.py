@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rbfnet.catalogue import catalogue
 from rbfnet.domains import Domain, read_columns
 from rbfnet.errors import InputError, unknown
-from rbfnet.problems._condition import Condition, Interior
+from rbfnet.problems._condition import Condition
 from rbfnet.problems._expression import Expression, Parameter
 from rbfnet.problems._parser import parse
 from rbfnet.problems._problem import Problem, Reference
@@ -85,7 +85,7 @@ class Equations(Problem):
         residuals = [self._read(text, equation=True) for text in _listed("equations", equations)]
         self._conditions: dict[str, Condition] = {}
         if residuals:
-            self._add(Interior(_together(residuals)), False)
+            self._add(*self._condition({"interior": _together(residuals)}))
         for given in _listed("conditions", conditions):
             self._add(*self._condition(given))
         self._table: Reference | None = None

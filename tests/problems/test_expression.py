@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def test_a_text_is_what_it_says_written_by_hand(text: str, field: Field) -> None
         for f in (read, TEXTS[text]):
             value = f(Field(model, field.points, ("x", "t"))).square().sum()
             slopes.append(torch.autograd.grad(value, model.weight)[0])
-        assert torch.allclose(*slopes, rtol=1e-11, atol=1e-11)
+        assert torch.allclose(slopes[0], slopes[1], rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -262,7 +263,13 @@ def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
 
 POINT = {"x": 0.7, "t": -1.3}
 BINARY = {"+": (1, float.__add__), "-": (1, float.__sub__), "*": (2, float.__mul__)}
-UNARY = {"sin": math.sin, "cos": math.cos, "tanh": math.tanh, "abs": abs, "exp": lambda a: math.exp(min(a, 3.0))}
+UNARY: dict[str, Callable[[float], float]] = {
+    "sin": math.sin,
+    "cos": math.cos,
+    "tanh": math.tanh,
+    "abs": abs,
+    "exp": lambda a: math.exp(min(a, 3.0)),
+}
 
 
 Tree = tuple[str, float, int]
