@@ -51,7 +51,7 @@ class Equations(Problem):
         conditions: what else has to hold, nodes as above or Conditions.
         outputs: a name for each output.
         parameters: further names in the texts: numbers, texts that may use the parameters before them, or functions without
-            arguments.
+            arguments; a module among these, an unknown number, becomes a part of the problem.
         exact: a text, or one for each output; or a CSV or NPZ file whose columns are the coordinates and outputs.
         num_interior, num_boundary, sampler: see :class:`Problem`.
 
@@ -81,7 +81,9 @@ class Equations(Problem):
         self._numbers = _numbers(parameters or {})
         for name, value in self._numbers.items():
             if isinstance(value, nn.Module):
-                self.add_module(f"parameter_{name}", value)
+                if hasattr(self, name):
+                    raise InputError(f"A problem has a {name!r} of its own; give this unknown parameter another name.")
+                self.add_module(name, value)
         residuals = [self._read(text, equation=True) for text in _listed("equations", equations)]
         self._conditions: dict[str, Condition] = {}
         if residuals:

@@ -264,12 +264,8 @@ def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
 POINT = {"x": 0.7, "t": -1.3}
 BINARY = {"+": (1, float.__add__), "-": (1, float.__sub__), "*": (2, float.__mul__)}
 UNARY: dict[str, Callable[[float], float]] = {
-    "sin": math.sin,
-    "cos": math.cos,
-    "tanh": math.tanh,
-    "abs": abs,
-    "exp": lambda a: math.exp(min(a, 3.0)),
-}
+    "sin": math.sin, "cos": math.cos, "tanh": math.tanh, "abs": abs, "exp": lambda a: math.exp(min(a, 3.0)),
+}  # fmt: skip
 
 
 Tree = tuple[str, float, int]
