@@ -79,8 +79,8 @@ def test_a_system_with_its_exact_solution_has_no_residual() -> None:
         parameters={"re": 40, "k": "re/2 - sqrt(re**2/4 + 4*pi**2)"},
         equations=["u*u_x + v*u_y + p_x = lap(u)/re", "u*v_x + v*v_y + p_y = lap(v)/re", "u_x + v_y"],
         conditions=[
-            {"dirichlet": "1 - exp(k*x)*cos(2*pi*y)", "output": "u"},
-            {"dirichlet": "k/(2*pi)*exp(k*x)*sin(2*pi*y)", "output": "v"},
+            {"dirichlet": "1 - exp(k*x)*cos(2*pi*y)", "output": "u", "name": "inflow"},
+            {"dirichlet": "k/(2*pi)*exp(k*x)*sin(2*pi*y)", "output": "v", "name": "across"},
             {"dirichlet": "(1 - e^(2*k*x))/2", "output": "p", "name": "pressure"},
         ],
         exact=["1 - exp(k*x)*cos(2*pi*y)", "k/(2*pi)*exp(k*x)*sin(2*pi*y)", "(1 - exp(2*k*x))/2"],
@@ -89,11 +89,16 @@ def test_a_system_with_its_exact_solution_has_no_residual() -> None:
     exact: Any = problem.exact
     conditions = problem.named_conditions()
     found = {name: residuals(problem, lambda x: torch.stack(exact(*x.unbind(dim=1)), dim=1), name) for name in conditions}
-    assert list(found) == ["interior", "dirichlet", "dirichlet_2", "pressure"]
+    assert list(found) == ["interior", "inflow", "across", "pressure"]
     assert len(found["interior"]) == 3
     assert max(float(r.abs().max()) for parts in found.values() for r in parts) < 1e-12
     validation = problem.validation_set()
     assert validation is not None and validation.y.shape[1] == 3
+
+
+def test_conditions_of_one_kind_are_numbered() -> None:
+    names = made(conditions=[{"dirichlet": 0}, {"dirichlet": "x"}, {"dirichlet": 1}]).named_conditions()
+    assert list(names) == ["interior", "dirichlet", "dirichlet_2", "dirichlet_3"]
 
 
 def test_several_equations_in_one_condition() -> None:
