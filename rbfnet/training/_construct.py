@@ -28,7 +28,7 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
     """The object a config node describes: ``{"_target_": "rbfnet.kernels.Matern", "nu": 2.5}``.
 
     A node among its arguments, or in a list there, is constructed in the same way, as the same base (the kernels of a sum) or the
-    one ``PARTS`` names (the domain of a problem); so are those in a plain mapping.
+    one ``PARTS`` names (the domain of a problem); so are those in a plain mapping of a problem.
 
     Args:
         node: plain data.
@@ -65,7 +65,7 @@ def _argument(key: str, value: Any, target: str, base: type[Any], room: str, tru
     """An argument with the nodes in it constructed."""
     if isinstance(value, Mapping) and "_target_" in value:
         return construct(value, *PARTS.get((room, key), (base, room)), trust)
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and room == "problems":
         return {name: _argument(name, item, target, base, room, trust) for name, item in value.items()}
     if isinstance(value, list):
         return [_argument(key, item, target, base, room, trust) for item in value]

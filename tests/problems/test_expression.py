@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from rbfnet import Field, InputError
 from rbfnet.nn import RBFNetwork
@@ -49,6 +49,7 @@ TEXTS: dict[str, Any] = {
 @pytest.fixture
 def field() -> Field:
     model = RBFNetwork(2, 1, 7, kernel="gaussian", dtype=torch.float64)
+    nn.init.normal_(model.weight)
     return Field(model, torch.rand(9, 2, dtype=torch.float64), ("x", "t"))
 
 
