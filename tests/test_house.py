@@ -62,6 +62,10 @@ def target(node: Any) -> type:
 SHIPPED = [(group, base) for group, base in (("kernel", "Kernel"), ("problem", "Problem"), ("solver", "Solver"))]
 
 
+EXAMPLES = {"equations"}
+"""Classes whose YAML is an example that runs: it has values for the arguments without a default, too."""
+
+
 @pytest.mark.parametrize(("group", "base"), SHIPPED)
 def test_every_exported_class_has_its_yaml_with_its_arguments_and_defaults(group: str, base: str) -> None:
     """A YAML and a constructor cannot drift apart."""
@@ -79,6 +83,9 @@ def test_every_exported_class_has_its_yaml_with_its_arguments_and_defaults(group
         assert set(given) == set(parameters), name
         for key, value in given.items():
             default = parameters[key].default
+            if default is inspect.Parameter.empty and name in EXAMPLES:
+                continue
+            default = list(default) if isinstance(default, tuple) else default
             assert value == ("???" if default is inspect.Parameter.empty else default), (name, key)
 
 

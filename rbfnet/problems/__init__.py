@@ -4,6 +4,7 @@ from rbfnet.problems._boundary import Boundary, Dirichlet, Neumann, Robin
 from rbfnet.problems._condition import Condition, Residual, Sample
 from rbfnet.problems._data import Data
 from rbfnet.problems._data_problem import DataProblem
+from rbfnet.problems._equations import Equations
 from rbfnet.problems._initial import Initial
 from rbfnet.problems._integral import Integral, Mean
 from rbfnet.problems._interface import Interface
@@ -24,6 +25,7 @@ __all__ = [
     "Initial",
     "Integral",
     "Interface",
+    "Equations",
     "Interior",
     "Mean",
     "Neumann",

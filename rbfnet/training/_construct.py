@@ -9,16 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from rbfnet.catalogue import catalogue
+from rbfnet.domains import Domain
 from rbfnet.errors import InputError, unknown
+from rbfnet.problems import Condition
 
 MOST = 64
 """How many nodes and lists a node of a config from elsewhere is made of."""
+
+PARTS: dict[tuple[str, str], tuple[type[Any], str]] = {
+    ("problems", "domain"): (Domain, "domains"),
+    ("problems", "where"): (Domain, "domains"),
+    ("problems", "conditions"): (Condition, "problems"),
+}
+"""By room and argument: the nodes that are of another base and room than the one they are in."""
 
 
 def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterable[str] | None = None) -> Any:
     """The object a config node describes: ``{"_target_": "rbfnet.kernels.Matern", "nu": 2.5}``.
 
-    A node among its arguments, or in a list there, is constructed in the same way, as the same base: the kernels of a sum.
+    A node among its arguments, or in a list there, is constructed in the same way, as the same base (the kernels of a sum) or the
+    one ``PARTS`` names (the domain of a problem); so are those in a plain mapping of a problem.
 
     Args:
         node: plain data.
@@ -54,7 +64,9 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
 def _argument(key: str, value: Any, target: str, base: type[Any], room: str, trust: Iterable[str] | None) -> Any:
     """An argument with the nodes in it constructed."""
     if isinstance(value, Mapping) and "_target_" in value:
-        return construct(value, base, room, trust)
+        return construct(value, *PARTS.get((room, key), (base, room)), trust)
+    if isinstance(value, Mapping) and room == "problems":
+        return {name: _argument(name, item, target, base, room, trust) for name, item in value.items()}
     if isinstance(value, list):
         return [_argument(key, item, target, base, room, trust) for item in value]
     if trust is not None and not isinstance(value, (str, int, float, bool, type(None))):

@@ -98,6 +98,43 @@ def test_configs_of_the_users_own_overlay_the_shipped_ones(command: Command) -> 
     assert "nu: 3.5" in Path("run/config.yaml").read_text()
 
 
+def test_equations_as_text_give_the_errors_of_the_class(command: Command) -> None:
+    equations = 'problem.equations=["lap(u) + f*sin(pi*x)*sin(pi*y)"]'
+    exact = 'problem.exact="sin(pi*x)*sin(pi*y)"'
+    for directory, choice in {
+        "a": ["problem=poisson"],
+        "b": ["problem=equations", exact],
+        "c": ["problem=equations", exact, equations, "problem.parameters={f: 2*pi**2}"],
+    }.items():
+        code, _, err = command("train", *QUICK, *choice, f"run_dir={directory}")
+        assert code == 0, err
+    by_class, *by_text = (json.loads(Path(d, "summary.json").read_text())["errors"] for d in "abc")
+    for errors in by_text:
+        assert errors == pytest.approx(by_class, rel=1e-12)
+
+
+def test_a_problem_of_the_users_own_without_python(command: Command) -> None:
+    Path("mine/problem").mkdir(parents=True)
+    Path("mine/problem/heat.yaml").write_text(
+        "_target_: rbfnet.problems.Equations\ndomain: {_target_: rbfnet.domains.Rectangle, x: [0, 1], t: [0, 1]}\n"
+        "equations: u_t = nu*u_xx\nparameters: {nu: 1/4}\nconditions:\n  - dirichlet: exp(-pi**2*t/4)*sin(pi*x)\n"
+        "exact: exp(-pi**2*t/4)*sin(pi*x)\n"
+    )
+    code, out, err = command("train", "--config-dir", "mine", "problem=heat", "network.num_centers=100", "run_dir=run")
+    assert code == 0, err
+    assert json.loads(Path("run/summary.json").read_text())["errors"]["rel_l2"] < 1e-3
+    assert "Heat" not in out and "equations" in out
+
+
+def test_an_error_in_a_text_points_at_the_place(command: Command) -> None:
+    code, out, err = command("train", "problem=equations", 'problem.equations=["u_t + uu*u_xx"]')
+    assert (code, out) == (2, "")
+    assert err == "rbfnet: There is no coordinate 't'; known: x, y.\n  u_t + uu*u_xx\n    ^\n"
+    code, _, err = command("train", "problem=equations", 'problem.conditions=[{dirichlet: "sin(pi*x"}]')
+    assert code == 2 and err.endswith("\n  sin(pi*x\n     ^\n")
+    assert not list(Path.cwd().iterdir())
+
+
 def test_a_sweep_is_one_run_each(command: Command) -> None:
     code, out, _ = command("train", "--multirun", "kernel=gaussian,matern", *QUICK)
     assert code == 0

@@ -45,7 +45,7 @@ def test_the_exact_solution_satisfies_every_condition(name: str) -> None:
 
 
 def test_every_shipped_problem_is_known_to_these_tests() -> None:
-    assert set(catalogue("problems", "Problem")) == {*PDES, "data_problem", "table", "terrain"}
+    assert set(catalogue("problems", "Problem")) == {*PDES, "data_problem", "equations", "table", "terrain"}
 
 
 def test_the_class_printed_in_the_design_is_complete() -> None:

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rbfnet.catalogue import catalogue
+from rbfnet.domains import Domain, read_columns
+from rbfnet.errors import InputError, unknown
+from rbfnet.problems._condition import Condition
+from rbfnet.problems._expression import Expression, Parameter
+from rbfnet.problems._parser import parse
+from rbfnet.problems._problem import Problem, Reference
+
+FILES = (".csv", ".npz")
+VALIDATION = 400
+"""About how many rows of a file the training log is measured on."""
+
+AT_THE_START = {"initial"}
+"""Conditions whose functions are of the coordinates of space alone; time is the last coordinate."""
+
+
+class Equations(Problem):
+    """A problem in plain data: equations, conditions and exact solution as text, for a YAML file without any Python. ::
+
+        domain: {_target_: rbfnet.domains.Rectangle, x: [-1, 1], t: [0, 1]}
+        outputs: [u]
+        equations: ["u_t + u*u_x = nu*u_xx"]
+        conditions: [{initial: "-sin(pi*x)"}, {dirichlet: 0, weight: 10}]
+        parameters: {nu: 0.01/pi}
+
+    Texts are read by a grammar of their own. There are numbers, ``pi`` and ``e``; ``+ - * /``, ``**`` or ``^``, parentheses;
+    coordinates, outputs and parameters by name; derivatives ``u_xxt``, ``d(u, x1, x1)``, ``lap(u)``, ``lap(u, x, y)``,
+    ``bilap(u)``; sin, cos, tan, sinh, cosh, tanh, exp, log, sqrt, abs, sign, ``max(a, b)``, ``min(a, b)``,
+    ``where(a < b, c, d)``.
+
+    A condition is the name of one of the conditions of this package with its first argument, and further arguments by name:
+    ``{dirichlet: x*y, output: u}`` is ``Dirichlet(lambda x, y: x * y, output="u")``. Where a condition takes a number, or a
+    function of the coordinates or of the field, a text is read as such. The second condition of a name is called
+    ``dirichlet_2`` unless it has a ``name``.
+
+    Args:
+        domain: a Domain.
+        equations: texts, to be zero inside the domain, or with an ``=``.
+        conditions: what else has to hold, nodes as above or Conditions.
+        outputs: a name for each output.
+        parameters: further names in the texts: numbers, texts that may use the parameters before them, or functions without
+            arguments; a module among these, an unknown number, becomes a part of the problem.
+        exact: a text, or one for each output; or a CSV or NPZ file whose columns are the coordinates and outputs.
+        num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Raises:
+        InputError: a text that cannot be read, with the place; an unknown condition or argument; a file without those columns.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        equations: Sequence[str] | str,
+        conditions: Sequence[Mapping[str, Any] | Condition],
+        outputs: Sequence[str] = ("u",),
+        parameters: Mapping[str, Parameter | str] | None = None,
+        exact: Sequence[str] | str | None = None,
+        num_interior: int = 900,
+        num_boundary: int = 200,
+        sampler: str = "halton",
+    ) -> None:
+        super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
+        if not isinstance(domain, Domain):
+            way_out = "as in {_target_: rbfnet.domains.Box, x: [0, 1]}"
+            raise InputError(f"domain must be one of rbfnet.domains, {way_out}, but got {domain!r}.")
+        self.domain, self.outputs = domain, tuple(_listed("outputs", outputs))
+        if not self.outputs or any([not isinstance(name, str) or not name.isidentifier() for name in self.outputs]):
+            raise InputError(f"outputs are names of letters, digits and _, as in [u, v], but got {outputs!r}.")
+        self._numbers = _numbers(parameters or {})
+        for name, value in self._numbers.items():
+            if isinstance(value, nn.Module):
+                if hasattr(self, name):
+                    raise InputError(f"A problem has a {name!r} of its own; give this unknown parameter another name.")
+                self.add_module(name, value)
+        residuals = [self._read(text, equation=True) for text in _listed("equations", equations)]
+        self._conditions: dict[str, Condition] = {}
+        if residuals:
+            self._add(*self._condition({"interior": _together(residuals)}))
+        for given in _listed("conditions", conditions):
+            self._add(*self._condition(given))
+        self._table: Reference | None = None
+        if isinstance(exact, str) and exact.lower().endswith(FILES):
+            columns = read_columns(exact, [*domain.coords, *self.outputs])
+            self._table = Reference(columns[:, : len(domain.coords)], columns[:, len(domain.coords) :])
+        elif exact is not None:
+            solutions = [self._read(text) for text in _listed("exact", exact)]
+            self.exact = _together(solutions)
+
+    def conditions(self) -> Iterable[Condition]:
+        return self._conditions.values()
+
+    def validation_set(self) -> Reference | None:
+        if self._table is None:
+            return super().validation_set()
+        every = max(1, len(self._table.x) // VALIDATION)
+        return Reference(self._table.x[::every], self._table.y[::every])
+
+    def test_set(self) -> Reference | None:
+        """The reference the final errors are measured against; of a file, all its rows."""
+        return super().test_set() if self._table is None else self._table
+
+    def _read(self, text: Any, equation: bool = False) -> Expression:
+        text = str(text) if _is_number(text) else text
+        return parse(text, self.domain.coords, self.outputs if equation else (), self._numbers, equation=equation)
+
+    def _add(self, condition: Condition, named: bool) -> None:
+        if not named:
+            first, count = condition.name, 1
+            while condition.name in self._conditions:
+                count += 1
+                condition.name = f"{first}_{count}"
+        if condition.name in self._conditions:
+            raise InputError(f"Two conditions are called {condition.name!r}; give each a name of its own.")
+        self._conditions[condition.name] = condition
+
+    def _condition(self, given: Mapping[str, Any] | Condition) -> tuple[Condition, bool]:
+        """The condition a node stands for, and whether it is given a name."""
+        if isinstance(given, Condition):
+            return given, True
+        known = catalogue("problems", "Condition")
+        if not isinstance(given, Mapping) or not given:
+            raise InputError(f"A condition is a node such as {{dirichlet: 0}}, but got {given!r}.")
+        kind = next((key for key in given if key in known), None)
+        if kind is None:
+            raise unknown("condition", next(iter(given)), known)
+        # The annotations of our own constructors, in which a name may stand for a union.
+        parameters = inspect.signature(known[kind], eval_str=True).parameters
+        first = next(iter(parameters))
+        arguments = {first if key == kind else key: value for key, value in given.items()}
+        for key in arguments:
+            if key not in parameters:
+                raise unknown(f"argument of the condition {kind} called", key, parameters)
+        for name, parameter in parameters.items():
+            if parameter.default is parameter.empty and name not in arguments:
+                raise InputError(f"The condition {kind} needs the argument {name!r}, which is not given.")
+        coords = self.domain.coords[:-1] if kind in AT_THE_START else self.domain.coords
+        for key, value in arguments.items():
+            arguments[key] = self._argument(f"{key} of {kind}", value, str(parameters[key].annotation), coords)
+        return known[kind](**arguments), "name" in given
+
+    def _argument(self, what: str, value: Any, annotation: str, coords: tuple[str, ...]) -> Any:
+        """A text as what the constructor takes: a function of the field or of coordinates, a number, or the text itself."""
+        words = set(re.findall(r"\w+", annotation))
+        function, number, text = "Callable" in words, "float" in words, "str" in words
+        if isinstance(value, list) and value and function and "tuple" in words:
+            parts = [self._argument(what, part, annotation.replace("tuple", ""), coords) for part in value]
+            return _together(parts) if "Field" in words else tuple(parts)
+        if isinstance(value, list) and "Tensor" in words and not function:
+            return _array(what, value)
+        file = text and isinstance(value, str) and value.lower().endswith(FILES)
+        if not (function or number) or file or (text and not (function and number)):
+            return value
+        if isinstance(value, str):
+            of_field = function and "Field" in words
+            expression = parse(value, coords, self.outputs if of_field else (), self._numbers, equation=of_field)
+            if number and isinstance(expression.node, float):
+                return expression.node
+            if function:
+                return expression
+        elif value is None or callable(value) or isinstance(value, (Domain, Tensor)) or _is_number(value):
+            return value
+        raise InputError(f"{what} is a number{' or a text' if function else ''}, but got {value!r}.")
+
+
+def _together(parts: Sequence[Callable[..., Tensor]]) -> Callable[..., Any]:
+    """One function for several: it gives a tuple."""
+    return parts[0] if len(parts) == 1 else lambda *given: tuple([part(*given) for part in parts])
+
+
+def _numbers(given: Mapping[str, Parameter | str]) -> dict[str, Parameter]:
+    """Parameters by name; a text may use those before it."""
+    found: dict[str, Parameter] = {}
+    if not isinstance(given, Mapping):
+        raise InputError(f"parameters are numbers by name, as in {{nu: 0.1}}, but got {given!r}.")
+    for name, value in given.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            raise InputError(f"The name of a parameter has letters, digits and _, but got {name!r}.")
+        if isinstance(value, str):
+            node = parse(value, (), (), found).node
+            # It depends on no coordinate, but perhaps on an unknown parameter.
+            found[name] = node if isinstance(node, float) else partial(node, _nothing)
+        elif callable(value) or (_is_number(value) and math.isfinite(value)):
+            found[name] = value
+        else:
+            raise InputError(f"The parameter {name} must be a finite number or a text, but got {value!r}.")
+    return found
+
+
+def _nothing(name: str, op: object) -> Tensor:
+    raise AssertionError(f"{name} is no parameter")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _array(what: str, given: list[Any]) -> Tensor:
+    try:
+        return torch.tensor(given, dtype=torch.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{what} is a list of numbers, or of rows of them, but got {given!r}.") from None
+
+
+def _listed(what: str, given: Any) -> list[Any]:
+    """What is given as a list, or alone."""
+    if isinstance(given, (str, Mapping, Condition)) or _is_number(given):
+        return [given]
+    if not isinstance(given, Sequence):
+        raise InputError(f"{what} must be a list, but got {given!r}.")
+    return list(given)
