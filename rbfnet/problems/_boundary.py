@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rbfnet.operators import Field
 from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
-from rbfnet.problems._points import count, is_file, on_boundary, with_values
+from rbfnet.problems._points import Part, count, is_file, on_boundary, with_values
 from rbfnet.problems._values import FileValue, Value, checked, evaluate
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ class Boundary(Condition):
 
     Args:
         residual: a function of the field, zero where the equation holds; several equations as a tuple.
-        on: a part of the boundary by the name it has in ``domain.parts``; all of it if None.
+        on: a part of the boundary: the name it has in ``domain.parts``, or a function of points (B, D) that is true there;
+            all of it if None.
         weight: how much more than by itself it counts.
         name: unique within the problem; by default made from the kind of condition, the output and the part.
         points: how many; the problem's ``num_boundary`` if None.
@@ -35,7 +36,7 @@ class Boundary(Condition):
     def __init__(
         self,
         residual: Callable[[Field], Residual],
-        on: str | None = None,
+        on: Part | None = None,
         weight: float = 1.0,
         name: str | None = None,
         points: int | None = None,
@@ -72,7 +73,7 @@ class Dirichlet(Condition):
         weight: float = 1.0,
         name: str | None = None,
         *,
-        on: str | None = None,
+        on: Part | None = None,
         points: int | None = None,
         hard: bool = False,
     ) -> None:
@@ -115,7 +116,7 @@ class Robin(Condition):
         weight: float = 1.0,
         name: str | None = None,
         *,
-        on: str | None = None,
+        on: Part | None = None,
         points: int | None = None,
     ) -> None:
         self.name = name or named(self.kind, output, on)
@@ -163,15 +164,16 @@ class Neumann(Robin):
         weight: float = 1.0,
         name: str | None = None,
         *,
-        on: str | None = None,
+        on: Part | None = None,
         points: int | None = None,
     ) -> None:
         super().__init__(value, 0.0, coefficient, output, weight, name, on=on, points=points)
 
 
-def named(kind: str, output: str | None, part: str | None) -> str:
+def named(kind: str, output: str | None, part: Part | None) -> str:
     """The name of a condition that was given none."""
-    return "_".join(word for word in (kind, output, part) if word is not None)
+    words = (kind, output, part if part is None or isinstance(part, str) else getattr(part, "__name__", "part").strip("<>"))
+    return "_".join(word for word in words if word is not None)
 
 
 def one(u: Field, output: str | None) -> Field:

@@ -14,7 +14,7 @@ from rbfnet.operators import Field
 if TYPE_CHECKING:
     from rbfnet.problems._problem import Problem
 
-Residual = Tensor | tuple[Tensor, ...]
+Residual = Tensor | Field | tuple[Tensor | Field, ...]
 """(B,), or a tuple of them, one an equation: what is to be zero at each point."""
 
 
@@ -90,8 +90,8 @@ class Condition(ABC):
         Raises:
             InputError: a residual of another shape, which would broadcast unnoticed.
         """
-        given = self.residual(*fields, *data)
-        given = given if isinstance(given, tuple) else (given,)
+        returned = self.residual(*fields, *data)
+        given = returned if isinstance(returned, tuple) else (returned,)
         points = len(fields[0].points)
         for residual in given:
             if isinstance(residual, Field) and len(residual.outputs) == 1:

@@ -7,7 +7,7 @@ from rbfnet.domains import Domain
 from rbfnet.errors import InputError
 from rbfnet.operators import Field
 from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
-from rbfnet.problems._points import count, on_boundary
+from rbfnet.problems._points import Part, count, on_boundary
 from rbfnet.problems._values import Value, checked, evaluate
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Interface(Condition):
         flux: Value | None = 0.0,
         coefficients: tuple[Value, Value] = (1.0, 1.0),
         *,
-        on: str | None = None,
+        on: Part | None = None,
         weight: float = 1.0,
         name: str = "interface",
         points: int | None = None,

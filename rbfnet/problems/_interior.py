@@ -45,7 +45,10 @@ class Interior(Condition):
         self.weight, self.name = positive_weight(weight, name), name
 
     def sample(self, problem: Problem) -> Sample:
-        n = count(self._points, problem.num_interior, self.name)
+        return self.draw(problem, count(self._points, problem.num_interior, self.name))
+
+    def draw(self, problem: Problem, n: int) -> Sample:
+        """n points; where the part is a function those of n points in the domain that lie in it."""
         if isinstance(self._where, Domain):
             return Sample((self._where.interior(n, problem.sampler),))
         x = problem.domain.interior(n, problem.sampler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ from rbfnet.errors import InputError, positive, unknown
 from rbfnet.problems._condition import Sample
 from rbfnet.problems._values import FileValue, Value, from_file
 
+Part = str | Callable[[Tensor], Tensor]
+"""A part of the boundary: its name in ``domain.parts``, or a function of points (B, D) that is true there, (B,)."""
+
 
 def count(points: int | None, default: int, name: str) -> int:
     """How many points a condition has."""
     return default if points is None else int(positive(f"The number of points of condition {name!r}", points, whole=True))
 
 
-def on_boundary(domain: Domain, n: int, sampler: str, part: str | None, normals: bool = True) -> Sample:
+def on_boundary(domain: Domain, n: int, sampler: str, part: Part | None, normals: bool = True) -> Sample:
     """n points on the boundary or a named part of it, with normals where they are wanted.
 
     Raises:
@@ -28,7 +32,7 @@ def on_boundary(domain: Domain, n: int, sampler: str, part: str | None, normals:
     geometry: Any = domain
     if part is None and not normals:
         return Sample((domain.boundary(n, sampler),))
-    if part is not None and part not in geometry.parts:
+    if isinstance(part, str) and part not in geometry.parts:
         raise unknown("part of the boundary called", part, geometry.parts)
     if not normals:
         return Sample((geometry.boundary(n, sampler, part=part),))

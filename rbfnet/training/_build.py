@@ -17,13 +17,14 @@ from rbfnet.errors import InputError, flag, unknown
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
+from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._construct import construct
 from rbfnet.training._model import Network, build_model
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._run_directory import require_fresh, write_config, write_solution
 from rbfnet.training._train import DTYPES, Prepared, Solution, default_dtype, prepare, quiet, train
 
-KEYS = {"problem", "kernel", "network", "solver", "trainer", "logger", "seed", "dtype", "run_dir", "figures"}
+KEYS = {"problem", "kernel", "network", "solver", "trainer", "logger", "seed", "dtype", "run_dir", "figures", "callbacks"}
 
 CHECKPOINTS = 20
 """About how many times a fit rewrites its checkpoint."""
@@ -79,7 +80,7 @@ def build(config: Mapping[str, Any], *, fresh: bool = True) -> Run:
     plain = dict(config)
     for key in plain.keys() - KEYS:
         raise unknown("config key", key, KEYS)
-    for key in KEYS - {"logger"} - plain.keys():
+    for key in KEYS - {"logger", "callbacks"} - plain.keys():
         raise InputError(f"The config lacks {key!r}; put it back.")
     for key in ("problem", "kernel", "network", "solver", "trainer"):
         if not isinstance(plain[key], Mapping):
@@ -110,5 +111,8 @@ def build(config: Mapping[str, Any], *, fresh: bool = True) -> Run:
             save_on_exception=True,
             enable_version_counter=False,
         )
-        prepared = prepare(problem, model, solver, plain["trainer"], logger, [FitProgress(), checkpoint], plain)
+        callbacks: list[pl.Callback] = [FitProgress(), checkpoint]
+        if plain.get("callbacks"):
+            callbacks.append(construct(plain["callbacks"], Adaptive, "training"))
+        prepared = prepare(problem, model, solver, plain["trainer"], logger, callbacks, plain)
     return Run(plain, directory, model, prepared, started)

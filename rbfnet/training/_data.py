@@ -50,7 +50,15 @@ class ProblemData(pl.LightningDataModule):
         self._first = True
 
     def _drawn(self) -> dict[str, Sample]:
-        return {name: _cast(sample, self.dtype) for name, sample in self.problem.sample().items()}
+        return {name: self.cast(sample) for name, sample in self.problem.sample().items()}
+
+    def cast(self, sample: Sample) -> Sample:
+        """The sample in the dtype of the data."""
+
+        def part(t: Tensor | None) -> Any:
+            return t if t is None or not t.is_floating_point() else t.to(self.dtype)
+
+        return Sample(tuple(map(part, sample.sites)), part(sample.normal), part(sample.weights), tuple(map(part, sample.data)))
 
     def train_dataloader(self) -> CombinedLoader:
         if self.resample and not self._first:
@@ -74,13 +82,6 @@ class ProblemData(pl.LightningDataModule):
             return []
         whole = _cast_reference(self.validation, self.dtype)
         return [DataLoader([(whole.x, whole.y)], batch_size=None)]  # type: ignore[arg-type]
-
-
-def _cast(sample: Sample, dtype: torch.dtype) -> Sample:
-    def part(t: Tensor | None) -> Any:
-        return t if t is None or not t.is_floating_point() else t.to(dtype)
-
-    return Sample(tuple(map(part, sample.sites)), part(sample.normal), part(sample.weights), tuple(map(part, sample.data)))
 
 
 def _cast_reference(reference: Reference, dtype: torch.dtype) -> Reference:

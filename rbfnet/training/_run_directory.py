@@ -21,7 +21,7 @@ from rbfnet.problems import Problem
 from rbfnet.training._construct import construct
 from rbfnet.training._figures import write_figures
 from rbfnet.training._model import Network
-from rbfnet.training._train import Solution
+from rbfnet.training._train import Solution, default_dtype
 
 FORMAT_VERSION = 2
 """Of the files in a run directory; rises when an older ``load`` could not read them."""
@@ -108,7 +108,9 @@ def _ansatz(
         return lambda network: network
     if not isinstance(config.get("problem"), dict):
         raise InputError(f"The config.yaml in {str(directory)!r} lacks the problem that its model takes its ansatz from.")
-    problem = construct(config["problem"], Problem, "problems", trust)
+    dtype = next(iter(state["model"].values())).dtype
+    with torch.random.fork_rng(), default_dtype(dtype):
+        problem = construct(config["problem"], Problem, "problems", trust).to(dtype)
     try:
         problem.load_state_dict(state["problem"])
     except RuntimeError as error:

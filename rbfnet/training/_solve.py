@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import lightning.pytorch as pl
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,6 +29,7 @@ def solve(
     solver: Solver | str = "least_squares",
     seed: int = 0,
     dtype: torch.dtype = torch.float64,
+    callbacks: Sequence[pl.Callback] = (),
     **network: Any,
 ) -> Solution:
     """Solve a problem: build the network, fit it, measure it.
@@ -41,6 +43,7 @@ def solve(
         solver: a Solver, or the name of one for its defaults.
         seed: of the points and centres.
         dtype: of everything.
+        callbacks: of Lightning's, those that move points (:class:`rbfnet.training.RAD`, :class:`rbfnet.training.R3`) among them.
         network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...
 
     Raises:
@@ -57,7 +60,7 @@ def solve(
         if not isinstance(posed, Problem):
             raise InputError(f"solve takes a Problem, but got {posed!r}.")
         model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
-        prepared = prepare(posed, model, chosen, {"accelerator": "cpu", "devices": 1})
+        prepared = prepare(posed, model, chosen, {"accelerator": "cpu", "devices": 1}, callbacks=callbacks)
         return train(prepared, seed=seed, started=started)
 
 

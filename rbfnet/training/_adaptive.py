@@ -1,0 +1,73 @@
+"""Points that follow the residual, as a Lightning callback."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, cast
+
+import lightning.pytorch as pl
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.errors import positive
+from rbfnet.problems import Interior, Sample
+from rbfnet.training._data import ProblemData
+from rbfnet.training._module import TrainingModule
+
+
+class Adaptive(pl.Callback):
+    """Every ``period`` epochs the points of the :class:`rbfnet.problems.Interior` conditions are chosen anew.
+
+    Their number stays. A subclass says how they are chosen, :meth:`choose`. For solvers that descend: one that solves in a
+    single epoch has no use for it.
+
+    Args:
+        period: epochs from one choice to the next.
+
+    Raises:
+        InputError: a period below 1.
+    """
+
+    def __init__(self, period: int) -> None:
+        self.period = int(positive("period", period, whole=True))
+
+    @abstractmethod
+    def choose(self, fitness: Fitness, points: Sample) -> Sample:
+        """As many points as ``points`` has, which are those trained with so far."""
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if (trainer.current_epoch + 1) % self.period:
+            return
+        module, data = cast(TrainingModule, pl_module), cast(ProblemData, cast(Any, trainer).datamodule)
+        for name, condition in module.problem.named_conditions().items():
+            if isinstance(condition, Interior):
+                data.samples[name] = self.choose(Fitness(module, data, condition), data.samples[name])
+
+
+class Fitness:
+    """How far one condition is from being met, point by point.
+
+    Args:
+        module: the model and its problem.
+        data: whose dtype points have.
+        condition: an interior one.
+    """
+
+    def __init__(self, module: TrainingModule, data: ProblemData, condition: Interior) -> None:
+        self.module, self.data, self.condition = module, data, condition
+
+    def draw(self, n: int) -> Sample:
+        """n points by the problem's sampler, fewer where the condition holds in a part of the domain."""
+        return self.data.cast(self.condition.draw(self.module.problem, n))
+
+    @torch.no_grad()
+    def __call__(self, points: Sample) -> Float[Tensor, " B"]:
+        """The root of the sum over equations of scale x squared residual."""
+        module = self.module
+        on_device = Sample(tuple(x.to(module.device) for x in points.sites))
+        fields = module.problem.fields([module.model], on_device)
+        scales = module.scales[self.condition.name]
+        residuals = self.condition.equations(fields)
+        total = torch.stack([s * r.square() for s, r in zip(scales, residuals, strict=True)]).sum(dim=0)
+        return total.sqrt().to(points.sites[0].device)
