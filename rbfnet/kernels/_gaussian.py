@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from rbfnet.kernels._decay import decay
 from rbfnet.kernels._kernel import ClosedForm
 
 
@@ -20,6 +21,6 @@ class Gaussian(ClosedForm):
     smoothness = math.inf
 
     def derivatives(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
-        even = (-s).exp_()
+        even = decay(s)
         odd = -even if any(k % 2 for k in orders) else even
         return [odd if k % 2 else even for k in orders]

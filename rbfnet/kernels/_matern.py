@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.kernels._decay import decay
 from rbfnet.kernels._kernel import ClosedForm
 from rbfnet.kernels._ladder import rungs
 from rbfnet.kernels._radius import inverse_power
@@ -49,7 +50,7 @@ class Matern(ClosedForm):
         # theta_{-m} is theta_{m-1} and a pole.
         wanted = [j if j >= 0 else -j - 1 for j in indices]
         # h_j = theta_j exp(-z) / (2j-1)!!, which takes one pass over the array a step.
-        h = [(-z).exp_()]
+        h = [decay(z)]
         for j in range(1, max(wanted) + 1):
             h.append(torch.addcmul(h[-1], z, h[-1]) if j == 1 else self._next(s, j, h[-1], h[-2]))
         found = []

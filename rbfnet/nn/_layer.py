@@ -149,7 +149,7 @@ class RBFLayer(Differentiable):
     @property
     def rows_per_block(self) -> int:
         """So many points are evaluated at a time."""
-        return max(1, PAIRS // self.num_centers)
+        return max(1, PAIRS * 8 // self.centers.element_size() // self.num_centers)
 
     def tensors(self) -> list[Tensor]:
         """Everything the basis functions depend on: centres, metric, parameters of the kernel."""

@@ -11,7 +11,7 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.autograd import forward_ad
 
 PAIRS = 2**18
-"""Point-centre pairs per block: few enough to stay in cache, enough for what each operation costs to start."""
+"""Pairs per block in float64, twice as many in float32: few enough to stay in cache, enough for what operations cost to start."""
 
 # The C library gives arrays of this size back to the system when they are freed, and gets them page by page again: twice the
 # time of a block. Once it has seen a larger array freed, it keeps them (mallopt(3), M_MMAP_THRESHOLD); nothing is touched here.
