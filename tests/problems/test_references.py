@@ -87,6 +87,11 @@ def test_another_name_or_version_is_another_file(folder: Path) -> None:
     assert compute.calls == 3 and len(list(folder.iterdir())) == 3
 
 
+def _nothing(file: Path, _: bytes) -> None:
+    with file.open("wb") as stream:
+        np.savez(stream)
+
+
 def _pickle(file: Path, _: bytes) -> None:
     with file.open("wb") as stream:
         np.savez(stream, a=np.array([{}], dtype=object))
@@ -98,6 +103,7 @@ DAMAGE: dict[str, Callable[[Path, bytes], object]] = {
     "cut": lambda file, good: file.write_bytes(good[: len(good) // 2]),
     "one bit": lambda file, good: file.write_bytes(good[:500] + bytes([good[500] ^ 1]) + good[501:]),
     "one array": lambda file, _: file.write_bytes(b"\x93NUMPY\x01\x00"),
+    "no arrays": _nothing,
     "pickled": _pickle,
 }
 
@@ -231,7 +237,7 @@ def test_allen_cahn_converges_in_modes_in_spite_of_the_corner() -> None:
 
 
 def test_allen_cahn_satisfies_its_equation() -> None:
-    """By differences over t and spectral derivatives over x, once diffusion has spread the corner over a few of the 512 points."""
+    """By differences over t and spectral derivatives over x, once the corner is spread over a few of the 512 points."""
     kept = _allen_cahn.solve(2048, 500)
     u, x, t = kept["u"], kept["x"], kept["t"]
     assert u.shape == (101, 512) and t[1] == 0.01 and x[256] == 0.0

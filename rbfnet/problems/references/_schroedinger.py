@@ -35,7 +35,7 @@ def schroedinger() -> Arrays:
     Source: Raissi, Perdikaris & Karniadakis, J. Comput. Phys. 378 (2019); the splitting: Blanes & Moan, J. Comput.
     Appl. Math. 142 (2002).
     Accuracy: 7e-8 in relative L2 and 2e-7 at the worst point by the number of modes (16384 change the values by 4.5e-8 in L2,
-    8e-8 at most, and the changes fall by 2^1.5), 3e-8 by the number of steps; mass to 1e-12.
+    1.2e-7 at most, and the changes fall by 2^1.5); 3e-8 in L2 and 1.5e-7 at most by the number of steps; mass to 1e-10.
     """
     return cached("schroedinger", 1, lambda: solve(8192, 4000))
 
