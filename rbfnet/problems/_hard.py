@@ -63,9 +63,9 @@ class _Form:
     """Distance and lift of the hard conditions, one of each kind for every output or none."""
 
     def __init__(self, problem: Problem, boundary: list[Dirichlet | None], initial: list[Initial | None], order: int) -> None:
-        self.geometry: Any = problem.domain
+        self.geometry = problem.domain
         self.boundary, self.initial, self.order = boundary, initial, order
-        self.start = start_of(problem, initial[0].name) if initial[0] is not None else 0.0
+        self.start = start_of(problem) if initial[0] is not None else 0.0
 
     def distance(self, x: Float[Tensor, "B D"]) -> Float[Tensor, " B"]:
         product: Tensor | None = self.geometry.distance(x) if self.boundary[0] is not None else None

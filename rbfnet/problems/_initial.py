@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from rbfnet.errors import InputError
 from rbfnet.operators import Field
 from rbfnet.problems._boundary import named, one
 from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
@@ -54,8 +53,8 @@ class Initial(Condition):
         self._points, self.weight = points, positive_weight(weight, self.name)
 
     def sample(self, problem: Problem) -> Sample:
-        domain: Any = problem.domain
-        start = start_of(problem, self.name)
+        domain = problem.domain
+        start = start_of(problem)
         if isinstance(self.value, (Tensor, float, int)) or callable(self.value):
             return Sample((domain.initial(count(self._points, problem.num_boundary, self.name), problem.sampler),))
         x, values = from_file(self.value, domain, domain.coords[:-1], [self.output or problem.outputs[0]])
@@ -72,12 +71,10 @@ class Initial(Condition):
         return field.value - value, field.d(u.coords[-1]) - evaluate(self.velocity, space, self.name)
 
 
-def start_of(problem: Problem, name: str) -> float:
+def start_of(problem: Problem) -> float:
     """The time a problem starts at.
 
     Raises:
         InputError: a domain without time.
     """
-    if not callable(getattr(problem.domain, "initial", None)):
-        raise InputError(f"Condition {name!r} needs a domain in space and time, SpaceTime(space, t=(0, 1)).")
-    return float(problem.domain.box[0, -1])
+    return float(problem.domain.initial()[0, -1])

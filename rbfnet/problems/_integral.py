@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -52,7 +52,7 @@ class Integral(Condition):
         self.weight = positive_weight(weight, self.name)
 
     def sample(self, problem: Problem) -> Sample:
-        domain: Any = self._where or problem.domain
+        domain = self._where or problem.domain
         x, weights = domain.quadrature(count(self._points, problem.num_interior, self.name))
         return self._measured(x, weights)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rbfnet.domains import Domain
 from rbfnet.errors import InputError
@@ -62,7 +62,7 @@ class Interface(Condition):
     def sample(self, problem: Problem) -> Sample:
         n = count(self._points, problem.num_boundary, self.name)
         found = on_boundary(self._where, n, problem.sampler, self._on)
-        domain: Any = problem.domain
+        domain = problem.domain
         x = found.sites[0]
         size = float((domain.box[1] - domain.box[0]).max())
         within = domain.contains(x) & (domain.distance(x).abs() > 1e-9 * size)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,14 +28,13 @@ def on_boundary(domain: Domain, n: int, sampler: str, part: Part | None, normals
     Raises:
         InputError: a part the boundary does not have.
     """
-    geometry: Any = domain
     if part is None and not normals:
         return Sample((domain.boundary(n, sampler),))
-    if isinstance(part, str) and part not in geometry.parts:
-        raise unknown("part of the boundary called", part, geometry.parts)
+    if isinstance(part, str) and part not in domain.parts:
+        raise unknown("part of the boundary called", part, domain.parts)
     if not normals:
-        return Sample((geometry.boundary(n, sampler, part=part),))
-    x, normal = geometry.boundary_with_normals(n, sampler, part=part)
+        return Sample((domain.boundary(n, sampler, part=part),))
+    x, normal = domain.boundary_with_normals(n, sampler, part=part)
     return Sample((x,), normal=normal)
 
 

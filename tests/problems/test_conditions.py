@@ -64,7 +64,7 @@ class Block(Box):
             normals.append(normal)
         return torch.cat(points), torch.cat(normals)
 
-    def initial(self, n: int, sampler: str = "halton") -> Tensor:
+    def initial(self, n: int = 1, sampler: str = "halton") -> Tensor:
         x = self.interior(n, sampler)
         x[:, -1] = self.box[0, -1]
         return x
@@ -404,7 +404,7 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: rbfnet.solve(Posed(SQUARE, [Interior(lambda u: u.normal_derivative())])),
         "normals on a boundary only",
     ),
-    "time that is not there": (lambda: Posed(Box(x=(0, 1)), [Initial()]).sample(), "needs a domain in space and time"),
+    "time that is not there": (lambda: Posed(Box(x=(0, 1)), [Initial()]).sample(), "has no time; use SpaceTime"),
     "an interface outside": (
         lambda: Posed(LINE, [Interface(("a", "b"), Block(x=(0, 1)))], outputs=("a", "b")).sample(),
         "No point of the boundary of Block.* lies within the domain",

@@ -28,7 +28,7 @@ class Bar(Box):
         x[: n // 2, 0], x[n // 2 :, 0] = self.box[0, 0], self.box[1, 0]
         return x
 
-    def initial(self, n: int, sampler: str = "halton") -> Tensor:
+    def initial(self, n: int = 1, sampler: str = "halton") -> Tensor:
         x = self.interior(n, sampler)
         x[:, -1] = self.box[0, -1]
         return x
@@ -108,7 +108,7 @@ def test_hard_conditions_hold_exactly_and_the_others_are_solved(name: str) -> No
 def test_an_ansatz_of_ones_own_is_trained_by_descent_too() -> None:
     class Mine(Posed):
         def ansatz(self, network: RBFNetwork | Wrapper) -> RBFNetwork | Wrapper:
-            return Ansatz(network, self.domain.distance)  # type: ignore[attr-defined]
+            return Ansatz(network, self.domain.distance)
 
     problem = Mine(Interior(lambda u: u.d("xx") + pi**2 * sin(pi * u.x)), exact=lambda x, t: sin(pi * x))
     solution = rbfnet.solve(problem, num_centers=60, solver=LBFGS(max_epochs=8))
