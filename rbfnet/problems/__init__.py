@@ -1,10 +1,14 @@
 """Problem = domain + conditions + reference, and the shipped ones."""
 
+from rbfnet.problems._advection import Advection
+from rbfnet.problems._beam import Beam
 from rbfnet.problems._boundary import Boundary, Dirichlet, Neumann, Robin
 from rbfnet.problems._condition import Condition, Residual, Sample
 from rbfnet.problems._data import Data
 from rbfnet.problems._data_problem import DataProblem
 from rbfnet.problems._equations import Equations
+from rbfnet.problems._heat import Heat
+from rbfnet.problems._helmholtz import Helmholtz
 from rbfnet.problems._initial import Initial
 from rbfnet.problems._integral import Integral, Mean
 from rbfnet.problems._interface import Interface
@@ -15,17 +19,22 @@ from rbfnet.problems._problem import Problem, Reference, Units
 from rbfnet.problems._table import Table
 from rbfnet.problems._terrain import Terrain
 from rbfnet.problems._unknown import Unknown, UnknownField
+from rbfnet.problems._wave import Wave
 
 __all__ = [
+    "Advection",
+    "Beam",
     "Boundary",
     "Condition",
     "Data",
     "DataProblem",
     "Dirichlet",
+    "Equations",
+    "Heat",
+    "Helmholtz",
     "Initial",
     "Integral",
     "Interface",
-    "Equations",
     "Interior",
     "Mean",
     "Neumann",
@@ -41,4 +50,5 @@ __all__ = [
     "Units",
     "Unknown",
     "UnknownField",
+    "Wave",
 ]
