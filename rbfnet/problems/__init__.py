@@ -13,6 +13,8 @@ from rbfnet.problems._initial import Initial
 from rbfnet.problems._integral import Integral, Mean
 from rbfnet.problems._interface import Interface
 from rbfnet.problems._interior import Interior
+from rbfnet.problems._klein_gordon import KleinGordon
+from rbfnet.problems._korteweg_de_vries import KortewegDeVries
 from rbfnet.problems._periodic import Periodic
 from rbfnet.problems._poisson import Poisson
 from rbfnet.problems._problem import Problem, Reference, Units
@@ -36,6 +38,8 @@ __all__ = [
     "Integral",
     "Interface",
     "Interior",
+    "KleinGordon",
+    "KortewegDeVries",
     "Mean",
     "Neumann",
     "Periodic",

@@ -22,6 +22,8 @@ from rbfnet.problems import (
     Heat,
     Helmholtz,
     Interior,
+    KleinGordon,
+    KortewegDeVries,
     Poisson,
     Table,
     Terrain,
@@ -47,6 +49,8 @@ PDES: dict[str, Callable[[], rbfnet.Problem]] = {
     "beam": Beam,
     "heat": Heat,
     "helmholtz": Helmholtz,
+    "klein_gordon": KleinGordon,
+    "korteweg_de_vries": KortewegDeVries,
     "poisson": Poisson,
     "wave": Wave,
 }
