@@ -56,6 +56,9 @@ PDES: dict[str, Callable[[], rbfnet.Problem]] = {
 }
 """Shipped problems with an exact solution in closed form: each is enrolled in the residual check."""
 
+NUMERICAL = {"allen_cahn", "burgers", "schroedinger"}
+"""Those with a numerical reference have checks of their own, in ``test_numerical.py``."""
+
 
 @pytest.mark.parametrize("name", PDES)
 def test_the_exact_solution_satisfies_every_condition(name: str, residuals: Callable[..., dict[str, float]]) -> None:
@@ -72,7 +75,7 @@ def test_linear_problems_are_solved_in_one_step(problem: type[rbfnet.Problem]) -
 
 
 def test_every_shipped_problem_is_known_to_these_tests() -> None:
-    assert set(catalogue("problems", "Problem")) == {*PDES, "data_problem", "equations", "table", "terrain"}
+    assert set(catalogue("problems", "Problem")) == {*PDES, *NUMERICAL, "data_problem", "equations", "table", "terrain"}
 
 
 def test_the_class_printed_in_the_design_is_complete() -> None:
