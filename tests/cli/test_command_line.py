@@ -115,12 +115,12 @@ def test_equations_as_text_give_the_errors_of_the_class(command: Command) -> Non
 
 def test_a_problem_of_the_users_own_without_python(command: Command) -> None:
     Path("mine/problem").mkdir(parents=True)
-    Path("mine/problem/heat.yaml").write_text(
+    Path("mine/problem/warm.yaml").write_text(
         "_target_: rbfnet.problems.Equations\ndomain: {_target_: rbfnet.domains.Rectangle, x: [0, 1], t: [0, 1]}\n"
         "equations: u_t = nu*u_xx\nparameters: {nu: 1/4}\nconditions:\n  - dirichlet: exp(-pi**2*t/4)*sin(pi*x)\n"
         "exact: exp(-pi**2*t/4)*sin(pi*x)\n"
     )
-    code, out, err = command("train", "--config-dir", "mine", "problem=heat", "network.num_centers=100", "run_dir=run")
+    code, out, err = command("train", "--config-dir", "mine", "problem=warm", "network.num_centers=100", "run_dir=run")
     assert code == 0, err
     assert json.loads(Path("run/summary.json").read_text())["errors"]["rel_l2"] < 1e-3
     assert "Heat" not in out and "equations" in out
