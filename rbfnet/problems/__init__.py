@@ -11,6 +11,7 @@ from rbfnet.problems._interface import Interface
 from rbfnet.problems._interior import Interior
 from rbfnet.problems._periodic import Periodic
 from rbfnet.problems._poisson import Poisson
+from rbfnet.problems._poisson_5d import Poisson5D
 from rbfnet.problems._problem import Problem, Reference, Units
 from rbfnet.problems._table import Table
 from rbfnet.problems._terrain import Terrain
@@ -31,6 +32,7 @@ __all__ = [
     "Neumann",
     "Periodic",
     "Poisson",
+    "Poisson5D",
     "Problem",
     "Reference",
     "Residual",

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import pi
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, sin
 
 import rbfnet
+from rbfnet import problems
 from rbfnet.catalogue import catalogue
 from rbfnet.domains import Rectangle
 from rbfnet.operators import Field
@@ -28,7 +29,10 @@ class Posed(rbfnet.Problem):
         return self._conditions
 
 
-PDES = {"poisson": Poisson}
+PDES: dict[str, Callable[[], rbfnet.Problem]] = {
+    "poisson": Poisson,
+    "poisson_5d": problems.Poisson5D,
+}
 """Shipped problems with an exact solution: each is enrolled in the residual check."""
 
 
