@@ -1,5 +1,6 @@
 """Problem = domain + conditions + reference, and the shipped ones."""
 
+from rbfnet.problems._biharmonic_4d import Biharmonic4D
 from rbfnet.problems._boundary import Boundary, Dirichlet, Neumann, Robin
 from rbfnet.problems._condition import Condition, Residual, Sample
 from rbfnet.problems._data import Data
@@ -9,6 +10,7 @@ from rbfnet.problems._initial import Initial
 from rbfnet.problems._integral import Integral, Mean
 from rbfnet.problems._interface import Interface
 from rbfnet.problems._interior import Interior
+from rbfnet.problems._kovasznay import Kovasznay
 from rbfnet.problems._periodic import Periodic
 from rbfnet.problems._poisson import Poisson
 from rbfnet.problems._poisson_5d import Poisson5D
@@ -18,6 +20,7 @@ from rbfnet.problems._terrain import Terrain
 from rbfnet.problems._unknown import Unknown, UnknownField
 
 __all__ = [
+    "Biharmonic4D",
     "Boundary",
     "Condition",
     "Data",
@@ -28,6 +31,7 @@ __all__ = [
     "Interface",
     "Equations",
     "Interior",
+    "Kovasznay",
     "Mean",
     "Neumann",
     "Periodic",

@@ -19,7 +19,7 @@ class FourDisks(Problem):
     The exact solution is :func:`rbfnet.problems.references.four_disks`, multipoles to 1e-14.
 
     Args:
-        num_interior, num_boundary, sampler: see :class:`Problem`; square and circles have ``num_boundary`` points each.
+        num_interior, num_boundary, sampler: see :class:`Problem`.
     """
 
     domain = Difference(
@@ -31,8 +31,7 @@ class FourDisks(Problem):
 
     def conditions(self) -> Iterable[Condition]:
         yield Interior(lambda u: u.laplacian())
-        yield Dirichlet(1.0, on="outer")
-        yield Dirichlet(0.0, on="hole")
+        yield Dirichlet(lambda x, y: (torch.maximum(x.abs(), y.abs()) > 0.45).to(x))
 
     def exact(self, x: Tensor, y: Tensor) -> Tensor:
         return torch.from_numpy(references.four_disks(x.cpu(), y.cpu())).to(x)
