@@ -15,6 +15,7 @@ from rbfnet.problems._periodic import Periodic
 from rbfnet.problems._poisson import Poisson
 from rbfnet.problems._poisson_5d import Poisson5D
 from rbfnet.problems._problem import Problem, Reference, Units
+from rbfnet.problems._sharp import Sharp
 from rbfnet.problems._table import Table
 from rbfnet.problems._terrain import Terrain
 from rbfnet.problems._unknown import Unknown, UnknownField
@@ -42,6 +43,7 @@ __all__ = [
     "Residual",
     "Robin",
     "Sample",
+    "Sharp",
     "Table",
     "Terrain",
     "Units",

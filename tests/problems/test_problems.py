@@ -35,6 +35,7 @@ PDES: dict[str, Callable[[], rbfnet.Problem]] = {
     "poisson_5d": problems.Poisson5D,
     "biharmonic_4d": problems.Biharmonic4D,
     "kovasznay": problems.Kovasznay,
+    "sharp": problems.Sharp,
 }
 """Shipped problems with an exact solution: each is enrolled in the residual check."""
 
