@@ -10,6 +10,7 @@ from rbfnet.problems._initial import Initial
 from rbfnet.problems._integral import Integral, Mean
 from rbfnet.problems._interface import Interface
 from rbfnet.problems._interior import Interior
+from rbfnet.problems._inverse_diffusivity import InverseDiffusivity
 from rbfnet.problems._kovasznay import Kovasznay
 from rbfnet.problems._periodic import Periodic
 from rbfnet.problems._poisson import Poisson
@@ -32,6 +33,7 @@ __all__ = [
     "Interface",
     "Equations",
     "Interior",
+    "InverseDiffusivity",
     "Kovasznay",
     "Mean",
     "Neumann",

@@ -36,6 +36,7 @@ PDES: dict[str, Callable[[], rbfnet.Problem]] = {
     "biharmonic_4d": problems.Biharmonic4D,
     "kovasznay": problems.Kovasznay,
     "sharp": problems.Sharp,
+    "inverse_diffusivity": problems.InverseDiffusivity,
 }
 """Shipped problems with an exact solution: each is enrolled in the residual check."""
 
