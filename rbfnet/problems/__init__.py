@@ -11,6 +11,7 @@ from rbfnet.problems._integral import Integral, Mean
 from rbfnet.problems._interface import Interface
 from rbfnet.problems._interior import Interior
 from rbfnet.problems._inverse_diffusivity import InverseDiffusivity
+from rbfnet.problems._inverse_field import InverseField
 from rbfnet.problems._kovasznay import Kovasznay
 from rbfnet.problems._periodic import Periodic
 from rbfnet.problems._poisson import Poisson
@@ -34,6 +35,7 @@ __all__ = [
     "Equations",
     "Interior",
     "InverseDiffusivity",
+    "InverseField",
     "Kovasznay",
     "Mean",
     "Neumann",

@@ -37,6 +37,7 @@ PDES: dict[str, Callable[[], rbfnet.Problem]] = {
     "kovasznay": problems.Kovasznay,
     "sharp": problems.Sharp,
     "inverse_diffusivity": problems.InverseDiffusivity,
+    "inverse_field": lambda: problems.InverseField(noise=0.0),
 }
 """Shipped problems with an exact solution: each is enrolled in the residual check."""
 
