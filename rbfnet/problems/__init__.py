@@ -2,10 +2,12 @@
 
 from rbfnet.problems._biharmonic_4d import Biharmonic4D
 from rbfnet.problems._boundary import Boundary, Dirichlet, Neumann, Robin
+from rbfnet.problems._cavity import Cavity
 from rbfnet.problems._condition import Condition, Residual, Sample
 from rbfnet.problems._data import Data
 from rbfnet.problems._data_problem import DataProblem
 from rbfnet.problems._equations import Equations
+from rbfnet.problems._four_disks import FourDisks
 from rbfnet.problems._initial import Initial
 from rbfnet.problems._integral import Integral, Mean
 from rbfnet.problems._interface import Interface
@@ -21,14 +23,17 @@ from rbfnet.problems._sharp import Sharp
 from rbfnet.problems._table import Table
 from rbfnet.problems._terrain import Terrain
 from rbfnet.problems._unknown import Unknown, UnknownField
+from rbfnet.problems._van_der_pol import VanDerPol
 
 __all__ = [
     "Biharmonic4D",
     "Boundary",
+    "Cavity",
     "Condition",
     "Data",
     "DataProblem",
     "Dirichlet",
+    "FourDisks",
     "Initial",
     "Integral",
     "Interface",
@@ -53,4 +58,5 @@ __all__ = [
     "Units",
     "Unknown",
     "UnknownField",
+    "VanDerPol",
 ]
