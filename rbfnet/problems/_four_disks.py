@@ -24,7 +24,7 @@ class FourDisks(Problem):
 
     domain = Difference(Rectangle(x=(-0.5, 0.5), y=(-0.5, 0.5)), *[Disc((x, y), 0.1) for x in (-0.3, 0.3) for y in (-0.3, 0.3)])
 
-    def __init__(self, num_interior: int = 2000, num_boundary: int = 400, sampler: str = "halton") -> None:
+    def __init__(self, num_interior: int = 4000, num_boundary: int = 1000, sampler: str = "halton") -> None:
         super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
 
     def conditions(self) -> Iterable[Condition]:

@@ -25,7 +25,7 @@ class Poisson5D(Problem):
 
     domain = Box(x1=(0, 1), x2=(0, 1), x3=(0, 1), x4=(0, 1), x5=(0, 1))
 
-    def __init__(self, num_interior: int = 3000, num_boundary: int = 1000, sampler: str = "halton") -> None:
+    def __init__(self, num_interior: int = 2000, num_boundary: int = 2000, sampler: str = "halton") -> None:
         super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
 
     def conditions(self) -> Iterable[Condition]:

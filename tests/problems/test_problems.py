@@ -60,8 +60,8 @@ def exact_model(problem: rbfnet.Problem) -> Callable[[Tensor], Tensor]:
 def at_the_truth(problem: rbfnet.Problem) -> None:
     """Unknown coefficients are what they are in truth."""
     for part in problem.unknowns().values():
+        assert part.exact is not None
         if isinstance(part, Unknown):
-            assert part.exact is not None
             part.forward = torch.tensor(part.exact, dtype=torch.float64).clone  # type: ignore[method-assign]
         else:
             part.at = partial(columns_of, part.exact)  # type: ignore[method-assign]
