@@ -22,5 +22,5 @@ def catalogue(room: str, base: str) -> dict[str, type]:
 
 
 def snake_case(name: str) -> str:
-    """``ThinPlateSpline`` -> ``thin_plate_spline``, ``LBFGS`` -> ``lbfgs``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """``ThinPlateSpline`` -> ``thin_plate_spline``, ``Poisson5D`` -> ``poisson_5d``, ``LBFGS`` -> ``lbfgs``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z0-9])", "_", name).lower()

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.domains._box import Box
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import InputError
 
 
 class Interval(Box):
@@ -28,10 +26,3 @@ class Interval(Box):
     def final(self, n: int = 1, sampler: str = "halton") -> Float[Tensor, "1 1"]:
         """The upper end."""
         return self.box[1:].clone()
-
-    def quadrature(self, n: int) -> tuple[Float[Tensor, "n 1"], Float[Tensor, " n"]]:
-        """The rule of Gauss and Legendre (``numpy.polynomial.legendre.leggauss``): exact for polynomials below degree 2n."""
-        positive("The number of points", n, whole=True)
-        nodes, weights = (torch.from_numpy(values) for values in np.polynomial.legendre.leggauss(n))
-        low, high = self.box[:, 0]
-        return ((low + high + (high - low) * nodes) / 2)[:, None], (high - low) / 2 * weights

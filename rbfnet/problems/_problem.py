@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rbfnet.domains import Domain
+from rbfnet.domains._sampling import own_draws
 from rbfnet.errors import InputError, positive
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.operators import Field, Operator
@@ -144,11 +145,18 @@ class Problem(nn.Module, ABC):
 
     def validation_set(self) -> Reference | None:
         """A small reference for the training log."""
-        return self._exact_at(self.domain.grid(400))
+        return self._exact_at(self._spread(400))
 
     def test_set(self) -> Reference | None:
         """The reference the final errors are measured against, dense, and on points of its own."""
-        return self._exact_at(self.domain.grid(10_000))
+        return self._exact_at(self._spread(10_000))
+
+    def _spread(self, n: int) -> Tensor:
+        """About n points of a grid; above three dimensions, where few fit on a side, n Halton points, the same each time."""
+        if len(self.domain.coords) <= 3:
+            return self.domain.grid(n)
+        with own_draws():
+            return self.domain.interior(n)
 
     def _exact_at(self, x: Tensor) -> Reference | None:
         if self.exact is None:

@@ -390,6 +390,9 @@ def test_shapely_meshio_and_scipy_are_imported_where_they_are_needed() -> None:
 def test_quadrature() -> None:
     x, w = Interval(x=(0, 2)).quadrature(5)
     assert (w * x[:, 0] ** 9).sum().item() == pytest.approx(2**10 / 10, rel=1e-13)
+    x, w = Box(x=(0, 2), y=(-1, 2), z=(0, 1)).quadrature(70)
+    assert len(x) == len(w) == 64
+    assert (w * x[:, 0] ** 7 * x[:, 1] ** 6 * x[:, 2]).sum().item() == pytest.approx(2**8 / 8 * (2**7 + 1) / 7 / 2, rel=1e-13)
     for name, tolerance in (("disc", 1e-2), ("ball", 1e-2), ("bitten", 1e-2)):
         domain = SHAPES[name].domain
         x, w = domain.quadrature(2000)
