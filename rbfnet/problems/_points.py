@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rbfnet.domains import Domain
-from rbfnet.errors import InputError, positive, unknown
+from rbfnet.errors import InputError, positive
 from rbfnet.problems._condition import Sample
 from rbfnet.problems._values import FileValue, Value, from_file
 
@@ -30,8 +30,6 @@ def on_boundary(domain: Domain, n: int, sampler: str, part: Part | None, normals
     """
     if part is None and not normals:
         return Sample((domain.boundary(n, sampler),))
-    if isinstance(part, str) and part not in domain.parts:
-        raise unknown("part of the boundary called", part, domain.parts)
     if not normals:
         return Sample((domain.boundary(n, sampler, part=part),))
     x, normal = domain.boundary_with_normals(n, sampler, part=part)

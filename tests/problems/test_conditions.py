@@ -14,6 +14,7 @@ from torch import Tensor, cos, exp, sin
 
 import rbfnet
 from rbfnet.domains import Box
+from rbfnet.errors import unknown
 from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Field
 from rbfnet.problems import (
@@ -53,6 +54,8 @@ class Block(Box):
 
     def boundary_with_normals(self, n: int, sampler: str = "halton", part: Any = None) -> tuple[Tensor, Tensor]:
         names = self.parts if part is None else (part,)
+        if not {*names} <= {*self.parts}:
+            raise unknown("part of the boundary called", part, self.parts)
         points, normals = [], []
         for name in names:
             axis, end = self.coords.index(name[:-1]), int(name[-1])
