@@ -17,6 +17,9 @@ from rbfnet.plots._style import axes_or_new
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+SPARSEST = 4
+"""A grid has at most so many times as many places as there are points; scattered points have as many as their square."""
+
 
 def plot_values(
     x: Float[Tensor, "N D"],
@@ -28,7 +31,7 @@ def plot_values(
 ) -> Axes:
     """Values at points of one coordinate (a line) or two (a colour map with its scale). Returns the axes.
 
-    Points on a full grid are drawn as an image, others as a triangulation.
+    Points on a grid are drawn as an image, blank where there are none (in a hole of the domain), others as a triangulation.
 
     Args:
         x, values: the points and a number at each.
@@ -53,9 +56,9 @@ def plot_values(
         ax.set_ylabel(label)
         return ax
     columns, rows = (np.unique(points[:, i]) for i in (0, 1))
-    if len(columns) * len(rows) == len(points):
-        order = np.lexsort((points[:, 0], points[:, 1]))
-        image = heights[order].reshape(len(rows), len(columns))
+    if len(columns) * len(rows) <= SPARSEST * len(points):
+        image = np.full((len(rows), len(columns)), np.nan)
+        image[np.searchsorted(rows, points[:, 1]), np.searchsorted(columns, points[:, 0])] = heights
         drawn: Any = ax.pcolormesh(columns, rows, image, shading="nearest", rasterized=True, **artist)
     else:
         drawn = ax.tripcolor(points[:, 0], points[:, 1], heights, shading="gouraud", rasterized=True, **artist)

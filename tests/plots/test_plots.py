@@ -46,6 +46,16 @@ def test_one_coordinate_is_a_line_from_left_to_right() -> None:
     assert np.array_equal(np.asarray(line.get_xydata()), np.array([[0, 0], [1, 1], [2, 4]]))
 
 
+def test_a_grid_with_a_hole_is_blank_there() -> None:
+    axis = torch.linspace(-1.0, 1.0, 21)
+    grid = torch.cartesian_prod(axis, axis)
+    outside = grid.norm(dim=1) > 0.5
+    (mesh,) = plot_values(grid[outside], grid[outside, 0], ("x", "y")).collections
+    image = np.ma.masked_invalid(np.asarray(mesh.get_array()).reshape(21, 21))
+    assert np.array_equal(np.ma.getmaskarray(image), ~outside.reshape(21, 21).T.numpy())
+    assert np.allclose(image.compressed(), np.broadcast_to(axis.numpy(), (21, 21))[~image.mask])
+
+
 def test_three_coordinates_are_refused() -> None:
     with pytest.raises(ValueError, match="A map has one or two coordinates, but the points have 3"):
         plot_values(torch.rand(4, 3), torch.rand(4), ("x", "y", "z"))
