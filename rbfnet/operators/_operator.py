@@ -6,7 +6,7 @@ for each new tensor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,10 +107,6 @@ class Operator:
         return Operator(
             tuple((tuple(change(d) for d in directions), change(c)) for directions, c in self.terms)  # type: ignore[misc]
         )
-
-    def with_tensors(self, mapping: Mapping[int, Tensor]) -> Operator:
-        """The same operator with each tensor replaced by ``mapping[id(tensor)]``."""
-        return self.replace(lambda part: mapping[id(part)] if isinstance(part, Tensor) else part) if mapping else self
 
     def substitute(self, old: Sequence[Tensor], new: Sequence[Tensor]) -> Operator:
         """The same operator with each tensor that is in ``old`` replaced by the one at its place in ``new``."""

@@ -30,10 +30,7 @@ from rbfnet.operators import (
 )
 
 F64 = torch.float64
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`:UserWarning"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
@@ -143,9 +140,7 @@ def test_operators_of_a_network_are_traced_forward_and_backward(function: Functi
 
 
 def test_directions_in_operators_of_a_network_are_traced() -> None:
-    # Where a layer tells tensors apart by id, other points are compiled again.
-    with torch._dynamo.config.patch(error_on_recompile=False):
-        check(network(), with_tensors, "eager")
+    check(network(), with_tensors, "eager")
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")

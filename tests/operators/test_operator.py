@@ -160,7 +160,7 @@ def test_the_tensors_of_an_operator_are_listed_once() -> None:
 
 def test_tensors_are_replaced_by_identity() -> None:
     v, w, c = torch.ones(3, 2), torch.zeros(3, 2), torch.ones(3)
-    op = Operator.of([((v,), c)]).with_tensors({id(v): w, id(c): c[:1]})
+    op = Operator.of([((v,), c)]).substitute([v, c], [w, c[:1]])
     ((directions, coefficient),) = op.terms
     assert directions[0] is w and isinstance(coefficient, torch.Tensor) and coefficient.shape == (1,)
 
