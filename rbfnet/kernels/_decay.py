@@ -15,4 +15,4 @@ def decay(z: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
     """
     if torch.overrides.has_torch_function_unary(z):
         return torch.overrides.handle_torch_function(decay, (z,), z)
-    return (z * -math.log2(math.e)).exp2_()
+    return (z * -math.log2(math.e)).exp2()
