@@ -18,6 +18,8 @@ class Biharmonic4D(Problem):
 
     Not linear. Errors are measured at Halton points that are always the same.
 
+    Source: none; f is made for the solution.
+
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
     """

@@ -18,6 +18,9 @@ class FourDisks(Problem):
 
     The exact solution is :func:`rbfnet.problems.references.four_disks`, multipoles to 1e-14.
 
+    Source: Hao et al., PINNacle: A Comprehensive Benchmark of Physics-Informed Neural Networks for Solving PDEs (2023),
+    there with finite elements as reference.
+
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
     """

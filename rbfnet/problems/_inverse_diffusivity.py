@@ -24,6 +24,8 @@ class InverseDiffusivity(Problem):
 
     The number to be found is k = .1, for which u = exp(-k pi^2 t) sin(pi x).
 
+    Source: none; the first mode of the heat equation.
+
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
         num_data: how many values are measured, at points of the same sampler.

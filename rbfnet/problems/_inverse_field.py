@@ -23,6 +23,8 @@ class InverseField(Problem):
     f is such that a = 1 / (1 + x^2 + y^2 + (x-1)^2 + (y-1)^2) and u = sin(pi x) sin(pi y). The error of a is with the unknowns
     in the summary.
 
+    Source: Hao et al., PINNacle: A Comprehensive Benchmark of Physics-Informed Neural Networks for Solving PDEs (2023).
+
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
         noise: the standard deviation of the normal errors of the values.

@@ -17,7 +17,7 @@ class Poisson5D(Problem):
 
     Errors are measured at Halton points that are always the same.
 
-    Source: Mueller and Zeinhofer, Achieving High Accuracy with PINNs via Energy Natural Gradients, ICML 2023, section 4.3.
+    Source: Mueller and Zeinhofer, Achieving High Accuracy with PINNs via Energy Natural Gradients, ICML 2023.
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.

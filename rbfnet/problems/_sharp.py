@@ -42,6 +42,8 @@ class Sharp(Problem):
     k = 12, R = .3, c = (.3, .3), a steep wall, and k = 4, R = .15, c = (-.3, -.3), a cone. Not linear. At the c_i f goes with
     1 / |x - c_i|, so the equation is multiplied by prod_i r_i / (r_i + R_i), r_i = |x - c_i|, which leaves it bounded.
 
+    Source: none; f is made for the solution.
+
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
     """
