@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pytest
 import torch
 from scipy.interpolate import make_interp_spline
 from torch import Tensor, cosh
@@ -50,6 +51,7 @@ def test_the_errors_of_burgers_are_measured_at_the_front_too() -> None:
     assert float(test.x[:, 0].abs().min()) < 4e-3 and float(test.x[:, 1].max()) == 0.99
 
 
+@pytest.mark.slow
 def test_allen_cahn(residuals: Residuals) -> None:
     """Modes in x, splines of degree 7 in t: where the corner has gone and the layers are not yet as thin as the grid."""
     reference = AllenCahn().test_set()
@@ -68,6 +70,7 @@ def test_allen_cahn(residuals: Residuals) -> None:
     assert found["initial"] < 1e-3
 
 
+@pytest.mark.slow
 def test_schroedinger(residuals: Residuals) -> None:
     """The breather of two solitons is exact on the whole line, and what is missing on the circle is as small as its ends."""
 
@@ -88,6 +91,7 @@ def test_schroedinger(residuals: Residuals) -> None:
     assert float((breather(reference.x) - reference.y).norm() / reference.y.norm()) < 0.01
 
 
+@pytest.mark.slow
 def test_every_tenth_line_of_a_grid_serves_for_validation() -> None:
     validation, test = AllenCahn().validation_set(), AllenCahn().test_set()
     assert len(validation.x) == 52 * 11
