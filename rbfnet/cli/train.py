@@ -44,6 +44,7 @@ def train(overrides: list[str]) -> int:
     for argument in overrides:
         if argument.startswith("-") and argument.partition("=")[0] not in FLAGS:
             raise unknown("option", argument, FLAGS)
+    _require_names_of_their_own(overrides)
     # Threads that spin while they wait for each other lose tens of times their speed as soon as anything else wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # A console script does not see the user's own modules in the working directory.
@@ -78,6 +79,22 @@ def train(overrides: list[str]) -> int:
         first = refused[0]
         raise first if isinstance(first, InputError) else as_input_error(first, overrides) from None
     return 0
+
+
+def _require_names_of_their_own(overrides: list[str]) -> None:
+    """Raise InputError where a file below --config-dir has the name of a shipped one: Hydra would take that one silently."""
+    for at, argument in enumerate(overrides):
+        flag, _, given = argument.partition("=")
+        if flag not in ("--config-dir", "-cd"):
+            continue
+        directory = Path(given or "".join(overrides[at + 1 : at + 2]))
+        for file in sorted(directory.glob("*/*.yaml")):
+            name = file.relative_to(directory)
+            if (config_directory() / name).is_file():
+                raise InputError(
+                    f"{str(file)!r} has the name of a config that rbfnet ships, which would be taken instead; give it another "
+                    "name."
+                )
 
 
 def _run(config: DictConfig) -> None:

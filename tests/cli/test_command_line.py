@@ -90,6 +90,18 @@ def test_an_exception_in_the_users_own_code_keeps_its_traceback(command: Command
     assert Path(caught.traceback[-1].path).name == "raising_kernels.py"
 
 
+@pytest.mark.parametrize("flag", [["--config-dir", "mine"], ["--config-dir=mine"], ["-cd", "mine"]], ids=" ".join)
+def test_a_config_of_the_users_own_needs_a_name_of_its_own(command: Command, flag: list[str]) -> None:
+    Path("mine/kernel").mkdir(parents=True)
+    Path("mine/kernel/matern.yaml").write_text("_target_: rbfnet.kernels.Gaussian\n")
+    code, out, err = command("train", *flag, "kernel=matern", *QUICK, "run_dir=run")
+    assert code == 2 and not Path("run").exists()
+    assert err.strip() == (
+        "rbfnet: 'mine/kernel/matern.yaml' has the name of a config that rbfnet ships, which would be taken instead; give it "
+        "another name."
+    )
+
+
 def test_configs_of_the_users_own_overlay_the_shipped_ones(command: Command) -> None:
     Path("mine/kernel").mkdir(parents=True)
     Path("mine/kernel/rough.yaml").write_text("_target_: rbfnet.kernels.Matern\nnu: 3.5\n")
