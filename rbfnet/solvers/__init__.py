@@ -4,7 +4,18 @@ from rbfnet.solvers._adam import Adam
 from rbfnet.solvers._lbfgs import LBFGS
 from rbfnet.solvers._least_squares import LeastSquares
 from rbfnet.solvers._linear_system import LinearSystem, linear_system
+from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._scales import automatic_scales
-from rbfnet.solvers._solver import Solver
+from rbfnet.solvers._solver import Solver, Solving
 
-__all__ = ["LBFGS", "Adam", "LeastSquares", "LinearSystem", "Solver", "automatic_scales", "linear_system"]
+__all__ = [
+    "LBFGS",
+    "Adam",
+    "LeastSquares",
+    "LinearSystem",
+    "Posed",
+    "Solver",
+    "Solving",
+    "automatic_scales",
+    "linear_system",
+]

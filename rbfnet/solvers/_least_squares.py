@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import scipy.linalg
 import torch
@@ -13,8 +12,10 @@ from rbfnet.errors import InputError, positive
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._interpolation import interpolate, is_symmetric
-from rbfnet.solvers._linear_system import LinearSystem, require_linear
-from rbfnet.solvers._solver import Solver
+from rbfnet.solvers._linear_system import LinearSystem
+from rbfnet.solvers._linearity import require_linear
+from rbfnet.solvers._posed import Posed
+from rbfnet.solvers._solver import Solver, Solving
 
 COPIES = 3
 """How many times the matrix is held at the peak: itself, and what it is factored into."""
@@ -83,21 +84,17 @@ def _memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-class _Solve(torch.optim.Optimizer):
-    """Stepped with a closure that returns the :class:`LinearSystem`; writes the solution into the model."""
+class _Solve(Solving):
+    """Writes the solution of the linear system into the model, in one step."""
 
     def __init__(self, model: LinearModel, rcond: float | None) -> None:
         super().__init__(list(model.parameters()), {"rcond": rcond})
-        self.model = model
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], LinearSystem] | None = None) -> Any:  # type: ignore[override]
-        if closure is None:
-            raise TypeError("least_squares is stepped with a closure that returns the linear system.")
-        system = closure()
+    def improve(self, posed: Posed) -> None:
+        system, model = posed.linear_system(), posed.model
         unknowns = _solve(system, self.param_groups[0]["rcond"])
-        self.model.set_coefficients(system.as_coefficients(unknowns, self.model.coefficients.shape[1]))
-        return None
+        model.set_coefficients(system.as_coefficients(unknowns, model.coefficients.shape[1]))
+        self.done = True
 
 
 def _solve(system: LinearSystem, rcond: float | None) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Problem, Sample
-from rbfnet.solvers._linear_system import Equation, linearised
+from rbfnet.solvers._equation import AtZero, Equation, linearised
 
 ROWS = 64
 """How many points of a condition its scale is measured at."""
@@ -40,7 +40,7 @@ def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[
     with torch.no_grad():
         return {
             name: [conditions[name].weight * _scale(model, equation, sizes) for equation in equations]
-            for name, equations in linearised(model, problem, few).items()
+            for name, equations in linearised(problem, few, AtZero(model)).items()
         }
 
 

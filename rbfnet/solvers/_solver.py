@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 
 from rbfnet.problems import Problem, Sample
+from rbfnet.solvers._posed import Posed
 
 
 class Solver(ABC):
@@ -15,8 +17,7 @@ class Solver(ABC):
         max_epochs: passes over the points.
         batch_size: points per condition and step; None takes all of them.
         resample: draw fresh points for every epoch.
-        solves: the closure that its optimizer is stepped with returns the linear system of the problem
-            (:class:`LinearSystem`) rather than a loss.
+        solves: its optimizer is a :class:`Solving`, whose closure returns the problem as :class:`Posed` rather than a loss.
         distributed: it can share the points among several processes.
         overlap: how many spacings of the centres the width 1 / epsilon of a kernel is, where epsilon is ``"auto"``. Solving
             gains accuracy from wide, nearly dependent kernels; descending loses speed by them.
@@ -35,6 +36,33 @@ class Solver(ABC):
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         """Raise InputError where this solver cannot treat the problem; called before any work is done."""
+        return None
+
+
+class Solving(torch.optim.Optimizer, ABC):
+    """The optimizer of a solver that solves: each step takes what is posed and writes better unknowns into the model.
+
+    Attributes:
+        metrics: numbers of the last step, for the log.
+        done: further steps would change nothing, so that the fit is to stop.
+        words: sentences about the solution, for the summary.
+    """
+
+    def __init__(self, parameters: list[torch.nn.Parameter], defaults: dict[str, Any] | None = None) -> None:
+        super().__init__(parameters, defaults or {})
+        self.metrics: dict[str, float] = {}
+        self.done = False
+        self.words: list[str] = []
+
+    @abstractmethod
+    def improve(self, posed: Posed) -> None:
+        """One step."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Posed] | None = None) -> Any:  # type: ignore[override]
+        if closure is None:
+            raise TypeError(f"{type(self).__name__} is stepped with a closure that returns what is posed.")
+        self.improve(closure())
         return None
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.operators import Differentiable, LinearModel, Operator, Recorder, apply_operators
 from rbfnet.problems import Problem, Sample
 from rbfnet.problems._values import at
-from rbfnet.solvers import Solver, automatic_scales, linear_system
-from rbfnet.solvers._linear_system import AtZero
+from rbfnet.solvers import Posed, Solver, Solving, automatic_scales
+from rbfnet.solvers._equation import AtZero
 from rbfnet.training._errors import errors
 
 Batch = dict[str, Sample]
@@ -51,9 +52,7 @@ class TrainingModule(pl.LightningModule):
         found = {}
         for name, condition in self.problem.named_conditions().items():
             sample = batch[name]
-            if name not in self._channels:
-                self._channels[name] = self._recorded(name, sample)[0]
-            fields = self.problem.fields([self.model] * len(sample.sites), sample, self._channels[name])
+            fields = self.problem.fields([self.model] * len(sample.sites), sample, self._known(batch)[name])
             squares = [
                 scale * sample.contract(residual).square().mean()
                 for residual, scale in zip(condition.equations(fields, sample.data), self.scales[name], strict=True)
@@ -64,6 +63,12 @@ class TrainingModule(pl.LightningModule):
     def weigh(self, batch: Batch) -> None:
         """Fix the automatic scale of each equation, from the model as it is."""
         self.scales = automatic_scales(self.model, self.problem, batch)
+
+    def _known(self, batch: Batch) -> dict[str, list[list[Operator]]]:
+        """The operators each condition needs."""
+        if not self._channels:
+            self._channels = {name: self._recorded(name, batch[name])[0] for name in self.problem.named_conditions()}
+        return self._channels
 
     def _recorded(self, name: str, sample: Sample) -> tuple[list[list[Operator]], tuple[Tensor, ...]]:
         """For each site the operators a condition needs, and its residuals where the model starts.
@@ -109,11 +114,7 @@ class TrainingModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
         if not self.automatic_optimization:
-            assert isinstance(self.model, LinearModel)  # LeastSquares.check has seen to it
-            model = self.model
-            if not self.scales:
-                self.weigh(batch)
-            self.optimizers().step(lambda: linear_system(model, self.problem, batch, self.scales))  # type: ignore[union-attr]
+            self._solve(batch)
         losses = self.losses(batch)
         total = torch.stack(list(losses.values())).sum()
         self.log("loss", total.detach(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
@@ -121,6 +122,18 @@ class TrainingModule(pl.LightningModule):
             parts = {f"loss/{name}": value.detach() for name, value in losses.items()}
             self.log_dict(parts, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
         return total if self.automatic_optimization else None
+
+    def _solve(self, batch: Batch) -> None:
+        assert isinstance(self.model, LinearModel)  # Solver.check has seen to it
+        if not self.scales:
+            self.weigh(batch)
+        posed = Posed(self.model, self.problem, batch, self.scales, self._known(batch))
+        wrapped = cast(LightningOptimizer, self.optimizers())
+        wrapped.step(lambda: posed)
+        solving = cast(Solving, wrapped.optimizer)
+        self.log_dict({f"solver/{name}": value for name, value in solving.metrics.items()}, batch_size=1)
+        if solving.done:
+            self.trainer.should_stop = True
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
         x, y = batch

@@ -12,7 +12,7 @@ from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Field
 from rbfnet.problems import Condition, Interior
 from rbfnet.solvers import linear_system
-from rbfnet.solvers._linear_system import require_linear
+from rbfnet.solvers._linearity import require_linear
 
 DOUBLE = torch.float64
 

@@ -1,0 +1,122 @@
+"""The equations of a problem, linearised in the channels of its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.operators import Coefficient, Differentiable, LinearModel, Operator, Recorder
+from rbfnet.problems import Condition, Problem, Sample
+
+
+@dataclass(frozen=True)
+class Equation:
+    """sum over sites and outputs of ops[site][output] u_output at that site, + rest = 0: at each point, or in its integral."""
+
+    sample: Sample
+    ops: list[dict[int, Operator]]
+    rest: Tensor
+
+    @property
+    def outputs(self) -> set[int]:
+        """The outputs that take part."""
+        return {output for ops in self.ops for output in ops}
+
+    def features(self, model: LinearModel, output: int) -> Float[Tensor, "R N"]:
+        """What multiplies the coefficients of one output."""
+        total: Tensor | float = 0.0
+        for x, ops in zip(self.sample.sites, self.ops, strict=True):
+            if output in ops:
+                total = total + model.features(x, ops[output])
+        return self.sample.contract(cast(Tensor, total))
+
+    def alike(self, other: Equation, output: int, others: int) -> bool:
+        """Whether it asks of one output what another equation asks of another, at the same points."""
+        here, there = self.sample, other.sample
+        same = [*zip(here.sites, there.sites, strict=False), (here.weights, there.weights)]
+        return (
+            len(here.sites) == len(there.sites)
+            and all(a is b for a, b in same)
+            and all(a.get(output) == b.get(others) for a, b in zip(self.ops, other.ops, strict=True))
+        )
+
+
+Known = Mapping[str, Sequence[Sequence[Operator]]]
+"""For each condition the operators its residual is known to need at each site, which then share one pass over the distances."""
+
+
+def linearised(
+    problem: Problem, samples: Mapping[str, Sample], values: Differentiable, known: Known | None = None
+) -> dict[str, list[Equation]]:
+    """The equations of each condition for a change of the coefficients, from where ``values`` has the fields.
+
+    A residual is a pointwise function of the channels of the field, so one backward pass an equation gives its coefficients at
+    every point, whatever the user has written.
+    """
+    found: dict[str, list[Equation]] = {}
+    for name, condition in problem.named_conditions().items():
+        sample = samples[name]
+        recorders = [Recorder(len(problem.outputs), values) for _ in sample.sites]
+        found[name] = []
+        for rest, slopes in derivatives(condition, problem, recorders, sample, known[name] if known else None):
+            ops: list[dict[int, Operator]] = [{} for _ in sample.sites]
+            for (site, op, output), slope in slopes.items():
+                term = _coefficient(slope) * op
+                ops[site][output] = ops[site][output] + term if output in ops[site] else term
+            found[name].append(Equation(sample, ops, rest))
+    return found
+
+
+Slopes = dict[tuple[int, Operator, int], Tensor]
+"""For each channel (site, operator, output) the derivative of a residual in it, (B,)."""
+
+
+def derivatives(
+    condition: Condition,
+    problem: Problem,
+    recorders: Sequence[Recorder],
+    sample: Sample,
+    known: Sequence[Sequence[Operator]] | None = None,
+) -> Sequence[tuple[Tensor, Slopes]]:
+    """For each equation of a condition its residual and the derivatives in its channels, at the recorders' values."""
+    with torch.enable_grad():
+        residuals = condition.equations(problem.fields(recorders, sample, known), sample.data)
+        channels = [(site, op) for site, recorder in enumerate(recorders) for op in recorder.channels]
+        leaves = [leaf for recorder in recorders for leaf in recorder.channels.values()]
+        found = []
+        for residual in residuals:
+            slopes: Slopes = {}
+            if residual.requires_grad and leaves:
+                grads = torch.autograd.grad(residual.sum(), leaves, retain_graph=True, allow_unused=True)
+                slopes = {
+                    (site, op, o): grad[:, o]
+                    for (site, op), grad in zip(channels, grads, strict=True)
+                    if grad is not None
+                    for o in range(grad.shape[1])
+                    if grad[:, o].any()
+                }
+            found.append((residual.detach(), slopes))
+    return found
+
+
+def _coefficient(slope: Tensor) -> Coefficient:
+    """A coefficient that is the same at all points is a number, which is cheaper and makes operators comparable."""
+    return float(slope[0]) if bool((slope == slope[0]).all()) else slope
+
+
+class AtZero(Differentiable):
+    """A linear model with all its coefficients set to zero: what is left is its offset."""
+
+    def __init__(self, model: LinearModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def apply_operators(self, x: Tensor, ops: Sequence[Operator]) -> Tensor:
+        outputs = self.model.coefficients.shape[1]
+        offsets = [self.model.offset(x, op) for op in ops]
+        return torch.stack([x.new_zeros((len(x), outputs)) if o is None else o for o in offsets], dim=-1)

@@ -1,0 +1,64 @@
+"""What a solver that solves is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.operators import LinearModel
+from rbfnet.problems import Problem, Sample
+from rbfnet.solvers._equation import Equation, Known, linearised
+from rbfnet.solvers._linear_system import LinearSystem, Scales, linear_system, stacked
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A problem for a model, with points and scales: all that its rows are made of, from where the model is.
+
+    The rows are weighted: the loss is the sum of their squares.
+
+    Attributes:
+        model, problem: which share their unknowns with whoever changes them.
+        samples: the points of each condition, those of this process.
+        scales: what :func:`rbfnet.solvers.automatic_scales` gives.
+        known: the operators each condition needs.
+    """
+
+    model: LinearModel
+    problem: Problem
+    samples: Mapping[str, Sample]
+    scales: Scales
+    known: Known | None = None
+
+    def linear_system(self) -> LinearSystem:
+        """The rows of a linear problem."""
+        return linear_system(self.model, self.problem, dict(self.samples), self.scales)
+
+    def equations(self) -> list[tuple[Equation, float]]:
+        """Every equation, linearised where the model is, and what its rows are multiplied by."""
+        found = linearised(self.problem, self.samples, self.model, self.known)
+        return [
+            (equation, (scale / equation.sample.num_rows) ** 0.5)
+            for name, equations in found.items()
+            for equation, scale in zip(equations, self.scales[name], strict=True)
+        ]
+
+    def residual(self) -> Float[Tensor, " R"]:
+        """The weighted residuals; differentiable in all that is trained."""
+        rows = []
+        for name, condition in self.problem.named_conditions().items():
+            sample = self.samples[name]
+            fields = self.problem.fields([self.model] * len(sample.sites), sample, self.known[name] if self.known else None)
+            for values, scale in zip(condition.equations(fields, sample.data), self.scales[name], strict=True):
+                rows.append((scale / sample.num_rows) ** 0.5 * sample.contract(values))
+        return torch.cat(rows)
+
+    def linearization(self) -> tuple[Float[Tensor, " R"], Float[Tensor, "R U"]]:
+        """The weighted residuals, and their derivatives in the coefficients, those of all outputs side by side."""
+        equations, outputs = self.equations(), len(self.problem.outputs)
+        residual = torch.cat([scale * equation.sample.contract(equation.rest) for equation, scale in equations])
+        return residual, torch.cat([scale * stacked(self.model, equation, outputs) for equation, scale in equations])
