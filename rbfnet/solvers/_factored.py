@@ -8,6 +8,9 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 
+Damping = float | Float[Tensor, " U"]
+"""One number, or one for each unknown (tall matrices only)."""
+
 
 class Factored:
     """A matrix A (R, U), its columns scaled to length one, as Q R: factored once, then solved with any damping.
@@ -46,14 +49,15 @@ class Factored:
         self.rounding = torch.finfo(matrix.dtype).eps * columns**0.5
         self.reflectors, self.tau = torch.geqrf(self.matrix.T if self.wide else self.matrix)
         self.triangle = self.reflectors[: min(rows, columns)].triu()
-        self._damped: tuple[float, Tensor, Tensor] | None = None
+        self._damped: tuple[Damping, Tensor, Tensor] | None = None
 
-    def solve(self, target: Float[Tensor, "R C"], damping: float | None = None, refinements: int = 0) -> Float[Tensor, "U C"]:
+    def solve(self, target: Float[Tensor, "R C"], damping: Damping | None = None, refinements: int = 0) -> Float[Tensor, "U C"]:
         """x for the columns b of ``target``.
 
         Args:
             target: b.
-            damping: relative to the lengths of the columns; None takes ``rounding``.
+            damping: relative to the lengths of the columns, one number or one for each column of a tall matrix; None takes
+                ``rounding``.
             refinements: how many steps of refinement.
 
         Raises:
@@ -67,12 +71,12 @@ class Factored:
             x = x + self._once(target - self.matrix @ x, mu)
         return x / self.scale
 
-    def _once(self, target: Tensor, damping: float) -> Tensor:
+    def _once(self, target: Tensor, damping: Damping) -> Tensor:
         square = self.triangle.T if self.wide else self.triangle
         rotated = target if self.wide else self._rotate(self.reflectors, self.tau, target, True)[: len(square)]
-        if self._damped is None or self._damped[0] != damping:
-            identity = torch.eye(len(square), dtype=square.dtype, device=square.device)
-            self._damped = (damping, *torch.geqrf(torch.cat([square, damping * identity])))
+        if self._damped is None or self._damped[0] is not damping:
+            below = (damping * square.new_ones(len(square))).diag()
+            self._damped = (damping, *torch.geqrf(torch.cat([square, below])))
         _, reflectors, tau = self._damped
         size = len(square)
         below = self._rotate(reflectors, tau, torch.cat([rotated, torch.zeros_like(rotated)]), True)[:size]

@@ -12,7 +12,7 @@ from torch import Tensor
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._equation import Equation, Known, linearised
-from rbfnet.solvers._linear_system import LinearSystem, Scales, linear_system, stacked
+from rbfnet.solvers._linear_system import LinearSystem, Scales, linear_system
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,3 @@ class Posed:
             for values, scale in zip(condition.equations(fields, sample.data), self.scales[name], strict=True):
                 rows.append((scale / sample.num_rows) ** 0.5 * sample.contract(values))
         return torch.cat(rows)
-
-    def linearization(self) -> tuple[Float[Tensor, " R"], Float[Tensor, "R U"]]:
-        """The weighted residuals, and their derivatives in the coefficients, those of all outputs side by side."""
-        equations, outputs = self.equations(), len(self.problem.outputs)
-        residual = torch.cat([scale * equation.sample.contract(equation.rest) for equation, scale in equations])
-        return residual, torch.cat([scale * stacked(self.model, equation, outputs) for equation, scale in equations])
