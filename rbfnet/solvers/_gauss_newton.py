@@ -29,8 +29,8 @@ class GaussNewton(Solver):
     trust region lambda is zero as long as steps succeed. It grows tenfold until the loss falls, and a step that does not lower
     it is never taken.
 
-    Where unknowns of the problem or, on request, centres and shapes are found too, lambda holds them alone, and the weights are solved
-    for again at each trial, linearised there: variable projection.
+    Where unknowns of the problem or, on request, centres and shapes are found too, lambda holds them alone, and the weights are
+    solved for again at each trial, linearised there: variable projection.
 
     Source: Nocedal and Wright, Numerical Optimization (2006), ch. 10; Golub and Pereyra, Separable nonlinear least squares: the
     variable projection method and its applications, Inverse Problems 19 (2003).
@@ -66,6 +66,8 @@ class _GaussNewton(Solving):
     def __init__(self, model: LinearModel, problem: Problem, shapes: bool, tolerance: float) -> None:
         super().__init__(trainable(model, problem), {"tolerance": tolerance, "damping": 0.0, "slow": 0})
         self.unknowns = Unknowns(model, problem, shapes)
+        if self.unknowns.nonlinear:
+            self.param_groups[0]["damping"] = 0.01
 
     def improve(self, posed: Posed) -> None:
         group, unknowns = self.param_groups[0], self.unknowns
@@ -78,9 +80,9 @@ class _GaussNewton(Solving):
         region = group["damping"]
         for _ in range(TRIALS):
             unknowns.set(self._step(factored, target, before, region))
-            if unknowns.nonlinear:
-                self._project(posed)
             new = _loss(posed)
+            if unknowns.nonlinear and new < float("inf"):
+                new = self._project(posed, new)
             if new < loss:
                 break
             region = max(10 * region, 1e-6)
@@ -106,17 +108,22 @@ class _GaussNewton(Solving):
         rest = target - factored.matrix @ (factored.scale * anchor)
         return (anchor + factored.solve(rest, damping, refinements=1 if region == 0.0 else 0))[:, 0]
 
-    def _project(self, posed: Posed) -> None:
-        """Solve for the weights, with all else where it is; left as they were where that makes the loss worse."""
+    def _project(self, posed: Posed, loss: float) -> float:
+        """Solve for the weights, with all else where it is; they stay where that would not lower the loss."""
         unknowns = self.unknowns
-        here, loss = unknowns.get(), _loss(posed)
+        here = unknowns.get()
         weights = here[: unknowns.num_linear]
         residual, jacobian = unknowns.linearization(posed, linear=True)
+        if not torch.isfinite(jacobian).all():
+            return float("inf")  # Shapes beyond all bounds.
         target = (jacobian @ weights - residual)[:, None]
         solved = Factored(jacobian).solve(target, refinements=1)[:, 0]
         unknowns.set(torch.cat([solved, here[unknowns.num_linear :]]))
-        if not _loss(posed) < loss:
-            unknowns.set(here)
+        new = _loss(posed)
+        if new < loss:
+            return new
+        unknowns.set(here)
+        return loss
 
 
 def _loss(posed: Posed) -> float:
