@@ -11,7 +11,7 @@ from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._factored import Factored
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._solver import Solver, Solving, trainable
-from rbfnet.solvers._unknowns import Unknowns
+from rbfnet.solvers._unknowns import Unknowns, own_shapes
 
 TRIALS = 20
 """So many dampings are tried in one step, each ten times the last, before no improvement is believed to be possible."""
@@ -41,7 +41,8 @@ class GaussNewton(Solver):
         tolerance: the fit stops after two steps in a row that lower the loss by less than this fraction.
 
     Raises:
-        InputError: a value that is not positive; at :meth:`check`, a model that is not linear in its weights.
+        InputError: a value that is not positive; at :meth:`check`, a model that is not linear in its weights, or
+            shapes to be moved of basis functions that depend on more than their own centre.
     """
 
     solves = True
@@ -58,6 +59,11 @@ class GaussNewton(Solver):
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
             raise InputError(f"gauss_newton solves for linear weights, but {type(model).__name__} has none; take solver=lbfgs.")
+        if self.shapes and not own_shapes(model):
+            raise InputError(
+                "gauss_newton with shapes=True needs basis functions that depend on their own centre alone, but those of "
+                "Normalized depend on all; take shapes=False, or solver=lbfgs."
+            )
 
 
 class _GaussNewton(Solving):
@@ -88,9 +94,10 @@ class _GaussNewton(Solving):
             region = max(10 * region, 1e-6)
         else:
             unknowns.set(before)
-            new, self.done = loss, True
+            self.done, self.metrics = True, {"loss": loss, "damping": group["damping"]}
+            return
         group["slow"] = group["slow"] + 1 if new > (1 - group["tolerance"]) * loss else 0
-        self.done = self.done or group["slow"] >= 2
+        self.done = group["slow"] >= 2
         group["damping"] = region / 10 if region > 1e-6 else 0.0
         self.metrics = {"loss": new, "damping": region}
 

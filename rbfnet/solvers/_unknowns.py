@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, jvp
 
-from rbfnet.nn import RBFNetwork, Wrapper
+from rbfnet.nn import Normalized, RBFNetwork, Wrapper
 from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Problem
 from rbfnet.solvers._equation import Equation
@@ -164,3 +164,12 @@ def shapes_of(model: LinearModel) -> Iterator[Shape]:
     for name, p in model.named_parameters():
         if p.requires_grad and p.numel() and id(p) not in linear:
             yield Shape(name, p, id(p) in own)
+
+
+def own_shapes(model: LinearModel) -> bool:
+    """Whether each basis function depends on its own centre alone."""
+    while isinstance(model, Wrapper):
+        if isinstance(model, Normalized):
+            return False
+        model = model.network
+    return True
