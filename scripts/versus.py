@@ -11,7 +11,8 @@ wherever it is set up to.
 Each row is a fresh process, one after another. Seconds count from the rival's call, imports done, to a solution that can be
 evaluated, or for trained networks to the iteration measured, the set-up of the training counted; measuring errors is not counted.
 Errors are relative L2 errors |u - v| / |v|: poisson at 101 x 101 points, burgers at 256 x 100 against Cole and Hopf's integral.
-'error' is that of the solution at hand when the time was up, 'lowest' the least on the way there.
+'error' is that of the solution at hand when the time was up, 'lowest' the least on the way there. 'cpu' is processor seconds per
+second: where one thread got clearly less than 1, something else used the machine, and its times are too long.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ TARGET = 1e-3
 class Row:
     """One entry: the rival's module, the variant it is given, what that is in words, and what came of it.
 
-    ``history`` holds pairs of seconds and error, ``note`` why there are none.
+    ``history`` holds pairs of seconds and error, ``processors`` how many it kept busy, ``note`` why there is no history.
     """
 
     problem: str
@@ -65,6 +66,7 @@ class Row:
     version: str = ""
     history: list[tuple[float, float]] = field(default_factory=list)
     note: str = ""
+    processors: float = 0.0
 
     @property
     def used(self) -> float:
@@ -152,7 +154,7 @@ def run(row: Row, seconds: float, venvs: Path, directory: Path) -> Row:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return Row(**{**told, "note": f"failed: {last}"})
     found = json.loads(result.read_text())
-    return Row(**{**told, "version": found["version"], "history": [tuple(pair) for pair in found["history"]]})
+    return Row(**{**told, **found, "history": [tuple(pair) for pair in found["history"]]})
 
 
 def time_to(history: Iterable[tuple[float, float]], target: float) -> float | None:
@@ -161,7 +163,8 @@ def time_to(history: Iterable[tuple[float, float]], target: float) -> float | No
 
 
 def table(results: Sequence[Row], seconds: float) -> str:
-    lines = [f"{'rival':<20}{'ran':<46}{f's to {TARGET:.0e}':>11}{f'error {seconds:g} s':>12}{'lowest':>9}{'s used':>9}  version"]
+    measured = f"{f's to {TARGET:.0e}':>11}{f'error {seconds:g} s':>12}{'lowest':>9}{'s used':>9}{'cpu':>6}"
+    lines = [f"{'rival':<20}{'ran':<46}{measured}  version"]
     for row in results:
         start = f"{row.rival:<20}{row.what:<46}"
         if not row.history:
@@ -171,7 +174,7 @@ def table(results: Sequence[Row], seconds: float) -> str:
         reached = time_to(known, TARGET)
         error, lowest = (f"{known[-1][1]:.1e}", f"{min(e for _, e in known):.1e}") if known else ("-", "-")
         first = "-" if reached is None else f"{reached:.3f}"
-        lines.append(f"{start}{first:>11}{error:>12}{lowest:>9}{row.used:>9.3f}  {row.version}")
+        lines.append(f"{start}{first:>11}{error:>12}{lowest:>9}{row.used:>9.3f}{row.processors:>6.2f}  {row.version}")
     return "\n".join(lines)
 
 

@@ -63,5 +63,7 @@ def compete(run: Callable[[str, str, Race], None], version: str) -> None:
     problem, variant, seconds, reference, result = sys.argv[1:]
     with np.load(reference) as arrays:
         race = Race(arrays["points"], arrays["values"], float(seconds))
+    start, worked = time.perf_counter(), time.process_time()
     run(problem, variant, race)
-    Path(result).write_text(json.dumps({"version": version, "history": race.history}))
+    share = (time.process_time() - worked) / (time.perf_counter() - start)
+    Path(result).write_text(json.dumps({"version": version, "history": race.history, "processors": share}))
