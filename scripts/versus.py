@@ -1,0 +1,261 @@
+"""rbfnet and others on poisson and burgers at the same wall time, on this machine.
+
+    python scripts/versus.py [--seconds 60] [--only rbfnet deepxde ...] [--venvs DIRECTORY] [--output FILE.json]
+
+Rivals: DeepXDE and PINA (3 x 50 tanh, Adam for a quarter of the time, then L-BFGS, float64), RBFLAB (Gaussian collocation with a
+shape picked by hand, looking at its error, and RBF-FD; linear problems, so poisson only), finite differences and Chebyshev
+collocation in NumPy and SciPy. Each is in a file of its own in ``scripts/rivals``. Other packages get virtual environments of
+their own, made with the versions below and reused where they are there; pip fetches PyTorch, of the version installed here, from
+wherever it is set up to.
+
+Each row is a fresh process, one after another. Seconds count from the rival's call, imports done, to a solution that can be
+evaluated, or for trained networks to the iteration measured, the set-up of the training counted; measuring errors is not counted.
+Errors are relative L2 errors |u - v| / |v|: poisson at 101 x 101 points, burgers at 256 x 100 against Cole and Hopf's integral.
+'error' is that of the solution at hand when the time was up, 'lowest' the least on the way there. 'cpu' is processor seconds per
+second: where one thread got clearly less than 1, something else used the machine, and its times are too long.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+TORCH = f"torch=={version('torch').partition('+')[0]}"
+PINNED = {
+    "deepxde": ["deepxde==1.15.0", TORCH],
+    "pina": ["pina-mathlab==0.3.2.post2610", TORCH],
+    "rbflab": ["rbflab==0.5.0"],
+}
+"""What the environment of a rival holds; those not named run in this one."""
+
+KINDS = {
+    "rbfnet": "rbfnet",
+    "deepxde": "trained networks",
+    "pina": "trained networks",
+    "rbflab": "other RBF methods",
+    "finite_differences": "grid solvers",
+    "chebyshev": "grid solvers",
+}
+TARGET = 1e-3
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry: the rival's module, the variant it is given, what that is in words, and what came of it.
+
+    ``history`` holds pairs of seconds and error, ``processors`` how many it kept busy, ``note`` why there is no history.
+    """
+
+    problem: str
+    rival: str
+    variant: str
+    what: str
+    version: str = ""
+    history: list[tuple[float, float]] = field(default_factory=list)
+    note: str = ""
+    processors: float = 0.0
+
+    @property
+    def used(self) -> float:
+        return self.history[-1][0]
+
+    def within(self, seconds: float) -> list[tuple[float, float]]:
+        return [(at, error) for at, error in self.history if at <= seconds]
+
+
+def rows() -> list[Row]:
+    network, config = "3 x 50 tanh, Adam, L-BFGS", "experiment=league/"
+    poisson = [
+        *(("rbfnet", f"problem=poisson network.num_centers={n}", f"least squares, {n} centres") for n in (100, 400, 900)),
+        ("rbfnet", f"{config}poisson", f"{config}poisson"),
+        ("deepxde", "-", network),
+        ("pina", "-", network),
+        ("rbflab", "collocation 400 4", "collocation, 400 nodes, exp(-4 r^2) by hand"),
+        ("rbflab", "collocation 900 4", "collocation, 900 nodes, exp(-4 r^2) by hand"),
+        ("rbflab", "rbf-fd 400 45", "RBF-FD, 400 nodes, r^7, degree 4"),
+        ("rbflab", "rbf-fd 900 45", "RBF-FD, 900 nodes, r^7, degree 4"),
+        *(("finite_differences", f"{p} {n}", f"order {p}, {n} x {n} cells") for p in (2, 4) for n in (100, 200, 400)),
+        *(("chebyshev", f"whole {n}", f"degree {n}") for n in (8, 16)),
+    ]
+    burgers = [
+        ("rbfnet", f"{config}burgers", f"{config}burgers"),
+        ("deepxde", "-", network),
+        ("pina", "-", network),
+        *(("finite_differences", f"{p} {n}", f"order {p}, {n} cells, BDF") for p in (2, 4) for n in (1020, 4080)),
+        *(("chebyshev", f"whole {n}", f"degree {n}, BDF") for n in (512, 1024)),
+        *(("chebyshev", f"half {n}", f"degree {n} on [0, 1] by symmetry, BDF") for n in (64, 128)),
+    ]
+    return [Row(problem, *row) for problem, own in (("poisson", poisson), ("burgers", burgers)) for row in own]
+
+
+def reference(problem: str, file: Path) -> None:
+    """Write the points errors are measured at and the solution there: rivals' environments hold no rbfnet."""
+    from rbfnet.problems.references import burgers
+
+    unit = np.linspace(0, 1, 101)
+    axes = (unit, unit) if problem == "poisson" else (np.linspace(-1, 1, 256), 0.01 * np.arange(100))
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    values = np.prod(np.sin(np.pi * points), axis=1) if problem == "poisson" else burgers(*points.T)
+    np.savez(file, points=points, values=values)
+
+
+def environment(rival: str, venvs: Path) -> Path:
+    """The Python of a rival, in an environment made now or of the same versions already."""
+    if rival not in PINNED:
+        return Path(sys.executable)
+    directory, wanted = venvs / rival, "\n".join(PINNED[rival])
+    python = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    # Written last: an environment that was not finished is made again.
+    finished = directory / "pinned.txt"
+    if not finished.is_file() or finished.read_text() != wanted:
+        print(f"making an environment for {rival} ...", file=sys.stderr, flush=True)
+        venv.create(directory, with_pip=True, clear=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "-c", str(ROOT / "constraints.txt"), *PINNED[rival]]
+        subprocess.run(install, check=True)
+        finished.write_text(wanted)
+    return python
+
+
+def run(row: Row, seconds: float, venvs: Path, directory: Path) -> Row:
+    """The row with its history, or with a note that says why it has none."""
+    told = asdict(row)
+    experiment = row.variant.partition("experiment=")[2]
+    if experiment and not (ROOT / "configs" / "experiment" / f"{experiment}.yaml").is_file():
+        return Row(**{**told, "note": f"left out: there is no configs/experiment/{experiment}.yaml yet"})
+    result = directory / "result.json"
+    result.unlink(missing_ok=True)
+    given = [row.problem, row.variant, str(seconds), str(directory / f"{row.problem}.npz"), str(result)]
+    # What this environment is told of packages is not for those of rivals.
+    told_packages = {"PYTHONPATH": str(ROOT)} if row.rival in PINNED else {}
+    try:
+        python = environment(row.rival, venvs)
+        done = subprocess.run(
+            [str(python), "-m", f"scripts.rivals.{row.rival}", *given],
+            cwd=ROOT, env={**os.environ, **told_packages}, capture_output=True, text=True, timeout=2 * seconds + 120,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return Row(**{**told, "note": f"stopped: not done after {2 * seconds + 120:.0f} s"})
+    except subprocess.CalledProcessError:
+        return Row(**{**told, "note": "left out: pip could not make its environment"})
+    if done.returncode or not result.is_file():
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return Row(**{**told, "note": f"failed: {last}"})
+    found = json.loads(result.read_text())
+    return Row(**{**told, **found, "history": [tuple(pair) for pair in found["history"]]})
+
+
+def time_to(history: Iterable[tuple[float, float]], target: float) -> float | None:
+    """Seconds at the first error of at most ``target``."""
+    return next((at for at, error in history if error <= target), None)
+
+
+def table(results: Sequence[Row], seconds: float) -> str:
+    measured = f"{f's to {TARGET:.0e}':>11}{f'error {seconds:g} s':>12}{'lowest':>9}{'s used':>9}{'cpu':>6}"
+    lines = [f"{'rival':<20}{'ran':<46}{measured}  version"]
+    for row in results:
+        start = f"{row.rival:<20}{row.what:<46}"
+        if not row.history:
+            lines.append(f"{start}  {row.note}")
+            continue
+        known = row.within(seconds)
+        reached = time_to(known, TARGET)
+        error, lowest = (f"{known[-1][1]:.1e}", f"{min(e for _, e in known):.1e}") if known else ("-", "-")
+        first = "-" if reached is None else f"{reached:.3f}"
+        lines.append(f"{start}{first:>11}{error:>12}{lowest:>9}{row.used:>9.3f}{row.processors:>6.2f}  {row.version}")
+    return "\n".join(lines)
+
+
+def verdict(results: Sequence[Row], seconds: float) -> list[str]:
+    """Who wins where, in sentences made of the numbers."""
+    kinds: dict[str, list[Row]] = {}
+    for row in results:
+        if row.within(seconds):
+            kinds.setdefault(KINDS[row.rival], []).append(row)
+    if not kinds:
+        return ["No rival has a result within the time."]
+    soonest = {
+        kind: min(found)
+        for kind, own in kinds.items()
+        if (found := [(at, row.what) for row in own if (at := time_to(row.within(seconds), TARGET)) is not None])
+    }
+    best = {kind: min((row.within(seconds)[-1][1], row.what) for row in own) for kind, own in kinds.items()}
+    sentences = []
+    if soonest:
+        order = sorted(soonest, key=lambda kind: soonest[kind])
+        said = "; ".join(f"{kind} in {soonest[kind][0]:.3f} s ({soonest[kind][1]})" for kind in order)
+        never = "".join(f"; {kind} not within {seconds:g} s" for kind in kinds if kind not in soonest)
+        sentences.append(f"Soonest at {TARGET:.0e}: {said}{never}.")
+    order = sorted(best, key=lambda kind: best[kind])
+    said = "; ".join(f"{kind} {best[kind][0]:.1e} ({best[kind][1]})" for kind in order)
+    sentences.append(f"Lowest error after {seconds:g} s: {said}.")
+    winners = {"the soonest": min(soonest, key=lambda kind: soonest[kind]) if soonest else "", "the most accurate": order[0]}
+    if won := [title for title, kind in winners.items() if kind == "grid solvers"]:
+        sentences.append(f"A grid solver wins here: it is {' and '.join(won)}.")
+    if "rbfnet" in kinds:
+        sentences += _against(kinds, soonest, best, seconds)
+    return sentences
+
+
+Best = dict[str, tuple[float, str]]
+
+
+def _against(kinds: dict[str, list[Row]], soonest: Best, best: Best, seconds: float) -> Iterable[str]:
+    if "trained networks" in kinds and "rbfnet" in soonest:
+        theirs, least = soonest.get("trained networks", (seconds, ""))[0], "" if "trained networks" in soonest else "more than "
+        ratio = best["trained networks"][0] / best["rbfnet"][0]
+        yield (
+            f"rbfnet is at {TARGET:.0e} {least}{theirs / soonest['rbfnet'][0]:.3g} times sooner than the trained networks, and "
+            f"the error they have after {seconds:g} s is {ratio:.2g} times its own."
+        )
+    for row in kinds.get("other RBF methods", ()):
+        at, error = row.within(seconds)[-1]
+        ours = [found[-1][1] for mine in kinds["rbfnet"] if (found := mine.within(at))]
+        said = f"{min(ours):.1e} ({error / min(ours):.2g} times lower)" if ours else "nothing"
+        yield f"In the {at:.2f} s of {row.rival}, {row.what} ({error:.1e}), rbfnet reaches {said}."
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rbfnet" / "versus"
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--venvs", type=Path, default=cache, help="where the rivals' environments are made, or are already")
+    parser.add_argument("--output", type=Path, help="write everything measured as JSON")
+    given = parser.parse_args()
+    results = []
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        for problem in ("poisson", "burgers"):
+            reference(problem, directory / f"{problem}.npz")
+        for row in rows():
+            if row.rival in given.only:
+                print(f"{row.problem}: {row.rival}, {row.what} ...", file=sys.stderr, flush=True)
+                results.append(run(row, given.seconds, given.venvs.resolve(), directory))
+    threads = os.environ.get("OMP_NUM_THREADS", "not set")
+    machine = f"{os.cpu_count()} processors, OMP_NUM_THREADS {threads}, Python {platform.python_version()}"
+    print(machine)
+    said = {}
+    for problem in ("poisson", "burgers"):
+        own = [row for row in results if row.problem == problem]
+        said[problem] = verdict(own, given.seconds)
+        print(f"\n{problem}\n{table(own, given.seconds)}\n" + "\n".join(said[problem]))
+    if given.output:
+        told = {"machine": machine, "seconds": given.seconds, "rows": [asdict(row) for row in results], "verdict": said}
+        given.output.write_text(json.dumps(told, indent=1))
+
+
+if __name__ == "__main__":
+    main()
