@@ -13,10 +13,11 @@ def show(rest: list[str]) -> int:
     if rest:
         raise InputError(f"`rbfnet list` takes no arguments, but got {' '.join(rest)!r}.")
     for group in GROUPS:
-        files = sorted((config_directory() / group).glob("*.yaml"))
+        directory = config_directory() / group
+        files = {str(file.relative_to(directory).with_suffix("")): file for file in sorted(directory.rglob("*.yaml"))}
         print(f"{group}=")
-        width = max(len(file.stem) for file in files)
-        for file in files:
-            print(f"  {file.stem:{width}}  {describe(file)}")
+        width = max(map(len, files))
+        for name, file in files.items():
+            print(f"  {name:{width}}  {describe(file)}")
         print()
     return 0

@@ -182,7 +182,12 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         rbfnet.load(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("experiment", sorted(p.stem for p in (config_directory() / "experiment").glob("*.yaml")))
+EXPERIMENTS = config_directory() / "experiment"
+
+
+@pytest.mark.parametrize(
+    "experiment", sorted(str(p.relative_to(EXPERIMENTS).with_suffix("")) for p in EXPERIMENTS.rglob("*.yaml"))
+)
 def test_every_experiment_builds(experiment: str, tmp_path: Path) -> None:
     assert build(composed(tmp_path / "run", f"experiment={experiment}")).model.num_centers > 1
 
