@@ -17,7 +17,7 @@ from rbfnet.nn._sums import contract
 from rbfnet.nn.blocks._blockwise import PAIRS, blockwise
 from rbfnet.nn.blocks._columns import radial_columns
 from rbfnet.nn.blocks._pairs import AllPairs, Pairs
-from rbfnet.nn.initializers import epsilon_from_spacing, place
+from rbfnet.nn.initializers import automatic_margin, epsilon_from_spacing, place
 from rbfnet.operators import Differentiable, Operator, tensors_of
 
 Finish = Callable[..., Tensor]
@@ -42,7 +42,8 @@ class RBFLayer(Differentiable):
             Metrics that are diagonal or full take one for each input too: (D,), (M, 1) or (M, D).
         points: (N, D), where the layer will be used; the corners of the unit box if None.
         overlap: how many spacings the width 1 / epsilon is, for ``"auto"``.
-        margin: how far centres that fill a box reach beyond it, as a fraction of each side.
+        margin: how far centres that fill a box reach beyond it, as a fraction of each side; ``"auto"``: by overlap and dimension
+            (:func:`rbfnet.nn.initializers.automatic_margin`).
         per_center: one metric for each centre rather than one for all.
         trainable_centers: centres are parameters rather than buffers.
         trainable_epsilon: the metric has parameters (log epsilon, so that it stays positive definite) rather than buffers.
@@ -73,7 +74,7 @@ class RBFLayer(Differentiable):
         *,
         points: Float[Tensor, "N D"] | None = None,
         overlap: float = 1.0,
-        margin: float = 0.1,
+        margin: float | str = "auto",
         per_center: bool = False,
         trainable_centers: bool = True,
         trainable_epsilon: bool = True,
@@ -88,9 +89,9 @@ class RBFLayer(Differentiable):
         flag("trainable_epsilon", trainable_epsilon)
         flag("compiled", compiled)
         positive("overlap", overlap)
-        positive("margin", margin, zero=True)
         dtype = dtype or torch.get_default_dtype()
         self.in_features = size("in_features", in_features)
+        reach = _margin(margin, in_features, overlap)
         self.compiled = compiled
         self.kernel = _cast(as_kernel(kernel), dtype, device)
         if in_features > self.kernel.max_dims:
@@ -98,7 +99,7 @@ class RBFLayer(Differentiable):
                 f"{self.kernel} is positive definite in {self.kernel.max_dims} dimensions at most, but in_features is "
                 f"{in_features}; take another kernel, such as matern."
             )
-        placed = _placed(in_features, num_centers, centers, points, margin, dtype).to(device=device)
+        placed = _placed(in_features, num_centers, centers, points, reach, dtype).to(device=device)
         shape = _shape(epsilon, placed, overlap, per_center and metric == "isotropic")
         self.metric = make_metric(metric, shape, len(placed), in_features, per_center, trainable_epsilon)
         placed = placed.detach().clone(memory_format=torch.contiguous_format)
@@ -242,6 +243,14 @@ def _placed(
             )
         num_centers = len(torch.unique(points, dim=0))
     return place(centers, size("num_centers", num_centers), points.to(dtype), margin)
+
+
+def _margin(margin: float | str, dims: int, overlap: float) -> float:
+    if isinstance(margin, str):
+        if margin != "auto":
+            raise InputError(f"margin is zero or positive, or 'auto', but got {margin!r}.")
+        return automatic_margin(dims, overlap)
+    return positive("margin", margin, zero=True)
 
 
 def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_center: bool) -> Tensor:

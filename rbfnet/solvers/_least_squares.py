@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import cast
 
-import scipy.linalg
 import torch
 from torch import Tensor
 
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import InputError
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
+from rbfnet.solvers._factored import Factored
 from rbfnet.solvers._interpolation import interpolate, is_symmetric
 from rbfnet.solvers._linear_system import LinearSystem
 from rbfnet.solvers._linearity import require_linear
@@ -20,35 +19,32 @@ from rbfnet.solvers._solver import Solver, Solving
 COPIES = 3
 """How many times the matrix is held at the peak: itself, and what it is factored into."""
 
+REFINEMENTS = 2
+"""Steps of refinement: one takes most of what the damping has cost, and a further one the rest."""
+
 
 class LeastSquares(Solver):
-    """Solve for the weights: one weighted, column-scaled, rank-revealing least-squares solve, for linear problems and data.
+    """Solve for the weights: one weighted, column-scaled least-squares solve, for linear problems and data.
 
     Centres and shape parameters stay as they are. With the data points as centres the system is square and symmetric, and
-    is solved as such (interpolation). Otherwise QR with column pivoting truncates the directions that rounding leaves
-    undetermined, so that wide, nearly dependent kernels, which are the accurate ones, do no harm.
+    is solved as such (interpolation). Otherwise damping at the level of rounding and iterative refinement
+    (:class:`rbfnet.solvers._factored.Factored`) keep the directions that rounding leaves undetermined from growing, so that
+    wide, nearly dependent kernels, which are the accurate ones, do no harm.
 
-    Source: Fornberg and Flyer, A Primer on Radial Basis Functions (2015), ch. 3; Golub and Van Loan, Matrix Computations (2013),
-    section 5.4.
-
-    Args:
-        rcond: singular directions below this fraction of the largest are truncated; None takes the rounding unit of the
-            dtype.
+    Source: Fornberg and Flyer, A Primer on Radial Basis Functions (2015), ch. 3; Adcock and Huybrechs, Frames and numerical
+    approximation, SIAM Review 61 (2019).
 
     Raises:
-        InputError: ``rcond`` is not positive; at :meth:`check`, a problem or model that is not linear, a matrix beyond this
-            machine's memory, or fewer points than the tail has terms.
+        InputError: at :meth:`check`, a problem or model that is not linear, a matrix beyond this machine's memory, or fewer
+            points than the tail has terms.
     """
 
     solves = True
-    overlap = 5.0
+    overlap = 3.5
     max_epochs = 1
 
-    def __init__(self, rcond: float | None = None) -> None:
-        self.rcond = None if rcond is None else positive("rcond", rcond)
-
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
-        return _Solve(cast(LinearModel, model), self.rcond)
+        return _Solve(list(model.parameters()))
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
@@ -87,35 +83,20 @@ def _memory() -> int:
 class _Solve(Solving):
     """Writes the solution of the linear system into the model, in one step."""
 
-    def __init__(self, model: LinearModel, rcond: float | None) -> None:
-        super().__init__(list(model.parameters()), {"rcond": rcond})
-
     def improve(self, posed: Posed) -> None:
         system, model = posed.linear_system(), posed.model
-        unknowns = _solve(system, self.param_groups[0]["rcond"])
+        unknowns = _interpolated(system)
+        if unknowns is None:
+            unknowns = Factored(system.matrix).solve(system.target, refinements=REFINEMENTS)
         model.set_coefficients(system.as_coefficients(unknowns, model.coefficients.shape[1]))
         self.done = True
 
 
-def _solve(system: LinearSystem, rcond: float | None) -> Tensor:
-    if system.moments is not None:
-        num_centers = system.matrix.shape[1] - system.moments.shape[1]
-        if is_symmetric(system.matrix, num_centers):
-            kernel, tail = system.matrix[:, :num_centers], system.matrix[:, num_centers:]
-            solution = interpolate(kernel, tail, system.target)
-            if solution is not None:
-                return solution
-    return _rank_revealing(system.matrix, system.target, rcond)
-
-
-def _rank_revealing(matrix: Tensor, target: Tensor, rcond: float | None) -> Tensor:
-    """Least squares by QR with column pivoting, of columns scaled to norm one (LAPACK gelsy)."""
-    scale = matrix.norm(dim=0)
-    scale = torch.where(scale > 0, scale, 1.0)
-    cut = torch.finfo(matrix.dtype).eps if rcond is None else rcond
-    if not (torch.isfinite(matrix).all() and torch.isfinite(target).all()):
-        raise InputError("The linear system holds NaN or infinity; look at what the residuals and their coefficients give.")
-    # SciPy's: PyTorch hands LAPACK a pivot array it has not cleared, so that its result changes from call to call (issue 187411).
-    scaled, values = (matrix / scale).cpu().numpy(), target.cpu().numpy()
-    solution = scipy.linalg.lstsq(scaled, values, cond=cut, lapack_driver="gelsy", check_finite=False)[0]
-    return torch.from_numpy(solution).to(matrix) / scale[:, None]
+def _interpolated(system: LinearSystem) -> Tensor | None:
+    """The solution where the rows are values at the centres, and rounding lets it be had."""
+    if system.moments is None:
+        return None
+    num_centers = system.matrix.shape[1] - system.moments.shape[1]
+    if not is_symmetric(system.matrix, num_centers):
+        return None
+    return interpolate(system.matrix[:, :num_centers], system.matrix[:, num_centers:], system.target)

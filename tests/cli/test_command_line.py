@@ -187,6 +187,7 @@ WRONG = {
     "number": (["train", "solver=adam", "solver.lr=abc"], "lr must be positive and finite, but got 'abc'"),
     "null": (["train", "network.epsilon=null"], "epsilon must be positive and finite, but got None"),
     "margin": (["train", "network.margin=-0.7"], "margin must be zero or positive"),
+    "margin's word": (["train", "network.margin=wide"], "margin is zero or positive, or 'auto', but got 'wide'"),
     "flag": (["train", "figures=maybe"], "figures must be true or false, but got 'maybe'"),
     "network key": (["train", "+network.overlap=2"], "There is no argument of the network called 'overlap'"),
     "points": (["train", "problem.num_interior=abc"], "must be a whole number of at least 1, but got 'abc'"),

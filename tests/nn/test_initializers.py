@@ -197,3 +197,17 @@ def test_a_given_shape_may_be_spread_over_the_centres() -> None:
     assert each.epsilon.shape == (4,) and each.metric.raw.is_contiguous()
     torch.testing.assert_close(each.epsilon.detach(), torch.full((4,), 2.0))
     assert math.isclose(RBFLayer(2, 4, epsilon=2.0).epsilon.item(), 2.0, rel_tol=1e-6)
+
+
+@pytest.mark.parametrize(("dims", "overlap", "margin"), [(1, 3.5, 0.5), (2, 3.5, 0.5), (2, 1.0, 1 / 7), (5, 3.5, 0.15975395538644)])
+def test_the_automatic_margin_grows_with_the_width_until_a_quarter_is_left_in_the_box(
+    dims: int, overlap: float, margin: float
+) -> None:
+    assert initializers.automatic_margin(dims, overlap) == pytest.approx(margin, rel=1e-12)
+    layer = RBFLayer(dims, 2048, centers="sobol", overlap=overlap)
+    low, high = layer.centers.detach().aminmax(dim=0)
+    torch.testing.assert_close(low, torch.full((dims,), -margin), rtol=0, atol=0.01)
+    torch.testing.assert_close(high, torch.full((dims,), 1 + margin), rtol=0, atol=0.01)
+    if overlap == 3.5 and dims > 1:
+        inside = ((layer.centers > 0) & (layer.centers < 1)).all(dim=1)
+        assert float(inside.float().mean()) == pytest.approx(0.25, abs=0.01)
