@@ -2,12 +2,12 @@
 
     python scripts/league.py [--only poisson burgers ...] [--seeds 0 1 2] [--output league.md]
 
-Each run is ``rbfnet train experiment=league/<id> seed=<seed>`` in a process of its own, one after another. Seconds are those of its
-summary: from the call to the last update, with the choice of shape parameter and centres, without starting Python and without
-errors and figures. Errors are relative L2 errors against the reference of the problem (several outputs: the worst of them), on its
-test points; 'inverse' is the error of the coefficient, with ten draws of the noise, 'terrain' the root mean square error over that
-of SciPy's RBFInterpolator on the same points, measured here too. No config has a number that was chosen by looking at the
-solution: shape parameters are ``auto``, which solvers choose by residuals.
+Each run is ``rbfnet train experiment=league/<id> seed=<seed>`` in a process of its own, one after another. Seconds are those of
+its summary: from the call to the last update, with the choice of shape parameter and centres, without starting Python and without
+errors and figures. Errors are relative L2 errors against the reference of the problem (several outputs: the worst of them), on
+its test points; 'inverse' is the error of the coefficient, the mean over ten draws of the noise, 'terrain' the root mean square
+error over that of SciPy's RBFInterpolator on the same points, measured here too. No config has a number that was chosen by
+looking at the solution: shape parameters are ``auto``, which solvers choose by residuals.
 
 Published figures are those of others, mostly on accelerators over minutes to hours.
 """

@@ -88,7 +88,7 @@ def _require_names_of_their_own(overrides: list[str]) -> None:
         if flag not in ("--config-dir", "-cd"):
             continue
         directory = Path(given or "".join(overrides[at + 1 : at + 2]))
-        for file in sorted(directory.glob("*/*.yaml")):
+        for file in sorted(directory.glob("*/**/*.yaml")):
             name = file.relative_to(directory)
             if (config_directory() / name).is_file():
                 raise InputError(
