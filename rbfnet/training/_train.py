@@ -129,7 +129,9 @@ def train(prepared: Prepared, *, seed: int, started: float) -> Solution:
         summary["errors"] = measured = errors(model, x, y)
         if len(problem.outputs) > 1:
             summary["errors_by_output"] = {
-                name: errors(partial(_one_output, model, o), x, y[:, o : o + 1]) for o, name in enumerate(problem.outputs)
+                name: errors(partial(_one_output, model, o), x, y[:, o : o + 1])
+                for o, name in enumerate(problem.outputs)
+                if not torch.isnan(y[:, o]).all()
             }
     if unknowns := problem.unknowns():
         summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}

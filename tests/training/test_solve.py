@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 import torch
 
 import rbfnet
+from rbfnet.domains import Interval
 from rbfnet.nn import Affine, RBFLayer, RBFNetwork
 from rbfnet.operators import laplacian
-from rbfnet.problems import Poisson
+from rbfnet.problems import Condition, Interior, Poisson
 
 
 def test_solve_takes_a_class_or_an_object_and_returns_what_the_summary_of_a_run_holds() -> None:
@@ -127,3 +130,17 @@ def test_layers_and_operators_work_in_a_loop_of_ones_own_without_any_problem() -
     assert values.shape == (200, 1) and values.isfinite().all()
     values.square().mean().backward()
     assert all(p.grad is not None for p in stacked.parameters() if p.requires_grad and p.ndim == 2)
+
+
+def test_an_output_without_reference_values_has_no_error_of_its_own() -> None:
+    class Pressureless(rbfnet.Problem):
+        domain = Interval(x=(0, 1))
+        outputs = ("u", "p")
+
+        def conditions(self) -> Iterable[Condition]:
+            yield Interior(lambda f: (f["u"] - f.x, f["p"] - 1.0))
+
+        def exact(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return x, torch.full_like(x, torch.nan)
+
+    assert set(rbfnet.solve(Pressureless, num_centers=10).summary["errors_by_output"]) == {"u"}
