@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Run one command; returns its exit code: 0, or 2 with one sentence on stderr for wrong input."""
+    """Run one command; returns its exit code: 0; 2 with one sentence on stderr for wrong input; 3 for a loss that diverged."""
     command, *rest = arguments or ["--help"]
     try:
         return _command(command)(rest)

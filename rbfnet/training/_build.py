@@ -19,6 +19,7 @@ from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._construct import construct
+from rbfnet.training._finite import Diverged
 from rbfnet.training._model import Network, build_model
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._run_directory import require_fresh, write_config, write_solution
@@ -57,6 +58,10 @@ class Run:
         with default_dtype(DTYPES[self.config["dtype"]]), quiet():
             try:
                 solution = train(self.prepared, seed=self.config["seed"], started=self.started)
+            except Diverged as error:
+                if trainer.is_global_zero:
+                    write_solution(self.directory, error.solution, figures=self.config["figures"])
+                raise
             finally:
                 # Also where the process was told to stop: what has been trained is not lost.
                 if trainer.global_step:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import torch
@@ -15,7 +15,9 @@ from rbfnet.problems import Problem, Sample
 from rbfnet.problems._values import at
 from rbfnet.solvers import Solver, automatic_scales, linear_system
 from rbfnet.solvers._linear_system import AtZero
+from rbfnet.solvers._solver import trainable
 from rbfnet.training._errors import errors
+from rbfnet.training._finite import Diverged, LastFinite
 
 Batch = dict[str, Sample]
 """For each condition its points and what belongs to them."""
@@ -43,6 +45,10 @@ class TrainingModule(pl.LightningModule):
         self.automatic_optimization = not solver.solves
         self.scales: dict[str, list[float]] = {}
         self._channels: dict[str, list[list[Operator]]] = {}
+        self._last_finite: LastFinite | None = None
+        self._losses: dict[str, Tensor] = {}
+        self._batch: Batch = {}
+        self._step_begins = True
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted mean squared residual of each condition."""
@@ -116,11 +122,61 @@ class TrainingModule(pl.LightningModule):
             self.optimizers().step(lambda: linear_system(model, self.problem, batch, self.scales))  # type: ignore[union-attr]
         losses = self.losses(batch)
         total = torch.stack(list(losses.values())).sum()
-        self.log("loss", total.detach(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
-        if len(losses) > 1:
-            parts = {f"loss/{name}": value.detach() for name, value in losses.items()}
-            self.log_dict(parts, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+        self._losses, self._batch = {name: value.detach() for name, value in losses.items()}, batch
+        if self._step_begins:
+            self._log(total.detach())
+        self._step_begins = False
         return total if self.automatic_optimization else None
+
+    def _log(self, total: Tensor) -> None:
+        """Of the model that a step starts from: what a line search tries on its way is not logged."""
+        parts = {f"loss/{name}": value for name, value in self._losses.items()} if len(self._losses) > 1 else {}
+        self.log_dict({"loss": total, **parts}, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        self._step_begins = True
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
+    ) -> None:
+        if self._last_finite is None:
+            decide = self.trainer.strategy.reduce_boolean_decision
+            self._last_finite = LastFinite(trainable(self.model, self.problem), lambda flag: decide(flag, all=True))
+        closure = cast(Callable[[], Tensor], optimizer_closure)
+        super().optimizer_step(epoch, batch_idx, optimizer, self._last_finite.guard(closure, self._stop))
+
+    def on_train_end(self) -> None:
+        # The last update has not been looked at by any step after it.
+        if self._last_finite is not None and self._last_finite.loss is not None:
+            self._losses = {name: value.detach() for name, value in self.losses(self._batch).items()}
+            if not self._last_finite.agree(all(bool(torch.isfinite(value)) for value in self._losses.values())):
+                raise self._stop()
+
+    def _stop(self) -> Exception:
+        """The error for a loss or a gradient that is not finite; the model is the last that was."""
+        what = self._not_finite()
+        last = cast(LastFinite, self._last_finite)
+        if last.loss is None:
+            return InputError(f"{what} for the model as it starts; look at what its functions and coefficients give.")
+        last.restore()
+        return Diverged(
+            f"{what} in epoch {self.trainer.current_epoch} (step {self.trainer.global_step}), so the run stops with the last "
+            f"finite model, whose loss is {last.loss:.3g}; smaller steps may help, or a residual that is finite everywhere."
+        )
+
+    def _not_finite(self) -> str:
+        """Which condition it is, and whether its loss or the gradient of it is to blame."""
+        for name, value in self._losses.items():
+            if not torch.isfinite(value):
+                return f"The loss of condition {name!r} is {float(value)}"
+        parameters = trainable(self.model, self.problem)
+        with torch.enable_grad():
+            losses = self.losses(self._batch)
+            for name, loss in losses.items():
+                gradients = torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True)
+                if not all(bool(torch.isfinite(g).all()) for g in gradients if g is not None):
+                    return f"The gradient of the loss of condition {name!r} is not finite"
+        return "The loss, or its gradient, is not finite in another process"
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
         x, y = batch

@@ -26,6 +26,7 @@ from rbfnet.solvers import Solver
 from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._data import ProblemData
 from rbfnet.training._errors import errors
+from rbfnet.training._finite import Diverged
 from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
 
@@ -63,7 +64,7 @@ class Solution:
         problem: what it solves.
         errors: against the reference: rel_l2, max_abs, rmse; None without a reference.
         summary: problem, kernel, solver, seed, centers, parameters, epochs, seconds, loss, errors; with several outputs also
-            errors_by_output, with unknown coefficients also unknowns.
+            errors_by_output, with unknown coefficients also unknowns, after a stop at a loss that was not finite also stopped.
     """
 
     model: Network
@@ -97,18 +98,26 @@ def train(prepared: Prepared, *, seed: int, started: float) -> Solution:
 
     Raises:
         Terminated: the process was told to stop.
+        Diverged: a loss that is not finite; its ``solution`` has the last model before.
     """
+    with quiet():
+        try:
+            prepared.trainer.fit(prepared.module, datamodule=prepared.data)
+        except SIGTERMException:
+            raise Terminated from None
+        except Diverged as error:
+            error.solution = _measured(prepared, seed, time.perf_counter() - started)
+            error.solution.summary["stopped"] = str(error)
+            raise
+    if prepared.trainer.received_sigterm:
+        raise Terminated
+    return _measured(prepared, seed, time.perf_counter() - started)
+
+
+def _measured(prepared: Prepared, seed: int, seconds: float) -> Solution:
     module, lightning_trainer = prepared.module, prepared.trainer
     problem, solver = module.problem, module.solver
     model = cast(Network, module.model)
-    with quiet():
-        try:
-            lightning_trainer.fit(module, datamodule=prepared.data)
-        except SIGTERMException:
-            raise Terminated from None
-    if lightning_trainer.received_sigterm:
-        raise Terminated
-    seconds = time.perf_counter() - started
     test = problem.test_set()
     measured = None
     loss = lightning_trainer.callback_metrics.get("loss")
