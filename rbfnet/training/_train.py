@@ -27,6 +27,7 @@ from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._data import ProblemData
 from rbfnet.training._errors import errors
 from rbfnet.training._finite import Diverged
+from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
 
@@ -162,6 +163,8 @@ def prepare(
     module.check(data.samples)
     solver.check(model, problem, data.samples)
     module.weigh(data.samples)
+    if not solver.solves:
+        check_gradient(module, data.samples)
     options = {"max_epochs": solver.max_epochs, **trainer}
     if options.get("gradient_clip_val") and (solver.solves or isinstance(solver.optimizer(model, problem), torch.optim.LBFGS)):
         raise InputError(
