@@ -5,6 +5,7 @@ from rbfnet.solvers._lbfgs import LBFGS
 from rbfnet.solvers._least_squares import LeastSquares
 from rbfnet.solvers._linear_system import LinearSystem, linear_system
 from rbfnet.solvers._scales import automatic_scales
+from rbfnet.solvers._sequence import Sequence
 from rbfnet.solvers._solver import Solver
 
-__all__ = ["LBFGS", "Adam", "LeastSquares", "LinearSystem", "Solver", "automatic_scales", "linear_system"]
+__all__ = ["LBFGS", "Adam", "LeastSquares", "LinearSystem", "Sequence", "Solver", "automatic_scales", "linear_system"]

@@ -33,6 +33,15 @@ class Solver(ABC):
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         """The optimizer of the unknowns of model and problem."""
 
+    def scheduler(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler | None:
+        """What sets the step size of the optimizer after each epoch, if anything does."""
+        return None
+
+    @property
+    def stages(self) -> tuple[Solver, ...]:
+        """The solvers that are run one after the other: itself, for all but a :class:`Sequence`."""
+        return (self,)
+
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         """Raise InputError where this solver cannot treat the problem; called before any work is done."""
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, cast
 
 import lightning.pytorch as pl
@@ -16,6 +17,7 @@ from rbfnet.problems._values import at
 from rbfnet.solvers import Solver, automatic_scales, linear_system
 from rbfnet.solvers._linear_system import AtZero
 from rbfnet.solvers._solver import trainable
+from rbfnet.training._data import ProblemData, epoch_seed
 from rbfnet.training._errors import errors
 from rbfnet.training._finite import Diverged, LastFinite
 
@@ -29,7 +31,10 @@ class TrainingModule(pl.LightningModule):
     The loss is the sum over equations of weight x automatic scale x mean squared residual, where the scales are those of
     :func:`rbfnet.solvers.automatic_scales` for the model as it starts. Descending solvers run under automatic
     optimisation; solving ones are stepped with a closure that returns the linear system, so that steps, logs, checkpoints and
-    callbacks are Lightning's own in either case.
+    callbacks are Lightning's own in either case. Where the solver has several stages, the optimizer is changed at the end of the
+    last epoch of each.
+
+    Random numbers start anew in each epoch, from seed and epoch, so that a run that goes on from a checkpoint has the same.
 
     Args:
         model: any Differentiable, or any module (B, D) -> (B, O).
@@ -42,7 +47,8 @@ class TrainingModule(pl.LightningModule):
         super().__init__()
         self.save_hyperparameters({"config": config or {}}, logger=False)
         self.model, self.problem, self.solver = model, problem, solver
-        self.automatic_optimization = not solver.solves
+        self.seed, self.stage = torch.initial_seed(), 0
+        self.automatic_optimization = not solver.stages[0].solves
         self.scales: dict[str, list[float]] = {}
         self._channels: dict[str, list[list[Operator]]] = {}
         self._last_finite: LastFinite | None = None
@@ -108,10 +114,32 @@ class TrainingModule(pl.LightningModule):
                     )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["scales"] = self.scales
+        checkpoint["scales"], checkpoint["stage"] = self.scales, self.stage
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.scales = checkpoint["scales"]
+        self._enter(checkpoint["stage"])
+
+    def _enter(self, stage: int) -> None:
+        """Go on with another of the solver's stages."""
+        self.stage = stage
+        current = self.solver.stages[stage]
+        self.automatic_optimization = not current.solves
+        cast(ProblemData, cast(Any, self.trainer).datamodule).follow(current)
+
+    def on_train_epoch_start(self) -> None:
+        torch.manual_seed(epoch_seed(self.seed, self.trainer.current_epoch))
+
+    def on_train_epoch_end(self) -> None:
+        ends = accumulate(stage.max_epochs for stage in self.solver.stages[:-1])
+        if self.trainer.current_epoch + 1 not in ends:
+            return
+        steps, loop = self.trainer.global_step, self.trainer.fit_loop.epoch_loop
+        self._enter(self.stage + 1)
+        # Lightning counts the steps of either kind of optimisation by themselves: they are to go on from where they were.
+        for count in (loop.automatic_optimization.optim_progress.optimizer.step, loop.manual_optimization.optim_step_progress):
+            count.total.ready = count.total.completed = steps
+        self.trainer.strategy.setup_optimizers(self.trainer)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
         if not self.automatic_optimization:
@@ -131,6 +159,8 @@ class TrainingModule(pl.LightningModule):
     def _log(self, total: Tensor) -> None:
         """Of the model that a step starts from: what a line search tries on its way is not logged."""
         parts = {f"loss/{name}": value for name, value in self._losses.items()} if len(self._losses) > 1 else {}
+        if self.lr_schedulers():
+            parts["lr"] = torch.as_tensor(self.trainer.optimizers[0].param_groups[0]["lr"])
         self.log_dict({"loss": total, **parts}, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
@@ -183,8 +213,11 @@ class TrainingModule(pl.LightningModule):
         measured = errors(self.model, x, y)
         self.log("val/rel_l2", measured["rel_l2"], batch_size=1, sync_dist=True)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.solver.optimizer(self.model, self.problem)
+    def configure_optimizers(self) -> Any:
+        current = self.solver.stages[self.stage]
+        optimizer = current.optimizer(self.model, self.problem)
+        scheduler = current.scheduler(optimizer)
+        return optimizer if scheduler is None else ([optimizer], [scheduler])
 
 
 class _AsItIs(Differentiable):

@@ -158,21 +158,24 @@ def prepare(
     """Everything that can be refused is refused here, before any work is done and anything is written."""
     dtype = model.centers.dtype
     problem.to(dtype)
+    stages = solver.stages
     data = ProblemData(problem, dtype, solver.batch_size, solver.resample)
     module = TrainingModule(model, problem, solver, config)
     module.check(data.samples)
     solver.check(model, problem, data.samples)
     module.weigh(data.samples)
-    if not solver.solves:
+    if not all(stage.solves for stage in stages):
         check_gradient(module, data.samples)
-    options = {"max_epochs": solver.max_epochs, **trainer}
-    if options.get("gradient_clip_val") and (solver.solves or isinstance(solver.optimizer(model, problem), torch.optim.LBFGS)):
-        raise InputError(
-            f"gradient_clip_val ruins {snake_case(type(solver).__name__)}, which needs the true gradient; leave it out."
-        )
+    options = {"max_epochs": solver.max_epochs, **{k: v for k, v in trainer.items() if k != "max_epochs" or v is not None}}
+    for stage in stages if options.get("gradient_clip_val") else ():
+        if stage.solves or isinstance(stage.optimizer(model, problem), torch.optim.LBFGS):
+            raise InputError(
+                f"gradient_clip_val ruins {snake_case(type(stage).__name__)}, which needs the true gradient; leave it out."
+            )
+    solves, resample = any(stage.solves for stage in stages), any(stage.resample for stage in stages)
     adaptive = [callback for callback in callbacks if isinstance(callback, Adaptive)]
-    if adaptive and (solver.solves or solver.resample or len(adaptive) > 1):
-        reason = "solves in one epoch" if solver.solves else "draws all points anew (resample)" if solver.resample else "has two"
+    if adaptive and (solves or resample or len(adaptive) > 1):
+        reason = "solves in one epoch" if solves else "draws all points anew (resample)" if resample else "has two"
         raise InputError(
             f"Points that follow the residual need a solver that descends on points that are kept, and one callback, but this "
             f"run with {snake_case(type(solver).__name__)} {reason}; take callbacks=none."
@@ -188,11 +191,14 @@ def prepare(
     for key in ("max_epochs", "check_val_every_n_epoch", "log_every_n_steps"):
         if key in options:
             positive(f"trainer.{key}", options[key], whole=True)
+    # A stage may take other batches than the one before it. (Every `period` epochs is not enough for points that move: a run
+    # that goes on from a checkpoint would count from there.)
+    reload = int(bool(resample or adaptive or len({stage.batch_size for stage in stages}) > 1))
     try:
         with quiet():
             lightning_trainer = pl.Trainer(
                 **options,
-                reload_dataloaders_every_n_epochs=1 if solver.resample else adaptive[0].period if adaptive else 0,
+                reload_dataloaders_every_n_epochs=reload,
                 limit_val_batches=0 if data.validation is None else 1.0,
                 precision="64-true" if dtype == torch.float64 else "32-true",
                 logger=logger,
