@@ -25,7 +25,7 @@ from rbfnet.cli.sentences import as_input_error
 from rbfnet.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from rbfnet.training import Solution
+    from rbfnet.training import Run, Solution
 
 
 FLAGS = (
@@ -112,9 +112,15 @@ def _run(config: DictConfig) -> int:
     if HydraConfig.get().mode == RunMode.MULTIRUN and plain["trainer"].get("devices") not in (1, "1"):
         raise InputError("--multirun cannot start runs of several processes; start them one by one, or take trainer.devices=1.")
 
-    from rbfnet.training import Diverged, Terminated, build
+    from rbfnet.training import build
 
-    run = build(plain, fresh=first_process)
+    return execute(build(plain, fresh=first_process), first_process)
+
+
+def execute(run: Run, first_process: bool = True) -> int:
+    """Train, and print what came of it; the exit code, or SystemExit where the process was told to stop."""
+    from rbfnet.training import Diverged, Terminated
+
     try:
         solution = run.execute()
     except Diverged as error:
@@ -123,7 +129,7 @@ def _run(config: DictConfig) -> int:
             print(run.directory)
         return DIVERGED
     except Terminated:
-        print(f"rbfnet: told to stop; what has been trained is in {run.directory / 'checkpoints'}.", file=sys.stderr)
+        print(f"rbfnet: told to stop; `rbfnet resume {run.directory}` goes on from what is in its checkpoints.", file=sys.stderr)
         sys.exit(128 + signal.SIGTERM)
     if first_process:
         report(solution, run.directory)

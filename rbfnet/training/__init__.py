@@ -9,6 +9,7 @@ from rbfnet.training._module import TrainingModule
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._r3 import R3
 from rbfnet.training._rad import RAD
+from rbfnet.training._resume import resume
 from rbfnet.training._run_directory import load
 from rbfnet.training._solve import fit, solve
 from rbfnet.training._train import Solution, Terminated, train
@@ -29,6 +30,7 @@ __all__ = [
     "errors",
     "fit",
     "load",
+    "resume",
     "solve",
     "train",
 ]

@@ -54,7 +54,7 @@ class TrainingModule(pl.LightningModule):
         self._last_finite: LastFinite | None = None
         self._losses: dict[str, Tensor] = {}
         self._batch: Batch = {}
-        self._step_begins = True
+        self._step_begins, self._stopped, self._told_to_stop = True, False, False
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted mean squared residual of each condition."""
@@ -114,7 +114,7 @@ class TrainingModule(pl.LightningModule):
                     )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["scales"], checkpoint["stage"] = self.scales, self.stage
+        checkpoint["scales"], checkpoint["stage"], checkpoint["stopped"] = self.scales, self.stage, self._stopped
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.scales = checkpoint["scales"]
@@ -130,7 +130,15 @@ class TrainingModule(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         torch.manual_seed(epoch_seed(self.seed, self.trainer.current_epoch))
 
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        # Lightning would stop after this batch; only at the end of an epoch is there a place to go on from bit for bit.
+        signals = self.trainer._signal_connector
+        if signals.received_sigterm and not self.trainer.is_last_batch:
+            signals.received_sigterm, self._told_to_stop = False, True
+
     def on_train_epoch_end(self) -> None:
+        if self._told_to_stop:
+            self.trainer._signal_connector.received_sigterm = True
         ends = accumulate(stage.max_epochs for stage in self.solver.stages[:-1])
         if self.trainer.current_epoch + 1 not in ends:
             return
@@ -189,6 +197,7 @@ class TrainingModule(pl.LightningModule):
         if last.loss is None:
             return InputError(f"{what} for the model as it starts; look at what its functions and coefficients give.")
         last.restore()
+        self._stopped = True
         return Diverged(
             f"{what} in epoch {self.trainer.current_epoch} (step {self.trainer.global_step}), so the run stops with the last "
             f"finite model, whose loss is {last.loss:.3g}; smaller steps may help, or a residual that is finite everywhere."

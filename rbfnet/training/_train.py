@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import lightning.pytorch as pl
@@ -89,12 +90,13 @@ class Prepared:
     trainer: pl.Trainer
 
 
-def train(prepared: Prepared, *, seed: int, started: float) -> Solution:
+def train(prepared: Prepared, *, seed: int, started: float, checkpoint: Path | None = None) -> Solution:
     """Fit within a Lightning Trainer and measure the errors.
 
     Args:
         prepared: what :func:`prepare` returned.
         seed: for the summary; seeding has been done by whoever built model and problem.
+        checkpoint: of the run that is gone on with.
         started: ``time.perf_counter()`` at the call whose seconds are reported: until the last update, before errors and figures.
 
     Raises:
@@ -103,7 +105,8 @@ def train(prepared: Prepared, *, seed: int, started: float) -> Solution:
     """
     with quiet():
         try:
-            prepared.trainer.fit(prepared.module, datamodule=prepared.data)
+            # Never unpickled: weights_only.
+            prepared.trainer.fit(prepared.module, datamodule=prepared.data, ckpt_path=checkpoint, weights_only=True)
         except SIGTERMException:
             raise Terminated from None
         except Diverged as error:
