@@ -4,6 +4,7 @@ import torch
 
 from rbfnet.errors import InputError, flag, positive, unknown
 from rbfnet.problems import Problem
+from rbfnet.solvers._balance import Balance, as_balance
 from rbfnet.solvers._schedules import SCHEDULES, factor
 from rbfnet.solvers._solver import Solver, trainable
 
@@ -19,12 +20,13 @@ class Adam(Solver):
         schedule: of the step size over ``max_epochs``: ``"constant"``, ``"cosine"`` (to zero, along half a cosine) or
             ``"exponential"`` (to a thousandth).
         warmup: epochs over which the step size first rises along a line.
+        balance: weights on the loss that change while it falls: ``"gradient_norm"`` or ``"residual_attention"``; None leaves
+            them fixed. One process only.
 
     Raises:
-        InputError: a value that is not positive, an unknown schedule, or a warm-up that takes all epochs.
+        InputError: a value that is not positive, an unknown schedule or balance, a warm-up that takes all epochs, weights for
+            each point with points that change.
     """
-
-    distributed = True
 
     def __init__(
         self,
@@ -34,6 +36,7 @@ class Adam(Solver):
         resample: bool = False,
         schedule: str = "constant",
         warmup: int = 0,
+        balance: Balance | str | None = None,
     ) -> None:
         self.lr = positive("lr", lr)
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
@@ -45,6 +48,14 @@ class Adam(Solver):
         self.warmup = int(positive("warmup", warmup, whole=True, zero=True))
         if self.warmup >= self.max_epochs:
             raise InputError(f"warmup must be below max_epochs, here {self.max_epochs}, but got {warmup}.")
+        self.balance = as_balance(balance)
+        # Each process would weigh its own share of the points by itself.
+        self.distributed = self.balance is None
+        if self.balance is not None and self.balance.per_point and (self.batch_size is not None or self.resample):
+            raise InputError(
+                f"{type(self.balance).__name__} has a weight for each point, so that all points must stay; leave out batch_size "
+                "and resample."
+            )
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return torch.optim.Adam(trainable(model, problem), lr=self.lr)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 
 from rbfnet.problems import Problem, Sample
+from rbfnet.solvers._balance import Balance
 
 
 class Solver(ABC):
@@ -13,6 +14,7 @@ class Solver(ABC):
 
     Attributes:
         max_epochs: passes over the points.
+        balance: weights on the loss that change, for a solver that descends.
         batch_size: points per condition and step; None takes all of them.
         resample: draw fresh points for every epoch.
         solves: the closure that its optimizer is stepped with returns the linear system of the problem
@@ -23,10 +25,11 @@ class Solver(ABC):
     """
 
     max_epochs: int
+    balance: Balance | None = None
     batch_size: int | None = None
     resample: bool = False
     solves: ClassVar[bool] = False
-    distributed: ClassVar[bool] = False
+    distributed: bool = False
     overlap: ClassVar[float] = 1.0
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import numpy as np
@@ -67,7 +67,7 @@ class ProblemData(pl.LightningDataModule):
         return Sample(tuple(map(part, sample.sites)), part(sample.normal), part(sample.weights), tuple(map(part, sample.data)))
 
     def train_dataloader(self) -> CombinedLoader:
-        epoch = self.trainer.fit_loop.epoch_progress.current.processed if self.trainer else 0
+        epoch = cast(Any, self.trainer.fit_loop.epoch_progress.current).processed if self.trainer else 0
         if self.resample and epoch:
             with torch.random.fork_rng():
                 torch.manual_seed(epoch_seed(self.seed, epoch))

@@ -15,6 +15,7 @@ from rbfnet.operators import Differentiable, LinearModel, Operator, Recorder, ap
 from rbfnet.problems import Problem, Sample
 from rbfnet.problems._values import at
 from rbfnet.solvers import Solver, automatic_scales, linear_system
+from rbfnet.solvers._balance import Terms
 from rbfnet.solvers._linear_system import AtZero
 from rbfnet.solvers._solver import trainable
 from rbfnet.training._data import ProblemData, epoch_seed
@@ -52,12 +53,17 @@ class TrainingModule(pl.LightningModule):
         self.scales: dict[str, list[float]] = {}
         self._channels: dict[str, list[list[Operator]]] = {}
         self._last_finite: LastFinite | None = None
+        self.weights: Terms = {}
         self._losses: dict[str, Tensor] = {}
         self._batch: Batch = {}
         self._step_begins, self._stopped, self._told_to_stop = True, False, False
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted mean squared residual of each condition."""
+        return {name: torch.stack([r.mean() for r in terms]).sum() for name, terms in self._squares(batch).items()}
+
+    def _squares(self, batch: Batch) -> dict[str, list[Tensor]]:
+        """For each equation of each condition the scaled squared residuals."""
         if not self.scales:
             self.weigh(batch)
         found = {}
@@ -66,11 +72,10 @@ class TrainingModule(pl.LightningModule):
             if name not in self._channels:
                 self._channels[name] = self._recorded(name, sample)[0]
             fields = self.problem.fields([self.model] * len(sample.sites), sample, self._channels[name])
-            squares = [
-                scale * sample.contract(residual).square().mean()
+            found[name] = [
+                scale * sample.contract(residual).square()
                 for residual, scale in zip(condition.equations(fields, sample.data), self.scales[name], strict=True)
             ]
-            found[name] = torch.stack(squares).sum()
         return found
 
     def weigh(self, batch: Batch) -> None:
@@ -115,9 +120,10 @@ class TrainingModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["scales"], checkpoint["stage"], checkpoint["stopped"] = self.scales, self.stage, self._stopped
+        checkpoint["weights"] = self.weights
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.scales = checkpoint["scales"]
+        self.scales, self.weights = checkpoint["scales"], checkpoint["weights"]
         self._enter(checkpoint["stage"])
 
     def _enter(self, stage: int) -> None:
@@ -144,6 +150,7 @@ class TrainingModule(pl.LightningModule):
             return
         steps, loop = self.trainer.global_step, self.trainer.fit_loop.epoch_loop
         self._enter(self.stage + 1)
+        self.weights = {}
         # Lightning counts the steps of either kind of optimisation by themselves: they are to go on from where they were.
         for count in (loop.automatic_optimization.optim_progress.optimizer.step, loop.manual_optimization.optim_step_progress):
             count.total.ready = count.total.completed = steps
@@ -156,17 +163,26 @@ class TrainingModule(pl.LightningModule):
             if not self.scales:
                 self.weigh(batch)
             self.optimizers().step(lambda: linear_system(model, self.problem, batch, self.scales))  # type: ignore[union-attr]
-        losses = self.losses(batch)
-        total = torch.stack(list(losses.values())).sum()
+        squares = self._squares(batch)
+        losses = {name: torch.stack([r.mean() for r in terms]).sum() for name, terms in squares.items()}
+        total = objective = torch.stack(list(losses.values())).sum()
         self._losses, self._batch = {name: value.detach() for name, value in losses.items()}, batch
+        if (balance := self.solver.stages[self.stage].balance) is not None:
+            if self._step_begins:
+                parameters = trainable(self.model, self.problem)
+                self.weights = balance.update(self.weights, squares, parameters, self.trainer.global_step)
+            objective = torch.stack(
+                [(w * r).mean() for name, terms in squares.items() for w, r in zip(self.weights[name], terms, strict=True)]
+            ).sum()
         if self._step_begins:
             self._log(total.detach())
         self._step_begins = False
-        return total if self.automatic_optimization else None
+        return objective if self.automatic_optimization else None
 
     def _log(self, total: Tensor) -> None:
         """Of the model that a step starts from: what a line search tries on its way is not logged."""
         parts = {f"loss/{name}": value for name, value in self._losses.items()} if len(self._losses) > 1 else {}
+        parts |= {f"balance/{name}": torch.stack([w.mean() for w in terms]).mean() for name, terms in self.weights.items()}
         if self.lr_schedulers():
             parts["lr"] = torch.as_tensor(self.trainer.optimizers[0].param_groups[0]["lr"])
         self.log_dict({"loss": total, **parts}, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)

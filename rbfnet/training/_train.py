@@ -183,6 +183,8 @@ def prepare(
             f"Points that follow the residual need a solver that descends on points that are kept, and one callback, but this "
             f"run with {snake_case(type(solver).__name__)} {reason}; take callbacks=none."
         )
+    if adaptive and any(stage.balance is not None and stage.balance.per_point for stage in stages):
+        raise InputError("Weights for each point need points that stay; take callbacks=none, or solver.balance=gradient_norm.")
     devices, nodes = options.get("devices", 1), options.get("num_nodes", 1)
     if not solver.distributed and (nodes != 1 or devices not in (1, "1", "auto")):
         raise InputError(

@@ -121,7 +121,7 @@ def test_a_sequence_is_its_stages_by_hand() -> None:
                 for solver in (adam, lbfgs):
                     optimizer = solver.optimizer(model, problem)
                     for _ in range(solver.max_epochs):
-                        optimizer.step(closure)
+                        optimizer.step(closure)  # type: ignore[arg-type]
             self.weight = model.weight.detach().clone()
 
     last = Last()

@@ -12,7 +12,7 @@ import torch
 import rbfnet
 from rbfnet.domains import Interval
 from rbfnet.problems import Condition, Data, Interior, Poisson, Unknown
-from rbfnet.solvers import LBFGS, Adam, Sequence, Solver
+from rbfnet.solvers import LBFGS, Adam, GradientNorm, Sequence, Solver
 from rbfnet.training import R3, RAD
 from rbfnet.training._model import build_model
 from rbfnet.training._train import default_dtype, prepare, quiet
@@ -63,6 +63,8 @@ RUNS: dict[str, tuple[Solver, list[Any]]] = {
     "schedule": (Adam(max_epochs=6, schedule="cosine", warmup=2), []),
     "rad": (Adam(max_epochs=6, batch_size=16), [RAD(period=2)]),
     "r3": (Adam(max_epochs=6), [R3(period=1)]),
+    "gradient_norm": (Adam(max_epochs=6, balance=GradientNorm(period=2), batch_size=16), []),
+    "residual_attention": (Adam(max_epochs=6, balance="residual_attention"), []),
     "stages": (Sequence([Adam(max_epochs=3, schedule="exponential"), SHORT]), []),
     "stages with batches": (Sequence([Adam(max_epochs=3, batch_size=16), SHORT]), []),
     "stages of other kinds": (Sequence([Adam(max_epochs=2), "least_squares", SHORT]), []),
