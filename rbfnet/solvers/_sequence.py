@@ -33,7 +33,7 @@ class Sequence(Solver):
         first = self._stages[0]
         self.max_epochs = sum(stage.max_epochs for stage in self._stages)
         self.batch_size, self.resample, self.overlap = first.batch_size, first.resample, first.overlap  # type: ignore[misc]
-        self.distributed = all(stage.distributed for stage in self._stages)  # type: ignore[misc]
+        self.distributed = all(stage.distributed for stage in self._stages)
 
     @property
     def stages(self) -> tuple[Solver, ...]:

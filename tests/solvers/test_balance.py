@@ -42,7 +42,8 @@ def test_an_equation_that_is_met_keeps_its_weight() -> None:
 
 
 def test_residual_attention_is_its_recurrence() -> None:
-    balance, weights = ResidualAttention(rate=0.1, decay=0.9), {}
+    balance = ResidualAttention(rate=0.1, decay=0.9)
+    weights: dict[str, list[torch.Tensor]] = {}
     attention = torch.zeros(3)
     for step in range(5):
         r = torch.tensor([1.0, -4.0, 2.0]) / (step + 1)
