@@ -12,6 +12,7 @@ HELP = """\
 rbfnet: radial basis function networks with closed-form derivatives
 
   rbfnet train [key=value ...]   train, and write a run directory
+  rbfnet resume RUN_DIR          go on with a run that was stopped
   rbfnet list                    the kernels, problems, solvers and experiments there are
   rbfnet --version
 
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Run one command; returns its exit code: 0, or 2 with one sentence on stderr for wrong input."""
+    """Run one command; returns its exit code: 0; 2 with one sentence on stderr for wrong input; 3 for a loss that diverged."""
     command, *rest = arguments or ["--help"]
     try:
         return _command(command)(rest)
@@ -56,7 +57,11 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from rbfnet.cli.train import train
 
         return train
-    raise unknown("command", name, ["train", "list", "--help", "--version"])
+    if name == "resume":
+        from rbfnet.cli.resume import resume
+
+        return resume
+    raise unknown("command", name, ["train", "resume", "list", "--help", "--version"])
 
 
 def _help(rest: list[str]) -> int:

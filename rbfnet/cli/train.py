@@ -25,7 +25,7 @@ from rbfnet.cli.sentences import as_input_error
 from rbfnet.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from rbfnet.training import Solution
+    from rbfnet.training import Run, Solution
 
 
 FLAGS = (
@@ -34,9 +34,12 @@ FLAGS = (
 )  # fmt: skip
 """Options of Hydra's that make sense here."""
 
+DIVERGED = 3
+"""The exit code of a run that a loss which is not finite has stopped."""
+
 
 def train(overrides: list[str]) -> int:
-    """Run with command-line overrides; 0 where all went well.
+    """Run with command-line overrides; 0 where all went well, ``DIVERGED`` where a loss that was not finite stopped a run.
 
     Raises:
         InputError: anything in the config that does not fit, in one sentence.
@@ -55,13 +58,14 @@ def train(overrides: list[str]) -> int:
     sys.argv = [__file__, *overrides]
     refused: list[Exception] = []
     composed = False
+    code = 0
 
     def job(config: DictConfig) -> None:
-        nonlocal composed
+        nonlocal composed, code
         composed = True
         # Hydra announces on stderr whatever a job raises; wrong input is announced by the dispatcher alone.
         try:
-            _run(config)
+            code = max(code, _run(config))
         except (InputError, HydraException, OmegaConfBaseException) as error:
             refused.append(error)
 
@@ -78,7 +82,7 @@ def train(overrides: list[str]) -> int:
     if refused:
         first = refused[0]
         raise first if isinstance(first, InputError) else as_input_error(first, overrides) from None
-    return 0
+    return code
 
 
 def _require_names_of_their_own(overrides: list[str]) -> None:
@@ -97,7 +101,7 @@ def _require_names_of_their_own(overrides: list[str]) -> None:
                 )
 
 
-def _run(config: DictConfig) -> None:
+def _run(config: DictConfig) -> int:
     # Other launchers, and Lightning once it has launched others, number the first process too.
     first_process = os.environ.get("LOCAL_RANK", "0") == "0"
     if config.run_dir is None:
@@ -108,16 +112,28 @@ def _run(config: DictConfig) -> None:
     if HydraConfig.get().mode == RunMode.MULTIRUN and plain["trainer"].get("devices") not in (1, "1"):
         raise InputError("--multirun cannot start runs of several processes; start them one by one, or take trainer.devices=1.")
 
-    from rbfnet.training import Terminated, build
+    from rbfnet.training import build
 
-    run = build(plain, fresh=first_process)
+    return execute(build(plain, fresh=first_process), first_process)
+
+
+def execute(run: Run, first_process: bool = True) -> int:
+    """Train, and print what came of it; the exit code, or SystemExit where the process was told to stop."""
+    from rbfnet.training import Diverged, Terminated
+
     try:
         solution = run.execute()
+    except Diverged as error:
+        if first_process:
+            print(f"rbfnet: {error}", file=sys.stderr)
+            print(run.directory)
+        return DIVERGED
     except Terminated:
-        print(f"rbfnet: told to stop; what has been trained is in {run.directory / 'checkpoints'}.", file=sys.stderr)
+        print(f"rbfnet: told to stop; `rbfnet resume {run.directory}` goes on from what is in its checkpoints.", file=sys.stderr)
         sys.exit(128 + signal.SIGTERM)
     if first_process:
         report(solution, run.directory)
+    return 0
 
 
 def _run_directory() -> Path:

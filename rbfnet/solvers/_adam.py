@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import torch
 
-from rbfnet.errors import flag, positive
+from rbfnet.errors import InputError, flag, positive, unknown
 from rbfnet.problems import Problem
+from rbfnet.solvers._balance import Balance, as_balance
+from rbfnet.solvers._schedules import SCHEDULES, factor
 from rbfnet.solvers._solver import Solver, trainable
 
 
@@ -11,22 +13,54 @@ class Adam(Solver):
     """Gradient descent with adaptive moments, for anything with a loss (``torch.optim.Adam``).
 
     Args:
-        lr: the step size.
+        lr: the step size: the largest, where there is a schedule.
         max_epochs: passes over the points.
         batch_size: points per condition and step; None takes all of them.
         resample: draw fresh points for every epoch (by a sampler that draws: not ``"grid"``).
+        schedule: of the step size over ``max_epochs``: ``"constant"``, ``"cosine"`` (to zero, along half a cosine) or
+            ``"exponential"`` (to a thousandth).
+        warmup: epochs over which the step size first rises along a line.
+        balance: weights on the loss that change while it falls: ``"gradient_norm"`` or ``"residual_attention"``; None leaves
+            them fixed. One process only.
 
     Raises:
-        InputError: a value that is not positive.
+        InputError: a value that is not positive, an unknown schedule or balance, a warm-up that takes all epochs, weights for
+            each point with points that change.
     """
 
-    distributed = True
-
-    def __init__(self, lr: float = 0.01, max_epochs: int = 2000, batch_size: int | None = None, resample: bool = False) -> None:
+    def __init__(
+        self,
+        lr: float = 0.01,
+        max_epochs: int = 2000,
+        batch_size: int | None = None,
+        resample: bool = False,
+        schedule: str = "constant",
+        warmup: int = 0,
+        balance: Balance | str | None = None,
+    ) -> None:
         self.lr = positive("lr", lr)
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
         self.batch_size = None if batch_size is None else int(positive("batch_size", batch_size, whole=True))
         self.resample = flag("resample", resample)
+        if schedule not in SCHEDULES:
+            raise unknown("schedule", schedule, SCHEDULES)
+        self.schedule = schedule
+        self.warmup = int(positive("warmup", warmup, whole=True, zero=True))
+        if self.warmup >= self.max_epochs:
+            raise InputError(f"warmup must be below max_epochs, here {self.max_epochs}, but got {warmup}.")
+        self.balance = as_balance(balance)
+        # Each process would weigh its own share of the points by itself.
+        self.distributed = self.balance is None
+        if self.balance is not None and self.balance.per_point and (self.batch_size is not None or self.resample):
+            raise InputError(
+                f"{type(self.balance).__name__} has a weight for each point, so that all points must stay; leave out batch_size "
+                "and resample."
+            )
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return torch.optim.Adam(trainable(model, problem), lr=self.lr)
+
+    def scheduler(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+        return torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda epoch: factor(self.schedule, epoch, self.max_epochs, self.warmup)
+        )

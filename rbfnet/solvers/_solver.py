@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 
 from rbfnet.problems import Problem, Sample
+from rbfnet.solvers._balance import Balance
 from rbfnet.solvers._posed import Posed
 
 
@@ -15,6 +16,7 @@ class Solver(ABC):
 
     Attributes:
         max_epochs: passes over the points.
+        balance: weights on the loss that change, for a solver that descends.
         batch_size: points per condition and step; None takes all of them.
         resample: draw fresh points for every epoch.
         solves: its optimizer is a :class:`Solving`, whose closure returns the problem as :class:`Posed` rather than a loss.
@@ -24,15 +26,25 @@ class Solver(ABC):
     """
 
     max_epochs: int
+    balance: Balance | None = None
     batch_size: int | None = None
     resample: bool = False
     solves: ClassVar[bool] = False
-    distributed: ClassVar[bool] = False
+    distributed: bool = False
     overlap: ClassVar[float] = 1.0
 
     @abstractmethod
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         """The optimizer of the unknowns of model and problem."""
+
+    def scheduler(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler | None:
+        """What sets the step size of the optimizer after each epoch, if anything does."""
+        return None
+
+    @property
+    def stages(self) -> tuple[Solver, ...]:
+        """The solvers that are run one after the other: itself, for all but a :class:`Sequence`."""
+        return (self,)
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         """Raise InputError where this solver cannot treat the problem; called before any work is done."""
@@ -62,7 +74,8 @@ class Solving(torch.optim.Optimizer, ABC):
     def step(self, closure: Callable[[], Posed] | None = None) -> Any:  # type: ignore[override]
         if closure is None:
             raise TypeError(f"{type(self).__name__} is stepped with a closure that returns what is posed.")
-        self.improve(closure())
+        if not self.done:
+            self.improve(closure())
         return None
 
 

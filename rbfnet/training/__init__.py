@@ -4,10 +4,12 @@ from rbfnet.training._adaptive import Adaptive, Fitness
 from rbfnet.training._build import Run, build
 from rbfnet.training._data import ProblemData
 from rbfnet.training._errors import errors
+from rbfnet.training._finite import Diverged
 from rbfnet.training._module import TrainingModule
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._r3 import R3
 from rbfnet.training._rad import RAD
+from rbfnet.training._resume import resume
 from rbfnet.training._run_directory import load
 from rbfnet.training._solve import fit, solve
 from rbfnet.training._train import Solution, Terminated, train
@@ -16,6 +18,7 @@ __all__ = [
     "R3",
     "RAD",
     "Adaptive",
+    "Diverged",
     "Fitness",
     "FitProgress",
     "ProblemData",
@@ -27,6 +30,7 @@ __all__ = [
     "errors",
     "fit",
     "load",
+    "resume",
     "solve",
     "train",
 ]

@@ -44,6 +44,13 @@ class Adaptive(pl.Callback):
             if isinstance(condition, Interior):
                 data.samples[name] = self.choose(Fitness(module, data, condition), data.samples[name])
 
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        samples, conditions = cast(Any, trainer).datamodule.samples, cast(TrainingModule, pl_module).problem.named_conditions()
+        checkpoint["points"] = {n: list(samples[n].sites) for n, c in conditions.items() if isinstance(c, Interior)}
+
+    def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        cast(Any, trainer).datamodule.samples.update({n: Sample(tuple(x)) for n, x in checkpoint["points"].items()})
+
 
 class Fitness:
     """How far one condition is from being met, point by point.

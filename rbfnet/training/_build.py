@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,14 @@ from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._construct import construct
+from rbfnet.training._finite import Diverged
 from rbfnet.training._model import Network, build_model
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._run_directory import require_fresh, write_config, write_solution
 from rbfnet.training._train import DTYPES, Prepared, Solution, default_dtype, prepare, quiet, train
+
+LOGGERS = {"lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.loggers.TensorBoardLogger"}
+"""Those a config that was read from a run directory may name."""
 
 KEYS = {"problem", "kernel", "network", "solver", "trainer", "logger", "seed", "dtype", "run_dir", "figures", "callbacks"}
 
@@ -39,6 +43,7 @@ class Run:
     model: Network
     prepared: Prepared
     started: float
+    checkpoint: Path | None = None
 
     def execute(self) -> Solution:
         """Train, and write the run directory."""
@@ -48,7 +53,7 @@ class Run:
         try:
             return self._execute(trainer)
         except BaseException:
-            if trainer.is_global_zero and not trainer.global_step:
+            if trainer.is_global_zero and not trainer.global_step and self.checkpoint is None:
                 # Nothing has been trained: nothing is left.
                 shutil.rmtree(self.directory, ignore_errors=True)
             raise
@@ -56,7 +61,11 @@ class Run:
     def _execute(self, trainer: pl.Trainer) -> Solution:
         with default_dtype(DTYPES[self.config["dtype"]]), quiet():
             try:
-                solution = train(self.prepared, seed=self.config["seed"], started=self.started)
+                solution = train(self.prepared, seed=self.config["seed"], started=self.started, checkpoint=self.checkpoint)
+            except Diverged as error:
+                if trainer.is_global_zero:
+                    write_solution(self.directory, error.solution, figures=self.config["figures"])
+                raise
             finally:
                 # Also where the process was told to stop: what has been trained is not lost.
                 if trainer.global_step:
@@ -66,12 +75,14 @@ class Run:
         return solution
 
 
-def build(config: Mapping[str, Any], *, fresh: bool = True) -> Run:
+def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str] | None = None) -> Run:
     """Build problem, kernel, solver, network and Trainer from a resolved config (see ``configs/train.yaml``).
 
     Args:
         config: plain data, nothing left to resolve.
         fresh: the run directory must not hold anything yet.
+        trust: None trusts the config, for the user typed it. For one that was read from a run directory, the user's own
+            modules that may be imported beside what rbfnet exports; nothing else is.
 
     Raises:
         InputError: whatever does not fit, in one sentence; nothing has been written then.
@@ -98,11 +109,11 @@ def build(config: Mapping[str, Any], *, fresh: bool = True) -> Run:
     dtype = DTYPES[plain["dtype"]]
     pl.seed_everything(plain["seed"], workers=True, verbose=False)
     with default_dtype(dtype):
-        problem = construct(plain["problem"], Problem, "problems")
-        kernel = construct(plain["kernel"], Kernel, "kernels")
-        solver = construct(plain["solver"], Solver, "solvers")
+        problem = construct(plain["problem"], Problem, "problems", trust)
+        kernel = construct(plain["kernel"], Kernel, "kernels", trust)
+        solver = construct(plain["solver"], Solver, "solvers", trust)
         model = build_model(problem, kernel, plain["network"], solver, dtype)
-        logger = instantiate(plain["logger"]) if plain.get("logger") else False
+        logger = _logger(plain["logger"], trust) if plain.get("logger") else False
         checkpoint = ModelCheckpoint(
             dirpath=directory / "checkpoints",
             filename="last",
@@ -113,6 +124,15 @@ def build(config: Mapping[str, Any], *, fresh: bool = True) -> Run:
         )
         callbacks: list[pl.Callback] = [FitProgress(), checkpoint]
         if plain.get("callbacks"):
-            callbacks.append(construct(plain["callbacks"], Adaptive, "training"))
+            callbacks.append(construct(plain["callbacks"], Adaptive, "training", trust))
         prepared = prepare(problem, model, solver, plain["trainer"], logger, callbacks, plain)
     return Run(plain, directory, model, prepared, started)
+
+
+def _logger(node: Mapping[str, Any], trust: Iterable[str] | None) -> Any:
+    if trust is not None and (
+        node.get("_target_") not in LOGGERS
+        or not all(isinstance(value, (str, int, float, bool, type(None))) for value in node.values())
+    ):
+        raise InputError(f"The config names the logger {node!r}; in a config from elsewhere it is one of {', '.join(LOGGERS)}.")
+    return instantiate(node)

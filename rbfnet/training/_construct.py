@@ -12,6 +12,7 @@ from rbfnet.catalogue import catalogue
 from rbfnet.domains import Domain
 from rbfnet.errors import InputError, unknown
 from rbfnet.problems import Condition
+from rbfnet.solvers import Balance
 
 MOST = 64
 """How many nodes and lists a node of a config from elsewhere is made of."""
@@ -20,6 +21,7 @@ PARTS: dict[tuple[str, str], tuple[type[Any], str]] = {
     ("problems", "domain"): (Domain, "domains"),
     ("problems", "where"): (Domain, "domains"),
     ("problems", "conditions"): (Condition, "problems"),
+    ("solvers", "balance"): (Balance, "solvers"),
 }
 """By room and argument: the nodes that are of another base and room than the one they are in."""
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
 from lightning.pytorch.utilities import CombinedLoader
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from rbfnet.problems import Problem, Reference, Sample
+from rbfnet.solvers import Solver
 
 
 class Rows(Dataset[Sample]):
@@ -47,7 +49,11 @@ class ProblemData(pl.LightningDataModule):
         self.problem = problem
         self.samples = self._drawn()
         self.validation = problem.validation_set()
-        self._first = True
+        self.seed = torch.initial_seed()
+
+    def follow(self, solver: Solver) -> None:
+        """Batches, and fresh points or not, as ``solver`` has them, from the next time the Trainer asks for its loaders."""
+        self.batch_size, self.resample = solver.batch_size, solver.resample
 
     def _drawn(self) -> dict[str, Sample]:
         return {name: self.cast(sample) for name, sample in self.problem.sample().items()}
@@ -61,9 +67,11 @@ class ProblemData(pl.LightningDataModule):
         return Sample(tuple(map(part, sample.sites)), part(sample.normal), part(sample.weights), tuple(map(part, sample.data)))
 
     def train_dataloader(self) -> CombinedLoader:
-        if self.resample and not self._first:
-            self.samples = self._drawn()
-        self._first = False
+        epoch = cast(Any, self.trainer.fit_loop.epoch_progress.current).processed if self.trainer else 0
+        if self.resample and epoch:
+            with torch.random.fork_rng():
+                torch.manual_seed(epoch_seed(self.seed, epoch))
+                self.samples = self._drawn()
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         loaders = {}
         for name, sample in self.samples.items():
@@ -73,7 +81,8 @@ class ProblemData(pl.LightningDataModule):
             whole = integral or self.batch_size is None or self.batch_size >= len(rows)
             sampler = SequentialSampler(rows) if whole else RandomSampler(rows)
             batches = BatchSampler(sampler, len(rows) if whole else int(self.batch_size or 1), drop_last=False)
-            loaders[name] = DataLoader(rows, sampler=batches, batch_size=None)
+            # A generator of its own: how often Lightning starts a loader is not to change what is drawn.
+            loaders[name] = DataLoader(rows, sampler=batches, batch_size=None, generator=torch.Generator())
         # Conditions of few points come round again until the largest has been through.
         return CombinedLoader(loaders, mode="max_size_cycle")
 
@@ -82,6 +91,11 @@ class ProblemData(pl.LightningDataModule):
             return []
         whole = _cast_reference(self.validation, self.dtype)
         return [DataLoader([(whole.x, whole.y)], batch_size=None)]  # type: ignore[arg-type]
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """What random numbers of an epoch start from: the same whether or not the run has been interrupted before."""
+    return int(np.random.SeedSequence([abs(seed), epoch]).generate_state(1)[0])
 
 
 def _cast_reference(reference: Reference, dtype: torch.dtype) -> Reference:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, cast
 
 import lightning.pytorch as pl
@@ -15,8 +16,12 @@ from rbfnet.operators import Differentiable, LinearModel, Operator, Recorder, ap
 from rbfnet.problems import Problem, Sample
 from rbfnet.problems._values import at
 from rbfnet.solvers import Posed, Solver, Solving, automatic_scales
+from rbfnet.solvers._balance import Terms
 from rbfnet.solvers._equation import AtZero
+from rbfnet.solvers._solver import trainable
+from rbfnet.training._data import ProblemData, epoch_seed
 from rbfnet.training._errors import errors
+from rbfnet.training._finite import Diverged, LastFinite
 
 Batch = dict[str, Sample]
 """For each condition its points and what belongs to them."""
@@ -27,8 +32,11 @@ class TrainingModule(pl.LightningModule):
 
     The loss is the sum over equations of weight x automatic scale x mean squared residual, where the scales are those of
     :func:`rbfnet.solvers.automatic_scales` for the model as it starts. Descending solvers run under automatic
-    optimisation; solving ones are stepped with a closure that returns the linear system, so that steps, logs, checkpoints and
-    callbacks are Lightning's own in either case.
+    optimisation; solving ones are stepped with a closure that returns what is posed, so that steps, logs, checkpoints and
+    callbacks are Lightning's own in either case. Where the solver has several stages, the optimizer is changed at the end of the
+    last epoch of each.
+
+    Random numbers start anew in each epoch, from seed and epoch, so that a run that goes on from a checkpoint has the same.
 
     Args:
         model: any Differentiable, or any module (B, D) -> (B, O).
@@ -41,23 +49,32 @@ class TrainingModule(pl.LightningModule):
         super().__init__()
         self.save_hyperparameters({"config": config or {}}, logger=False)
         self.model, self.problem, self.solver = model, problem, solver
-        self.automatic_optimization = not solver.solves
+        self.seed, self.stage = torch.initial_seed(), 0
+        self.automatic_optimization = not solver.stages[0].solves
         self.scales: dict[str, list[float]] = {}
         self._channels: dict[str, list[list[Operator]]] = {}
+        self._last_finite: LastFinite | None = None
+        self.weights: Terms = {}
+        self._losses: dict[str, Tensor] = {}
+        self._batch: Batch = {}
+        self._step_begins, self._stopped, self._told_to_stop = True, False, False
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted mean squared residual of each condition."""
+        return {name: torch.stack([r.mean() for r in terms]).sum() for name, terms in self._squares(batch).items()}
+
+    def _squares(self, batch: Batch) -> dict[str, list[Tensor]]:
+        """For each equation of each condition the scaled squared residuals."""
         if not self.scales:
             self.weigh(batch)
         found = {}
         for name, condition in self.problem.named_conditions().items():
             sample = batch[name]
             fields = self.problem.fields([self.model] * len(sample.sites), sample, self._known(batch)[name])
-            squares = [
-                scale * sample.contract(residual).square().mean()
+            found[name] = [
+                scale * sample.contract(residual).square()
                 for residual, scale in zip(condition.equations(fields, sample.data), self.scales[name], strict=True)
             ]
-            found[name] = torch.stack(squares).sum()
         return found
 
     def weigh(self, batch: Batch) -> None:
@@ -107,21 +124,115 @@ class TrainingModule(pl.LightningModule):
                     )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["scales"] = self.scales
+        checkpoint["scales"], checkpoint["stage"], checkpoint["stopped"] = self.scales, self.stage, self._stopped
+        checkpoint["weights"] = self.weights
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.scales = checkpoint["scales"]
+        self.scales, self.weights = checkpoint["scales"], checkpoint["weights"]
+        self._enter(checkpoint["stage"])
+
+    def _enter(self, stage: int) -> None:
+        """Go on with another of the solver's stages."""
+        self.stage = stage
+        current = self.solver.stages[stage]
+        self.automatic_optimization = not current.solves
+        cast(ProblemData, cast(Any, self.trainer).datamodule).follow(current)
+
+    def on_train_epoch_start(self) -> None:
+        torch.manual_seed(epoch_seed(self.seed, self.trainer.current_epoch))
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        # Lightning would stop after this batch; only at the end of an epoch is there a place to go on from bit for bit.
+        signals = self.trainer._signal_connector
+        if signals.received_sigterm and not self.trainer.is_last_batch:
+            signals.received_sigterm, self._told_to_stop = False, True
+
+    def on_train_epoch_end(self) -> None:
+        if self._told_to_stop:
+            self.trainer._signal_connector.received_sigterm = True
+        ends = accumulate(stage.max_epochs for stage in self.solver.stages[:-1])
+        if self.trainer.current_epoch + 1 not in ends:
+            return
+        steps, loop = self.trainer.global_step, self.trainer.fit_loop.epoch_loop
+        self._enter(self.stage + 1)
+        self.weights = {}
+        # Lightning counts the steps of either kind of optimisation by themselves: they are to go on from where they were.
+        for count in (loop.automatic_optimization.optim_progress.optimizer.step, loop.manual_optimization.optim_step_progress):
+            count.total.ready = count.total.completed = steps
+        self.trainer.strategy.setup_optimizers(self.trainer)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
         if not self.automatic_optimization:
             self._solve(batch)
-        losses = self.losses(batch)
-        total = torch.stack(list(losses.values())).sum()
-        self.log("loss", total.detach(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
-        if len(losses) > 1:
-            parts = {f"loss/{name}": value.detach() for name, value in losses.items()}
-            self.log_dict(parts, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
-        return total if self.automatic_optimization else None
+        squares = self._squares(batch)
+        losses = {name: torch.stack([r.mean() for r in terms]).sum() for name, terms in squares.items()}
+        total = objective = torch.stack(list(losses.values())).sum()
+        self._losses, self._batch = {name: value.detach() for name, value in losses.items()}, batch
+        if (balance := self.solver.stages[self.stage].balance) is not None:
+            if self._step_begins:
+                parameters = trainable(self.model, self.problem)
+                self.weights = balance.update(self.weights, squares, parameters, self.trainer.global_step)
+            objective = torch.stack(
+                [(w * r).mean() for name, terms in squares.items() for w, r in zip(self.weights[name], terms, strict=True)]
+            ).sum()
+        if self._step_begins:
+            self._log(total.detach())
+        self._step_begins = False
+        return objective if self.automatic_optimization else None
+
+    def _log(self, total: Tensor) -> None:
+        """Of the model that a step starts from: what a line search tries on its way is not logged."""
+        parts = {f"loss/{name}": value for name, value in self._losses.items()} if len(self._losses) > 1 else {}
+        parts |= {f"balance/{name}": torch.stack([w.mean() for w in terms]).mean() for name, terms in self.weights.items()}
+        if self.lr_schedulers():
+            parts["lr"] = torch.as_tensor(self.trainer.optimizers[0].param_groups[0]["lr"])
+        self.log_dict({"loss": total, **parts}, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        self._step_begins = True
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
+    ) -> None:
+        if self._last_finite is None:
+            decide = self.trainer.strategy.reduce_boolean_decision
+            self._last_finite = LastFinite(trainable(self.model, self.problem), lambda flag: decide(flag, all=True))
+        closure = cast(Callable[[], Tensor], optimizer_closure)
+        super().optimizer_step(epoch, batch_idx, optimizer, self._last_finite.guard(closure, self._stop))
+
+    def on_train_end(self) -> None:
+        # The last update has not been looked at by any step after it.
+        if self._last_finite is not None and self._last_finite.loss is not None:
+            self._losses = {name: value.detach() for name, value in self.losses(self._batch).items()}
+            if not self._last_finite.agree(all(bool(torch.isfinite(value)) for value in self._losses.values())):
+                raise self._stop()
+
+    def _stop(self) -> Exception:
+        """The error for a loss or a gradient that is not finite; the model is the last that was."""
+        what = self._not_finite()
+        last = cast(LastFinite, self._last_finite)
+        if last.loss is None:
+            return InputError(f"{what} for the model as it starts; look at what its functions and coefficients give.")
+        last.restore()
+        self._stopped = True
+        return Diverged(
+            f"{what} in epoch {self.trainer.current_epoch} (step {self.trainer.global_step}), so the run stops with the last "
+            f"finite model, whose loss is {last.loss:.3g}; smaller steps may help, or a residual that is finite everywhere."
+        )
+
+    def _not_finite(self) -> str:
+        """Which condition it is, and whether its loss or the gradient of it is to blame."""
+        for name, value in self._losses.items():
+            if not torch.isfinite(value):
+                return f"The loss of condition {name!r} is {float(value)}"
+        parameters = trainable(self.model, self.problem)
+        with torch.enable_grad():
+            losses = self.losses(self._batch)
+            for name, loss in losses.items():
+                gradients = torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True)
+                if not all(bool(torch.isfinite(g).all()) for g in gradients if g is not None):
+                    return f"The gradient of the loss of condition {name!r} is not finite"
+        return "The loss, or its gradient, is not finite in another process"
 
     def _solve(self, batch: Batch) -> None:
         assert isinstance(self.model, LinearModel)  # Solver.check has seen to it
@@ -132,7 +243,7 @@ class TrainingModule(pl.LightningModule):
         wrapped.step(lambda: posed)
         solving = cast(Solving, wrapped.optimizer)
         self.log_dict({f"solver/{name}": value for name, value in solving.metrics.items()}, batch_size=1)
-        if solving.done:
+        if solving.done and self.stage == len(self.solver.stages) - 1:
             self.trainer.should_stop = True
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> None:
@@ -140,8 +251,11 @@ class TrainingModule(pl.LightningModule):
         measured = errors(self.model, x, y)
         self.log("val/rel_l2", measured["rel_l2"], batch_size=1, sync_dist=True)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.solver.optimizer(self.model, self.problem)
+    def configure_optimizers(self) -> Any:
+        current = self.solver.stages[self.stage]
+        optimizer = current.optimizer(self.model, self.problem)
+        scheduler = current.scheduler(optimizer)
+        return optimizer if scheduler is None else ([optimizer], [scheduler])
 
 
 class _AsItIs(Differentiable):

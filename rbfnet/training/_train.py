@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import lightning.pytorch as pl
@@ -26,6 +27,8 @@ from rbfnet.solvers import Solver
 from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._data import ProblemData
 from rbfnet.training._errors import errors
+from rbfnet.training._finite import Diverged
+from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
 
@@ -63,7 +66,7 @@ class Solution:
         problem: what it solves.
         errors: against the reference: rel_l2, max_abs, rmse; None without a reference.
         summary: problem, kernel, solver, seed, centers, parameters, epochs, seconds, loss, errors; with several outputs also
-            errors_by_output, with unknown coefficients also unknowns.
+            errors_by_output, with unknown coefficients also unknowns, after a stop at a loss that was not finite also stopped.
     """
 
     model: Network
@@ -87,28 +90,38 @@ class Prepared:
     trainer: pl.Trainer
 
 
-def train(prepared: Prepared, *, seed: int, started: float) -> Solution:
+def train(prepared: Prepared, *, seed: int, started: float, checkpoint: Path | None = None) -> Solution:
     """Fit within a Lightning Trainer and measure the errors.
 
     Args:
         prepared: what :func:`prepare` returned.
         seed: for the summary; seeding has been done by whoever built model and problem.
+        checkpoint: of the run that is gone on with.
         started: ``time.perf_counter()`` at the call whose seconds are reported: until the last update, before errors and figures.
 
     Raises:
         Terminated: the process was told to stop.
+        Diverged: a loss that is not finite; its ``solution`` has the last model before.
     """
+    with quiet():
+        try:
+            # Never unpickled: weights_only.
+            prepared.trainer.fit(prepared.module, datamodule=prepared.data, ckpt_path=checkpoint, weights_only=True)
+        except SIGTERMException:
+            raise Terminated from None
+        except Diverged as error:
+            error.solution = _measured(prepared, seed, time.perf_counter() - started)
+            error.solution.summary["stopped"] = str(error)
+            raise
+    if prepared.trainer.received_sigterm:
+        raise Terminated
+    return _measured(prepared, seed, time.perf_counter() - started)
+
+
+def _measured(prepared: Prepared, seed: int, seconds: float) -> Solution:
     module, lightning_trainer = prepared.module, prepared.trainer
     problem, solver = module.problem, module.solver
     model = cast(Network, module.model)
-    with quiet():
-        try:
-            lightning_trainer.fit(module, datamodule=prepared.data)
-        except SIGTERMException:
-            raise Terminated from None
-    if lightning_trainer.received_sigterm:
-        raise Terminated
-    seconds = time.perf_counter() - started
     test = problem.test_set()
     measured = None
     loss = lightning_trainer.callback_metrics.get("loss")
@@ -150,23 +163,30 @@ def prepare(
     """Everything that can be refused is refused here, before any work is done and anything is written."""
     dtype = model.centers.dtype
     problem.to(dtype)
+    stages = solver.stages
     data = ProblemData(problem, dtype, solver.batch_size, solver.resample)
     module = TrainingModule(model, problem, solver, config)
     module.check(data.samples)
     solver.check(model, problem, data.samples)
     module.weigh(data.samples)
-    options = {"max_epochs": solver.max_epochs, **trainer}
-    if options.get("gradient_clip_val") and (solver.solves or isinstance(solver.optimizer(model, problem), torch.optim.LBFGS)):
-        raise InputError(
-            f"gradient_clip_val ruins {snake_case(type(solver).__name__)}, which needs the true gradient; leave it out."
-        )
+    if not all(stage.solves for stage in stages):
+        check_gradient(module, data.samples)
+    options = {"max_epochs": solver.max_epochs, **{k: v for k, v in trainer.items() if k != "max_epochs" or v is not None}}
+    for stage in stages if options.get("gradient_clip_val") else ():
+        if stage.solves or isinstance(stage.optimizer(model, problem), torch.optim.LBFGS):
+            raise InputError(
+                f"gradient_clip_val ruins {snake_case(type(stage).__name__)}, which needs the true gradient; leave it out."
+            )
+    solves, resample = any(stage.solves for stage in stages), any(stage.resample for stage in stages)
     adaptive = [callback for callback in callbacks if isinstance(callback, Adaptive)]
-    if adaptive and (solver.solves or solver.resample or len(adaptive) > 1):
-        reason = "solves in one epoch" if solver.solves else "draws all points anew (resample)" if solver.resample else "has two"
+    if adaptive and (solves or resample or len(adaptive) > 1):
+        reason = "solves in one epoch" if solves else "draws all points anew (resample)" if resample else "has two"
         raise InputError(
             f"Points that follow the residual need a solver that descends on points that are kept, and one callback, but this "
             f"run with {snake_case(type(solver).__name__)} {reason}; take callbacks=none."
         )
+    if adaptive and any(stage.balance is not None and stage.balance.per_point for stage in stages):
+        raise InputError("Weights for each point need points that stay; take callbacks=none, or solver.balance=gradient_norm.")
     devices, nodes = options.get("devices", 1), options.get("num_nodes", 1)
     if not solver.distributed and (nodes != 1 or devices not in (1, "1", "auto")):
         raise InputError(
@@ -178,11 +198,14 @@ def prepare(
     for key in ("max_epochs", "check_val_every_n_epoch", "log_every_n_steps"):
         if key in options:
             positive(f"trainer.{key}", options[key], whole=True)
+    # A stage may take other batches than the one before it. (Every `period` epochs is not enough for points that move: a run
+    # that goes on from a checkpoint would count from there.)
+    reload = int(bool(resample or adaptive or len({stage.batch_size for stage in stages}) > 1))
     try:
         with quiet():
             lightning_trainer = pl.Trainer(
                 **options,
-                reload_dataloaders_every_n_epochs=1 if solver.resample else adaptive[0].period if adaptive else 0,
+                reload_dataloaders_every_n_epochs=reload,
                 limit_val_batches=0 if data.validation is None else 1.0,
                 precision="64-true" if dtype == torch.float64 else "32-true",
                 logger=logger,

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+
+from rbfnet.catalogue import catalogue
+from rbfnet.errors import InputError, unknown
+from rbfnet.problems import Problem, Sample
+from rbfnet.solvers._solver import Solver
+
+
+class Sequence(Solver):
+    """Solvers one after the other in one run, each from where the one before it ended: Adam first and L-BFGS then, by default.
+
+    Each stage has its own epochs, batches and step sizes. A width of kernels that is ``"auto"`` is that of the first stage.
+
+    Source: Rathore, Lei, Frangella, Lu and Udell, Challenges in Training PINNs, ICML 2024, for Adam then L-BFGS.
+
+    Args:
+        stages: solvers, or names of solvers for their defaults.
+
+    Raises:
+        InputError: no stages, something that is no solver; at :meth:`check`, whatever one of them cannot treat.
+    """
+
+    def __init__(self, stages: Iterable[Solver | str] = ("adam", "lbfgs")) -> None:
+        if isinstance(stages, (str, Solver)) or not isinstance(stages, Iterable):
+            raise InputError(f"stages must be a list of solvers, as in [adam, lbfgs], but got {stages!r}.")
+        self._stages = tuple(inner for stage in stages for inner in _solver(stage).stages)
+        if not self._stages:
+            raise InputError("stages must hold at least one solver, but is empty.")
+        first = self._stages[0]
+        self.max_epochs = sum(stage.max_epochs for stage in self._stages)
+        self.batch_size, self.resample, self.overlap = first.batch_size, first.resample, first.overlap  # type: ignore[misc]
+        self.distributed = all(stage.distributed for stage in self._stages)
+
+    @property
+    def stages(self) -> tuple[Solver, ...]:
+        return self._stages
+
+    def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
+        """Of the first stage; the training module asks each stage for its own."""
+        return self._stages[0].optimizer(model, problem)
+
+    def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
+        for stage in self._stages:
+            stage.check(model, problem, samples)
+
+
+def _solver(stage: Solver | str) -> Solver:
+    if isinstance(stage, Solver):
+        return stage
+    known = catalogue("solvers", "Solver")
+    if stage not in known:
+        raise unknown("solver", stage, known)
+    return known[stage]()
