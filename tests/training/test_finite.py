@@ -38,7 +38,7 @@ class Walled(rbfnet.Problem):
 
 def diverged(solver: rbfnet.solvers.Solver, problem: rbfnet.Problem | None = None) -> Diverged:
     with pytest.raises(Diverged) as caught:
-        rbfnet.solve(problem or Walled(), num_centers=8, solver=solver)
+        rbfnet.solve(problem or Walled(), num_centers=8, solver=solver, margin=0.1)
     return caught.value
 
 
@@ -97,7 +97,7 @@ def test_the_line_search_of_lbfgs_steps_back_where_it_reaches_too_far() -> None:
             return value
 
     problem = Barrier(num_interior=20)
-    solution = rbfnet.solve(problem, num_centers=8, solver=LBFGS(max_epochs=10), epsilon=8.0)
+    solution = rbfnet.solve(problem, num_centers=8, solver=LBFGS(max_epochs=10), epsilon=8.0, margin=0.1)
     x = torch.linspace(0.1, 0.9, 9, dtype=torch.float64)[:, None]
     with torch.no_grad():
         assert torch.allclose(solution.model(x), torch.tensor(1 - math.exp(-5.0), dtype=torch.float64), atol=3e-3)
