@@ -10,6 +10,8 @@ from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._factored import Factored
 from rbfnet.solvers._posed import Posed
+from rbfnet.solvers._processes import agreed
+from rbfnet.solvers._rows import linearization
 from rbfnet.solvers._solver import Solver, Solving, trainable
 from rbfnet.solvers._unknowns import Unknowns
 
@@ -45,6 +47,7 @@ class GaussNewton(Solver):
     """
 
     solves = True
+    distributed = True
     overlap = 3.5
 
     def __init__(self, max_epochs: int = 50, shapes: bool = False, tolerance: float = 0.01) -> None:
@@ -72,15 +75,15 @@ class _GaussNewton(Solving):
     def improve(self, posed: Posed) -> None:
         group, unknowns = self.param_groups[0], self.unknowns
         before = unknowns.get()
-        residual, jacobian = unknowns.linearization(posed)
+        residual, jacobian = linearization(unknowns, posed)
         loss = float(residual @ residual)
         factored = Factored(jacobian)
         target = (jacobian @ before - residual)[:, None]
         del jacobian
         region = group["damping"]
         for _ in range(TRIALS):
-            unknowns.set(self._step(factored, target, before, region))
-            new = _loss(posed)
+            unknowns.set(agreed(self._step(factored, target, before, region)))
+            new = posed.loss()
             if unknowns.nonlinear and new < float("inf"):
                 new = self._project(posed, new)
             if new < loss:
@@ -113,19 +116,14 @@ class _GaussNewton(Solving):
         unknowns = self.unknowns
         here = unknowns.get()
         weights = here[: unknowns.num_linear]
-        residual, jacobian = unknowns.linearization(posed, linear=True)
+        residual, jacobian = linearization(unknowns, posed, linear=True)
         if not torch.isfinite(jacobian).all():
             return float("inf")  # Shapes beyond all bounds.
         target = (jacobian @ weights - residual)[:, None]
         solved = Factored(jacobian).solve(target, refinements=1)[:, 0]
-        unknowns.set(torch.cat([solved, here[unknowns.num_linear :]]))
-        new = _loss(posed)
+        unknowns.set(torch.cat([agreed(solved), here[unknowns.num_linear :]]))
+        new = posed.loss()
         if new < loss:
             return new
         unknowns.set(here)
         return loss
-
-
-def _loss(posed: Posed) -> float:
-    residual = posed.residual()
-    return float(residual @ residual)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import sys
 from typing import cast
 
 import scipy.linalg
@@ -14,7 +12,9 @@ from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._interpolation import interpolate, is_symmetric
 from rbfnet.solvers._linear_system import LinearSystem
 from rbfnet.solvers._linearity import require_linear
+from rbfnet.solvers._memory import budget
 from rbfnet.solvers._posed import Posed
+from rbfnet.solvers._processes import agreed
 from rbfnet.solvers._solver import Solver, Solving
 
 COPIES = 3
@@ -41,6 +41,7 @@ class LeastSquares(Solver):
     """
 
     solves = True
+    distributed = True
     overlap = 5.0
     max_epochs = 1
 
@@ -62,7 +63,7 @@ class LeastSquares(Solver):
         rows = sum(sample.num_rows for sample in samples.values())
         tail = 0 if (moments := model.moments()) is None else moments.shape[1]
         columns = model.coefficients.shape[0]
-        needed, there = COPIES * rows * columns * model.coefficients.element_size(), _memory() // 2
+        needed, there = COPIES * rows * columns * model.coefficients.element_size(), budget()
         if needed > there:
             raise InputError(
                 f"least_squares holds a matrix of {rows} x {columns}, about {needed / 1e9:.0f} GB with its factors, more than "
@@ -76,14 +77,6 @@ class LeastSquares(Solver):
             )
 
 
-def _memory() -> int:
-    """Bytes of memory this machine has, or as good as any number where it does not say."""
-    names: dict[str, int] = getattr(os, "sysconf_names", {})
-    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= names.keys():
-        return sys.maxsize
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 class _Solve(Solving):
     """Writes the solution of the linear system into the model, in one step."""
 
@@ -92,7 +85,7 @@ class _Solve(Solving):
 
     def improve(self, posed: Posed) -> None:
         system, model = posed.linear_system(), posed.model
-        unknowns = _solve(system, self.param_groups[0]["rcond"])
+        unknowns = agreed(_solve(system, self.param_groups[0]["rcond"]))
         model.set_coefficients(system.as_coefficients(unknowns, model.coefficients.shape[1]))
         self.done = True
 
