@@ -12,6 +12,11 @@ def count() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
+def rank() -> int:
+    """Which of them this is."""
+    return dist.get_rank() if count() > 1 else 0
+
+
 def total(values: Tensor) -> Tensor:
     """The sum over them, the same in each to the last bit."""
     if count() > 1:

@@ -20,9 +20,9 @@ COPIES_OF_TRIANGLE = 10
 """The same for a triangle, which is put on top of others and of the damping before it is factored again."""
 
 
-def fits(posed: Posed, unknowns: Unknowns) -> bool:
-    """Whether all rows of this process can be held at once."""
-    return COPIES * posed.num_rows * _row(unknowns) <= _memory.budget()
+def whole_fits(posed: Posed, unknowns: Unknowns) -> bool:
+    """Whether the rows of all processes can be held at once by each."""
+    return COPIES * _processes.count() * posed.num_rows * _row(unknowns) <= _memory.budget()
 
 
 def triangle_fits(unknowns: Unknowns) -> bool:
@@ -38,7 +38,7 @@ def linearization(unknowns: Unknowns, posed: Posed, linear: bool = False) -> tup
         posed: the problem, with the rows of this process; all processes return what belongs to the rows of all.
         linear: the derivatives in the coefficients alone.
     """
-    whole = fits(posed, unknowns)
+    whole = whole_fits(posed, unknowns)
     if whole and _processes.count() == 1:
         return unknowns.linearization(posed, linear)
 

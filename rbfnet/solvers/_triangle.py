@@ -24,11 +24,18 @@ def triangle(blocks: Iterable[Float[Tensor, "B C"]]) -> Float[Tensor, "K C"]:
     """
     found: Tensor | None = None
     for block in blocks:
-        found = _factored(block if found is None else torch.cat([found, block]))
+        found = stacked(found, block)
     assert found is not None
-    return found if _processes.count() == 1 else _factored(_processes.gathered(found))
+    return shared(found)
 
 
-def _factored(rows: Tensor) -> Tensor:
+def stacked(found: Float[Tensor, "K C"] | None, block: Float[Tensor, "B C"]) -> Float[Tensor, "L C"]:
+    """The triangle of the rows found so far and of a block more."""
+    rows = block if found is None else torch.cat([found, block])
     columns = rows.shape[1]
     return rows if len(rows) <= columns else torch.geqrf(rows)[0][:columns].triu()
+
+
+def shared(found: Float[Tensor, "K C"]) -> Float[Tensor, "L C"]:
+    """The triangle of those of all processes."""
+    return found if _processes.count() == 1 else stacked(None, _processes.gathered(found))

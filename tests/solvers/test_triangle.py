@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
-from rbfnet.nn import RBFNetwork
-from rbfnet.problems import Kovasznay, VanDerPol
-from rbfnet.solvers import Posed, automatic_scales
+from rbfnet import Problem
+from rbfnet.problems import Kovasznay
+from rbfnet.solvers import Posed
 from rbfnet.solvers._factored import Factored
 from rbfnet.solvers._triangle import triangle
 from rbfnet.solvers._unknowns import Unknowns
@@ -47,22 +49,10 @@ def test_nan_stays_so_that_all_processes_see_it() -> None:
     assert triangle(matrix.split(20)).isnan().any()
 
 
-def posed(problem: Kovasznay | VanDerPol, outputs: int, dims: int) -> Posed:
-    model = RBFNetwork(dims, outputs, 20, points=problem.domain.box, epsilon=1.5, dtype=DOUBLE)
-    model.set_coefficients(torch.randn_like(model.coefficients))
-    problem.to(DOUBLE)
-    torch.set_default_dtype(DOUBLE)
-    try:
-        samples = problem.sample()
-    finally:
-        torch.set_default_dtype(torch.float32)
-    return Posed(model, problem, samples, automatic_scales(model, problem, samples))
-
-
 @pytest.mark.parametrize("size", [10, 33])
-def test_parts_of_a_problem_are_its_rows(size: int) -> None:
+def test_parts_of_a_problem_are_its_rows(size: int, posed: Callable[[Problem], Posed]) -> None:
     """Three outputs, several conditions, an integral."""
-    whole = posed(Kovasznay(num_interior=50, num_boundary=20), 3, 2)
+    whole = posed(Kovasznay(num_interior=50, num_boundary=20))
     unknowns = Unknowns(whole.model, whole.problem)
     residual, jacobian = unknowns.linearization(whole)
     assert whole.num_rows == len(residual)
