@@ -53,13 +53,15 @@ Known = Mapping[str, Sequence[Sequence[Operator]]]
 def linearised(
     problem: Problem, samples: Mapping[str, Sample], values: Differentiable, known: Known | None = None
 ) -> dict[str, list[Equation]]:
-    """The equations of each condition for a change of the coefficients, from where ``values`` has the fields.
+    """The equations of each condition that has points, for a change of the coefficients, from where ``values`` has the fields.
 
     A residual is a pointwise function of the channels of the field, so one backward pass an equation gives its coefficients at
     every point, whatever the user has written.
     """
     found: dict[str, list[Equation]] = {}
     for name, condition in problem.named_conditions().items():
+        if name not in samples:
+            continue
         sample = samples[name]
         recorders = [Recorder(len(problem.outputs), values) for _ in sample.sites]
         found[name] = []

@@ -9,7 +9,7 @@ from torch import Tensor
 from rbfnet.errors import InputError
 
 Damping = float | Float[Tensor, " U"]
-"""One number, or one for each unknown (tall matrices only)."""
+"""One number, or one for each unknown."""
 
 
 class Factored:
@@ -23,7 +23,8 @@ class Factored:
     of the damping away where the data determine the solution. Compared with truncation by QR with column pivoting it is as
     accurate or better, and made of fast operations only.
 
-    A wide matrix is factored by its rows: A^T = Q R, x in the span of them.
+    A wide matrix is factored by its rows: A^T = Q R, x in the span of them. This holds where all unknowns are damped alike;
+    where they are not, damping S is put below A, and the tall matrix factored.
 
     Source: Golub and Van Loan, Matrix Computations (2013), sections 5.3 and 6.1; Adcock and Huybrechs, Frames and numerical
     approximation, SIAM Review 61 (2019).
@@ -56,8 +57,7 @@ class Factored:
 
         Args:
             target: b.
-            damping: relative to the lengths of the columns, one number or one for each column of a tall matrix; None takes
-                ``rounding``.
+            damping: relative to the lengths of the columns, one number or one for each of them; None takes ``rounding``.
             refinements: how many steps of refinement.
 
         Raises:
@@ -72,16 +72,21 @@ class Factored:
         return x / self.scale
 
     def _once(self, target: Tensor, damping: Damping) -> Tensor:
-        square = self.triangle.T if self.wide else self.triangle
-        rotated = target if self.wide else self._rotate(self.reflectors, self.tau, target, True)[: len(square)]
+        by_rows = self.wide and not isinstance(damping, Tensor)
+        if self.wide and not by_rows:
+            square, rotated = self.matrix, target
+        else:
+            square = self.triangle.T if self.wide else self.triangle
+            rotated = target if self.wide else self._rotate(self.reflectors, self.tau, target, True)[: len(square)]
+        size = square.shape[1]
         if self._damped is None or self._damped[0] is not damping:
-            below = (damping * square.new_ones(len(square))).diag()
+            below = (damping * square.new_ones(size)).diag()
             self._damped = (damping, *torch.geqrf(torch.cat([square, below])))
         _, reflectors, tau = self._damped
-        size = len(square)
-        below = self._rotate(reflectors, tau, torch.cat([rotated, torch.zeros_like(rotated)]), True)[:size]
+        above = torch.cat([rotated, rotated.new_zeros((size, rotated.shape[1]))])
+        below = self._rotate(reflectors, tau, above, True)[:size]
         inner = torch.linalg.solve_triangular(reflectors[:size].triu(), below, upper=True)
-        if not self.wide:
+        if not by_rows:
             return inner
         padded = torch.cat([inner, inner.new_zeros((len(self.scale) - size, inner.shape[1]))])
         return self._rotate(self.reflectors, self.tau, padded, False)

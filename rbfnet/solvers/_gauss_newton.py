@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -8,8 +9,11 @@ from torch import Tensor
 from rbfnet.errors import InputError, flag, positive
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
+from rbfnet.solvers import _rows as rows
 from rbfnet.solvers._factored import Factored
+from rbfnet.solvers._iterative import Iterative
 from rbfnet.solvers._posed import Posed
+from rbfnet.solvers._processes import agreed
 from rbfnet.solvers._solver import Solver, Solving, trainable
 from rbfnet.solvers._unknowns import Unknowns, own_shapes
 
@@ -32,6 +36,10 @@ class GaussNewton(Solver):
     Where unknowns of the problem or, on request, centres and shapes are found too, lambda holds them alone, and the weights are
     solved for again at each trial, linearised there: variable projection.
 
+    Beyond half of this machine's memory the rows are factored block by block, which takes the square of the unknowns. Where
+    that is too much too, each step is found by LSMR, with products by the Jacobian's blocks of rows and without variable
+    projection: fewer digits in more time.
+
     Source: Nocedal and Wright, Numerical Optimization (2006), ch. 10; Golub and Pereyra, Separable nonlinear least squares: the
     variable projection method and its applications, Inverse Problems 19 (2003).
 
@@ -46,6 +54,7 @@ class GaussNewton(Solver):
     """
 
     solves = True
+    distributed = True
     overlap = 3.5
 
     def __init__(self, max_epochs: int = 50, shapes: bool = False, tolerance: float = 0.01) -> None:
@@ -72,22 +81,19 @@ class _GaussNewton(Solving):
     def __init__(self, model: LinearModel, problem: Problem, shapes: bool, tolerance: float) -> None:
         super().__init__(trainable(model, problem), {"tolerance": tolerance, "damping": 0.0, "slow": 0})
         self.unknowns = Unknowns(model, problem, shapes)
+        self.direct = True
         if self.unknowns.nonlinear:
             self.param_groups[0]["damping"] = 0.01
 
     def improve(self, posed: Posed) -> None:
         group, unknowns = self.param_groups[0], self.unknowns
-        before = unknowns.get()
-        residual, jacobian = unknowns.linearization(posed)
-        loss = float(residual @ residual)
-        factored = Factored(jacobian)
-        target = (jacobian @ before - residual)[:, None]
-        del jacobian
+        before, loss = unknowns.get(), posed.loss()
+        step = self._linearised(posed, before)
         region = group["damping"]
         for _ in range(TRIALS):
-            unknowns.set(self._step(factored, target, before, region))
-            new = _loss(posed)
-            if unknowns.nonlinear and new < float("inf"):
+            unknowns.set(agreed(step(region)))
+            new = posed.loss()
+            if self.direct and unknowns.nonlinear and new < float("inf"):
                 new = self._project(posed, new)
             if new < loss:
                 break
@@ -100,6 +106,18 @@ class _GaussNewton(Solving):
         self.done = group["slow"] >= 2
         group["damping"] = region / 10 if region > 1e-6 else 0.0
         self.metrics = {"loss": new, "damping": region}
+
+    def _linearised(self, posed: Posed, before: Tensor) -> Callable[[float], Tensor]:
+        """The new unknowns for a trust region."""
+        unknowns = self.unknowns
+        self.direct = rows.whole_fits(posed, unknowns) or rows.triangle_fits(unknowns)
+        if not self.direct:
+            iterative = Iterative(unknowns, posed)
+            return lambda region: before + iterative.step(region)
+        residual, jacobian = rows.linearization(unknowns, posed)
+        factored = Factored(jacobian)
+        target = (jacobian @ before - residual)[:, None]
+        return lambda region: self._step(factored, target, before, region)
 
     def _step(self, factored: Factored, target: Tensor, before: Tensor, region: float) -> Tensor:
         """What is least with the linearised rows, within the trust region."""
@@ -120,19 +138,14 @@ class _GaussNewton(Solving):
         unknowns = self.unknowns
         here = unknowns.get()
         weights = here[: unknowns.num_linear]
-        residual, jacobian = unknowns.linearization(posed, linear=True)
+        residual, jacobian = rows.linearization(unknowns, posed, linear=True)
         if not torch.isfinite(jacobian).all():
             return float("inf")  # Shapes beyond all bounds.
         target = (jacobian @ weights - residual)[:, None]
         solved = Factored(jacobian).solve(target, refinements=1)[:, 0]
-        unknowns.set(torch.cat([solved, here[unknowns.num_linear :]]))
-        new = _loss(posed)
+        unknowns.set(torch.cat([agreed(solved), here[unknowns.num_linear :]]))
+        new = posed.loss()
         if new < loss:
             return new
         unknowns.set(here)
         return loss
-
-
-def _loss(posed: Posed) -> float:
-    residual = posed.residual()
-    return float(residual @ residual)

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import sys
-
 import torch
 from torch import Tensor
 
@@ -13,7 +10,9 @@ from rbfnet.solvers._factored import Factored
 from rbfnet.solvers._interpolation import interpolate, is_symmetric
 from rbfnet.solvers._linear_system import LinearSystem
 from rbfnet.solvers._linearity import require_linear
+from rbfnet.solvers._memory import budget
 from rbfnet.solvers._posed import Posed
+from rbfnet.solvers._processes import agreed
 from rbfnet.solvers._solver import Solver, Solving
 
 COPIES = 3
@@ -40,6 +39,7 @@ class LeastSquares(Solver):
     """
 
     solves = True
+    distributed = True
     overlap = 3.5
     max_epochs = 1
 
@@ -58,7 +58,7 @@ class LeastSquares(Solver):
         rows = sum(sample.num_rows for sample in samples.values())
         tail = 0 if (moments := model.moments()) is None else moments.shape[1]
         columns = model.coefficients.shape[0]
-        needed, there = COPIES * rows * columns * model.coefficients.element_size(), _memory() // 2
+        needed, there = COPIES * rows * columns * model.coefficients.element_size(), budget()
         if needed > there:
             raise InputError(
                 f"least_squares holds a matrix of {rows} x {columns}, about {needed / 1e9:.0f} GB with its factors, more than "
@@ -72,14 +72,6 @@ class LeastSquares(Solver):
             )
 
 
-def _memory() -> int:
-    """Bytes of memory this machine has, or as good as any number where it does not say."""
-    names: dict[str, int] = getattr(os, "sysconf_names", {})
-    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= names.keys():
-        return sys.maxsize
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 class _Solve(Solving):
     """Writes the solution of the linear system into the model, in one step."""
 
@@ -88,6 +80,7 @@ class _Solve(Solving):
         unknowns = _interpolated(system)
         if unknowns is None:
             unknowns = Factored(system.matrix).solve(system.target, refinements=REFINEMENTS)
+        unknowns = agreed(unknowns)
         model.set_coefficients(system.as_coefficients(unknowns, model.coefficients.shape[1]))
         self.done = True
 

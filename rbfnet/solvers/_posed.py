@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.errors import InputError
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
+from rbfnet.solvers import _processes
 from rbfnet.solvers._equation import Equation, Known, linearised
 from rbfnet.solvers._linear_system import LinearSystem, Scales, linear_system
+from rbfnet.solvers._triangle import triangle
 
 
 @dataclass(frozen=True)
 class Posed:
     """A problem for a model, with points and scales: all that its rows are made of, from where the model is.
 
-    The rows are weighted: the loss is the sum of their squares.
+    The rows are weighted: the loss is the sum of their squares, over all processes. Each process has its own points of a
+    condition, as many as the others; an integral is whole in each, and each counts as its part.
 
     Attributes:
         model, problem: which share their unknowns with whoever changes them.
-        samples: the points of each condition, those of this process.
+        samples: the points of each condition, those of this process; a condition without any has no rows.
         scales: what :func:`rbfnet.solvers.automatic_scales` gives.
         known: the operators each condition needs.
     """
@@ -35,14 +40,32 @@ class Posed:
     known: Known | None = None
 
     def linear_system(self) -> LinearSystem:
-        """The rows of a linear problem."""
-        return linear_system(self.model, self.problem, dict(self.samples), self.scales)
+        """The rows of a linear problem; the triangle of those of all processes where there are several.
+
+        Raises:
+            InputError: the points are the centres, and there are several processes.
+        """
+        system, processes = linear_system(self.model, self.problem, dict(self.samples), self.scales), _processes.count()
+        if processes == 1:
+            return system
+        if system.moments is not None:
+            centers = system.matrix.shape[1] - system.moments.shape[1]
+            if (len(system.matrix) - 1) * processes < centers <= len(system.matrix) * processes:
+                raise InputError("Interpolation, with all points as centres, runs in one process; take trainer=default.")
+        rows = triangle([torch.cat([system.matrix, system.target], dim=1)])
+        columns = system.matrix.shape[1]
+        return LinearSystem(rows[:, :columns], rows[:, columns:], None)
+
+    @property
+    def num_rows(self) -> int:
+        """Of this process."""
+        return sum(self.samples[name].num_rows * len(scales) for name, scales in self.scales.items() if name in self.samples)
 
     def equations(self) -> list[tuple[Equation, float]]:
         """Every equation, linearised where the model is, and what its rows are multiplied by."""
         found = linearised(self.problem, self.samples, self.model, self.known)
         return [
-            (equation, (scale / equation.sample.num_rows) ** 0.5)
+            (equation, self._factor(scale, equation.sample))
             for name, equations in found.items()
             for equation, scale in zip(equations, self.scales[name], strict=True)
         ]
@@ -51,8 +74,35 @@ class Posed:
         """The weighted residuals; differentiable in all that is trained."""
         rows = []
         for name, condition in self.problem.named_conditions().items():
+            if name not in self.samples:
+                continue
             sample = self.samples[name]
             fields = self.problem.fields([self.model] * len(sample.sites), sample, self.known[name] if self.known else None)
             for values, scale in zip(condition.equations(fields, sample.data), self.scales[name], strict=True):
-                rows.append((scale / sample.num_rows) ** 0.5 * sample.contract(values))
+                rows.append(self._factor(scale, sample) * sample.contract(values))
         return torch.cat(rows)
+
+    def loss(self) -> float:
+        """The sum of the squares of all rows of all processes."""
+        residual = self.residual().detach()
+        return float(_processes.total(residual @ residual))
+
+    def part(self, chosen: Mapping[str, Any]) -> Posed:
+        """Some points of some conditions (a list, slice or tensor of indices), their rows as they are among all."""
+        samples = {name: self.samples[name].rows(rows) for name, rows in chosen.items()}
+        scales = {
+            name: [scale * sample.num_rows / self.samples[name].num_rows for scale in self.scales[name]]
+            for name, sample in samples.items()
+        }
+        return replace(self, samples=samples, scales=scales)
+
+    def parts(self, size: int) -> Iterator[Posed]:
+        """All rows in blocks: one condition and ``size`` points at a time, an integral at once."""
+        for name, sample in self.samples.items():
+            step = sample.num_points if sample.weights is not None else size
+            for start in range(0, sample.num_points, step):
+                yield self.part({name: slice(start, start + step)})
+
+    @staticmethod
+    def _factor(scale: float, sample: Sample) -> float:
+        return (scale / (sample.num_rows * _processes.count())) ** 0.5

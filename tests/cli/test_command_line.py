@@ -182,7 +182,7 @@ WRONG = {
     "trainer": (["train", "trainer.max_epochs=-7"], "trainer.max_epochs must be a whole number of at least 1, but got -7"),
     "trainer key": (["train", "+trainer.max_epoch=7"], "did you mean 'max_epochs'?"),
     "trainer key of ours": (["train", "+trainer.precision=16"], "There is no option of the trainer called 'precision'"),
-    "processes": (["train", "trainer=ddp"], "least_squares runs in one process"),
+    "processes": (["train", "trainer=ddp", "solver=lbfgs"], "lbfgs runs in one process"),
     "clipping": (["train", "solver=lbfgs", "+trainer.gradient_clip_val=1"], "gradient_clip_val ruins lbfgs"),
     "number": (["train", "solver=adam", "solver.lr=abc"], "lr must be positive and finite, but got 'abc'"),
     "null": (["train", "network.epsilon=null"], "epsilon must be positive and finite, but got None"),

@@ -42,6 +42,36 @@ def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
         assert sum(1 for row in csv.DictReader(file) if row["loss"]) == 20
 
 
+SOLVED = {
+    # Three outputs, not linear, an integral that is whole in each process.
+    "gauss_newton": ["problem=kovasznay", "network.num_centers=60", "problem.num_interior=300", "problem.num_boundary=80"],
+    "gauss_newton solver.shapes=true": ["problem=poisson"],
+    "least_squares": ["problem=heat", "network.num_centers=60", "problem.num_interior=300", "problem.num_boundary=80"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", SOLVED)
+def test_two_processes_solve_what_one_solves(solver: str, tmp_path: Path) -> None:
+    losses, models, epochs = [], [], []
+    for name, extra in {"one": [], "two": ["trainer=ddp"]}.items():
+        (tmp_path / name).mkdir()
+        process = start(tmp_path / name, *SOLVED[solver], *f"solver={solver}".split(), "++trainer.max_epochs=3", *extra)
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+        summary = json.loads((tmp_path / name / "run/summary.json").read_text())
+        losses.append(summary["loss"])
+        epochs.append(summary["epochs"])
+        models.append(rbfnet.load(tmp_path / name / "run"))
+    assert epochs[0] == epochs[1]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-8)
+    x = torch.rand(200, 2, dtype=torch.float64)
+    with torch.no_grad():
+        values = [model(x) for model in models]
+    # The weights of nearly dependent kernels are known to no more digits than this; the function is.
+    assert (values[1] - values[0]).norm() < 1e-9 * values[0].norm()
+
+
 @pytest.mark.slow
 def test_a_run_told_to_stop_keeps_its_checkpoint_and_says_so_by_its_exit_code(tmp_path: Path) -> None:
     process = start(tmp_path, "solver.max_epochs=1000000")

@@ -1,0 +1,103 @@
+"""Rows that do not fit into memory: block by block, and by iteration; each against all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+import rbfnet
+from rbfnet.problems import KleinGordon, Kovasznay, Poisson
+from rbfnet.solvers import GaussNewton, Posed, _iterative, _memory, _rows
+from rbfnet.solvers._unknowns import Unknowns
+from rbfnet.training import Solution
+
+DOUBLE = torch.float64
+
+
+def solved(problem: rbfnet.Problem, centers: int, **solver: object) -> Solution:
+    return rbfnet.solve(problem, num_centers=centers, solver=GaussNewton(**solver))  # type: ignore[arg-type]
+
+
+def difference(one: Solution, other: Solution) -> float:
+    x = torch.rand(300, 2, dtype=DOUBLE)
+    with torch.no_grad():
+        return float((one.model(x) - other.model(x)).norm() / one.model(x).norm())
+
+
+@pytest.mark.parametrize(
+    ("problem", "centers", "shapes"),
+    [(Kovasznay(num_interior=400, num_boundary=80), 40, False), (Poisson(num_interior=200, num_boundary=80), 16, True)],
+)
+def test_block_by_block_is_all_at_once(
+    problem: rbfnet.Problem, centers: int, shapes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = solved(problem, centers, max_epochs=3, shapes=shapes)
+    monkeypatch.setattr(_rows, "whole_fits", lambda *_: False)
+    blocks = solved(problem, centers, max_epochs=3, shapes=shapes)
+    assert blocks.summary["loss"] == pytest.approx(whole.summary["loss"], rel=1e-8)
+    assert difference(blocks, whole) < 1e-9
+
+
+def test_the_route_is_chosen_by_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1100 rows in 100 unknowns: 3.5 MB with copies, and 0.9 MB as a triangle."""
+    taken: list[str] = []
+    triangle, iterative = _rows.triangle, _iterative.Iterative.step  # type: ignore[attr-defined]
+
+    def seen(*given: object) -> object:
+        taken.append("triangle")
+        return triangle(*given)  # type: ignore[arg-type]
+
+    def step(*given: object) -> object:
+        taken.append("iterative")
+        return iterative(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(_rows, "triangle", seen)
+    monkeypatch.setattr(_iterative.Iterative, "step", step)
+    routes = []
+    for budget in (4e6, 2e6, 5e5):
+        monkeypatch.setattr(_memory, "budget", lambda budget=budget: budget)
+        taken.clear()
+        solved(Poisson(), 100, max_epochs=1)
+        routes.append(set(taken))
+    assert routes == [set(), {"triangle"}, {"iterative"}]
+
+
+def test_iteration_finds_the_same_function_to_fewer_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = solved(KleinGordon(), 250)
+    monkeypatch.setattr(_rows, "whole_fits", lambda *_: False)
+    monkeypatch.setattr(_rows, "triangle_fits", lambda *_: False)
+    monkeypatch.setattr(_iterative, "GROUP", 100)
+    found = solved(KleinGordon(), 250, max_epochs=6)
+    assert difference(found, whole) < 1e-3
+
+
+def test_blocks_made_again_are_blocks_kept(posed: Callable[[rbfnet.Problem], Posed], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = posed(Kovasznay(num_interior=100, num_boundary=30))
+    unknowns, steps = Unknowns(whole.model, whole.problem), []
+    for budget in (1e9, 1e5, 0):
+        monkeypatch.setattr(_memory, "budget", lambda budget=budget: budget)
+        with torch.no_grad():
+            steps.append(_iterative.Iterative(unknowns, whole).step(0.1))
+    assert torch.equal(steps[0], steps[1]) and torch.equal(steps[0], steps[2])
+
+
+def test_damped_iteration_is_the_damped_solution(posed: Callable[[rbfnet.Problem], Posed]) -> None:
+    """Against normal equations, harmless for kernels this narrow; three outputs, centres and shapes too."""
+    whole = posed(Kovasznay(num_interior=100, num_boundary=30))
+    unknowns = Unknowns(whole.model, whole.problem)
+    with torch.no_grad():
+        found = _iterative.Iterative(unknowns, whole).step(0.1)
+        residual, jacobian = unknowns.linearization(whole)
+        damping = (0.1 * jacobian.norm(dim=0)).square().diag()
+        expected = torch.linalg.solve(jacobian.T @ jacobian + damping, -jacobian.T @ residual)
+    assert torch.allclose(found, expected, rtol=1e-7, atol=1e-9)
+
+
+def test_groups_hold_every_unknown_once(posed: Callable[[rbfnet.Problem], Posed], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_iterative, "GROUP", 6)
+    whole = posed(Kovasznay(num_interior=20, num_boundary=10))
+    unknowns = Unknowns(whole.model, whole.problem)
+    found = torch.cat(_iterative.groups(unknowns))
+    assert torch.equal(found.sort().values, torch.arange(len(unknowns)))
