@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import scipy.linalg
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -72,24 +73,62 @@ class Factored:
         return x / self.scale
 
     def _once(self, target: Tensor, damping: Damping) -> Tensor:
-        by_rows = self.wide and not isinstance(damping, Tensor)
-        if self.wide and not by_rows:
-            square, rotated = self.matrix, target
-        else:
-            square = self.triangle.T if self.wide else self.triangle
-            rotated = target if self.wide else self._rotate(self.reflectors, self.tau, target, True)[: len(square)]
+        whole = self.wide and isinstance(damping, Tensor)
+        square, rotated = (self.matrix, target) if whole else (self.square, self.reduced(target))
         size = square.shape[1]
         if self._damped is None or self._damped[0] is not damping:
             below = (damping * square.new_ones(size)).diag()
             self._damped = (damping, *torch.geqrf(torch.cat([square, below])))
         _, reflectors, tau = self._damped
         above = torch.cat([rotated, rotated.new_zeros((size, rotated.shape[1]))])
-        below = self._rotate(reflectors, tau, above, True)[:size]
-        inner = torch.linalg.solve_triangular(reflectors[:size].triu(), below, upper=True)
-        if not by_rows:
+        inner = torch.linalg.solve_triangular(
+            reflectors[:size].triu(), self._rotate(reflectors, tau, above, True)[:size], upper=True
+        )
+        return inner if whole else self.expanded(inner)
+
+    @property
+    def square(self) -> Float[Tensor, "n n"]:
+        """What is left of A S^-1 in bases that are orthonormal: R, or R^T of a wide matrix; it has the same singular values."""
+        return self.triangle.T if self.wide else self.triangle
+
+    def reduced(self, target: Float[Tensor, "R C"]) -> Float[Tensor, "n C"]:
+        """The part of b that lies in the range of A, in the first of these bases."""
+        return target if self.wide else self._rotate(self.reflectors, self.tau, target, True)[: len(self.square)]
+
+    def expanded(self, inner: Float[Tensor, "n C"]) -> Float[Tensor, "U C"]:
+        """S x, from its coordinates in the second."""
+        if not self.wide:
             return inner
-        padded = torch.cat([inner, inner.new_zeros((len(self.scale) - size, inner.shape[1]))])
+        padded = torch.cat([inner, inner.new_zeros((len(self.scale) - len(inner), inner.shape[1]))])
         return self._rotate(self.reflectors, self.tau, padded, False)
+
+    def rank(self) -> float:
+        """How many directions the last damping has left: the sum of s^2 / (s^2 + damping^2) over the singular values s.
+
+        Whole where each is well above the damping or well below it.
+
+        Source: Hastie, Tibshirani and Friedman, The Elements of Statistical Learning (2009), eq. 3.50 (degrees of freedom).
+        """
+        assert self._damped is not None
+        damping, reflectors, _ = self._damped
+        assert not isinstance(damping, Tensor)
+        square = reflectors[: len(self.square)].triu().cpu().numpy()
+        (invert,) = scipy.linalg.get_lapack_funcs(("trtri",), (square,))
+        inverse, failed = invert(square)
+        return float("nan") if failed else len(square) - damping**2 * float((inverse**2).sum())
+
+    def condition(self, steps: int = 6) -> float:
+        """The largest singular value of A S^-1 over the least, by power iteration: right within some per cent, and cheap."""
+        largest = inverse = torch.cos(torch.arange(len(self.triangle), dtype=self.triangle.dtype, device=self.triangle.device))[
+            :, None
+        ]
+        if not (self.triangle.diagonal() != 0).all():
+            return float("inf")
+        for _ in range(steps):
+            largest = self.triangle.T @ (self.triangle @ (largest / largest.norm()))
+            half = torch.linalg.solve_triangular(self.triangle.T, inverse / inverse.norm(), upper=False)
+            inverse = torch.linalg.solve_triangular(self.triangle, half, upper=True)
+        return float(largest.norm().sqrt()) * float(inverse.norm().sqrt())
 
     @staticmethod
     def _rotate(reflectors: Tensor, tau: Tensor, values: Tensor, transpose: bool) -> Tensor:

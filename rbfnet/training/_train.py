@@ -23,7 +23,7 @@ from torch import Tensor
 from rbfnet.catalogue import snake_case
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.problems import Problem
-from rbfnet.solvers import Solver
+from rbfnet.solvers import Solver, Solving
 from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._data import ProblemData
 from rbfnet.training._errors import errors
@@ -66,7 +66,8 @@ class Solution:
         problem: what it solves.
         errors: against the reference: rel_l2, max_abs, rmse; None without a reference.
         summary: problem, kernel, solver, seed, centers, parameters, epochs, seconds, loss, errors; with several outputs also
-            errors_by_output, with unknown coefficients also unknowns, after a stop at a loss that was not finite also stopped.
+            errors_by_output, with unknown coefficients also unknowns, after a stop at a loss that was not finite also stopped,
+            and words: sentences of a solver that solves.
     """
 
     model: Network
@@ -146,6 +147,8 @@ def _measured(prepared: Prepared, seed: int, seconds: float) -> Solution:
                 for o, name in enumerate(problem.outputs)
                 if not torch.isnan(y[:, o]).all()
             }
+    if words := [sentence for o in lightning_trainer.optimizers if isinstance(o, Solving) for sentence in o.words]:
+        summary["words"] = words
     if unknowns := problem.unknowns():
         summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
     return Solution(model, problem, measured, summary)
