@@ -1,6 +1,7 @@
 """How the unknowns are found."""
 
 from rbfnet.solvers._adam import Adam
+from rbfnet.solvers._evolve import Evolve
 from rbfnet.solvers._lbfgs import LBFGS
 from rbfnet.solvers._least_squares import LeastSquares
 from rbfnet.solvers._linear_system import LinearSystem, linear_system
@@ -11,6 +12,7 @@ from rbfnet.solvers._solver import Solver, Solving
 __all__ = [
     "LBFGS",
     "Adam",
+    "Evolve",
     "LeastSquares",
     "LinearSystem",
     "Posed",

@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
-from rbfnet.errors import unknown
 from rbfnet.kernels import Kernel, KernelLike
-from rbfnet.nn import Affine, RBFLayer, RBFNetwork, Wrapper
+from rbfnet.domains import SpaceTime
+from rbfnet.errors import InputError, unknown
+from rbfnet.nn import Affine, Evolving, RBFLayer, RBFNetwork, Wrapper
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 
-Network = RBFNetwork | Wrapper
+Network = RBFNetwork | Wrapper | Evolving
 """A network, or one in what its problem wraps it in: units, an ansatz."""
 
 DECIDED = {"in_features", "out_features", "kernel", "points", "overlap", "dtype", "device", "layer"}
@@ -41,6 +42,8 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     if isinstance(kernel, Kernel):
         # A kernel with parameters that is used for two runs must not tie them together.
         kernel = copy.deepcopy(kernel)
+    if solver.evolves:
+        return _evolving(problem, kernel, network, solver, dtype)
     units = problem.units()
     support = problem.support().to(dtype)
     chosen = dict(network)
@@ -61,3 +64,26 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     if units is None:
         return problem.ansatz(inner)
     return problem.ansatz(Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale))
+
+
+def _evolving(
+    problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, dtype: torch.dtype
+) -> Network:
+    """A network in space whose weights go through time, in the user's units, with a width for each centre."""
+    if not isinstance(problem.domain, SpaceTime):
+        raise InputError(
+            f"evolve goes through time on a SpaceTime, but {type(problem).__name__} lives on {problem.domain!r}; take "
+            "solver=gauss_newton, or SpaceTime(space, t=(0, 1)) as the domain."
+        )
+    inner = RBFNetwork(
+        len(problem.domain.coords) - 1,
+        len(problem.outputs),
+        kernel=kernel,
+        points=problem.domain.space.box.to(dtype),
+        overlap=solver.overlap,
+        dtype=dtype,
+        **{"num_centers": None, **network, "per_center": True},
+    )
+    model = Evolving(inner, *problem.domain.time, solver.stages)
+    wrapped = problem.ansatz(model)  # type: ignore[arg-type]
+    return wrapped
