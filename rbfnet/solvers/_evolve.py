@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
+from numpy.polynomial.chebyshev import chebvander
 from torch import Tensor
 
 from rbfnet.domains import Interval, SpaceTime
@@ -15,15 +16,20 @@ from rbfnet.solvers._march import March
 from rbfnet.solvers._placement import PER_CENTER, Spacing
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._radau import Radau
+from rbfnet.solvers._semidiscrete import Site
 from rbfnet.solvers._solver import Solver, Solving
 
 COARSE, COARSE_STAGES, MOST_SLABS = 1e-4, 5, 200
 """Tolerance, stages and slabs of the runs that find where centres belong."""
 
-EARLY = (0.001, 0.003, 0.01)
-"""Fractions of the time at which these are looked at beside even ones: what starts rough is soon smooth."""
+WITHIN = (-0.8, -0.4, 0.0, 0.4, 0.8, 1.0)
+"""Where in a slab of such a run, from -1 to 1, lengths are taken."""
+
+INSTANT = 1e-9
+"""The fraction of the time in which a start that contradicts the boundary conditions becomes one that does not."""
 
 LEAST_JUMP = 1e-10
+"""What is no contradiction, relative to the start."""
 
 
 class Evolve(Solver):
@@ -140,7 +146,15 @@ class _Evolve(Solving):
             points, weights = space.quadrature(PER_CENTER * network.num_centers)
         state.update(points=points, weights=weights, slabs=0, worst=0.0)
         lines = Lines(problem, network, dict(posed.samples), points, weights)
-        return self._started(lines, Radau.of(solver.stages), solver.tolerance)
+        march = self._started(lines, Radau.of(solver.stages), solver.tolerance)
+        if lines.order == 1 and lines.jump > LEAST_JUMP:
+            # The first piece: from the start as it is given, in a line.
+            middle, half = (lines.start[0] + lines.given) / 2, (lines.start[0] - lines.given) / 2
+            coefficients = torch.cat([middle[None], half[None], middle.new_zeros((solver.stages - 1, lines.size))])
+            march.time += INSTANT * (march.end - march.time)
+            self.model.set_pieces(self.model.breaks.new_tensor([self.model.breaks[0], march.time]), weights_of(lines, coefficients)[None])
+            state["slabs"] = 1
+        return march
 
     def _started(self, lines: Lines, radau: Radau, tolerance: float) -> March:
         start, end = lines.problem.domain.box[:, -1].tolist()
@@ -159,23 +173,21 @@ class _Evolve(Solving):
         """The least length of the solution of a coarse run at each of some points."""
         lines = Lines(posed.problem, self.model.network, dict(posed.samples), points, weights)
         march = self._started(lines, Radau.of(COARSE_STAGES), COARSE)
-        begin = march.time
-        coarse = Evolving(self.model.network, begin, march.end, COARSE_STAGES)
-        breaks, carried = [begin], []
-        while not march.done and len(carried) < MOST_SLABS:
-            end, coefficients = march.slab()
-            breaks.append(end)
-            carried.append(weights_of(lines, coefficients))
-        coarse.set_pieces(torch.tensor(breaks, dtype=torch.float64), torch.stack(carried))
-        span = breaks[-1] - begin
-        times = begin + span * torch.cat([torch.tensor(EARLY), torch.linspace(0, 1, 41)[1:]]).to(at)
-        x = torch.cartesian_prod(at, times)
         orders = [k for k in (1, 2) if k <= self.model.kernel.smoothness]
-        ops = [Operator.d(*[0] * k) for k in (0, *orders)]
-        values = coarse.apply_operators(x, ops).reshape(len(at), len(times), -1, len(ops)).abs()
-        size = values[..., 0].amax(dim=(0, 1))
-        lengths = [(size / values[..., n + 1].clamp_min(1e-300)) ** (1 / k) for n, k in enumerate(orders)]
-        return torch.stack(lengths).amin(dim=(0, 2, 3))
+        site = Site(lines.network, lines.basis, at[:, None])
+        between = torch.from_numpy(chebvander(WITHIN, COARSE_STAGES))
+        size, slabs = at.new_zeros(lines.outputs), 0
+        steepest = at.new_zeros((len(orders), lines.outputs, len(at)))
+        while not march.done and slabs < MOST_SLABS:
+            _, coefficients = march.slab()
+            states = (between @ coefficients).unflatten(1, (lines.outputs, -1))
+            values = (states @ site.matrix(()).T).abs().amax(dim=(0, 2))
+            size, slabs = torch.maximum(values, size), slabs + 1
+            for n, k in enumerate(orders):
+                slopes = (states @ site.matrix((0,) * k).T).abs().amax(dim=0)
+                steepest[n] = torch.maximum(steepest[n], slopes)
+        found = [(size[:, None] / steepest[n].clamp_min(1e-300)) ** (1 / k) for n, k in enumerate(orders)]
+        return torch.cat(found).amin(dim=0)
 
 
 def weights_of(lines: Lines, coefficients: Tensor) -> Tensor:
