@@ -58,7 +58,6 @@ class Evolve(Solver):
     """
 
     solves = True
-    evolves = True
     overlap = 4.0
 
     def __init__(self, tolerance: float = 1e-9, stages: int = 9, refine: int = 2, max_epochs: int = 2000) -> None:
@@ -66,6 +65,7 @@ class Evolve(Solver):
         self.stages = int(positive("stages", stages, whole=True))
         if not 3 <= stages <= 15:
             raise InputError(f"stages must be a whole number from 3 to 15, but got {stages!r}.")
+        self.degree = self.stages
         self.refine = int(positive("refine", refine, whole=True, zero=True))
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
 

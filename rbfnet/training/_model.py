@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from rbfnet.kernels import Kernel, KernelLike
-from rbfnet.domains import SpaceTime
+from rbfnet.domains import Interval, SpaceTime
 from rbfnet.errors import InputError, unknown
 from rbfnet.nn import Affine, Evolving, RBFLayer, RBFNetwork, Wrapper
 from rbfnet.problems import Problem
@@ -42,8 +42,8 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     if isinstance(kernel, Kernel):
         # A kernel with parameters that is used for two runs must not tie them together.
         kernel = copy.deepcopy(kernel)
-    if solver.evolves:
-        return _evolving(problem, kernel, network, solver, dtype)
+    if solver.degree is not None:
+        return _evolving(problem, kernel, network, solver, solver.degree, dtype)
     units = problem.units()
     support = problem.support().to(dtype)
     chosen = dict(network)
@@ -67,23 +67,22 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
 
 
 def _evolving(
-    problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, dtype: torch.dtype
+    problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, degree: int, dtype: torch.dtype
 ) -> Network:
-    """A network in space whose weights go through time, in the user's units, with a width for each centre."""
+    """A network in space whose weights go through time, in the user's units; on a line, where centres move, each has its width."""
     if not isinstance(problem.domain, SpaceTime):
         raise InputError(
             f"evolve goes through time on a SpaceTime, but {type(problem).__name__} lives on {problem.domain!r}; take "
             "solver=gauss_newton, or SpaceTime(space, t=(0, 1)) as the domain."
         )
+    space = problem.domain.space
     inner = RBFNetwork(
         len(problem.domain.coords) - 1,
         len(problem.outputs),
         kernel=kernel,
-        points=problem.domain.space.box.to(dtype),
+        points=space.box.to(dtype),
         overlap=solver.overlap,
         dtype=dtype,
-        **{"num_centers": None, **network, "per_center": True},
+        **{"num_centers": None, **network, "per_center": network.get("per_center", False) or isinstance(space, Interval)},
     )
-    model = Evolving(inner, *problem.domain.time, solver.stages)
-    wrapped = problem.ansatz(model)  # type: ignore[arg-type]
-    return wrapped
+    return problem.ansatz(Evolving(inner, *problem.domain.time, degree))  # type: ignore[arg-type]
