@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
 import torch
 from numpy.polynomial.chebyshev import chebvander
 from torch import Tensor
@@ -24,6 +25,9 @@ COARSE, COARSE_STAGES, MOST_SLABS = 1e-4, 5, 200
 
 WITHIN = (-0.8, -0.4, 0.0, 0.4, 0.8, 1.0)
 """Where in a slab of such a run, from -1 to 1, lengths are taken."""
+
+SETTLED = 0.3
+"""A spacing that changes by less than this, in its logarithm, is good enough."""
 
 INSTANT = 1e-9
 """The fraction of the time in which a start that contradicts the boundary conditions becomes one that does not."""
@@ -50,7 +54,7 @@ class Evolve(Solver):
     Args:
         tolerance: how large the last coefficients of a slab's polynomials may be, relative to u.
         stages: of the method of Radau; the polynomials have this degree.
-        refine: how many coarse runs place the centres, on an interval; 0 leaves them where they are.
+        refine: the most coarse runs that place the centres, on an interval; 0 leaves them where they are.
         max_epochs: the most slabs there may be.
 
     Raises:
@@ -60,7 +64,7 @@ class Evolve(Solver):
     solves = True
     overlap = 4.0
 
-    def __init__(self, tolerance: float = 1e-9, stages: int = 9, refine: int = 2, max_epochs: int = 2000) -> None:
+    def __init__(self, tolerance: float = 1e-9, stages: int = 9, refine: int = 5, max_epochs: int = 2000) -> None:
         self.tolerance = float(positive("tolerance", tolerance))
         self.stages = int(positive("stages", stages, whole=True))
         if not 3 <= stages <= 15:
@@ -134,12 +138,17 @@ class _Evolve(Solving):
             low, high = (float(end) for end in space.box[:, 0])
             at = torch.linspace(low, high, 2001, dtype=torch.float64)
             length = torch.full_like(at, high - low)
+            before = np.zeros(0)
             for run in range(solver.refine + 1):
                 spacing = Spacing.of(low, high, len(network.centers), at.numpy(), length.numpy())
                 centers, h = spacing.centers()
                 network.centers.copy_(centers[:, None])
                 network.layer.metric.raw.copy_(-(solver.overlap * h).log())
                 points, weights = spacing.points()
+                settled = len(before) and np.abs(np.log(spacing.h / before)).max() < SETTLED
+                before = spacing.h
+                if settled:
+                    break
                 if run < solver.refine:
                     length = self._lengths(posed, points, weights, at)
         else:
@@ -152,7 +161,9 @@ class _Evolve(Solving):
             middle, half = (lines.start[0] + lines.given) / 2, (lines.start[0] - lines.given) / 2
             coefficients = torch.cat([middle[None], half[None], middle.new_zeros((solver.stages - 1, lines.size))])
             march.time += INSTANT * (march.end - march.time)
-            self.model.set_pieces(self.model.breaks.new_tensor([self.model.breaks[0], march.time]), weights_of(lines, coefficients)[None])
+            self.model.set_pieces(
+                self.model.breaks.new_tensor([self.model.breaks[0], march.time]), weights_of(lines, coefficients)[None]
+            )
             state["slabs"] = 1
         return march
 

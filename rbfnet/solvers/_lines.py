@@ -117,7 +117,9 @@ class Lines:
     def _start(self, first: list[Rows]) -> tuple[Tensor, Tensor, float]:
         size, order, one = self.basis.shape[1], self.order, torch.ones_like(self._times)
         if not first:
-            raise InputError(f"{type(self.problem).__name__} has no initial condition, which evolve starts from; yield an Initial.")
+            raise InputError(
+                f"{type(self.problem).__name__} has no initial condition, which evolve starts from; yield an Initial."
+            )
         y = self.basis.new_zeros((order, self.size))
         for _ in range(4):
             # Once where it is linear, as nearly all are.
