@@ -37,7 +37,8 @@ class Evolving(LinearModel):
 
     Attributes:
         breaks: (S + 1,), the ends of the pieces. carried: (S, K + 1, N, O), for the M kernels and T terms of the tail.
-        kernel, num_centers, centers (M, d), epsilon, shape_matrix: of the network in space. weight (M, O), tail (T, O): at the end.
+        kernel, num_centers, centers (M, d), epsilon, shape_matrix: of the network in space.
+        weight (M, O), tail (T, O): at the end.
 
     Raises:
         InputError: pieces that do not rise, or shapes that do not fit.

@@ -8,7 +8,7 @@ from numpy.polynomial.chebyshev import chebvander
 from torch import Tensor
 
 from rbfnet.domains import Interval, SpaceTime
-from rbfnet.errors import InputError, flag, positive
+from rbfnet.errors import InputError, positive
 from rbfnet.nn import Evolving
 from rbfnet.operators import Operator
 from rbfnet.problems import Interior, Problem, Sample
@@ -79,7 +79,8 @@ class Evolve(Solver):
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, Evolving):
             raise InputError(
-                f"evolve carries the weights of its own model in time, but {type(problem).__name__} makes a {type(model).__name__} of "
+                f"evolve carries the weights of its own model in time, but {type(problem).__name__} makes a "
+                f"{type(model).__name__} of "
                 "it; leave hard=True or the ansatz away."
             )
         if model.carried.dtype != torch.float64:
@@ -125,8 +126,8 @@ class _Evolve(Solving):
         self.done = march.done
         state["worst"] = max(state["worst"], self.metrics["residual"])
         self.words = [
-            f"{state['slabs']} slabs to t = {march.time:.6g}, {lines.basis.shape[1]} of {lines.basis.shape[0]} functions in space "
-            f"independent; residual at points not used {state['worst']:.1e} of the derivative in time at most."
+            f"{state['slabs']} slabs to t = {march.time:.6g}, {lines.basis.shape[1]} of {lines.basis.shape[0]} functions "
+            f"in space independent; residual at points not used {state['worst']:.1e} of the derivative in time at most."
         ]
         if not self.done and state["slabs"] >= self.solver.max_epochs:
             self.words.append(f"The end is not reached: give more slabs than max_epochs={self.solver.max_epochs}.")

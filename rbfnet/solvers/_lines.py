@@ -47,8 +47,8 @@ class Lines:
         points, weights: where equations and start are satisfied, and what the square of a residual there counts.
 
     Attributes:
-        basis: (N, n). order: p, of the highest derivative in time. start: (p, O n), y and y' at first; jump: by how much, relative,
-        the given start had to be changed for it to satisfy the boundary conditions; given: (O n), y before that.
+        basis: (N, n). order: p, of the highest derivative in time. start: (p, O n), y and y' at first; jump: by how much,
+        relative, the given start had to be changed for it to satisfy the boundary conditions; given: (O n), y before that.
 
     Raises:
         InputError: a problem that is not of this form.
@@ -97,13 +97,16 @@ class Lines:
         """
         zero = self.basis.new_zeros((3, 1, self.outputs, self.basis.shape[1]))
         found = [self._matrices(rows, zero, self._times, torch.ones_like(self._times)) for rows in self.inside]
-        sizes = [part.reshape(3, -1, len(rows.root), self.size).abs().amax(dim=(2, 3)) for part, rows in zip(found, self.inside)]
+        sizes = [
+            part.reshape(3, -1, len(rows.root), self.size).abs().amax(dim=(2, 3))
+            for part, rows in zip(found, self.inside, strict=True)
+        ]
         order = 2 if any(float(size[2].max()) > 0 for size in sizes) else 1
         for size, rows in zip(sizes, self.inside, strict=True):
             if not (size[order] > 0).all():
                 raise InputError(
-                    f"Each equation of condition {rows.condition.name!r} needs the derivative of order {order} in time for evolve, "
-                    "but one has none; take solver=gauss_newton."
+                    f"Each equation of condition {rows.condition.name!r} needs the derivative of order {order} in time for "
+                    "evolve, but one has none; take solver=gauss_newton."
                 )
         highest = torch.cat(found, dim=1)[order].reshape(-1, self.outputs, self.basis.shape[1])
         for output, name in enumerate(self.problem.outputs):
@@ -133,8 +136,8 @@ class Lines:
         rank = int(torch.linalg.matrix_rank(matrix, rtol=1e-9))
         if rank < order * self.size:
             raise InputError(
-                f"The initial conditions of {type(self.problem).__name__} do not determine where evolve starts: it needs the value"
-                f"{' and the velocity' if order == 2 else ''} of every output everywhere."
+                f"The initial conditions of {type(self.problem).__name__} do not determine where evolve starts: it needs the "
+                f"value{' and the velocity' if order == 2 else ''} of every output everywhere."
             )
         given = y[0].clone()
         if self.edge:
@@ -176,8 +179,8 @@ class Lines:
         size = triangle.diagonal().abs()
         if triangle.shape[0] < triangle.shape[1] or not size.min() > 1e-9 * size.max():
             raise InputError(
-                f"The equations of {type(self.problem).__name__} do not determine the derivative of order {order} in time of every "
-                "output; take solver=gauss_newton."
+                f"The equations of {type(self.problem).__name__} do not determine the derivative of order {order} in time of "
+                "every output; take solver=gauss_newton."
             )
         system = torch.stack([torch.cat([test.T @ edge[q], tested.T @ inside[q]]) for q in range(order + 1)])
         shifts = step * radau.eigenvalues[:, None, None]

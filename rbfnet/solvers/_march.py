@@ -63,8 +63,8 @@ class March:
             left = self.end - start
             if self.step < 1e-13 * max(abs(self.end), left):
                 raise InputError(
-                    f"evolve cannot go beyond t = {start:.6g}: its steps have become too short, as where the solution blows up or "
-                    "needs more centres; give more centres, or a larger tolerance."
+                    f"evolve cannot go beyond t = {start:.6g}: its steps have become too short, as where the solution blows up "
+                    "or needs more centres; give more centres, or a larger tolerance."
                 )
             count = math.ceil(left / self.step - 1e-9)
             step = left / count if count < 3 else self.step

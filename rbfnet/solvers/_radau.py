@@ -14,7 +14,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Radau:
-    """The method Radau IIA with K stages: on [0, 1] a polynomial of degree K that satisfies the equation at K nodes, the end among them.
+    """The method Radau IIA with K stages: a polynomial of degree K that satisfies the equation at K nodes, the end among them.
 
     It is of order 2 K - 1 at the end and of order K in between, damps what is infinitely fast at once, and solves equations
     without a time derivative too. The polynomial is its own dense output.

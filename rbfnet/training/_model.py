@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from rbfnet.kernels import Kernel, KernelLike
 from rbfnet.domains import Interval, SpaceTime
 from rbfnet.errors import InputError, unknown
+from rbfnet.kernels import Kernel, KernelLike
 from rbfnet.nn import Affine, Evolving, RBFLayer, RBFNetwork, Wrapper
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
@@ -69,7 +69,7 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
 def _evolving(
     problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, degree: int, dtype: torch.dtype
 ) -> Network:
-    """A network in space whose weights go through time, in the user's units; on a line, where centres move, each has its width."""
+    """A network in space whose weights go through time, in the user's units; on a line each centre has its own width."""
     if not isinstance(problem.domain, SpaceTime):
         raise InputError(
             f"evolve goes through time on a SpaceTime, but {type(problem).__name__} lives on {problem.domain!r}; take "
