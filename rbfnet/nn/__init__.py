@@ -2,6 +2,7 @@
 
 from rbfnet.nn import initializers
 from rbfnet.nn._evaluate import evaluate
+from rbfnet.nn._evolving import Evolving
 from rbfnet.nn._export import export
 from rbfnet.nn._layer import RBFLayer
 from rbfnet.nn._metric import METRICS, Diagonal, Full, Isotropic, Metric
@@ -16,6 +17,7 @@ __all__ = [
     "CoordinateMap",
     "Coordinates",
     "Diagonal",
+    "Evolving",
     "Full",
     "Isotropic",
     "Metric",

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.domains import Domain
@@ -52,17 +54,24 @@ class Interior(Condition):
         if isinstance(self._where, Domain):
             return Sample((self._where.interior(n, problem.sampler),))
         x = problem.domain.interior(n, problem.sampler)
-        if self._where is not None:
-            inside = self._where(*x.unbind(dim=1))
-            if inside.shape != (len(x),):
-                raise InputError(
-                    f"`where` of condition {self.name!r} must give true or false at each point, ({len(x)},), "
-                    f"but gave {tuple(inside.shape)}."
-                )
-            x = x[inside.bool()]
-            if not len(x):
-                raise InputError(f"Of {n} points in the domain none is where condition {self.name!r} holds.")
+        x = x[self.holds(x)]
+        if not len(x):
+            raise InputError(f"Of {n} points in the domain none is where condition {self.name!r} holds.")
         return Sample((x,))
+
+    def holds(self, x: Float[Tensor, "B D"]) -> Bool[Tensor, " B"]:
+        """Which points of the domain lie in the part the condition holds in."""
+        if self._where is None:
+            return torch.ones(len(x), dtype=torch.bool, device=x.device)
+        if isinstance(self._where, Domain):
+            return self._where.contains(x)
+        inside = self._where(*x.unbind(dim=1))
+        if inside.shape != (len(x),):
+            raise InputError(
+                f"`where` of condition {self.name!r} must give true or false at each point, ({len(x)},), "
+                f"but gave {tuple(inside.shape)}."
+            )
+        return inside.bool()
 
     def residual(self, u: Field) -> Residual:
         return self._residual(u)

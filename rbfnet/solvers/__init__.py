@@ -2,6 +2,7 @@
 
 from rbfnet.solvers._adam import Adam
 from rbfnet.solvers._balance import Balance
+from rbfnet.solvers._evolve import Evolve
 from rbfnet.solvers._gauss_newton import GaussNewton
 from rbfnet.solvers._gradient_norm import GradientNorm
 from rbfnet.solvers._lbfgs import LBFGS
@@ -17,6 +18,7 @@ __all__ = [
     "LBFGS",
     "Adam",
     "Balance",
+    "Evolve",
     "GaussNewton",
     "GradientNorm",
     "LeastSquares",

@@ -20,6 +20,8 @@ class Solver(ABC):
         batch_size: points per condition and step; None takes all of them.
         resample: draw fresh points for every epoch.
         solves: its optimizer is a :class:`Solving`, whose closure returns the problem as :class:`Posed` rather than a loss.
+        degree: for a network in space with weights that are polynomials of this degree in time, :class:`rbfnet.nn.Evolving`;
+            None for a network in all coordinates.
         distributed: it can share the points among several processes.
         overlap: how many spacings of the centres the width 1 / epsilon of a kernel is, where epsilon is ``"auto"``. Solving
             gains accuracy from wide, nearly dependent kernels; descending loses speed by them.
@@ -31,6 +33,7 @@ class Solver(ABC):
     resample: bool = False
     solves: ClassVar[bool] = False
     distributed: bool = False
+    degree: int | None = None
     overlap: ClassVar[float] = 1.0
 
     @abstractmethod

@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
-from rbfnet.errors import unknown
+from rbfnet.domains import Interval, SpaceTime
+from rbfnet.errors import InputError, unknown
 from rbfnet.kernels import Kernel, KernelLike
-from rbfnet.nn import Affine, RBFLayer, RBFNetwork, Wrapper
+from rbfnet.nn import Affine, Evolving, RBFLayer, RBFNetwork, Wrapper
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 
-Network = RBFNetwork | Wrapper
+Network = RBFNetwork | Wrapper | Evolving
 """A network, or one in what its problem wraps it in: units, an ansatz."""
 
 DECIDED = {"in_features", "out_features", "kernel", "points", "overlap", "dtype", "device", "layer"}
@@ -41,6 +42,8 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     if isinstance(kernel, Kernel):
         # A kernel with parameters that is used for two runs must not tie them together.
         kernel = copy.deepcopy(kernel)
+    if solver.degree is not None:
+        return _evolving(problem, kernel, network, solver, solver.degree, dtype)
     units = problem.units()
     support = problem.support().to(dtype)
     chosen = dict(network)
@@ -61,3 +64,25 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     if units is None:
         return problem.ansatz(inner)
     return problem.ansatz(Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale))
+
+
+def _evolving(
+    problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, degree: int, dtype: torch.dtype
+) -> Network:
+    """A network in space whose weights go through time, in the user's units; on a line each centre has its own width."""
+    if not isinstance(problem.domain, SpaceTime):
+        raise InputError(
+            f"evolve goes through time on a SpaceTime, but {type(problem).__name__} lives on {problem.domain!r}; take "
+            "solver=gauss_newton, or SpaceTime(space, t=(0, 1)) as the domain."
+        )
+    space = problem.domain.space
+    inner = RBFNetwork(
+        len(problem.domain.coords) - 1,
+        len(problem.outputs),
+        kernel=kernel,
+        points=space.box.to(dtype),
+        overlap=solver.overlap,
+        dtype=dtype,
+        **{"num_centers": None, **network, "per_center": network.get("per_center", False) or isinstance(space, Interval)},
+    )
+    return problem.ansatz(Evolving(inner, *problem.domain.time, degree))  # type: ignore[arg-type]

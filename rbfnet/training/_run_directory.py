@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
-from rbfnet.nn import METRICS, Affine, RBFNetwork
+from rbfnet.nn import METRICS, Affine, Evolving, RBFNetwork
 from rbfnet.problems import Problem
 from rbfnet.training._construct import construct
 from rbfnet.training._figures import write_figures
@@ -104,6 +104,8 @@ def _ansatz(
     directory: Path, config: Mapping[str, Any], state: Mapping[str, State], trust: Iterable[str]
 ) -> Callable[[Network], Network]:
     """What the problem wraps its network in. The problem is made only for a run that has something of the kind."""
+    if "breaks" in state["model"]:
+        return lambda network: Evolving(network, 0.0, 1.0, state["model"]["carried"].shape[1] - 1)  # type: ignore[arg-type]
     if _depth(state["model"]) == int(_affine(state["model"]) is not None):
         return lambda network: network
     if not isinstance(config.get("problem"), dict):

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.polynomial.chebyshev import chebvander
+from torch import Tensor
+
+from rbfnet.domains import Interval, SpaceTime
+from rbfnet.errors import InputError, positive
+from rbfnet.nn import Evolving
+from rbfnet.operators import Operator
+from rbfnet.problems import Interior, Problem, Sample
+from rbfnet.solvers._lines import Lines, require_carried
+from rbfnet.solvers._march import March
+from rbfnet.solvers._placement import PER_CENTER, Spacing
+from rbfnet.solvers._posed import Posed
+from rbfnet.solvers._radau import Radau
+from rbfnet.solvers._semidiscrete import Site
+from rbfnet.solvers._solver import Solver, Solving
+
+COARSE, COARSE_STAGES, MOST_SLABS = 1e-4, 5, 200
+"""Tolerance, stages and slabs of the runs that find where centres belong."""
+
+WITHIN = (-0.8, -0.4, 0.0, 0.4, 0.8, 1.0)
+"""Where in a slab of such a run, from -1 to 1, lengths are taken."""
+
+SETTLED = 0.3
+"""A spacing that changes by less than this, in its logarithm, is good enough."""
+
+INSTANT = 1e-9
+"""The fraction of the time in which a start that contradicts the boundary conditions becomes one that does not."""
+
+LEAST_JUMP = 1e-10
+"""What is no contradiction, relative to the start."""
+
+
+class Evolve(Solver):
+    """Go through time: the method of lines, for equations of first or second order in time on a :class:`SpaceTime`.
+
+    The model is an :class:`rbfnet.nn.Evolving`: radial basis functions in space, their weights polynomials in time, slab by slab,
+    one slab an epoch until the end of time. The equations may be anything in space, nonlinear and coupled, with coefficients
+    that vary in space and time; boundary conditions hold at all times (:class:`rbfnet.solvers._lines.Lines`). In time it is
+    Radau IIA with many stages, whose polynomials are what the model keeps; the length of a slab follows from how fast their
+    coefficients decay (:class:`rbfnet.solvers._march.March`).
+
+    On an interval centres go where the solution needs them: a coarse run finds a length |u| / |u_x|, sqrt(|u| / |u_xx|) at
+    each point, the least over time, and the spacing of the centres follows it.
+
+    Source: Schiesser, The Numerical Method of Lines (1991); Hairer and Wanner, Solving Ordinary Differential Equations II (1996),
+    IV.8; Huang and Russell, Adaptive Moving Mesh Methods (2011), ch. 2, for the spacing.
+
+    Args:
+        tolerance: how large the last coefficients of a slab's polynomials may be, relative to u.
+        stages: of the method of Radau; the polynomials have this degree.
+        refine: the most coarse runs that place the centres, on an interval; 0 leaves them where they are.
+        max_epochs: the most slabs there may be.
+
+    Raises:
+        InputError: values that are not positive; at :meth:`check`, a problem that is no evolution.
+    """
+
+    solves = True
+    overlap = 4.0
+
+    def __init__(self, tolerance: float = 1e-9, stages: int = 9, refine: int = 5, max_epochs: int = 2000) -> None:
+        self.tolerance = float(positive("tolerance", tolerance))
+        self.stages = int(positive("stages", stages, whole=True))
+        if not 3 <= stages <= 15:
+            raise InputError(f"stages must be a whole number from 3 to 15, but got {stages!r}.")
+        self.degree = self.stages
+        self.refine = int(positive("refine", refine, whole=True, zero=True))
+        self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
+
+    def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
+        return _Evolve(cast(Evolving, model), self)
+
+    def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
+        if not isinstance(model, Evolving):
+            raise InputError(
+                f"evolve carries the weights of its own model in time, but {type(problem).__name__} makes a "
+                f"{type(model).__name__} of "
+                "it; leave hard=True or the ansatz away."
+            )
+        if model.carried.dtype != torch.float64:
+            raise InputError("evolve needs dtype=float64: nearly dependent kernels leave nothing of float32.")
+        for name, parameter in problem.named_parameters():
+            if parameter.requires_grad:
+                raise InputError(
+                    f"evolve carries weights alone, but {name!r} of the problem is to be found too; take solver=gauss_newton."
+                )
+        require_carried(problem, problem.named_conditions(), samples)
+
+
+class _Evolve(Solving):
+    """Writes one slab into the model, each step. What it needs to go on is in its state."""
+
+    def __init__(self, model: Evolving, solver: Evolve) -> None:
+        super().__init__([model.carried])
+        self.model, self.solver = model, solver
+        self.march: March | None = None
+
+    def improve(self, posed: Posed) -> None:
+        state = self.state[self.model.carried]
+        if self.march is None:
+            self.march = self._resumed(posed, state) if state else self._begun(posed, state)
+        march, lines = self.march, self.march.lines
+        breaks, carried = self.model.breaks, self.model.carried
+        end, coefficients = march.slab()
+        added = weights_of(lines, coefficients)[None]
+        if state["slabs"]:
+            added, breaks = torch.cat([carried, added]), torch.cat([breaks, breaks.new_tensor([end])])
+        else:
+            breaks = breaks.new_tensor([breaks[0], end])
+        self.model.set_pieces(breaks, added)
+        state["slabs"] += 1
+        state.update(time=march.time, step=march.step, scale=march.scale, at=march.state)
+        self.metrics = {
+            "time": march.time,
+            "step": float(breaks[-1] - breaks[-2]),
+            "rejected": float(march.rejected),
+            "newton": float(march.iterations),
+            "residual": unseen(self.model, posed, float(breaks[-2]), end),
+        }
+        self.done = march.done
+        state["worst"] = max(state["worst"], self.metrics["residual"])
+        self.words = [
+            f"{state['slabs']} slabs to t = {march.time:.6g}, {lines.basis.shape[1]} of {lines.basis.shape[0]} functions "
+            f"in space independent; residual at points not used {state['worst']:.1e} of the derivative in time at most."
+        ]
+        if not self.done and state["slabs"] >= self.solver.max_epochs:
+            self.words.append(f"The end is not reached: give more slabs than max_epochs={self.solver.max_epochs}.")
+
+    def _begun(self, posed: Posed, state: dict[str, Any]) -> March:
+        solver, problem, network = self.solver, posed.problem, self.model.network
+        space = cast(SpaceTime, problem.domain).space
+        if solver.refine and isinstance(space, Interval):
+            low, high = (float(end) for end in space.box[:, 0])
+            at = torch.linspace(low, high, 2001, dtype=torch.float64)
+            length = torch.full_like(at, high - low)
+            before = np.zeros(0)
+            for run in range(solver.refine + 1):
+                spacing = Spacing.of(low, high, len(network.centers), at.numpy(), length.numpy())
+                centers, h = spacing.centers()
+                network.centers.copy_(centers[:, None])
+                network.layer.metric.raw.copy_(-(solver.overlap * h).log())
+                points, weights = spacing.points()
+                settled = len(before) and np.abs(np.log(spacing.h / before)).max() < SETTLED
+                before = spacing.h
+                if settled:
+                    break
+                if run < solver.refine:
+                    length = self._lengths(posed, points, weights, at)
+        else:
+            points, weights = space.quadrature(PER_CENTER * network.num_centers)
+        state.update(points=points, weights=weights, slabs=0, worst=0.0)
+        lines = Lines(problem, network, dict(posed.samples), points, weights)
+        march = self._started(lines, Radau.of(solver.stages), solver.tolerance)
+        if lines.order == 1 and lines.jump > LEAST_JUMP:
+            # The first piece: from the start as it is given, in a line.
+            middle, half = (lines.start[0] + lines.given) / 2, (lines.start[0] - lines.given) / 2
+            coefficients = torch.cat([middle[None], half[None], middle.new_zeros((solver.stages - 1, lines.size))])
+            march.time += INSTANT * (march.end - march.time)
+            self.model.set_pieces(
+                self.model.breaks.new_tensor([self.model.breaks[0], march.time]), weights_of(lines, coefficients)[None]
+            )
+            state["slabs"] = 1
+        return march
+
+    def _started(self, lines: Lines, radau: Radau, tolerance: float) -> March:
+        start, end = lines.problem.domain.box[:, -1].tolist()
+        # A start that does not satisfy the boundary conditions leaves an error of its own.
+        tolerance = max(tolerance, 0.01 * lines.jump)
+        scale = max(float(lines.start[0].norm()), float(lines.start[-1].norm()) * (end - start) / 50, 1e-30)
+        return March(lines, radau, tolerance, end, start, (end - start) / 50, lines.start, scale)
+
+    def _resumed(self, posed: Posed, state: dict[str, Any]) -> March:
+        lines = Lines(posed.problem, self.model.network, dict(posed.samples), state["points"], state["weights"])
+        march = self._started(lines, Radau.of(self.solver.stages), self.solver.tolerance)
+        march.time, march.step, march.scale, march.state = state["time"], state["step"], state["scale"], state["at"]
+        return march
+
+    def _lengths(self, posed: Posed, points: Tensor, weights: Tensor, at: Tensor) -> Tensor:
+        """The least length of the solution of a coarse run at each of some points."""
+        lines = Lines(posed.problem, self.model.network, dict(posed.samples), points, weights)
+        march = self._started(lines, Radau.of(COARSE_STAGES), COARSE)
+        orders = [k for k in (1, 2) if k <= self.model.kernel.smoothness]
+        site = Site(lines.network, lines.basis, at[:, None])
+        between = torch.from_numpy(chebvander(WITHIN, COARSE_STAGES))
+        size, slabs = at.new_zeros(lines.outputs), 0
+        steepest = at.new_zeros((len(orders), lines.outputs, len(at)))
+        while not march.done and slabs < MOST_SLABS:
+            _, coefficients = march.slab()
+            states = (between @ coefficients).unflatten(1, (lines.outputs, -1))
+            values = (states @ site.matrix(()).T).abs().amax(dim=(0, 2))
+            size, slabs = torch.maximum(values, size), slabs + 1
+            for n, k in enumerate(orders):
+                slopes = (states @ site.matrix((0,) * k).T).abs().amax(dim=0)
+                steepest[n] = torch.maximum(steepest[n], slopes)
+        found = [(size[:, None] / steepest[n].clamp_min(1e-300)) ** (1 / k) for n, k in enumerate(orders)]
+        return torch.cat(found).amin(dim=0)
+
+
+def weights_of(lines: Lines, coefficients: Tensor) -> Tensor:
+    """From coefficients (K + 1, O n) of the state to those (K + 1, N, O) of the network's weights."""
+    return (coefficients.unflatten(1, (lines.outputs, -1)) @ lines.basis.T).transpose(1, 2)
+
+
+def unseen(model: Evolving, posed: Posed, start: float, end: float) -> float:
+    """The residual of the equations in a slab, relative to the derivative in time, at points of space that were not used."""
+    found, sizes = [], []
+    for name, condition in posed.problem.named_conditions().items():
+        if isinstance(condition, Interior):
+            sample = posed.samples[name]
+            x = sample.sites[0][:: max(1, len(sample.sites[0]) // 200)].clone()
+            x[:, -1] = start + (end - start) * (0.05 + 0.9 * torch.linspace(0, 1, len(x)).to(x))
+            fields = posed.problem.fields([model], Sample((x,)))
+            found += [r.square().mean() for r in condition.equations(fields)]
+            sizes.append(model.apply_operator(x, Operator.d(x.shape[1] - 1)).square().mean())
+    total = float(torch.stack(sizes).sum())
+    return float((torch.stack(found).sum() / total).sqrt()) if total > 0 else 0.0
