@@ -156,6 +156,8 @@ def report(solution: Solution, directory: Path) -> None:
             exact = f"{found['exact']:.6g}" if "exact" in found else ""
             table.add_row(name, value, exact, f"{found['rel_error']:.3e}" if "rel_error" in found else "")
         console.print(table)
+    for sentence in summary.get("words", []):
+        console.print(sentence, soft_wrap=True)
     console.print(str(directory), soft_wrap=True)
 
 

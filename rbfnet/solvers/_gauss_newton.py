@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -15,10 +15,14 @@ from rbfnet.solvers._iterative import Iterative
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._processes import agreed
 from rbfnet.solvers._solver import Solver, Solving, trainable
+from rbfnet.solvers._stages import Stages
 from rbfnet.solvers._unknowns import Unknowns
 
 TRIALS = 20
 """So many dampings are tried in one step, each ten times the last, before no improvement is believed to be possible."""
+
+ON_THE_WAY = 0.5
+"""A stage before the last is left after one step that lowers its loss by less than this fraction."""
 
 
 class GaussNewton(Solver):
@@ -47,39 +51,74 @@ class GaussNewton(Solver):
         max_epochs: steps at most.
         shapes: move centres and shapes too, as far as they are trainable.
         tolerance: the fit stops after two steps in a row that lower the loss by less than this fraction.
+        continuation: numbers of the problem that change on the way to it: ``{"reynolds": [100, 400]}`` solves for these two
+            values of its attribute first, each from the solution before, and then for its own.
+        slabs: time is solved in so many parts, more and more of them together, each from the ones before: for problems
+            where a global solve finds another branch.
 
     Raises:
-        InputError: a value that is not positive; at :meth:`check`, a model that is not linear in its weights.
+        InputError: a value that is not positive, or continuation and slabs at once; at :meth:`check`, a model that is not
+            linear in its weights, or a problem without such a number, or without time.
     """
 
     solves = True
     distributed = True
     overlap = 3.5
 
-    def __init__(self, max_epochs: int = 50, shapes: bool = False, tolerance: float = 0.01) -> None:
+    def __init__(
+        self,
+        max_epochs: int = 50,
+        shapes: bool = False,
+        tolerance: float = 0.01,
+        continuation: Mapping[str, Sequence[float]] | None = None,
+        slabs: int = 1,
+    ) -> None:
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
         self.shapes = flag("shapes", shapes)
         self.tolerance = float(positive("tolerance", tolerance))
+        self.stages = Stages(continuation, slabs)
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
-        return _GaussNewton(cast(LinearModel, model), problem, self.shapes, self.tolerance)
+        return _GaussNewton(cast(LinearModel, model), problem, self.shapes, self.tolerance, self.stages)
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
             raise InputError(f"gauss_newton solves for linear weights, but {type(model).__name__} has none; take solver=lbfgs.")
+        self.stages.check(problem)
 
 
 class _GaussNewton(Solving):
-    """One Levenberg-Marquardt step at a time; the trust region is its state."""
+    """One Levenberg-Marquardt step at a time; trust region and stage are its state."""
 
-    def __init__(self, model: LinearModel, problem: Problem, shapes: bool, tolerance: float) -> None:
-        super().__init__(trainable(model, problem), {"tolerance": tolerance, "damping": 0.0, "slow": 0})
-        self.unknowns = Unknowns(model, problem, shapes)
+    def __init__(self, model: LinearModel, problem: Problem, shapes: bool, tolerance: float, stages: Stages) -> None:
+        super().__init__(trainable(model, problem), {"tolerance": tolerance, "damping": 0.0, "slow": 0, "stage": 0})
+        self.unknowns, self.stages = Unknowns(model, problem, shapes), stages
         self.direct = True
-        if self.unknowns.nonlinear:
-            self.param_groups[0]["damping"] = 0.01
+        self._begin(0)
+
+    def _begin(self, stage: int) -> None:
+        damping = 0.01 if self.unknowns.nonlinear else 0.0
+        self.param_groups[0].update({"damping": damping, "slow": 0, "stage": stage})
 
     def improve(self, posed: Posed) -> None:
+        stage = self.param_groups[0]["stage"]
+        with self.stages.entered(stage, posed) as entered:
+            why = self._improve(entered, last=stage + 1 == self.stages.count)
+        at = ""
+        if self.stages.count > 1:
+            self.metrics["stage"] = stage + 1
+            at = f" in stage {stage + 1} of {self.stages.count}"
+        self.words = [f"{why}{at}."]
+        if not self.direct:
+            self.words.append("Beyond memory, even block by block: steps were found by iteration, to fewer digits.")
+        elif not rows.whole_fits(posed, self.unknowns):
+            self.words.append("Beyond memory: the rows were factored block by block.")
+        if self.done and stage + 1 < self.stages.count:
+            self._begin(stage + 1)
+            self.done = False
+
+    def _improve(self, posed: Posed, last: bool) -> str:
+        """One step, and what there is to say if it stays the last."""
         group, unknowns = self.param_groups[0], self.unknowns
         before, loss = unknowns.get(), posed.loss()
         step = self._linearised(posed, before)
@@ -95,10 +134,14 @@ class _GaussNewton(Solving):
         else:
             unknowns.set(before)
             new, self.done = loss, True
-        group["slow"] = group["slow"] + 1 if new > (1 - group["tolerance"]) * loss else 0
-        self.done = self.done or group["slow"] >= 2
+        enough = group["tolerance"] if last else ON_THE_WAY
+        group["slow"] = group["slow"] + 1 if new > (1 - enough) * loss else 0
+        why = "No step lowers the loss any more" if self.done else "The loss was still falling at the last step"
+        if not self.done and group["slow"] >= (2 if last else 1):
+            self.done, why = True, f"Converged: the last steps lowered the loss by less than {enough:.2g} of it"
         group["damping"] = region / 10 if region > 1e-6 else 0.0
         self.metrics = {"loss": new, "damping": region}
+        return why
 
     def _linearised(self, posed: Posed, before: Tensor) -> Callable[[float], Tensor]:
         """The new unknowns for a trust region."""

@@ -22,7 +22,7 @@ from torch import Tensor
 from rbfnet.catalogue import snake_case
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.problems import Problem
-from rbfnet.solvers import Solver
+from rbfnet.solvers import Solver, Solving
 from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._data import ProblemData
 from rbfnet.training._errors import errors
@@ -63,7 +63,7 @@ class Solution:
         problem: what it solves.
         errors: against the reference: rel_l2, max_abs, rmse; None without a reference.
         summary: problem, kernel, solver, seed, centers, parameters, epochs, seconds, loss, errors; with several outputs also
-            errors_by_output, with unknown coefficients also unknowns.
+            errors_by_output, with unknown coefficients also unknowns, and what the solver has to say as words.
     """
 
     model: Network
@@ -131,6 +131,9 @@ def train(prepared: Prepared, *, seed: int, started: float) -> Solution:
             summary["errors_by_output"] = {
                 name: errors(partial(_one_output, model, o), x, y[:, o : o + 1]) for o, name in enumerate(problem.outputs)
             }
+    optimizer = lightning_trainer.optimizers[0]
+    if isinstance(optimizer, Solving) and optimizer.words:
+        summary["words"] = optimizer.words
     if unknowns := problem.unknowns():
         summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
     return Solution(model, problem, measured, summary)
