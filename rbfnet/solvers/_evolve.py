@@ -53,7 +53,7 @@ class Evolve(Solver):
 
     Args:
         tolerance: how large the last coefficients of a slab's polynomials may be, relative to u.
-        stages: of the method of Radau; the polynomials have this degree.
+        degree: of the polynomials in time; the method of Radau has as many stages.
         refine: the most coarse runs that place the centres, on an interval; 0 leaves them where they are.
         max_epochs: the most slabs there may be.
 
@@ -64,12 +64,11 @@ class Evolve(Solver):
     solves = True
     overlap = 4.0
 
-    def __init__(self, tolerance: float = 1e-9, stages: int = 9, refine: int = 5, max_epochs: int = 2000) -> None:
+    def __init__(self, tolerance: float = 1e-9, degree: int = 9, refine: int = 5, max_epochs: int = 2000) -> None:
         self.tolerance = float(positive("tolerance", tolerance))
-        self.stages = int(positive("stages", stages, whole=True))
-        if not 3 <= stages <= 15:
-            raise InputError(f"stages must be a whole number from 3 to 15, but got {stages!r}.")
-        self.degree = self.stages
+        self.degree: int = int(positive("degree", degree, whole=True))
+        if not 3 <= degree <= 15:
+            raise InputError(f"degree must be a whole number from 3 to 15, but got {degree!r}.")
         self.refine = int(positive("refine", refine, whole=True, zero=True))
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
 
@@ -156,11 +155,11 @@ class _Evolve(Solving):
             points, weights = space.quadrature(PER_CENTER * network.num_centers)
         state.update(points=points, weights=weights, slabs=0, worst=0.0)
         lines = Lines(problem, network, dict(posed.samples), points, weights)
-        march = self._started(lines, Radau.of(solver.stages), solver.tolerance)
+        march = self._started(lines, Radau.of(solver.degree), solver.tolerance)
         if lines.order == 1 and lines.jump > LEAST_JUMP:
             # The first piece: from the start as it is given, in a line.
             middle, half = (lines.start[0] + lines.given) / 2, (lines.start[0] - lines.given) / 2
-            coefficients = torch.cat([middle[None], half[None], middle.new_zeros((solver.stages - 1, lines.size))])
+            coefficients = torch.cat([middle[None], half[None], middle.new_zeros((solver.degree - 1, lines.size))])
             march.time += INSTANT * (march.end - march.time)
             self.model.set_pieces(
                 self.model.breaks.new_tensor([self.model.breaks[0], march.time]), weights_of(lines, coefficients)[None]
@@ -177,7 +176,7 @@ class _Evolve(Solving):
 
     def _resumed(self, posed: Posed, state: dict[str, Any]) -> March:
         lines = Lines(posed.problem, self.model.network, dict(posed.samples), state["points"], state["weights"])
-        march = self._started(lines, Radau.of(self.solver.stages), self.solver.tolerance)
+        march = self._started(lines, Radau.of(self.solver.degree), self.solver.tolerance)
         march.time, march.step, march.scale, march.state = state["time"], state["step"], state["scale"], state["at"]
         return march
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -15,10 +15,14 @@ from rbfnet.solvers._iterative import Iterative
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._processes import agreed
 from rbfnet.solvers._solver import Solver, Solving, trainable
+from rbfnet.solvers._stages import Stages
 from rbfnet.solvers._unknowns import Unknowns, own_shapes
 
 TRIALS = 20
 """So many dampings are tried in one step, each ten times the last, before no improvement is believed to be possible."""
+
+ON_THE_WAY = 0.5
+"""A stage before the last is left after one step that lowers its loss by less than this fraction."""
 
 
 class GaussNewton(Solver):
@@ -47,23 +51,36 @@ class GaussNewton(Solver):
         max_epochs: steps at most.
         shapes: move centres and shapes too, as far as they are trainable.
         tolerance: the fit stops after two steps in a row that lower the loss by less than this fraction.
+        continuation: numbers of the problem that change on the way to it: ``{"reynolds": [100, 400]}`` solves for these two
+            values of its attribute first, each from the solution before, and then for its own.
+        slabs: time is solved in so many parts, more and more of them together, each from the ones before: for problems
+            where a global solve finds another branch.
 
     Raises:
-        InputError: a value that is not positive; at :meth:`check`, a model that is not linear in its weights, or
-            shapes to be moved of basis functions that depend on more than their own centre.
+        InputError: a value that is not positive, or continuation and slabs at once; at :meth:`check`, a model that is not
+            linear in its weights, shapes to be moved of basis functions that depend on more than their own centre, or a
+            problem without such a number, or without time.
     """
 
     solves = True
     distributed = True
     overlap = 3.5
 
-    def __init__(self, max_epochs: int = 50, shapes: bool = False, tolerance: float = 0.01) -> None:
+    def __init__(
+        self,
+        max_epochs: int = 50,
+        shapes: bool = False,
+        tolerance: float = 0.01,
+        continuation: Mapping[str, Sequence[float]] | None = None,
+        slabs: int = 1,
+    ) -> None:
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
         self.shapes = flag("shapes", shapes)
         self.tolerance = float(positive("tolerance", tolerance))
+        self.path = Stages(continuation, slabs)
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
-        return _GaussNewton(cast(LinearModel, model), problem, self.shapes, self.tolerance)
+        return _GaussNewton(cast(LinearModel, model), problem, self.shapes, self.tolerance, self.path)
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
@@ -73,19 +90,41 @@ class GaussNewton(Solver):
                 "gauss_newton with shapes=True needs basis functions that depend on their own centre alone, but those of "
                 "Normalized depend on all; take shapes=False, or solver=lbfgs."
             )
+        self.path.check(problem)
 
 
 class _GaussNewton(Solving):
-    """One Levenberg-Marquardt step at a time; the trust region is its state."""
+    """One Levenberg-Marquardt step at a time; trust region and stage are its state."""
 
-    def __init__(self, model: LinearModel, problem: Problem, shapes: bool, tolerance: float) -> None:
-        super().__init__(trainable(model, problem), {"tolerance": tolerance, "damping": 0.0, "slow": 0})
-        self.unknowns = Unknowns(model, problem, shapes)
+    def __init__(self, model: LinearModel, problem: Problem, shapes: bool, tolerance: float, path: Stages) -> None:
+        super().__init__(trainable(model, problem), {"tolerance": tolerance, "damping": 0.0, "slow": 0, "stage": 0})
+        self.unknowns, self.path = Unknowns(model, problem, shapes), path
         self.direct = True
-        if self.unknowns.nonlinear:
-            self.param_groups[0]["damping"] = 0.01
+        self._begin(0)
+
+    def _begin(self, stage: int) -> None:
+        damping = 0.01 if self.unknowns.nonlinear else 0.0
+        self.param_groups[0].update({"damping": damping, "slow": 0, "stage": stage})
 
     def improve(self, posed: Posed) -> None:
+        stage = self.param_groups[0]["stage"]
+        with self.path.entered(stage, posed) as entered:
+            why = self._improve(entered, last=stage + 1 == self.path.count)
+        at = ""
+        if self.path.count > 1:
+            self.metrics["stage"] = stage + 1
+            at = f" in stage {stage + 1} of {self.path.count}"
+        self.words = [f"{why}{at}."]
+        if not self.direct:
+            self.words.append("Beyond memory, even block by block: steps were found by iteration, to fewer digits.")
+        elif not rows.whole_fits(posed, self.unknowns):
+            self.words.append("Beyond memory: the rows were factored block by block.")
+        if self.done and stage + 1 < self.path.count:
+            self._begin(stage + 1)
+            self.done = False
+
+    def _improve(self, posed: Posed, last: bool) -> str:
+        """One step, and what there is to say if it stays the last."""
         group, unknowns = self.param_groups[0], self.unknowns
         before, loss = unknowns.get(), posed.loss()
         step = self._linearised(posed, before)
@@ -100,12 +139,15 @@ class _GaussNewton(Solving):
             region = max(10 * region, 1e-6)
         else:
             unknowns.set(before)
-            self.done, self.metrics = True, {"loss": loss, "damping": group["damping"]}
-            return
-        group["slow"] = group["slow"] + 1 if new > (1 - group["tolerance"]) * loss else 0
-        self.done = group["slow"] >= 2
+            new, region, self.done = loss, group["damping"], True
+        enough = group["tolerance"] if last else ON_THE_WAY
+        group["slow"] = group["slow"] + 1 if new > (1 - enough) * loss else 0
+        why = "No step lowers the loss any more" if self.done else "The loss was still falling at the last step"
+        if not self.done and group["slow"] >= (2 if last else 1):
+            self.done, why = True, f"Converged: the last steps lowered the loss by less than {enough:.2g} of it"
         group["damping"] = region / 10 if region > 1e-6 else 0.0
         self.metrics = {"loss": new, "damping": region}
+        return why
 
     def _linearised(self, posed: Posed, before: Tensor) -> Callable[[float], Tensor]:
         """The new unknowns for a trust region."""

@@ -59,8 +59,9 @@ def test_the_route_is_chosen_by_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     for budget in (4e6, 2e6, 5e5):
         monkeypatch.setattr(_memory, "budget", lambda budget=budget: budget)
         taken.clear()
-        solved(Poisson(), 100, max_epochs=1)
+        words = solved(Poisson(), 100, max_epochs=1).summary["words"]
         routes.append(set(taken))
+        assert [word.startswith("Beyond memory") for word in words[1:]] == [True] * len(routes[-1])
     assert routes == [set(), {"triangle"}, {"iterative"}]
 
 

@@ -287,7 +287,7 @@ def test_a_solution_that_blows_up_is_said_to() -> None:
         rbfnet.solve(made, num_centers=20, solver=Evolve(refine=0))
 
 
-@pytest.mark.parametrize("arguments", [{"tolerance": 0}, {"stages": 2}, {"stages": 2.5}, {"refine": -1}, {"max_epochs": 0}])
+@pytest.mark.parametrize("arguments", [{"tolerance": 0}, {"degree": 2}, {"degree": 2.5}, {"refine": -1}, {"max_epochs": 0}])
 def test_arguments_are_checked(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(arguments))):
         Evolve(**arguments)

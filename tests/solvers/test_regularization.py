@@ -120,7 +120,7 @@ def test_a_regularisation_that_does_not_fit_is_refused(arguments: tuple[str, flo
         LeastSquares(*arguments)
 
 
-def test_the_words_are_printed_and_written(command) -> None:  # type: ignore[no-untyped-def]
+def test_the_words_are_printed_and_written(command) -> None:
     code, out, _ = command("train", "network.num_centers=100", "figures=false", "run_dir=run")
     (words,) = json.loads(Path("run/summary.json").read_text())["words"]
     assert code == 0 and words in out

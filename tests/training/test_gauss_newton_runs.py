@@ -1,0 +1,69 @@
+"""gauss_newton inside a Lightning fit: metrics, the end of it and the words for it, and how it goes on."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+import rbfnet
+from rbfnet.cli.configs import config_directory
+from rbfnet.problems import Poisson, VanDerPol
+from rbfnet.solvers import GaussNewton
+from rbfnet.training import build
+from rbfnet.training._model import build_model
+from rbfnet.training._train import default_dtype, prepare, quiet
+
+RUN = ["problem=klein_gordon", "network.num_centers=60", "problem.num_interior=200", "problem.num_boundary=60", "figures=false"]
+
+
+def test_each_step_is_in_the_metrics_and_the_summary_says_why_it_stopped(tmp_path: Path) -> None:
+    with initialize_config_dir(str(config_directory()), version_base="1.3"):
+        config = compose("train", overrides=[f"run_dir={tmp_path / 'run'}", *RUN, "solver=gauss_newton"])
+    build(OmegaConf.to_container(config, resolve=True)).execute()  # type: ignore[arg-type]
+    summary = json.loads((tmp_path / "run/summary.json").read_text())
+    assert summary["words"][0].startswith(("Converged", "No step lowers"))
+    with (tmp_path / "run/metrics.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["solver/loss"]]
+    assert len(rows) == summary["epochs"] < 50
+    losses = [float(row["solver/loss"]) for row in rows]
+    assert losses == sorted(losses, reverse=True)
+    assert all(float(row["solver/damping"]) >= 0 for row in rows)
+    assert losses[-1] == pytest.approx(summary["loss"], rel=1e-6)
+
+
+def test_it_says_that_it_was_cut_short() -> None:
+    solution = rbfnet.solve(VanDerPol(), num_centers=60, solver=GaussNewton(2, continuation={"mu": [0.1, 0.5]}))
+    assert solution.summary["words"] == ["The loss was still falling at the last step in stage 1 of 3."]
+
+
+@pytest.mark.parametrize("solver", [{}, {"shapes": True}, {"continuation": {"mu": [0.2, 0.6]}}, {"slabs": 3}])
+def test_it_goes_on_from_a_checkpoint_bit_for_bit(solver: dict[str, Any], tmp_path: Path) -> None:
+    def prepared(epochs: int) -> Any:
+        torch.manual_seed(0)
+        with default_dtype(torch.float64):
+            problem = Poisson(num_interior=60, num_boundary=30) if "shapes" in solver else VanDerPol(end=4.0, num_interior=100)
+            chosen = GaussNewton(epochs, **solver)
+            model = build_model(problem, "gaussian", {"num_centers": 25}, chosen, torch.float64)
+            return prepare(problem, model, chosen, {"accelerator": "cpu", "devices": 1})
+
+    def fit(run: Any, checkpoint: Path | None = None) -> None:
+        with default_dtype(torch.float64), quiet():
+            run.trainer.fit(run.module, datamodule=run.data, ckpt_path=checkpoint, weights_only=True)
+
+    first, whole, second = prepared(4), prepared(8), prepared(8)
+    fit(first)
+    first.trainer.save_checkpoint(tmp_path / "half.ckpt")
+    fit(whole)
+    fit(second, tmp_path / "half.ckpt")
+    assert second.trainer.current_epoch == whole.trainer.current_epoch > 4
+    for name, value in whole.module.state_dict().items():
+        assert torch.equal(value, second.module.state_dict()[name]), name
+    if len(solver) and "shapes" not in solver:
+        assert whole.trainer.optimizers[0].param_groups[0]["stage"] > 0
