@@ -110,7 +110,9 @@ class Factored:
 
     def condition(self, steps: int = 6) -> float:
         """The largest singular value of A S^-1 over the least, by power iteration: right within some per cent, and cheap."""
-        largest = inverse = torch.cos(torch.arange(len(self.triangle), dtype=self.triangle.dtype, device=self.triangle.device))[:, None]
+        largest = inverse = torch.cos(torch.arange(len(self.triangle), dtype=self.triangle.dtype, device=self.triangle.device))[
+            :, None
+        ]
         if not (self.triangle.diagonal() != 0).all():
             return float("inf")
         for _ in range(steps):

@@ -199,7 +199,9 @@ def test_a_given_shape_may_be_spread_over_the_centres() -> None:
     assert math.isclose(RBFLayer(2, 4, epsilon=2.0).epsilon.item(), 2.0, rel_tol=1e-6)
 
 
-@pytest.mark.parametrize(("dims", "overlap", "margin"), [(1, 3.5, 0.5), (2, 3.5, 0.5), (2, 1.0, 1 / 7), (5, 3.5, 0.15975395538644)])
+@pytest.mark.parametrize(
+    ("dims", "overlap", "margin"), [(1, 3.5, 0.5), (2, 3.5, 0.5), (2, 1.0, 1 / 7), (5, 3.5, 0.15975395538644)]
+)
 def test_the_automatic_margin_grows_with_the_width_until_a_quarter_is_left_in_the_box(
     dims: int, overlap: float, margin: float
 ) -> None:
