@@ -3,7 +3,6 @@ from __future__ import annotations
 import math
 import os
 import sys
-from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -133,7 +132,9 @@ class _Solve(Solving):
 
     def improve(self, posed: Posed) -> None:
         # Values at as many points as there are centres: an interpolation, most likely.
-        square = sum(sample.num_rows for sample in posed.samples.values()) == cast(Any, posed.model).num_centers
+        moments = posed.model.moments()
+        rows = sum(sample.num_rows for sample in posed.samples.values())
+        square = moments is not None and rows == moments.shape[0] - moments.shape[1]
         apart = held_back(posed)
 
         def miss() -> tuple[float, float]:

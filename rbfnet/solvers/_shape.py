@@ -90,6 +90,8 @@ def choose_shape(posed: Posed, miss: Callable[[], tuple[float, float]]) -> list[
             step += way
     take(near, step)
     epsilon = float(torch.cat([layer.epsilon.detach().reshape(-1) for layer in layers]).mean())
+    if len(known) == 1:
+        return [f"epsilon = {epsilon:.3g}, from the spacing of the centres, leaves next to nothing at points held back."]
     words = f"epsilon = {epsilon:.3g} was chosen by the residual at points held back, of {len(known)} tried"
     return [f"{words}, with a margin of {NEAR} rather than {layers[0].margin:.2g}." if near else f"{words}."]
 
