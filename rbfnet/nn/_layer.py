@@ -17,7 +17,7 @@ from rbfnet.nn._sums import contract
 from rbfnet.nn.blocks._blockwise import PAIRS, blockwise
 from rbfnet.nn.blocks._columns import radial_columns
 from rbfnet.nn.blocks._pairs import AllPairs, Pairs
-from rbfnet.nn.initializers import automatic_margin, epsilon_from_spacing, place
+from rbfnet.nn.initializers import IN_BOX, automatic_margin, epsilon_from_spacing, place
 from rbfnet.operators import Differentiable, Operator, tensors_of
 
 Finish = Callable[..., Tensor]
@@ -57,6 +57,8 @@ class RBFLayer(Differentiable):
         metric: the Metric; ``metric.matrix(D)`` is A.
         epsilon: () or (M,), positive; (D,) or (M, D) for a metric that is diagonal or full.
         kernel: the Kernel.
+        automatic: epsilon was left to be chosen: a solver may choose better than by the spacing alone.
+        margin: how far centres reach beyond their box, where that was left to be chosen too; else None.
 
     Raises:
         InputError: anything above that does not fit, in one sentence.
@@ -100,6 +102,8 @@ class RBFLayer(Differentiable):
                 f"{in_features}; take another kernel, such as matern."
             )
         placed = _placed(in_features, num_centers, centers, points, reach, dtype).to(device=device)
+        self.automatic = isinstance(epsilon, str)
+        self.margin = reach if isinstance(margin, str) and isinstance(centers, str) and centers in IN_BOX else None
         shape = _shape(epsilon, placed, overlap, per_center and metric == "isotropic")
         self.metric = make_metric(metric, shape, len(placed), in_features, per_center, trainable_epsilon)
         placed = placed.detach().clone(memory_format=torch.contiguous_format)
@@ -117,6 +121,14 @@ class RBFLayer(Differentiable):
     def epsilon(self) -> Float[Tensor, ...]:
         """The shape parameters, positive by construction: () or (M,), (D,) or (M, D) for metrics that are diagonal or full."""
         return self.metric.epsilon
+
+    def shrink(self, factor: float) -> None:
+        """Draw the centres together about their middle, and their kernels with them, in place."""
+        low, high = self.centers.detach().aminmax(dim=0)
+        middle = (low + high) / 2
+        with torch.no_grad():
+            self.centers.copy_(middle + factor * (self.centers - middle))
+        self.metric.widen(factor)
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... M"]:
         """The values of the basis functions."""

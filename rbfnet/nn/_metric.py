@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -50,6 +51,11 @@ class Metric(nn.Module, ABC):
     def factor(self) -> Tensor:
         """What A is made of: epsilon, or L for A = L L^T."""
         return self.raw.exp()
+
+    def widen(self, factor: float) -> None:
+        """Divide every shape parameter by ``factor``, in place."""
+        with torch.no_grad():
+            self.raw.sub_(math.log(factor))
 
     @abstractmethod
     def geometry(self, x: Tensor, centers: Tensor, factor: Tensor, pairs: Pairs) -> Geometry:
@@ -148,6 +154,12 @@ class Full(Metric):
         diagonal, below = self.raw[..., :dims], self.raw[..., dims:]
         entries = torch.cat([torch.zeros_like(diagonal[..., :1]), diagonal.exp(), below], dim=-1)
         return entries[..., self.position]
+
+    def widen(self, factor: float) -> None:
+        dims = len(self.position)
+        with torch.no_grad():
+            self.raw[..., :dims].sub_(math.log(factor))
+            self.raw[..., dims:].div_(factor)
 
     def set_factor(self, lower: Float[Tensor, "... D D"]) -> None:
         """Write L in place: lower triangular, with a positive diagonal.

@@ -24,6 +24,9 @@ class DataProblem(Problem):
         validation, test: how many rows are held back: a fraction of all below 1, or a number of rows.
         common_scale: scale all inputs by the same length (they are lengths in the same unit) rather than each by its own.
 
+    Attributes:
+        train_rows: which rows of x and y are trained on. train_set: they themselves.
+
     Raises:
         InputError: rows that do not match, values that are not finite, or splits that leave no training rows.
     """
@@ -58,6 +61,7 @@ class DataProblem(Problem):
         self.common_scale = common_scale
         rows = torch.randperm(len(x)) if n_val or n_test else torch.arange(len(x))
         train, val, test_rows = rows.split([n_train, n_val, n_test])
+        self.train_rows = train
         self.train_set = Reference(x[train], y[train])
         self._validation = Reference(x[val], y[val]) if n_val else None
         self._test = Reference(x[test_rows], y[test_rows]) if n_test else None

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, positive
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
-from rbfnet.solvers._interpolation import interpolate, is_symmetric
+from rbfnet.solvers._interpolation import Interpolation, is_symmetric
 from rbfnet.solvers._linear_system import LinearSystem
 from rbfnet.solvers._linearity import require_linear
 from rbfnet.solvers._memory import budget
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._processes import agreed
 from rbfnet.solvers._regularization import Regularization
+from rbfnet.solvers._shape import choose_shape, held_back
 from rbfnet.solvers._solver import Solver, Solving
 
 COPIES = 3
@@ -22,7 +25,9 @@ COPIES = 3
 class LeastSquares(Solver):
     """Solve for the weights: one weighted, column-scaled least-squares solve, for linear problems and data.
 
-    Centres and shape parameters stay as they are. With the data points as centres the system is square and symmetric, and
+    Where epsilon is ``"auto"``, it and the margin are chosen by the residual at points held back
+    (:func:`rbfnet.solvers._shape.choose_shape`), in interpolation by leaving one out (Rippa 1999). Otherwise centres and shape
+    parameters stay as they are. With the data points as centres the system is square and symmetric, and
     is solved as such (interpolation). Otherwise damping at the level of rounding and iterative refinement keep the directions
     that rounding leaves undetermined from growing, so that wide, nearly dependent kernels, which are the accurate ones, do no
     harm. The size, condition number and rank of the system are reported in words.
@@ -35,10 +40,14 @@ class LeastSquares(Solver):
             (:class:`rbfnet.solvers._regularization.Regularization`); all but the first make a least-squares fit of interpolation
             too.
         level: the damping of ``"ridge"``, or the relative cut of ``"truncation"``.
+        smoothing: in interpolation, how much the solution may miss each value: a number, one for each point (N,), or ``"auto"``
+            for the number that generalised cross-validation chooses; as SciPy's ``RBFInterpolator(smoothing=...)`` in the
+            coordinates and units of the network (standardised for data).
 
     Raises:
-        InputError: a regularisation that is not known, or a level it does not take; at :meth:`check`, a problem or model that is not linear, a matrix beyond this machine's memory, or fewer
-            points than the tail has terms.
+        InputError: arguments that are not known or do not fit each other; at :meth:`check`, a problem or model that is not
+            linear, a matrix beyond this machine's memory, smoothing without all points as centres, or fewer points than the tail
+            has terms.
     """
 
     solves = True
@@ -46,11 +55,16 @@ class LeastSquares(Solver):
     overlap = 3.5
     max_epochs = 1
 
-    def __init__(self, regularization: str = "damping", level: float | None = None) -> None:
+    def __init__(
+        self, regularization: str = "damping", level: float | None = None, smoothing: float | str | Tensor = 0.0
+    ) -> None:
         self.regularization = Regularization(regularization, level)
+        self.smoothing = _smoothing(smoothing)
+        if regularization != "damping" and (isinstance(self.smoothing, (str, Tensor)) or self.smoothing):
+            raise InputError(f"smoothing is for interpolation, which regularization={regularization} replaces; leave one out.")
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
-        return _Solve(model, self.regularization)
+        return _Solve(model, self.regularization, self.smoothing)
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
@@ -58,13 +72,22 @@ class LeastSquares(Solver):
         for name, unknown_parameter in problem.named_parameters():
             if unknown_parameter.requires_grad:
                 raise InputError(
-                    f"least_squares solves for weights alone, but {name!r} of the problem is to be found too: take solver=gauss_newton."
+                    f"least_squares solves for weights alone, but {name!r} of the problem is to be found too: take "
+                    "solver=gauss_newton."
                 )
         require_linear(problem, samples, "least_squares cannot solve it: take solver=gauss_newton")
         rows = sum(sample.num_rows for sample in samples.values())
         tail = 0 if (moments := model.moments()) is None else moments.shape[1]
         columns = model.coefficients.shape[0]
         needed, there = COPIES * rows * columns * model.coefficients.element_size(), budget()
+        if isinstance(self.smoothing, (Tensor, str)) or self.smoothing:
+            if moments is None or rows != columns - tail:
+                raise InputError(
+                    f"smoothing needs all points as centres, but there are {rows} rows and {columns - tail} centres; take "
+                    "network=points, or regularization=gcv instead."
+                )
+            if isinstance(self.smoothing, Tensor) and len(self.smoothing) != rows:
+                raise InputError(f"smoothing has {len(self.smoothing)} values for {rows} points; give one for each.")
         if needed > there:
             raise InputError(
                 f"least_squares holds a matrix of {rows} x {columns}, about {needed / 1e9:.0f} GB with its factors, more than "
@@ -78,29 +101,79 @@ class LeastSquares(Solver):
             )
 
 
+Smoothing = float | str | Tensor
+
+
+def _smoothing(given: Smoothing) -> Smoothing:
+    if isinstance(given, str):
+        if given != "auto":
+            raise InputError(f"smoothing is zero or positive, one for each point, or 'auto', but got {given!r}.")
+        return given
+    if isinstance(given, Tensor):
+        if given.ndim != 1 or not (torch.isfinite(given) & (given >= 0)).all():
+            raise InputError(f"smoothing is (N,), zero or positive, but got {tuple(given.shape)} from {given.min()} on.")
+        return given
+    return positive("smoothing", given, zero=True)
+
+
 class _Solve(Solving):
     """Writes the solution of the linear system into the model, in one step."""
 
-    def __init__(self, model: torch.nn.Module, regularization: Regularization) -> None:
+    def __init__(self, model: torch.nn.Module, regularization: Regularization, smoothing: Smoothing) -> None:
         super().__init__(list(model.parameters()))
-        self.regularization = regularization
+        self.regularization, self.smoothing = regularization, smoothing
 
     def improve(self, posed: Posed) -> None:
+        # Values at as many points as there are centres: an interpolation, most likely.
+        moments = posed.model.moments()
+        rows = sum(sample.num_rows for sample in posed.samples.values())
+        square = moments is not None and rows == moments.shape[0] - moments.shape[1]
+        apart = held_back(posed)
+
+        def miss() -> tuple[float, float]:
+            system = posed.linear_system() if square else None
+            if system is not None and (interpolation := self._interpolation(system)) is not None:
+                missed = math.inf if interpolation.failed else float(interpolation.leave_one_out(system.target).norm())
+                return missed, float(system.target.norm())
+            if apart is None:
+                return 0.0, 1.0
+            used, spared = (part.linear_system() for part in apart)
+            unknowns, _ = self.regularization.solve(used.matrix, used.target)
+            return float((spared.matrix @ unknowns - spared.target).norm()), float(spared.target.norm())
+
+        chosen = choose_shape(posed, miss)
         system, model = posed.linear_system(), posed.model
-        unknowns = _interpolated(system) if self.regularization.how == "damping" else None
-        if unknowns is not None:
-            self.words = [f"All {len(unknowns):,} unknowns are determined: the model interpolates."]
-        else:
-            unknowns, self.words = self.regularization.solve(system.matrix, system.target)
+        unknowns, words = self._solve(system)
         model.set_coefficients(system.as_coefficients(agreed(unknowns), model.coefficients.shape[1]))
+        self.words = [*words, *chosen]
         self.done = True
 
+    def _solve(self, system: LinearSystem) -> tuple[Tensor, list[str]]:
+        interpolation = self._interpolation(system)
+        smooth = isinstance(self.smoothing, (Tensor, str)) or bool(self.smoothing)
+        if interpolation is not None and not interpolation.failed:
+            words = [
+                f"All {system.matrix.shape[1]:,} unknowns are determined: the model {'smooths' if smooth else 'interpolates'}."
+            ]
+            if self.smoothing == "auto":
+                words.append(f"Generalised cross-validation chose smoothing = {interpolation.smoothing:.3g}.")
+            return interpolation.solve(system.target), words
+        if smooth:
+            raise InputError(
+                "Smoothing needs centres that are the points, each of them once, and not on a line or curve that leaves the tail "
+                "undetermined; take centers=points and a lower degree, or regularization=gcv instead."
+            )
+        return self.regularization.solve(system.matrix, system.target)
 
-def _interpolated(system: LinearSystem) -> Tensor | None:
-    """The solution where the rows are values at the centres, and rounding lets it be had."""
-    if system.moments is None:
-        return None
-    num_centers = system.matrix.shape[1] - system.moments.shape[1]
-    if not is_symmetric(system.matrix, num_centers):
-        return None
-    return interpolate(system.matrix[:, :num_centers], system.matrix[:, num_centers:], system.target)
+    def _interpolation(self, system: LinearSystem) -> Interpolation | None:
+        """The system as a square symmetric one, where the rows are values at the centres."""
+        if system.moments is None or self.regularization.how != "damping":
+            return None
+        num_centers = system.matrix.shape[1] - system.moments.shape[1]
+        if not is_symmetric(system.matrix, num_centers):
+            return None
+        kernel, tail = system.matrix[:, :num_centers], system.matrix[:, num_centers:]
+        if isinstance(self.smoothing, str):
+            plain = Interpolation(kernel, tail)
+            return Interpolation(kernel, tail, plain.cross_validated(system.target)) if plain.inner.numel() else plain
+        return Interpolation(kernel, tail, self.smoothing)

@@ -22,7 +22,8 @@ class LinearSystem:
     Where no equation couples outputs, and all outputs have the same operators, there is one column of ``target`` for each
     output and ``unknowns`` is (N, O); otherwise the outputs are stacked and it is (N O, 1).
 
-    ``moments`` (N, T) is given where the rows are nothing but values at points, so that the model may interpolate.
+    ``moments`` (N, T) is given where the rows are nothing but values at points, so that the model may interpolate; they are not
+    weighted then.
     """
 
     matrix: Float[Tensor, "R U"]
@@ -57,6 +58,9 @@ def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sampl
     outputs = len(problem.outputs)
     if blocks := _blocks(equations, outputs):
         # Every operator is asked of every output alike: one matrix, one right-hand side an output.
+        if _values_only(blocks):
+            # One block: its scale changes nothing but what smoothing means.
+            blocks = [[(equation, 1.0) for equation, _ in block] for block in blocks]
         matrix = torch.cat([scale * equation.features(model, 0) for (equation, scale), *_ in blocks])
         target = torch.cat([torch.stack([-b[0][1] * e.sample.contract(e.rest) for e, _ in b], dim=1) for b in blocks])
         return LinearSystem(matrix, target, model.moments() if _values_only(blocks) else None)

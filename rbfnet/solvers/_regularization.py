@@ -21,8 +21,8 @@ class Regularization:
     - ``damping``: |A x - b|^2 + mu^2 |S x|^2 at the level of rounding, refined (:class:`Factored`): nothing that the rows
       determine is given up.
     - ``ridge``: the same with mu = ``level``, for noisy rows.
-    - ``gcv``: the same with the mu of generalised cross-validation: the least of R |A x - b|^2 / (R - trace H)^2, where H takes b to
-      A x and R is the number of rows; for noisy rows whose noise is not known.
+    - ``gcv``: the same with the mu of generalised cross-validation: the least of R |A x - b|^2 / (R - trace H)^2, where H takes b
+      to A x and R is the number of rows; for noisy rows whose noise is not known.
     - ``truncation``: the solution of least length in the directions with singular values above ``level`` times the largest (None:
       the rounding unit).
 

@@ -16,7 +16,7 @@ from rbfnet.errors import InputError, unknown
 from rbfnet.kernels import KernelLike
 from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem, Problem
-from rbfnet.solvers import Solver
+from rbfnet.solvers import LeastSquares, Solver
 from rbfnet.training._model import build_model
 from rbfnet.training._train import Solution, default_dtype, prepare, train
 
@@ -74,6 +74,7 @@ def fit(
     coords: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     seed: int = 0,
+    smoothing: float | str | Tensor | np.ndarray = 0.0,
     **options: Any,
 ) -> Solution:
     """Fit values y at points x: standardise, build the network, solve for its weights, measure the error on rows held back.
@@ -89,6 +90,8 @@ def fit(
         test: rows held back for the errors: a fraction below 1, or a number of rows; 0 trains on all of them.
         coords, outputs: names for the columns.
         seed: of the rows held back and of the centres.
+        smoothing: how much the model may miss values at its centres: a number, one for each row of x, or ``"auto"``
+            (:class:`rbfnet.solvers.LeastSquares`).
         options: further arguments of :func:`solve`.
 
     Raises:
@@ -110,7 +113,24 @@ def fit(
         torch.manual_seed(seed)
         problem = DataProblem(points, values, names, called, validation=0, test=test)
     options.setdefault("centers", "points" if num_centers is None else "farthest_point")
+    if not isinstance(smoothing, (int, float)) or smoothing:
+        if "solver" in options:
+            raise InputError("smoothing is least_squares' own here; give it to the solver, as in LeastSquares(smoothing=...).")
+        options["solver"] = LeastSquares(
+            smoothing=_per_row(smoothing, points)[problem.train_rows]
+            if isinstance(smoothing, (Tensor, np.ndarray))
+            else smoothing
+        )
     return solve(problem, kernel=kernel, num_centers=num_centers, seed=seed, **options)
+
+
+def _per_row(smoothing: Tensor | np.ndarray, points: Tensor) -> Tensor:
+    tensor = torch.as_tensor(smoothing).to(torch.float64)
+    if tensor.shape != (len(points),):
+        raise InputError(
+            f"smoothing must have one value for each of the {len(points)} rows, but has shape {tuple(tensor.shape)}."
+        )
+    return tensor
 
 
 def _columns(name: str, array: Tensor | np.ndarray) -> Tensor:

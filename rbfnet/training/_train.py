@@ -65,9 +65,9 @@ class Solution:
         model: the trained network, in the user's units.
         problem: what it solves.
         errors: against the reference: rel_l2, max_abs, rmse; None without a reference.
-        summary: problem, kernel, solver, seed, centers, parameters, epochs, seconds, loss, errors; with several outputs also
-            errors_by_output, with unknown coefficients also unknowns, after a stop at a loss that was not finite also stopped,
-            and words: sentences of a solver that solves.
+        summary: problem, kernel, solver, seed, centers, epsilon (the mean), parameters, epochs, seconds, loss, errors; with
+            several outputs also errors_by_output, with unknown coefficients also unknowns, after a stop at a loss that was not
+            finite also stopped, and words: sentences of a solver that solves.
     """
 
     model: Network
@@ -132,6 +132,7 @@ def _measured(prepared: Prepared, seed: int, seconds: float) -> Solution:
         "solver": snake_case(type(solver).__name__),
         "seed": seed,
         "centers": model.num_centers,
+        "epsilon": float(model.epsilon.detach().mean()),
         "parameters": sum(p.numel() for p in model.parameters()),
         "epochs": lightning_trainer.current_epoch,
         "seconds": round(seconds, 3),

@@ -7,12 +7,13 @@ import torch
 from scipy.interpolate import RBFInterpolator
 
 import rbfnet
-from rbfnet.kernels import Matern
+from rbfnet.kernels import Matern, Polyharmonic
 from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Operator
 from rbfnet.problems import DataProblem, Poisson
+from rbfnet.solvers import LeastSquares
 from rbfnet.solvers._factored import Factored
-from rbfnet.solvers._interpolation import interpolate, is_symmetric
+from rbfnet.solvers._interpolation import Interpolation, is_symmetric
 from rbfnet.solvers._regularization import REFINEMENTS
 
 DOUBLE = torch.float64
@@ -22,31 +23,48 @@ def smooth(x: torch.Tensor) -> torch.Tensor:
     return torch.sin(3 * x[:, 0]) + x[:, 1] ** 2
 
 
-SHARED_WITH_SCIPY = {
-    "gaussian": ("gaussian", 3.0),
-    "multiquadric": ("multiquadric", 2.0),
-    "inverse_multiquadric": ("inverse_multiquadric", 2.0),
-    "thin_plate_spline": ("thin_plate_spline", 1.0),
+SHARED_WITH_SCIPY: dict[str, tuple[object, float, int]] = {
+    "gaussian": ("gaussian", 3.0, -1),
+    "multiquadric": ("multiquadric", 2.0, 0),
+    "inverse_multiquadric": ("inverse_multiquadric", 2.0, -1),
+    "inverse_quadratic": ("inverse_quadratic", 2.0, -1),
+    "linear": (Polyharmonic(1), 1.0, 0),
+    "thin_plate_spline": ("thin_plate_spline", 1.0, 1),
+    "cubic": (Polyharmonic(3), 1.0, 1),
+    "quintic": (Polyharmonic(5), 1.0, 2),
 }
+"""By SciPy's name: ours, epsilon, and the least degree of the tail."""
+
+CASES = [(name, degree) for name, (_, _, least) in SHARED_WITH_SCIPY.items() for degree in range(least, 4)]
 
 
-@pytest.mark.parametrize("ours", SHARED_WITH_SCIPY)
-def test_with_the_points_as_centres_it_is_scipys_interpolant(ours: str) -> None:
-    theirs, epsilon = SHARED_WITH_SCIPY[ours]
+@pytest.mark.parametrize("smoothing", [0.0, 0.01, "each"])
+@pytest.mark.parametrize(("theirs", "degree"), CASES)
+def test_with_the_points_as_centres_it_is_scipys_interpolant(theirs: str, degree: int, smoothing: float | str) -> None:
+    ours, epsilon, _ = SHARED_WITH_SCIPY[theirs]
     x = torch.rand(80, 2, dtype=DOUBLE)
-    y = smooth(x)
-    # SciPy adds a constant to every kernel unless told otherwise.
-    degree = 1 if ours == "thin_plate_spline" else 0
-    solution = rbfnet.fit(x, y, kernel=ours, epsilon=epsilon, degree=degree, test=0)
-    model = solution.model
-    # Ours standardises: SciPy is given the same coordinates.
-    assert isinstance(model, rbfnet.nn.Affine)
-    shift, scale = model.input_shift, model.input_scale
+    y = smooth(x) + 0.1 * torch.randn(80, dtype=DOUBLE)
+    given = torch.rand(80, dtype=DOUBLE) if smoothing == "each" else float(smoothing)
+    solution = rbfnet.fit(x, y, kernel=ours, epsilon=epsilon, degree=degree, test=10, smoothing=given)  # type: ignore[arg-type]
+    model, problem = solution.model, solution.problem
+    # Ours standardises: SciPy is given the same coordinates, and values about their mean.
+    assert isinstance(model, rbfnet.nn.Affine) and isinstance(problem, DataProblem)
+    shift, scale, rows = model.input_shift, model.input_scale, problem.train_rows
     new = torch.rand(50, 2, dtype=DOUBLE)
-    reference = RBFInterpolator(((x - shift) / scale).numpy(), y.numpy(), kernel=theirs, epsilon=epsilon, degree=degree)
+    reference = RBFInterpolator(
+        ((x[rows] - shift) / scale).numpy(),
+        (y[rows] - model.output_shift).numpy(),
+        kernel=theirs,
+        epsilon=epsilon,
+        degree=degree,
+        smoothing=given[rows].numpy() if isinstance(given, torch.Tensor) else given,
+    )
     with torch.no_grad():
-        difference = model(new)[:, 0].numpy() - reference(((new - shift) / scale).numpy())
-    assert np.abs(difference).max() < 1e-7
+        difference = (model(new)[:, 0] - model.output_shift).numpy() - reference(((new - shift) / scale).numpy())
+    assert np.abs(difference).max() < 1e-6
+    assert solution.summary["words"] == [
+        f"All {70 + model.tail.shape[0]} unknowns are determined: the model {'smooths' if smoothing else 'interpolates'}."
+    ]
 
 
 @pytest.mark.parametrize("kernel", ["gaussian", "multiquadric", "inverse_multiquadric", "thin_plate_spline", Matern(0.5)])
@@ -58,8 +76,7 @@ def test_the_symmetric_solve_satisfies_the_whole_saddle_point_system(kernel: obj
         features = network.features(x, Operator.identity())
     assert is_symmetric(features, 60)
     target = torch.randn(60, 2, dtype=DOUBLE)
-    solution = interpolate(features[:, :60], features[:, 60:], target)
-    assert solution is not None
+    solution = Interpolation(features[:, :60], features[:, 60:]).solve(target)
     assert (features @ solution - target).abs().max() < 1e-9
     moments = network.moments()
     assert bool(((moments.T @ solution).abs() < 1e-9 * solution.abs().max()).all())
@@ -71,9 +88,9 @@ def test_interpolation_gives_up_where_the_tail_is_not_unique_or_the_kernel_not_d
     network = RBFNetwork(2, 1, None, kernel="thin_plate_spline", centers=on_a_line, dtype=DOUBLE)
     with torch.no_grad():
         features = network.features(on_a_line, Operator.identity())
-    assert interpolate(features[:, :20], features[:, 20:], torch.rand(20, 1, dtype=DOUBLE)) is None
+    assert Interpolation(features[:, :20], features[:, 20:]).failed
     indefinite = torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=DOUBLE)
-    assert interpolate(indefinite, indefinite[:, :0], torch.rand(2, 1, dtype=DOUBLE)) is None
+    assert Interpolation(indefinite, indefinite[:, :0]).failed
 
 
 def test_where_interpolation_gives_up_the_fit_still_meets_the_data() -> None:
@@ -191,3 +208,76 @@ def test_a_system_with_nan_in_it_is_refused() -> None:
         Factored(torch.eye(2)).solve(torch.full((2, 1), float("inf")))
     with pytest.raises(ValueError, match="The linear system holds NaN or infinity"):
         Factored(torch.full((3, 2), float("nan")))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("theirs", SHARED_WITH_SCIPY)
+def test_leaving_one_out_is_what_fitting_without_it_gives(theirs: str, smoothing: float) -> None:
+    """SciPy, fitted anew without each point in turn."""
+    ours, epsilon, degree = SHARED_WITH_SCIPY[theirs]
+    x, y = torch.rand(25, 2, dtype=DOUBLE), torch.randn(25, 1, dtype=DOUBLE)
+    network = RBFNetwork(2, 1, None, ours, x, epsilon, degree=degree, dtype=DOUBLE)  # type: ignore[arg-type]
+    with torch.no_grad():
+        features = network.features(x, Operator.identity())
+    found = Interpolation(features[:, :25], features[:, 25:], smoothing).leave_one_out(y)
+    for k in range(0, 25, 6):
+        others = np.arange(25) != k
+        fitted = RBFInterpolator(
+            x[others].numpy(), y[others].numpy(), kernel=theirs, epsilon=epsilon, degree=degree, smoothing=smoothing
+        )
+        assert float(found[k]) == pytest.approx(float(y[k, 0] - fitted(x[k : k + 1].numpy())[0, 0]), rel=1e-6)
+
+
+def test_the_smoothing_of_generalised_cross_validation_is_the_least_of_its_definition() -> None:
+    """The hat matrix, from SciPy's fit of each unit vector."""
+    x = torch.rand(40, 2, dtype=DOUBLE)
+    y = smooth(x)[:, None] + 0.2 * torch.randn(40, 1, dtype=DOUBLE)
+    network = RBFNetwork(2, 1, None, "thin_plate_spline", x, dtype=DOUBLE)
+    with torch.no_grad():
+        features = network.features(x, Operator.identity())
+        found = Interpolation(features[:, :40], features[:, 40:]).cross_validated(y)
+    scaled = (x * network.epsilon).detach().numpy()
+
+    def score(log: float) -> float:
+        hat = RBFInterpolator(scaled, np.eye(40), smoothing=10**log)(scaled)
+        return float(np.sum((y.numpy() - hat @ y.numpy()) ** 2) / (40 - np.trace(hat)) ** 2)
+
+    grid = np.linspace(-3, 3, 121) + np.log10(found)
+    assert abs(int(np.argmin([score(v) for v in grid])) - 60) <= 1
+
+
+def test_automatic_smoothing_of_noisy_data_is_better_than_none() -> None:
+    x = torch.rand(300, 2, dtype=DOUBLE)
+    y = smooth(x) + 0.2 * torch.randn(300, dtype=DOUBLE)
+    new = torch.rand(500, 2, dtype=DOUBLE)
+    errors = []
+    for smoothing in ("auto", 0.0):
+        solution = rbfnet.fit(x, y, test=0, smoothing=smoothing)
+        with torch.no_grad():
+            errors.append(float((solution.model(new)[:, 0] - smooth(new)).norm()))
+    assert errors[0] < 0.4 * errors[1]
+    auto = rbfnet.fit(x, y, test=0, smoothing="auto")
+    assert auto.summary["words"][1].startswith("Generalised cross-validation chose smoothing = ")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"smoothing": -1.0}, "smoothing must be zero or positive"),
+        ({"smoothing": "much"}, "smoothing is zero or positive, one for each point, or 'auto', but got 'much'"),
+        ({"smoothing": -torch.ones(30)}, "smoothing is \\(N,\\), zero or positive"),
+        ({"smoothing": torch.ones(7)}, "smoothing must have one value for each of the 30 rows"),
+        ({"smoothing": 1.0, "num_centers": 9}, "smoothing needs all points as centres, but there are 27 rows and 9 centres"),
+        ({"smoothing": 1.0, "solver": "least_squares"}, "give it to the solver"),
+        ({"solver": LeastSquares(smoothing=torch.ones(3))}, "smoothing has 3 values for 27 points"),
+    ],
+)
+def test_smoothing_that_does_not_fit_is_refused(options: dict[str, object], message: str) -> None:
+    x = torch.rand(30, 2, dtype=DOUBLE)
+    with pytest.raises(ValueError, match=message):
+        rbfnet.fit(x, smooth(x), **options)  # type: ignore[arg-type]
+
+
+def test_smoothing_and_another_regularisation_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="smoothing is for interpolation, which regularization=gcv replaces"):
+        LeastSquares("gcv", smoothing=1.0)

@@ -18,7 +18,8 @@ from rbfnet.problems import Condition, Interior, Poisson
 def test_solve_takes_a_class_or_an_object_and_returns_what_the_summary_of_a_run_holds() -> None:
     solution = rbfnet.solve(Poisson, num_centers=49, kernel="multiquadric")
     assert set(solution.summary) == {
-        "problem", "kernel", "solver", "seed", "centers", "parameters", "epochs", "seconds", "loss", "errors",
+        "problem", "kernel", "solver", "seed", "centers", "epsilon", "parameters", "epochs", "seconds", "loss", "errors",
+        "words",
     }  # fmt: skip
     assert solution.summary["kernel"] == "multiquadric"
     assert solution.summary["errors"] is solution.errors
