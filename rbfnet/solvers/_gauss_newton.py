@@ -9,6 +9,7 @@ from rbfnet.errors import InputError, flag, positive
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._factored import Factored
+from rbfnet.solvers._inference import Inference, applies
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._solver import Solver, Solving, trainable
 from rbfnet.solvers._unknowns import Unknowns
@@ -68,8 +69,21 @@ class _GaussNewton(Solving):
         self.unknowns = Unknowns(model, problem, shapes)
         if self.unknowns.nonlinear:
             self.param_groups[0]["damping"] = 0.01
+        self.inference = Inference(problem, self.unknowns) if applies(problem) else None
+        if self.inference is not None:
+            self.param_groups[0]["inference"] = self.inference.start()
 
     def improve(self, posed: Posed) -> None:
+        if self.inference is None:
+            self._descend(posed)
+            return
+        state = self.param_groups[0]["inference"]
+        weighted = self.inference.weighted(posed, state)
+        decrease = self._descend(weighted)
+        self.done = self.inference.update(weighted, state, decrease)
+
+    def _descend(self, posed: Posed) -> float:
+        """One step; by how much it has lowered the loss."""
         group, unknowns = self.param_groups[0], self.unknowns
         before = unknowns.get()
         residual, jacobian = unknowns.linearization(posed)
@@ -93,6 +107,7 @@ class _GaussNewton(Solving):
         self.done = self.done or group["slow"] >= 2
         group["damping"] = region / 10 if region > 1e-6 else 0.0
         self.metrics = {"loss": new, "damping": region}
+        return loss - new
 
     def _step(self, factored: Factored, target: Tensor, before: Tensor, region: float) -> Tensor:
         """What is least with the linearised rows, within the trust region."""

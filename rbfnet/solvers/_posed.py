@@ -26,6 +26,7 @@ class Posed:
         samples: the points of each condition, those of this process.
         scales: what :func:`rbfnet.solvers.automatic_scales` gives.
         known: the operators each condition needs.
+        prior: for each parameter of the problem that is trained a further row, what it is multiplied by; none if None.
     """
 
     model: LinearModel
@@ -33,6 +34,17 @@ class Posed:
     samples: Mapping[str, Sample]
     scales: Scales
     known: Known | None = None
+    prior: Float[Tensor, " P"] | None = None
+
+    @property
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """Those of the problem that are trained."""
+        return [p for p in self.problem.parameters() if p.requires_grad and p.numel()]
+
+    @staticmethod
+    def factor(scale: float, sample: Sample) -> float:
+        """What the rows of an equation are multiplied by."""
+        return (scale / sample.num_rows) ** 0.5
 
     def linear_system(self) -> LinearSystem:
         """The rows of a linear problem."""
@@ -42,7 +54,7 @@ class Posed:
         """Every equation, linearised where the model is, and what its rows are multiplied by."""
         found = linearised(self.problem, self.samples, self.model, self.known)
         return [
-            (equation, (scale / equation.sample.num_rows) ** 0.5)
+            (equation, self.factor(scale, equation.sample))
             for name, equations in found.items()
             for equation, scale in zip(equations, self.scales[name], strict=True)
         ]
@@ -54,5 +66,7 @@ class Posed:
             sample = self.samples[name]
             fields = self.problem.fields([self.model] * len(sample.sites), sample, self.known[name] if self.known else None)
             for values, scale in zip(condition.equations(fields, sample.data), self.scales[name], strict=True):
-                rows.append((scale / sample.num_rows) ** 0.5 * sample.contract(values))
+                rows.append(self.factor(scale, sample) * sample.contract(values))
+        if self.prior is not None:
+            rows.append(self.prior * torch.cat([p.reshape(-1) for p in self.parameters]))
         return torch.cat(rows)
