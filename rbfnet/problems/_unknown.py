@@ -33,9 +33,9 @@ class Unknown(nn.Module):
 
     def __init__(self, initial: float, *, positive: bool = False, exact: float | None = None) -> None:
         super().__init__()
-        start = start(initial, positive)
+        first = start(initial, positive)
         self.positive, self.exact = positive, exact
-        self.raw = nn.Parameter(torch.tensor(math.log(start) if positive else start))
+        self.raw = nn.Parameter(torch.tensor(math.log(first) if positive else first))
         self.register_buffer("covariance", torch.full((1, 1), math.nan))
 
     def forward(self) -> Float[Tensor, ""]:

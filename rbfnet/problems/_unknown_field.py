@@ -30,8 +30,8 @@ class UnknownField(nn.Module):
     ``-(a * u.laplacian() + a.d("x") * u.d("x") + a.d("y") * u.d("y"))`` is -div(a grad u).
 
     It is b + sum_j v_j phi_j, or its exponential, with centres and widths that are kept. By default the kernels are as wide as
-    the domain: each width is sqrt(D) times the side. With v_j normal and independent this is a Gaussian process with a mean b that
-    nothing is held to. How large the v_j may be, and whether the kernels are to be narrower, is for the solver to find
+    the domain: each width is sqrt(D) times the side. With v_j normal and independent this is a Gaussian process with a mean b
+    that nothing is held to. How large the v_j may be, and whether the kernels are to be narrower, is for the solver to find
     (:class:`rbfnet.solvers.GaussNewton`).
 
     Args:
@@ -96,7 +96,7 @@ class UnknownField(nn.Module):
         return self._model().apply_operator(x, Operator.identity())
 
     def deviation(self, x: Float[Tensor, "N C"]) -> Float[Tensor, "N 1"]:
-        """Its standard errors at points, NaN where they are not known; of a positive one those of the logarithm times the value."""
+        """Its standard errors at points, NaN where not known; of a positive one those of the logarithm times the value."""
         with torch.no_grad():
             features = self.network.features(x, Operator.identity())
             deviation = ((features @ self.covariance) * features).sum(dim=1, keepdim=True).clamp(min=0).sqrt()
@@ -134,8 +134,8 @@ class UnknownField(nn.Module):
     def report(self, domain: Domain) -> dict[str, float]:
         """What a grid shows.
 
-        ``min`` and ``max``; ``standard_error``, the root of its mean square; where the exact function is known ``rel_error`` in L2,
-        and ``covered``, the share of the grid where it is within 1.96 standard errors.
+        ``min`` and ``max``; ``standard_error``, the root of its mean square; where the exact function is known ``rel_error`` in
+        L2, and ``covered``, the share of the grid where it is within 1.96 standard errors.
         """
         x = domain.grid(10_000)[:, self._columns].to(self.network.centers)
         with torch.no_grad():

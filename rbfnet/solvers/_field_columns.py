@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Differentiable, Operator, Recorder
 from rbfnet.problems import UnknownField
 from rbfnet.solvers._posed import Posed
@@ -40,7 +41,7 @@ def field_columns(posed: Posed, field: UnknownField) -> tuple[Float[Tensor, "R M
 class _Values(Differentiable):
     """Stands in for a network: hands out its values as leaves, and remembers where they are."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
+    def __init__(self, network: RBFNetwork) -> None:
         super().__init__()
         self.network = network
         self.taken: list[tuple[Tensor, Operator, Tensor]] = []
@@ -63,7 +64,8 @@ class _Values(Differentiable):
                 continue
             if len(x) != len(residual):
                 raise InputError(
-                    f"An unknown function is taken at one point for each of the {len(residual)} of a residual, but here at {len(x)}."
+                    f"An unknown function is taken at one point for each row of a residual, here {len(residual)}, but got "
+                    f"{len(x)} points; make them as many, or take solver=lbfgs."
                 )
             total = total + slope * self.network.features(x, op)
         return total

@@ -33,6 +33,9 @@ class GaussNewton(Solver):
     Where unknowns of the problem or, on request, centres and shapes are found too, lambda holds them alone, and the weights are
     solved for again at each trial, linearised there: variable projection.
 
+    Where unknowns of the problem are found from :class:`rbfnet.problems.Data`, the rows are weighted as their noise and the
+    smoothness of unknown functions ask for, both estimated, and the unknowns get standard errors (``Inference``).
+
     Source: Nocedal and Wright, Numerical Optimization (2006), ch. 10; Golub and Pereyra, Separable nonlinear least squares: the
     variable projection method and its applications, Inverse Problems 19 (2003).
 
@@ -80,7 +83,9 @@ class _GaussNewton(Solving):
         state = self.param_groups[0]["inference"]
         weighted = self.inference.weighted(posed, state)
         decrease = self._descend(weighted)
-        self.done = self.inference.update(weighted, state, decrease)
+        # A step that has been held back may be small for that reason alone.
+        free = self.param_groups[0]["damping"] == 0.0 or decrease == 0.0
+        self.done = self.inference.update(weighted, state, decrease if free else float("inf"))
 
     def _descend(self, posed: Posed) -> float:
         """One step; by how much it has lowered the loss."""

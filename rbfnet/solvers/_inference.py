@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +17,10 @@ from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._unknowns import Unknowns
 
 EXACT = 1e3
-"""How many times as closely as the data all other conditions are to hold."""
+"""How many times as closely as the data all other conditions are to hold, at most."""
+
+SOFTER = 10.0
+"""How much less closely at a time, at most, where the model cannot hold them as closely."""
 
 CLEARLY = 3.0
 """Narrower kernels need a log evidence higher by this: strong evidence on the scale of Kass and Raftery."""
@@ -71,13 +75,17 @@ class Inference:
     """The weights that a likelihood and a prior give the rows, found along with the unknowns: empirical Bayes.
 
     The errors of data are normal with standard deviation sigma, the weights of an unknown function normal with precision alpha,
-    and all other conditions hold :data:`EXACT` times as closely as data. After each step, with the effective numbers of parameters
-    gamma that a set of rows determines (the sum of their leverages),
+    and all other conditions hold :data:`EXACT` times as closely as data. After each step, with the effective numbers of
+    parameters gamma that a set of rows determines (the sum of their leverages),
 
         sigma^2 = |u - y|^2 / (N - gamma),    alpha = gamma / |v|^2,    gamma = M - that of the prior's own rows,
 
-    which maximise the evidence, linearised (Laplace's approximation). When they have settled, an unknown function tries kernels half
-    as wide, and keeps them where the evidence is clearly higher.
+    which maximise the evidence, linearised (Laplace's approximation). When they have settled, the other conditions are loosened
+    until what they leave costs less likelihood than one standard error of a parameter, or they weigh as much as the data: what
+    a network with too few centres cannot do must not be made up for by the unknowns. Then an unknown function tries kernels half
+    as wide, and again, and takes those of the highest evidence; narrower ones only where it is clearly higher.
+
+    Error bars are those of the noise; an error of the network itself, which is all there is where data are exact, is not in them.
 
     Source: MacKay, Bayesian interpolation, Neural Computation 4 (1992); Kass and Raftery, Bayes factors, JASA 90 (1995).
     Equivalent for one linear set of data: ``sklearn.linear_model.BayesianRidge``.
@@ -85,7 +93,8 @@ class Inference:
     Args:
         problem: whose unknowns are to be found.
         unknowns: all that is to be found.
-        state: plain data that are changed in place, kept by whoever keeps the state of the solver.
+
+    The methods' ``state`` is plain data that are changed in place, so that it can be kept with the state of the solver.
     """
 
     def __init__(self, problem: Problem, unknowns: Unknowns) -> None:
@@ -94,7 +103,7 @@ class Inference:
 
     def start(self) -> dict[str, Any]:
         """The state before the first step."""
-        return {"noise": {}, "alpha": [1.0] * len(self.fields), "gamma": [], "turn": 0, "kept": None}
+        return {"noise": {}, "alpha": [1.0] * len(self.fields), "gamma": [], "closeness": EXACT, "turn": 0, "kept": None}
 
     def weighted(self, posed: Posed, state: dict[str, Any]) -> Posed:
         """The problem with rows of variance one."""
@@ -108,9 +117,10 @@ class Inference:
                     state["noise"][key] = data[key[0]].noise(key[1]) or max(spread, torch.finfo(residual.dtype).tiny ** 0.25)
         least = min(state["noise"].values())
         total = sum(posed.samples[name].num_rows for name in data)
+        exact = total * (state["closeness"] / least) ** 2
         scales = {
             name: [
-                scale * (posed.samples[name].num_rows / state["noise"][name, k] ** 2 if name in data else total * (EXACT / least) ** 2)
+                scale * (posed.samples[name].num_rows / state["noise"][name, k] ** 2 if name in data else exact)
                 for k, scale in enumerate(posed.scales[name])
             ]
             for name in posed.scales
@@ -125,10 +135,11 @@ class Inference:
         found = posterior(jacobian, sum(p.numel() for p in weighted.parameters))
         del jacobian
         evidence = -float(residual @ residual) / 2 - found.log_det / 2
-        gammas, drift = [], 0.0
+        gammas, left, drift = [], 0.0, 0.0
         data = self._data()
         for key, (rows, _) in _rows(weighted).items():
             if key[0] not in data:
+                left += float(residual[rows].square().sum())
                 continue
             gamma, count = float(found.leverage[rows].sum()), rows.stop - rows.start
             gammas.append(gamma)
@@ -140,7 +151,7 @@ class Inference:
         places = _places(weighted)
         for k, field in enumerate(self.fields):
             own, alpha = places[id(field.network.weight)], state["alpha"][k]
-            prior = len(found.leverage) - len(weighted.prior) + torch.arange(own.start, own.stop)
+            prior = len(found.leverage) - len(found.covariance) + torch.arange(own.start, own.stop)
             gamma = max(field.network.num_centers - float(found.leverage[prior].sum()), 0.0)
             gammas.append(gamma)
             evidence += field.network.num_centers * math.log(alpha) / 2
@@ -151,29 +162,28 @@ class Inference:
         moved = max((abs(a - b) for a, b in zip(gammas, before, strict=False)), default=math.inf)
         if decrease > SETTLED or drift > SETTLED / 10 or moved > SETTLED:
             return False
+        if left > 1.0 and state["closeness"] > 1.0:
+            state["closeness"] = max(state["closeness"] / min(1.1 * left**0.5, SOFTER), 1.0)
+            return False
         return self._narrow(evidence, state)
 
     def _narrow(self, evidence: float, state: dict[str, Any]) -> bool:
-        """Keep what is better, and try narrower kernels."""
-        kept = state["kept"]
-        if kept is not None and evidence < kept["evidence"] + CLEARLY:
-            self.problem.load_state_dict(kept["problem"])
-            self.unknowns.model.set_coefficients(kept["coefficients"])
-            state |= {name: kept[name] for name in ("noise", "alpha", "gamma")}
-            state["turn"] += 1
-            evidence = kept["evidence"]
-        state["kept"] = {
-            "evidence": evidence,
-            "problem": {name: value.clone() for name, value in self.problem.state_dict().items()},
-            "coefficients": self.unknowns.model.coefficients.detach().clone(),
-            "noise": dict(state["noise"]),
-            "alpha": list(state["alpha"]),
-            "gamma": list(state["gamma"]),
-        }
+        """Remember what is clearly better, and try narrower kernels; back to the best where there are none left."""
+        if state["kept"] is None or evidence > state["kept"]["evidence"] + CLEARLY:
+            state["kept"] = {
+                "evidence": evidence,
+                "problem": {name: value.clone() for name, value in self.problem.state_dict().items()},
+                "coefficients": self.unknowns.model.coefficients.detach().clone(),
+                **{name: copy.deepcopy(state[name]) for name in ("noise", "alpha", "gamma", "closeness")},
+            }
         while state["turn"] < len(self.fields):
             if self.fields[state["turn"]].narrow():
                 state["gamma"] = []
                 return False
+            kept = state["kept"]
+            self.problem.load_state_dict(kept["problem"])
+            self.unknowns.model.set_coefficients(kept["coefficients"])
+            state |= {name: copy.deepcopy(kept[name]) for name in ("noise", "alpha", "gamma", "closeness")}
             state["turn"] += 1
         return True
 

@@ -96,9 +96,8 @@ class Unknowns:
             for block in blocks:
                 block.append(block[0].new_zeros((len(posed.prior), block[0].shape[1])))
         columns = [torch.cat(block) for block in blocks]
-        if not linear:
-            if self.parameters:
-                columns.append(self._parameter_columns(posed))
+        if not linear and self.parameters:
+            columns.append(self._parameter_columns(posed))
         return torch.cat(rests), torch.cat(columns, dim=1)
 
     def _shape_columns(self, equation: Equation, shape: Shape) -> Float[Tensor, "R P"]:
@@ -134,7 +133,7 @@ class Unknowns:
     def _parameter_columns(self, posed: Posed) -> Float[Tensor, "R P"]:
         """The derivatives of the rows in the problem's parameters: of unknown functions through their values, of the rest by
         differentiating a gradient in its cotangent."""
-        columns = {}
+        columns: dict[int, Tensor] = {}
         for field in posed.problem.unknowns().values():
             if isinstance(field, UnknownField):
                 weight, tail = field_columns(posed, field)
