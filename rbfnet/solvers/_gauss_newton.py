@@ -17,6 +17,9 @@ from rbfnet.solvers._unknowns import Unknowns
 TRIALS = 20
 """So many dampings are tried in one step, each ten times the last, before no improvement is believed to be possible."""
 
+REGION = 0.01
+"""The first trust region where not all unknowns are linear."""
+
 
 class GaussNewton(Solver):
     """Levenberg-Marquardt on the exact Jacobian: nonlinear and inverse problems, trained centres and shapes.
@@ -71,7 +74,7 @@ class _GaussNewton(Solving):
         super().__init__(trainable(model, problem), {"tolerance": tolerance, "damping": 0.0, "slow": 0})
         self.unknowns = Unknowns(model, problem, shapes)
         if self.unknowns.nonlinear:
-            self.param_groups[0]["damping"] = 0.01
+            self.param_groups[0]["damping"] = REGION
         self.inference = Inference(problem, self.unknowns) if applies(problem) else None
         if self.inference is not None:
             self.param_groups[0]["inference"] = self.inference.start()
@@ -84,7 +87,10 @@ class _GaussNewton(Solving):
         weighted = self.inference.weighted(posed, state)
         decrease = self._descend(weighted)
         # A step that has been held back may be small for that reason alone.
-        free = self.param_groups[0]["damping"] == 0.0 or decrease == 0.0
+        group = self.param_groups[0]
+        free = group["damping"] == 0.0 or decrease == 0.0
+        if decrease == 0.0:
+            group["damping"] = REGION  # The next step is in another loss.
         self.done = self.inference.update(weighted, state, decrease if free else float("inf"))
 
     def _descend(self, posed: Posed) -> float:

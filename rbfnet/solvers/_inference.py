@@ -141,11 +141,15 @@ class Inference:
             if key[0] not in data:
                 left += float(residual[rows].square().sum())
                 continue
+            squares = float(residual[rows].square().sum())
             gamma, count = float(found.leverage[rows].sum()), rows.stop - rows.start
             gammas.append(gamma)
             evidence -= count * math.log(state["noise"][key])
+            if data[key[0]].noise(key[1]) is not None and squares > count + 3 * (2 * count) ** 0.5:
+                # So much cannot be noise: it is the network that keeps the unknowns from the data.
+                left += squares
             if data[key[0]].noise(key[1]) is None and count - gamma > 0.5:
-                factor = max(float(residual[rows].norm()) / (count - gamma) ** 0.5, 1e-3)
+                factor = max(squares**0.5 / (count - gamma) ** 0.5, 1e-3)
                 state["noise"][key] *= factor
                 drift = max(drift, abs(math.log(factor)))
         places = _places(weighted)

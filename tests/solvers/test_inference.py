@@ -160,10 +160,10 @@ def test_known_noise_gives_an_error_bar_where_it_could_not_be_estimated() -> Non
             yield Dirichlet(lambda x: self.end() * x)
             yield Data(torch.tensor([[0.5]], dtype=DOUBLE), torch.tensor([1.5], dtype=DOUBLE), noise=self.noise)
 
-    known = rbfnet.solve(End(0.1), num_centers=8, solver="gauss_newton").summary["unknowns"]["end"]
-    assert known["value"] == pytest.approx(3.0, rel=1e-3) and known["standard_error"] == pytest.approx(0.2, rel=1e-2)
-    unknown = rbfnet.solve(End(None), num_centers=8, solver="gauss_newton").summary["unknowns"]["end"]
-    assert unknown["value"] == pytest.approx(3.0, rel=1e-3) and "standard_error" not in unknown
+    known = rbfnet.solve(End(0.1), num_centers=15, solver="gauss_newton").summary["unknowns"]["end"]
+    assert known["value"] == pytest.approx(3.0, abs=0.02) and known["standard_error"] == pytest.approx(0.2, rel=1e-2)
+    unknown = rbfnet.solve(End(None), num_centers=15, solver="gauss_newton").summary["unknowns"]["end"]
+    assert unknown["value"] == pytest.approx(3.0, abs=0.02) and "standard_error" not in unknown
 
 
 @pytest.mark.parametrize("centers", [50, 200])
