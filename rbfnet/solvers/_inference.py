@@ -103,7 +103,15 @@ class Inference:
 
     def start(self) -> dict[str, Any]:
         """The state before the first step."""
-        return {"noise": {}, "alpha": [1.0] * len(self.fields), "gamma": [], "closeness": EXACT, "turn": 0, "kept": None}
+        return {
+            "noise": {},
+            "floor": {},
+            "alpha": [1.0] * len(self.fields),
+            "gamma": [],
+            "closeness": EXACT,
+            "turn": 0,
+            "kept": None,
+        }
 
     def weighted(self, posed: Posed, state: dict[str, Any]) -> Posed:
         """The problem with rows of variance one."""
@@ -114,7 +122,8 @@ class Inference:
             for key, (rows, scale) in _rows(posed).items():
                 if key[0] in data:
                     spread = float(residual[rows].norm()) / scale**0.5
-                    state["noise"][key] = data[key[0]].noise(key[1]) or max(spread, torch.finfo(residual.dtype).tiny ** 0.25)
+                    state["noise"][key] = data[key[0]].noise(key[1]) or spread or 1.0
+                    state["floor"][key] = torch.finfo(residual.dtype).eps ** 0.5 * state["noise"][key]
         least = min(state["noise"].values())
         total = sum(posed.samples[name].num_rows for name in data)
         exact = total * (state["closeness"] / least) ** 2
@@ -135,7 +144,8 @@ class Inference:
         found = posterior(jacobian, sum(p.numel() for p in weighted.parameters))
         del jacobian
         evidence = -float(residual @ residual) / 2 - found.log_det / 2
-        gammas, left, drift = [], 0.0, 0.0
+        gammas, left, drift, seen = [], 0.0, 0.0, True
+        determined = float(found.leverage[: -len(found.covariance)].sum())
         data = self._data()
         for key, (rows, _) in _rows(weighted).items():
             if key[0] not in data:
@@ -148,10 +158,12 @@ class Inference:
             if data[key[0]].noise(key[1]) is not None and squares > count + 3 * (2 * count) ** 0.5:
                 # So much cannot be noise: it is the network that keeps the unknowns from the data.
                 left += squares
-            if data[key[0]].noise(key[1]) is None and count - gamma > 0.5:
-                factor = max(squares**0.5 / (count - gamma) ** 0.5, 1e-3)
-                state["noise"][key] *= factor
-                drift = max(drift, abs(math.log(factor)))
+            if data[key[0]].noise(key[1]) is None:
+                # As many parameters as data leave nothing to see noise by: the data are then held as exact.
+                seen = seen and count - determined > 0.5
+                sigma = state["noise"][key]
+                state["noise"][key] = max(sigma * max((squares / max(count - gamma, 0.5)) ** 0.5, 1e-3), state["floor"][key])
+                drift = max(drift, abs(math.log(state["noise"][key] / sigma)))
         places = _places(weighted)
         for k, field in enumerate(self.fields):
             own, alpha = places[id(field.network.weight)], state["alpha"][k]
@@ -161,7 +173,7 @@ class Inference:
             evidence += field.network.num_centers * math.log(alpha) / 2
             size = float(field.network.weight.detach().square().sum())
             state["alpha"][k] = alpha * min(max(gamma / (alpha * size), 0.01), 100.0) if size else alpha
-        self._report(found.covariance, places)
+        self._report(found.covariance if seen else torch.full_like(found.covariance, math.nan), places)
         before, state["gamma"] = state["gamma"], gammas
         moved = max((abs(a - b) for a, b in zip(gammas, before, strict=False)), default=math.inf)
         if decrease > SETTLED or drift > SETTLED / 10 or moved > SETTLED:
