@@ -166,11 +166,12 @@ def report(solution: Solution, directory: Path) -> None:
             table.add_row(name, *(f"{measured[key]:.3e}" for key in ("rel_l2", "max_abs", "rmse")))
         console.print(table)
     if "unknowns" in summary:
-        table = Table("unknown", "value", "exact", "relative error")
+        table = Table("unknown", "value", "standard error", "exact", "relative error")
         for name, found in summary["unknowns"].items():
             value = f"{found['value']:.6g}" if "value" in found else f"{found['min']:.4g} to {found['max']:.4g}"
+            error = f"{found['standard_error']:.2g}" if "standard_error" in found else ""
             exact = f"{found['exact']:.6g}" if "exact" in found else ""
-            table.add_row(name, value, exact, f"{found['rel_error']:.3e}" if "rel_error" in found else "")
+            table.add_row(name, value, error, exact, f"{found['rel_error']:.3e}" if "rel_error" in found else "")
         console.print(table)
     for sentence in summary.get("words", []):
         console.print(sentence, soft_wrap=True)

@@ -31,7 +31,8 @@ from rbfnet.problems._schroedinger import Schroedinger
 from rbfnet.problems._sharp import Sharp
 from rbfnet.problems._table import Table
 from rbfnet.problems._terrain import Terrain
-from rbfnet.problems._unknown import Unknown, UnknownField
+from rbfnet.problems._unknown import Unknown
+from rbfnet.problems._unknown_field import UnknownField
 from rbfnet.problems._van_der_pol import VanDerPol
 from rbfnet.problems._wave import Wave
 

@@ -27,6 +27,8 @@ class Data(Condition):
         name: unique within the problem.
         scale: (O,), what each output's residual is divided by, so that outputs in different units weigh alike.
         outputs: which outputs y holds, in its order; all of them if None.
+        noise: (O,) or a number, the standard deviation of the errors of y, where it is known. Solvers that give error bars
+            (:class:`rbfnet.solvers.GaussNewton`) estimate it otherwise; the others have no use for it.
 
     Raises:
         InputError: values that are not finite or do not fit each other; when the sample is taken, points outside the domain,
@@ -41,8 +43,12 @@ class Data(Condition):
         name: str = "data",
         scale: Float[Tensor, " O"] | None = None,
         outputs: Sequence[str] | None = None,
+        noise: Float[Tensor, " O"] | float | None = None,
     ) -> None:
         self.weight, self.name = positive_weight(weight, name), name
+        if noise is not None and not bool(torch.all((given := torch.as_tensor(noise)) > 0) and torch.isfinite(given).all()):
+            raise InputError(f"The noise of condition {name!r} is a positive standard deviation, but got {noise}.")
+        self._noise = noise
         self._path, self._given, self._scale, self._outputs = None, None, scale, outputs
         if isinstance(x, (str, Path)):
             if y is not None:
@@ -75,6 +81,13 @@ class Data(Condition):
                 "one is needed for each."
             )
         return Sample((x,), data=(y,))
+
+    def noise(self, equation: int) -> float | None:
+        """The standard deviation of the errors of one residual; None where it is not known."""
+        if self._noise is None:
+            return None
+        scale = 1.0 if self._scale is None else float(self._scale[equation])
+        return float(torch.as_tensor(self._noise).reshape(-1).expand(equation + 1)[equation]) / scale
 
     def residual(self, u: Field, y: Tensor) -> Residual:
         outputs = u.outputs if self._outputs is None else self._outputs

@@ -14,7 +14,7 @@ from rbfnet.problems._condition import Condition, Residual
 from rbfnet.problems._data import Data
 from rbfnet.problems._interior import Interior
 from rbfnet.problems._problem import Problem
-from rbfnet.problems._unknown import UnknownField
+from rbfnet.problems._unknown_field import UnknownField
 
 
 class InverseField(Problem):

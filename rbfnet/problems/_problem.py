@@ -17,7 +17,8 @@ from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.operators import Field, Operator
 from rbfnet.problems._condition import Condition, Sample
 from rbfnet.problems._hard import hard_ansatz
-from rbfnet.problems._unknown import Unknown, UnknownField
+from rbfnet.problems._unknown import Unknown
+from rbfnet.problems._unknown_field import UnknownField
 
 
 @dataclass(frozen=True)

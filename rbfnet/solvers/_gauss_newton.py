@@ -11,6 +11,7 @@ from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers import _rows as rows
 from rbfnet.solvers._factored import Factored
+from rbfnet.solvers._inference import Inference, applies
 from rbfnet.solvers._iterative import Iterative
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._processes import agreed
@@ -23,6 +24,9 @@ TRIALS = 20
 
 ON_THE_WAY = 0.5
 """A stage before the last is left after one step that lowers its loss by less than this fraction."""
+
+REGION = 0.01
+"""The first trust region where not all unknowns are linear."""
 
 
 class GaussNewton(Solver):
@@ -39,6 +43,9 @@ class GaussNewton(Solver):
 
     Where unknowns of the problem or, on request, centres and shapes are found too, lambda holds them alone, and the weights are
     solved for again at each trial, linearised there: variable projection.
+
+    Where unknowns of the problem are found from :class:`rbfnet.problems.Data`, the rows are weighted as their noise and the
+    smoothness of unknown functions ask for, both estimated, and the unknowns get standard errors (``Inference``).
 
     Beyond half of this machine's memory the rows are factored block by block, which takes the square of the unknowns. Where
     that is too much too, each step is found by LSMR, with products by the Jacobian's blocks of rows and without variable
@@ -91,6 +98,10 @@ class GaussNewton(Solver):
                 "Normalized depend on all; take shapes=False, or solver=lbfgs."
             )
         self.path.check(problem)
+        if applies(problem) and self.path.count > 1:
+            raise InputError("Unknowns that are found from data need one stage; take slabs=1 and no continuation.")
+        # What data say about unknowns needs all rows at once.
+        self.distributed = not applies(problem)
 
 
 class _GaussNewton(Solving):
@@ -101,15 +112,35 @@ class _GaussNewton(Solving):
         self.unknowns, self.path = Unknowns(model, problem, shapes), path
         self.direct = True
         self._begin(0)
+        self.inference = Inference(problem, self.unknowns) if applies(problem) else None
+        if self.inference is not None:
+            self.param_groups[0]["inference"] = self.inference.start()
 
     def _begin(self, stage: int) -> None:
-        damping = 0.01 if self.unknowns.nonlinear else 0.0
+        damping = REGION if self.unknowns.nonlinear else 0.0
         self.param_groups[0].update({"damping": damping, "slow": 0, "stage": stage})
 
     def improve(self, posed: Posed) -> None:
+        if self.inference is None:
+            self._solve(posed)
+        else:
+            self._infer(posed, self.inference)
+
+    def _infer(self, posed: Posed, inference: Inference) -> None:
+        """One step, and then what the data say of their noise and of the smoothness of the unknowns."""
+        group = self.param_groups[0]
+        weighted = inference.weighted(posed, group["inference"])
+        _, decrease = self._improve(weighted, last=True)
+        # A step that has been held back may be small for that reason alone.
+        free = group["damping"] == 0.0 or decrease == 0.0
+        if decrease == 0.0:
+            group["damping"] = REGION  # The next step is in another loss.
+        self.done = inference.update(weighted, group["inference"], decrease if free else float("inf"))
+
+    def _solve(self, posed: Posed) -> None:
         stage = self.param_groups[0]["stage"]
         with self.path.entered(stage, posed) as entered:
-            why = self._improve(entered, last=stage + 1 == self.path.count)
+            why, _ = self._improve(entered, last=stage + 1 == self.path.count)
         at = ""
         if self.path.count > 1:
             self.metrics["stage"] = stage + 1
@@ -123,8 +154,8 @@ class _GaussNewton(Solving):
             self._begin(stage + 1)
             self.done = False
 
-    def _improve(self, posed: Posed, last: bool) -> str:
-        """One step, and what there is to say if it stays the last."""
+    def _improve(self, posed: Posed, last: bool) -> tuple[str, float]:
+        """One step; what there is to say if it stays the last, and by how much it has lowered the loss."""
         group, unknowns = self.param_groups[0], self.unknowns
         before, loss = unknowns.get(), posed.loss()
         step = self._linearised(posed, before)
@@ -147,7 +178,7 @@ class _GaussNewton(Solving):
             self.done, why = True, f"Converged: the last steps lowered the loss by less than {enough:.2g} of it"
         group["damping"] = region / 10 if region > 1e-6 else 0.0
         self.metrics = {"loss": new, "damping": region}
-        return why
+        return why, loss - new
 
     def _linearised(self, posed: Posed, before: Tensor) -> Callable[[float], Tensor]:
         """The new unknowns for a trust region."""

@@ -31,6 +31,7 @@ class Posed:
         samples: the points of each condition, those of this process; a condition without any has no rows.
         scales: what :func:`rbfnet.solvers.automatic_scales` gives.
         known: the operators each condition needs.
+        prior: for each parameter of the problem that is trained a further row, what it is multiplied by; none if None.
     """
 
     model: LinearModel
@@ -38,6 +39,17 @@ class Posed:
     samples: Mapping[str, Sample]
     scales: Scales
     known: Known | None = None
+    prior: Float[Tensor, " P"] | None = None
+
+    @property
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """Those of the problem that are trained."""
+        return [p for p in self.problem.parameters() if p.requires_grad and p.numel()]
+
+    @staticmethod
+    def factor(scale: float, sample: Sample) -> float:
+        """What the rows of an equation are multiplied by."""
+        return (scale / (sample.num_rows * _processes.count())) ** 0.5
 
     def linear_system(self) -> LinearSystem:
         """The rows of a linear problem; the triangle of those of all processes where there are several.
@@ -65,7 +77,7 @@ class Posed:
         """Every equation, linearised where the model is, and what its rows are multiplied by."""
         found = linearised(self.problem, self.samples, self.model, self.known)
         return [
-            (equation, self._factor(scale, equation.sample))
+            (equation, self.factor(scale, equation.sample))
             for name, equations in found.items()
             for equation, scale in zip(equations, self.scales[name], strict=True)
         ]
@@ -79,7 +91,9 @@ class Posed:
             sample = self.samples[name]
             fields = self.problem.fields([self.model] * len(sample.sites), sample, self.known[name] if self.known else None)
             for values, scale in zip(condition.equations(fields, sample.data), self.scales[name], strict=True):
-                rows.append(self._factor(scale, sample) * sample.contract(values))
+                rows.append(self.factor(scale, sample) * sample.contract(values))
+        if self.prior is not None:
+            rows.append(self.prior * torch.cat([p.reshape(-1) for p in self.parameters]))
         return torch.cat(rows)
 
     def loss(self) -> float:
@@ -102,7 +116,3 @@ class Posed:
             step = sample.num_points if sample.weights is not None else size
             for start in range(0, sample.num_points, step):
                 yield self.part({name: slice(start, start + step)})
-
-    @staticmethod
-    def _factor(scale: float, sample: Sample) -> float:
-        return (scale / (sample.num_rows * _processes.count())) ** 0.5

@@ -21,8 +21,8 @@ COPIES_OF_TRIANGLE = 10
 
 
 def whole_fits(posed: Posed, unknowns: Unknowns) -> bool:
-    """Whether the rows of all processes can be held at once by each."""
-    return COPIES * _processes.count() * posed.num_rows * _row(unknowns) <= _memory.budget()
+    """Whether the rows of all processes can be held at once by each; those that infer a prior have to be."""
+    return posed.prior is not None or COPIES * _processes.count() * posed.num_rows * _row(unknowns) <= _memory.budget()
 
 
 def triangle_fits(unknowns: Unknowns) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -13,8 +13,9 @@ from torch.func import functional_call, jvp
 
 from rbfnet.nn import Normalized, RBFNetwork, Wrapper
 from rbfnet.operators import LinearModel, Operator
-from rbfnet.problems import Problem
+from rbfnet.problems import Problem, UnknownField
 from rbfnet.solvers._equation import Equation
+from rbfnet.solvers._field_columns import field_columns
 from rbfnet.solvers._linear_system import stacked
 from rbfnet.solvers._posed import Posed
 
@@ -85,14 +86,19 @@ class Unknowns:
     def linearization(self, posed: Posed, linear: bool = False) -> tuple[Float[Tensor, " R"], Float[Tensor, "R U"]]:
         """The weighted residuals and their derivatives: in all unknowns, or in the coefficients alone."""
         equations, outputs = posed.equations(), len(posed.problem.outputs)
-        residual = torch.cat([scale * equation.sample.contract(equation.rest) for equation, scale in equations])
-        columns = [torch.cat([scale * stacked(self.model, equation, outputs) for equation, scale in equations])]
+        rests = [scale * equation.sample.contract(equation.rest) for equation, scale in equations]
+        blocks = [[scale * stacked(self.model, equation, outputs) for equation, scale in equations]]
         if not linear:
             for shape in self.shapes:
-                columns.append(torch.cat([scale * self._shape_columns(equation, shape) for equation, scale in equations]))
-            if self.parameters:
-                columns.append(self._parameter_columns(posed))
-        return residual, torch.cat(columns, dim=1)
+                blocks.append([scale * self._shape_columns(equation, shape) for equation, scale in equations])
+        if posed.prior is not None:
+            rests.append(posed.prior * torch.cat([p.detach().reshape(-1) for p in self.parameters]))
+            for block in blocks:
+                block.append(block[0].new_zeros((len(posed.prior), block[0].shape[1])))
+        columns = [torch.cat(block) for block in blocks]
+        if not linear and self.parameters:
+            columns.append(self._parameter_columns(posed))
+        return torch.cat(rests), torch.cat(columns, dim=1)
 
     def _shape_columns(self, equation: Equation, shape: Shape) -> Float[Tensor, "R P"]:
         """The derivatives of an equation's rows in a shape, through all sites and outputs."""
@@ -125,20 +131,34 @@ class Unknowns:
         return torch.stack(columns, dim=-1).flatten(1)
 
     def _parameter_columns(self, posed: Posed) -> Float[Tensor, "R P"]:
-        """The derivatives of the rows in the problem's parameters, by differentiating a gradient in its cotangent."""
+        """The derivatives of the rows in the problem's parameters: of unknown functions through their values, of the rest by
+        differentiating a gradient in its cotangent."""
+        columns: dict[int, Tensor] = {}
+        for field in posed.problem.unknowns().values():
+            if isinstance(field, UnknownField):
+                weight, tail = field_columns(posed, field)
+                columns |= {id(field.network.weight): weight, id(field.network.tail): tail}
+        rest = [p for p in self.parameters if id(p) not in columns]
+        if rest:
+            columns |= {id(p): column for p, column in zip(rest, self._by_cotangent(posed, rest), strict=True)}
+        found = torch.cat([columns[id(p)] for p in self.parameters], dim=1)
+        return found if posed.prior is None else torch.cat([found, posed.prior.diag()])
+
+    @staticmethod
+    def _by_cotangent(posed: Posed, parameters: list[nn.Parameter]) -> list[Float[Tensor, "R P"]]:
         with torch.enable_grad():
-            rows = posed.residual()
+            rows = replace(posed, prior=None).residual()
             v = torch.zeros_like(rows, requires_grad=True)
-            grads = torch.autograd.grad(rows, self.parameters, v, create_graph=True, allow_unused=True)
+            grads = torch.autograd.grad(rows, parameters, v, create_graph=True, allow_unused=True)
             columns = []
-            for p, grad in zip(self.parameters, grads, strict=True):
+            for p, grad in zip(parameters, grads, strict=True):
                 if grad is None or not grad.requires_grad:
                     columns.append(rows.new_zeros((len(rows), p.numel())))
                     continue
                 flat = grad.reshape(-1)
                 each = [torch.autograd.grad(flat[k], v, retain_graph=True)[0] for k in range(len(flat))]
                 columns.append(torch.stack(each, dim=1))
-        return torch.cat(columns, dim=1)
+        return columns
 
 
 class _Features(nn.Module):
