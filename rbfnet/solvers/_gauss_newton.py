@@ -15,6 +15,7 @@ from rbfnet.solvers._inference import Inference, applies
 from rbfnet.solvers._iterative import Iterative
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._processes import agreed
+from rbfnet.solvers._shape import choose_shape, held_back
 from rbfnet.solvers._solver import Solver, Solving, trainable
 from rbfnet.solvers._stages import Stages
 from rbfnet.solvers._unknowns import Unknowns, own_shapes
@@ -46,6 +47,9 @@ class GaussNewton(Solver):
 
     Where unknowns of the problem are found from :class:`rbfnet.problems.Data`, the rows are weighted as their noise and the
     smoothness of unknown functions ask for, both estimated, and the unknowns get standard errors (``Inference``).
+
+    A shape parameter that is ``"auto"`` is chosen before the first step, by what that step misses at points held back
+    (:func:`rbfnet.solvers._shape.choose_shape`).
 
     Beyond half of this machine's memory the rows are factored block by block, which takes the square of the unknowns. Where
     that is too much too, each step is found by LSMR, with products by the Jacobian's blocks of rows and without variable
@@ -108,7 +112,9 @@ class _GaussNewton(Solving):
     """One Levenberg-Marquardt step at a time; trust region and stage are its state."""
 
     def __init__(self, model: LinearModel, problem: Problem, shapes: bool, tolerance: float, path: Stages) -> None:
-        super().__init__(trainable(model, problem), {"tolerance": tolerance, "damping": 0.0, "slow": 0, "stage": 0})
+        super().__init__(
+            trainable(model, problem), {"tolerance": tolerance, "damping": 0.0, "slow": 0, "stage": 0, "chosen": None}
+        )
         self.unknowns, self.path = Unknowns(model, problem, shapes), path
         self.direct = True
         self._begin(0)
@@ -140,12 +146,13 @@ class _GaussNewton(Solving):
     def _solve(self, posed: Posed) -> None:
         stage = self.param_groups[0]["stage"]
         with self.path.entered(stage, posed) as entered:
+            self._choose(entered)
             why, _ = self._improve(entered, last=stage + 1 == self.path.count)
         at = ""
         if self.path.count > 1:
             self.metrics["stage"] = stage + 1
             at = f" in stage {stage + 1} of {self.path.count}"
-        self.words = [f"{why}{at}."]
+        self.words = [f"{why}{at}.", *self.param_groups[0]["chosen"]]
         if not self.direct:
             self.words.append("Beyond memory, even block by block: steps were found by iteration, to fewer digits.")
         elif not rows.whole_fits(posed, self.unknowns):
@@ -153,6 +160,23 @@ class _GaussNewton(Solving):
         if self.done and stage + 1 < self.path.count:
             self._begin(stage + 1)
             self.done = False
+
+    def _choose(self, posed: Posed) -> None:
+        """Before the first step, the widths that are left to the solver: by what one step misses at points held back."""
+        group, unknowns = self.param_groups[0], self.unknowns
+        apart = held_back(posed) if group["chosen"] is None else None
+        if apart is None:
+            group["chosen"] = group["chosen"] or []
+            return
+        here = unknowns.get()[: unknowns.num_linear]
+
+        def miss() -> tuple[float, float]:
+            (residual, jacobian), (rest, spared) = (rows.linearization(unknowns, part, linear=True) for part in apart)
+            solved = Factored(jacobian).solve((jacobian @ here - residual)[:, None], refinements=1)[:, 0]
+            wanted = spared @ here - rest
+            return float((spared @ agreed(solved) - wanted).norm()), float(wanted.norm())
+
+        group["chosen"] = choose_shape(posed, miss)
 
     def _improve(self, posed: Posed, last: bool) -> tuple[str, float]:
         """One step; what there is to say if it stays the last, and by how much it has lowered the loss."""
