@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.domains import Domain
@@ -51,18 +52,28 @@ class Interior(Condition):
         """n points; where the part is a function those of n points in the domain that lie in it."""
         if isinstance(self._where, Domain):
             return Sample((self._where.interior(n, problem.sampler),))
-        x = problem.domain.interior(n, problem.sampler)
-        if self._where is not None:
-            inside = self._where(*x.unbind(dim=1))
-            if inside.shape != (len(x),):
-                raise InputError(
-                    f"`where` of condition {self.name!r} must give true or false at each point, ({len(x)},), "
-                    f"but gave {tuple(inside.shape)}."
-                )
-            x = x[inside.bool()]
-            if not len(x):
-                raise InputError(f"Of {n} points in the domain none is where condition {self.name!r} holds.")
+        x = self._of(problem.domain.interior(n, problem.sampler))
+        if not len(x):
+            raise InputError(f"Of {n} points in the domain none is where condition {self.name!r} holds.")
         return Sample((x,))
+
+    def within(self, problem: Problem, x: Float[Tensor, "N D"]) -> Float[Tensor, "n D"]:
+        """Those of some points where the condition holds."""
+        if isinstance(self._where, Domain):
+            return x[self._where.contains(x)]
+        return self._of(x[problem.domain.contains(x)])
+
+    def _of(self, x: Tensor) -> Tensor:
+        """Those of some points in the domain where the function is true, if the part is one."""
+        if self._where is None or isinstance(self._where, Domain):
+            return x
+        inside = self._where(*x.unbind(dim=1))
+        if inside.shape != (len(x),):
+            raise InputError(
+                f"`where` of condition {self.name!r} must give true or false at each point, ({len(x)},), "
+                f"but gave {tuple(inside.shape)}."
+            )
+        return x[inside.bool()]
 
     def residual(self, u: Field) -> Residual:
         return self._residual(u)

@@ -14,7 +14,10 @@ from rbfnet.solvers._solver import Solver, Solving, trainable
 from rbfnet.solvers._unknowns import Unknowns
 
 TRIALS = 20
-"""So many dampings are tried in one step, each ten times the last, before no improvement is believed to be possible."""
+"""So many dampings are tried in one step, each a multiple of the last, before no improvement is believed to be possible."""
+
+STRIDE = 1.0
+"""A step moves no centre by more than this many of its widths, and changes no logarithm of a width by more."""
 
 
 class GaussNewton(Solver):
@@ -30,7 +33,8 @@ class GaussNewton(Solver):
     it is never taken.
 
     Where unknowns of the problem or, on request, centres and shapes are found too, lambda holds them alone, and the weights are
-    solved for again at each trial, linearised there: variable projection.
+    solved for again at each trial, linearised there: variable projection. Steps that move a centre by more than its width, or
+    change the width more than e-fold, are not tried: beyond that the linearisation says nothing about the kernel.
 
     Source: Nocedal and Wright, Numerical Optimization (2006), ch. 10; Golub and Pereyra, Separable nonlinear least squares: the
     variable projection method and its applications, Inverse Problems 19 (2003).
@@ -78,20 +82,25 @@ class _GaussNewton(Solving):
         target = (jacobian @ before - residual)[:, None]
         del jacobian
         region = group["damping"]
-        for _ in range(TRIALS):
-            unknowns.set(self._step(factored, target, before, region))
+        for trial in range(TRIALS):
+            after = self._step(factored, target, before, region)
+            if unknowns.stride(before, after) > STRIDE:
+                region = max(3 * region, 1e-6)
+                continue
+            unknowns.set(after)
             new = _loss(posed)
             if unknowns.nonlinear and new < float("inf"):
                 new = self._project(posed, new)
             if new < loss:
                 break
-            region = max(10 * region, 1e-6)
-        else:
             unknowns.set(before)
+            region = max((3 if unknowns.nonlinear else 10) * region, 1e-6)
+        else:
             new, self.done = loss, True
         group["slow"] = group["slow"] + 1 if new > (1 - group["tolerance"]) * loss else 0
         self.done = self.done or group["slow"] >= 2
-        group["damping"] = region / 10 if region > 1e-6 else 0.0
+        shrink = 10 if not unknowns.nonlinear else 3 if trial == 0 else 1
+        group["damping"] = region / shrink if region > 1e-6 else 0.0
         self.metrics = {"loss": new, "damping": region}
 
     def _step(self, factored: Factored, target: Tensor, before: Tensor, region: float) -> Tensor:

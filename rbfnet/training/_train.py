@@ -159,12 +159,10 @@ def prepare(
             f"gradient_clip_val ruins {snake_case(type(solver).__name__)}, which needs the true gradient; leave it out."
         )
     adaptive = [callback for callback in callbacks if isinstance(callback, Adaptive)]
-    if adaptive and (solver.solves or solver.resample or len(adaptive) > 1):
-        reason = "solves in one epoch" if solver.solves else "draws all points anew (resample)" if solver.resample else "has two"
-        raise InputError(
-            f"Points that follow the residual need a solver that descends on points that are kept, and one callback, but this "
-            f"run with {snake_case(type(solver).__name__)} {reason}; take callbacks=none."
-        )
+    if len(adaptive) > 1:
+        raise InputError("Two callbacks that move the points of a run would undo each other; give one.")
+    for callback in adaptive:
+        callback.check(model, solver)
     devices, nodes = options.get("devices", 1), options.get("num_nodes", 1)
     if not solver.distributed and (nodes != 1 or devices not in (1, "1", "auto")):
         raise InputError(
@@ -180,7 +178,11 @@ def prepare(
         with quiet():
             lightning_trainer = pl.Trainer(
                 **options,
-                reload_dataloaders_every_n_epochs=1 if solver.resample else adaptive[0].period if adaptive else 0,
+                reload_dataloaders_every_n_epochs=1
+                if solver.resample or (adaptive and solver.solves)
+                else adaptive[0].period
+                if adaptive
+                else 0,
                 limit_val_batches=0 if data.validation is None else 1.0,
                 precision="64-true" if dtype == torch.float64 else "32-true",
                 logger=logger,
