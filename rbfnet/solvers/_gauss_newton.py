@@ -82,7 +82,7 @@ class _GaussNewton(Solving):
         target = (jacobian @ before - residual)[:, None]
         del jacobian
         region = group["damping"]
-        for trial in range(TRIALS):
+        for _ in range(TRIALS):
             after = self._step(factored, target, before, region)
             if unknowns.stride(before, after) > STRIDE:
                 region = max(3 * region, 1e-6)
@@ -99,7 +99,7 @@ class _GaussNewton(Solving):
             new, self.done = loss, True
         group["slow"] = group["slow"] + 1 if new > (1 - group["tolerance"]) * loss else 0
         self.done = self.done or group["slow"] >= 2
-        shrink = 10 if not unknowns.nonlinear else 3 if trial == 0 else 1
+        shrink = 10 if not unknowns.nonlinear else 3 if region == group["damping"] else 1
         group["damping"] = region / shrink if region > 1e-6 else 0.0
         self.metrics = {"loss": new, "damping": region}
 

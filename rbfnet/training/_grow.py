@@ -23,6 +23,9 @@ from rbfnet.training._module import TrainingModule
 POOL = 4
 """So many times as many points as are needed are drawn evenly to choose from, and as many near the points there are."""
 
+STUCK = 3
+"""After so many growths without more centres than ever the points do not determine any more of them."""
+
 
 class Grow(Adaptive):
     """The network grows until it has ``num_centers`` centres, or its solution stops to change by more than ``tolerance``.
@@ -71,7 +74,8 @@ class Grow(Adaptive):
         self.tolerance = None if tolerance is None else positive("tolerance", tolerance)
         self.candidates = int(positive("candidates", candidates, whole=True))
         self.follow = follow
-        self._since, self._calm, self._grown = 0, 0, False
+        self._since, self._calm, self._most, self._stuck, self._grown = 0, 0, 0, 0, False
+        self._until = 0
         self._base: dict[str, Sample] = {}
         self._before: tuple[Tensor, Tensor] | None = None
 
@@ -82,10 +86,15 @@ class Grow(Adaptive):
             raise InputError("Grow gives each centre a width of its own; make the network with per_center=True.")
 
     def state_dict(self) -> dict[str, Any]:
-        return {"since": self._since, "calm": self._calm, "grown": self._grown}
+        return {"counts": [self._since, self._calm, self._most, self._stuck], "grown": self._grown, "until": self._until}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._since, self._calm, self._grown = state_dict["since"], state_dict["calm"], state_dict["grown"]
+        self._since, self._calm, self._most, self._stuck = state_dict["counts"]
+        self._grown, self._until = state_dict["grown"], state_dict["until"]
+
+    def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        until = checkpoint.get("callbacks", {}).get(self.state_key, {}).get("until", 0)
+        trainer.fit_loop.max_epochs = max(trainer.max_epochs or 0, until)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         module, data = cast(TrainingModule, pl_module), cast(ProblemData, cast(Any, trainer).datamodule)
@@ -98,21 +107,24 @@ class Grow(Adaptive):
         self._calm = self._calm + 1 if self.tolerance is not None and self._change(module) < self.tolerance else 0
         wanted = math.ceil(self.add * network.num_centers) if self.add < 1 else int(self.add)
         n = min(wanted, max(0, self.num_centers - network.num_centers))
-        self._grown = self._calm >= 2 or n == 0
+        self._stuck = 0 if network.num_centers > self._most else self._stuck + 1
+        self._most = max(self._most, network.num_centers)
+        self._grown = self._calm >= 2 or n == 0 or self._stuck >= STUCK
         if not self._grown:
             if self.follow:
                 self._follow(module, data)
             self._grow(module, data, n)
-            trainer.strategy.optimizers = [cast(torch.optim.Optimizer, module.configure_optimizers())]
+            trainer.strategy.optimizers = [module.configure_optimizers()]
             trainer.should_stop = False
-            trainer.fit_loop.max_epochs = trainer.current_epoch + 1 + max(self.period, module.solver.max_epochs)
-        self.log("centers", float(network.num_centers))
+            self._until = trainer.current_epoch + 1 + max(self.period, module.solver.max_epochs)
+            trainer.fit_loop.max_epochs = self._until
+        module.log("centers", float(network.num_centers))
 
     @torch.no_grad()
     def _change(self, module: TrainingModule) -> float:
         """The relative L2 change of the solution since the growth before."""
         if self._before is None:
-            x = module.problem.domain.interior(2000).to(module.model.centers)
+            x = module.problem.domain.interior(2000).to(_network(module.model).centers)
         else:
             x = self._before[0]
         now = module.model(x)
