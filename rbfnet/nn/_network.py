@@ -102,6 +102,36 @@ class RBFNetwork(LinearModel):
         """A of the metric, (D, D) or (M, D, D): s = (x - c)^T A (x - c)."""
         return self.metric.matrix(self.in_features)
 
+    def replace_centers(
+        self, centers: Float[Tensor, "M D"], raw: Float[Tensor, "M ..."], weight: Float[Tensor, "M O"] | None = None
+    ) -> None:
+        """Other centres, as many as are given, in place of these; optimizers that hold the old ones are to be made anew.
+
+        The tail stays, in the coordinates it has.
+
+        Args:
+            centers: (M, D).
+            raw: of the metric (see :class:`Metric`), one row a centre.
+            weight: (M, O); None for zeros.
+
+        Raises:
+            InputError: a metric that is one for all centres, or shapes that do not fit.
+        """
+        if not self.metric.per_center:
+            raise InputError("Centres can be replaced where each has a metric of its own; make the network with per_center=True.")
+        weight = centers.new_zeros((len(centers), self.out_features)) if weight is None else weight
+        owners: list[tuple[nn.Module, str, Tensor]] = [
+            (self.layer, "centers", centers), (self.metric, "raw", raw), (self, "weight", weight)
+        ]  # fmt: skip
+        for owner, name, new in owners:
+            old = getattr(owner, name)
+            if len(new) != len(centers) or new.shape[1:] != old.shape[1:]:
+                raise InputError(
+                    f"{name} of {len(centers)} centres must be {(len(centers), *old.shape[1:])}, but got {tuple(new.shape)}."
+                )
+            new = new.detach().to(old, copy=True).contiguous()
+            setattr(owner, name, nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new)
+
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... O"]:
         """The value of the network."""
         flat = x.reshape(-1, x.shape[-1])

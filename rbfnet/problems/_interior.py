@@ -73,5 +73,10 @@ class Interior(Condition):
             )
         return inside.bool()
 
+    def within(self, problem: Problem, x: Float[Tensor, "N D"]) -> Float[Tensor, "n D"]:
+        """Those of some points where the condition holds."""
+        inside = x if isinstance(self._where, Domain) else x[problem.domain.contains(x)]
+        return inside[self.holds(inside)]
+
     def residual(self, u: Field) -> Residual:
         return self._residual(u)

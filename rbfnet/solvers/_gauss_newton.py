@@ -15,13 +15,16 @@ from rbfnet.solvers._inference import Inference, applies
 from rbfnet.solvers._iterative import Iterative
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._processes import agreed
-from rbfnet.solvers._shape import choose_shape, held_back
+from rbfnet.solvers._quasilinear import chosen_shape
 from rbfnet.solvers._solver import Solver, Solving, trainable
 from rbfnet.solvers._stages import Stages
 from rbfnet.solvers._unknowns import Unknowns, own_shapes
 
 TRIALS = 20
-"""So many dampings are tried in one step, each ten times the last, before no improvement is believed to be possible."""
+"""So many dampings are tried in one step, each a multiple of the last, before no improvement is believed to be possible."""
+
+STRIDE = 1.0
+"""A step moves no centre by more than this many of its widths, and changes no logarithm of a width by more."""
 
 ON_THE_WAY = 0.5
 """A stage before the last is left after one step that lowers its loss by less than this fraction."""
@@ -43,13 +46,14 @@ class GaussNewton(Solver):
     it is never taken.
 
     Where unknowns of the problem or, on request, centres and shapes are found too, lambda holds them alone, and the weights are
-    solved for again at each trial, linearised there: variable projection.
+    solved for again at each trial, linearised there: variable projection. Steps that move a centre by more than its width, or
+    change the width more than e-fold, are not tried: beyond that the linearisation says nothing about the kernel.
 
     Where unknowns of the problem are found from :class:`rbfnet.problems.Data`, the rows are weighted as their noise and the
     smoothness of unknown functions ask for, both estimated, and the unknowns get standard errors (``Inference``).
 
-    A shape parameter that is ``"auto"`` is chosen before the first step, by what that step misses at points held back
-    (:func:`rbfnet.solvers._shape.choose_shape`).
+    A shape parameter that is ``"auto"`` is chosen once the weights fit the width it starts with, by what a step from there
+    misses at points held back; then the steps go on (:func:`rbfnet.solvers._quasilinear.chosen_shape`).
 
     Beyond half of this machine's memory the rows are factored block by block, which takes the square of the unknowns. Where
     that is too much too, each step is found by LSMR, with products by the Jacobian's blocks of rows and without variable
@@ -102,8 +106,11 @@ class GaussNewton(Solver):
                 "Normalized depend on all; take shapes=False, or solver=lbfgs."
             )
         self.path.check(problem)
-        if applies(problem) and self.path.count > 1:
-            raise InputError("Unknowns that are found from data need one stage; take slabs=1 and no continuation.")
+        if applies(problem) and (self.path.count > 1 or self.shapes):
+            raise InputError(
+                "Unknowns that are found from data need one stage and shapes that stay; take slabs=1, shapes=False and no "
+                "continuation."
+            )
         # What data say about unknowns needs all rows at once.
         self.distributed = not applies(problem)
 
@@ -112,19 +119,23 @@ class _GaussNewton(Solving):
     """One Levenberg-Marquardt step at a time; trust region and stage are its state."""
 
     def __init__(self, model: LinearModel, problem: Problem, shapes: bool, tolerance: float, path: Stages) -> None:
-        super().__init__(
-            trainable(model, problem), {"tolerance": tolerance, "damping": 0.0, "slow": 0, "stage": 0, "chosen": None}
-        )
-        self.unknowns, self.path = Unknowns(model, problem, shapes), path
+        state = {"damping": 0.0, "slow": 0, "stage": 0, "chosen": None, "moving": False}
+        super().__init__(trainable(model, problem), {"tolerance": tolerance, **state})
+        self.all, self.still, self.path = Unknowns(model, problem, shapes), Unknowns(model, problem, shapes=False), path
         self.direct = True
         self._begin(0)
-        self.inference = Inference(problem, self.unknowns) if applies(problem) else None
+        self.inference = Inference(problem, self.still) if applies(problem) else None
         if self.inference is not None:
             self.param_groups[0]["inference"] = self.inference.start()
 
     def _begin(self, stage: int) -> None:
         damping = REGION if self.unknowns.nonlinear else 0.0
         self.param_groups[0].update({"damping": damping, "slow": 0, "stage": stage})
+
+    @property
+    def unknowns(self) -> Unknowns:
+        """Shapes are moved once the weights fit them: a step of both from weights of zero would lead nowhere."""
+        return self.all if self.param_groups[0]["moving"] else self.still
 
     def improve(self, posed: Posed) -> None:
         if self.inference is None:
@@ -146,37 +157,35 @@ class _GaussNewton(Solving):
     def _solve(self, posed: Posed) -> None:
         stage = self.param_groups[0]["stage"]
         with self.path.entered(stage, posed) as entered:
-            self._choose(entered)
-            why, _ = self._improve(entered, last=stage + 1 == self.path.count)
+            last = stage + 1 == self.path.count
+            why, _ = self._improve(entered, last)
+            if self.done and last and self.param_groups[0]["chosen"] is None and not self.all.shapes:
+                self._choose(entered)
         at = ""
         if self.path.count > 1:
             self.metrics["stage"] = stage + 1
             at = f" in stage {stage + 1} of {self.path.count}"
-        self.words = [f"{why}{at}.", *self.param_groups[0]["chosen"]]
+        self.words = [f"{why}{at}.", *(self.param_groups[0]["chosen"] or [])]
         if not self.direct:
             self.words.append("Beyond memory, even block by block: steps were found by iteration, to fewer digits.")
         elif not rows.whole_fits(posed, self.unknowns):
             self.words.append("Beyond memory: the rows were factored block by block.")
+        group = self.param_groups[0]
+        if self.all.shapes and not group["moving"] and (self.done or group["slow"]):
+            group["moving"], self.done = True, False
+            self._begin(stage)
         if self.done and stage + 1 < self.path.count:
             self._begin(stage + 1)
             self.done = False
 
     def _choose(self, posed: Posed) -> None:
-        """Before the first step, the widths that are left to the solver: by what one step misses at points held back."""
-        group, unknowns = self.param_groups[0], self.unknowns
-        apart = held_back(posed) if group["chosen"] is None else None
-        if apart is None:
-            group["chosen"] = group["chosen"] or []
-            return
-        here = unknowns.get()[: unknowns.num_linear]
-
-        def miss() -> tuple[float, float]:
-            (residual, jacobian), (rest, spared) = (rows.linearization(unknowns, part, linear=True) for part in apart)
-            solved = Factored(jacobian).solve((jacobian @ here - residual)[:, None], refinements=1)[:, 0]
-            wanted = spared @ here - rest
-            return float((spared @ agreed(solved) - wanted).norm()), float(wanted.norm())
-
-        group["chosen"] = choose_shape(posed, miss)
+        """Once the weights fit the widths there are, choose those that are left to the solver, and go on with them."""
+        group = self.param_groups[0]
+        group["chosen"], weights = chosen_shape(posed, self.still)
+        if weights is not None:
+            self.still.set(torch.cat([agreed(weights), self.still.get()[len(weights) :]]))
+            self.done = False
+            group.update({"damping": 0.0, "slow": 0})
 
     def _improve(self, posed: Posed, last: bool) -> tuple[str, float]:
         """One step; what there is to say if it stays the last, and by how much it has lowered the loss."""
@@ -185,22 +194,27 @@ class _GaussNewton(Solving):
         step = self._linearised(posed, before)
         region = group["damping"]
         for _ in range(TRIALS):
-            unknowns.set(agreed(step(region)))
+            after = agreed(step(region))
+            if unknowns.stride(before, after) > STRIDE:
+                region = max(3 * region, 1e-6)
+                continue
+            unknowns.set(after)
             new = posed.loss()
             if self.direct and unknowns.nonlinear and new < float("inf"):
                 new = self._project(posed, new)
             if new < loss:
                 break
-            region = max(10 * region, 1e-6)
-        else:
             unknowns.set(before)
+            region = max((3 if unknowns.shapes else 10) * region, 1e-6)
+        else:
             new, region, self.done = loss, group["damping"], True
         enough = group["tolerance"] if last else ON_THE_WAY
         group["slow"] = group["slow"] + 1 if new > (1 - enough) * loss else 0
         why = "No step lowers the loss any more" if self.done else "The loss was still falling at the last step"
         if not self.done and group["slow"] >= (2 if last else 1):
             self.done, why = True, f"Converged: the last steps lowered the loss by less than {enough:.2g} of it"
-        group["damping"] = region / 10 if region > 1e-6 else 0.0
+        shrink = 10 if not unknowns.shapes else 3 if region == group["damping"] else 1
+        group["damping"] = region / shrink if region > 1e-6 else 0.0
         self.metrics = {"loss": new, "damping": region}
         return why, loss - new
 

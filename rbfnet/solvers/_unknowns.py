@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, jvp
 
 from rbfnet.nn import Normalized, RBFNetwork, Wrapper
+from rbfnet.nn.wrappers._wrapper import innermost
 from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Problem, UnknownField
 from rbfnet.solvers._equation import Equation
@@ -82,6 +83,19 @@ class Unknowns:
             p.copy_(values[start : start + p.numel()].reshape(p.shape))
             start += p.numel()
         self.model.set_coefficients(values[: self.num_linear].reshape(self.model.coefficients.T.shape).T)
+
+    def stride(self, before: Float[Tensor, " U"], after: Float[Tensor, " U"]) -> float:
+        """The largest change of a centre, in its own widths, or of a parameter of its own metric."""
+        largest, start, network = 0.0, self.num_linear, cast(RBFNetwork, innermost(self.model))
+        for shape in self.shapes:
+            moved = (after - before)[start : start + shape.parameter.numel()].reshape(shape.parameter.shape)
+            start += shape.parameter.numel()
+            if shape.parameter is network.layer.centers:
+                epsilon = network.epsilon.detach()
+                moved = moved * (epsilon[:, None] if network.metric.shared_ndim == 0 and epsilon.ndim else epsilon)
+            if shape.own:
+                largest = max(largest, float(moved.abs().max()))
+        return largest
 
     def linearization(self, posed: Posed, linear: bool = False) -> tuple[Float[Tensor, " R"], Float[Tensor, "R U"]]:
         """The weighted residuals and their derivatives: in all unknowns, or in the coefficients alone."""
@@ -174,9 +188,7 @@ class _Features(nn.Module):
 
 def shapes_of(model: LinearModel) -> Iterator[Shape]:
     """Centres, metric and parameters of the kernel, as far as they are trained."""
-    network: LinearModel = model
-    while isinstance(network, Wrapper):
-        network = network.network
+    network = innermost(model)
     if not isinstance(network, RBFNetwork):
         return
     linear = {id(network.weight), id(network.tail)}

@@ -5,6 +5,7 @@ from rbfnet.training._build import Run, build
 from rbfnet.training._data import ProblemData
 from rbfnet.training._errors import errors
 from rbfnet.training._finite import Diverged
+from rbfnet.training._grow import Grow
 from rbfnet.training._module import TrainingModule
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._r3 import R3
@@ -21,6 +22,7 @@ __all__ = [
     "Diverged",
     "Fitness",
     "FitProgress",
+    "Grow",
     "ProblemData",
     "Run",
     "Solution",

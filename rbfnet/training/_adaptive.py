@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import lightning.pytorch as pl
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import positive
+from rbfnet.catalogue import snake_case
+from rbfnet.errors import InputError, positive
 from rbfnet.problems import Interior, Sample
+from rbfnet.solvers import Solver
 from rbfnet.training._data import ProblemData
 from rbfnet.training._module import TrainingModule
 
@@ -19,15 +21,19 @@ from rbfnet.training._module import TrainingModule
 class Adaptive(pl.Callback):
     """Every ``period`` epochs the points of the :class:`rbfnet.problems.Interior` conditions are chosen anew.
 
-    Their number stays. A subclass says how they are chosen, :meth:`choose`. For solvers that descend: one that solves in a
-    single epoch has no use for it.
+    Their number stays. A subclass says how they are chosen, :meth:`choose`.
 
     Args:
         period: epochs from one choice to the next.
 
+    Attributes:
+        solving: for solvers that solve, rather than for those that descend, as most are.
+
     Raises:
         InputError: a period below 1.
     """
+
+    solving: ClassVar[bool] = False
 
     def __init__(self, period: int) -> None:
         self.period = int(positive("period", period, whole=True))
@@ -35,6 +41,16 @@ class Adaptive(pl.Callback):
     @abstractmethod
     def choose(self, fitness: Fitness, points: Sample) -> Sample:
         """As many points as ``points`` has, which are those trained with so far."""
+
+    def check(self, model: torch.nn.Module, solver: Solver) -> None:
+        """Raise InputError where model or solver do not fit; called before any work is done."""
+        solves = any(stage.solves for stage in solver.stages)
+        if solves or any(stage.resample for stage in solver.stages):
+            reason = "solves in one epoch" if solves else "draws all points anew (resample)"
+            raise InputError(
+                "Points that follow the residual need a solver that descends on points that are kept, but this run with "
+                f"{snake_case(type(solver).__name__)} {reason}; take callbacks=none."
+            )
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if (trainer.current_epoch + 1) % self.period:
@@ -67,6 +83,10 @@ class Fitness:
     def draw(self, n: int) -> Sample:
         """n points by the problem's sampler, fewer where the condition holds in a part of the domain."""
         return self.data.cast(self.condition.draw(self.module.problem, n))
+
+    def within(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "n D"]:
+        """Those of some points where the condition holds."""
+        return self.condition.within(self.module.problem, x)
 
     @torch.no_grad()
     def __call__(self, points: Sample) -> Float[Tensor, " B"]:

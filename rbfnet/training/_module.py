@@ -12,6 +12,8 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.nn import RBFNetwork
+from rbfnet.nn.wrappers._wrapper import innermost
 from rbfnet.operators import Differentiable, LinearModel, Operator, Recorder, apply_operators
 from rbfnet.problems import Problem, Sample
 from rbfnet.problems._values import at
@@ -129,6 +131,12 @@ class TrainingModule(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.scales, self.weights = checkpoint["scales"], checkpoint["weights"]
+        if isinstance(self.model, LinearModel) and isinstance(network := innermost(self.model), RBFNetwork):
+            # A run that grew has other centres than the model it started with.
+            state, name = checkpoint["state_dict"], next(n for n, m in self.named_modules() if m is network)
+            centers, raw = state[f"{name}.layer.centers"], state[f"{name}.layer.metric.raw"]
+            if len(centers) != network.num_centers and network.metric.per_center:
+                network.replace_centers(centers, raw)
         self._enter(checkpoint["stage"])
 
     def _enter(self, stage: int) -> None:

@@ -181,14 +181,12 @@ def prepare(
             raise InputError(
                 f"gradient_clip_val ruins {snake_case(type(stage).__name__)}, which needs the true gradient; leave it out."
             )
-    solves, resample = any(stage.solves for stage in stages), any(stage.resample for stage in stages)
+    resample = any(stage.resample for stage in stages)
     adaptive = [callback for callback in callbacks if isinstance(callback, Adaptive)]
-    if adaptive and (solves or resample or len(adaptive) > 1):
-        reason = "solves in one epoch" if solves else "draws all points anew (resample)" if resample else "has two"
-        raise InputError(
-            f"Points that follow the residual need a solver that descends on points that are kept, and one callback, but this "
-            f"run with {snake_case(type(solver).__name__)} {reason}; take callbacks=none."
-        )
+    if len(adaptive) > 1:
+        raise InputError("Two callbacks that move the points of a run would undo each other; give one.")
+    for callback in adaptive:
+        callback.check(model, solver)
     if adaptive and any(stage.balance is not None and stage.balance.per_point for stage in stages):
         raise InputError("Weights for each point need points that stay; take callbacks=none, or solver.balance=gradient_norm.")
     devices, nodes = options.get("devices", 1), options.get("num_nodes", 1)

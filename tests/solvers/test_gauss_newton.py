@@ -169,7 +169,7 @@ def test_equations_that_are_not_linear_are_solved_to_their_exact_solutions(probl
 def test_no_step_is_taken_that_makes_the_loss_worse() -> None:
     """A front that 150 wide kernels cannot resolve: full steps overshoot."""
     problem = Burgers(num_interior=300, num_boundary=60)
-    model = RBFNetwork(2, 1, 150, points=problem.support(), overlap=3.0, dtype=DOUBLE)
+    model = RBFNetwork(2, 1, 150, points=problem.support(), epsilon=2.0, margin=0.1, dtype=DOUBLE)
     task = posed(problem, model)
     losses = [loss_of(task), *stepped(GaussNewton(), task, 12)]
     assert losses == sorted(losses, reverse=True)

@@ -137,6 +137,13 @@ class Wrapper(LinearModel):
         return self.network.tail
 
 
+def innermost(model: LinearModel) -> LinearModel:
+    """What is inside all wrappers."""
+    while isinstance(model, Wrapper):
+        model = model.network
+    return model
+
+
 def require_callable(name: str, given: Any) -> None:
     """Raise InputError for what cannot be called."""
     if not callable(given):

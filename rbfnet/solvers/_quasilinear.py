@@ -1,0 +1,87 @@
+"""The shape parameter for a problem that is not linear: chosen for its linearisation at a solution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.operators import LinearModel
+from rbfnet.solvers import _processes
+from rbfnet.solvers import _rows as rows
+from rbfnet.solvers._equation import Equation, linearised
+from rbfnet.solvers._factored import Factored
+from rbfnet.solvers._linear_system import stacked
+from rbfnet.solvers._posed import Posed
+from rbfnet.solvers._shape import choose_shape, held_back
+from rbfnet.solvers._triangle import triangle
+from rbfnet.solvers._unknowns import Unknowns
+
+
+@dataclass(frozen=True)
+class Quasilinear:
+    """A problem linearised at a function u_0, for any basis: the equations of a change of u_0 are kept, the features are not.
+
+    A row says L u = L u_0 - r, where L and r are the derivative and the residual at u_0: what Newton's method solves, in the
+    weights of whatever widths the model has now.
+    """
+
+    posed: Posed
+    equations: dict[str, list[tuple[Equation, Tensor]]]
+
+    @classmethod
+    def at(cls, posed: Posed) -> Quasilinear:
+        """At the function the model is now."""
+        here = posed.model.coefficients.T.reshape(-1)
+        outputs = len(posed.problem.outputs)
+
+        def target(equation: Equation) -> Tensor:
+            return stacked(posed.model, equation, outputs) @ here - equation.sample.contract(equation.rest)
+
+        found = linearised(posed.problem, posed.samples, posed.model, posed.known)
+        return cls(posed, {name: [(e, target(e)) for e in equations] for name, equations in found.items()})
+
+    def rows(self, model: LinearModel) -> tuple[Float[Tensor, "R U"], Float[Tensor, "R 1"]]:
+        """The weighted rows for the basis that ``model`` has now, and what they are to give."""
+        scaled = [
+            (self.posed.factor(scale, equation.sample), equation, target)
+            for name, equations in self.equations.items()
+            for (equation, target), scale in zip(equations, self.posed.scales[name], strict=True)
+        ]
+        outputs = len(self.posed.problem.outputs)
+        matrix = torch.cat([factor * stacked(model, equation, outputs) for factor, equation, _ in scaled])
+        target = torch.cat([factor * target for factor, _, target in scaled])[:, None]
+        if _processes.count() == 1:
+            return matrix, target
+        both = triangle([torch.cat([matrix, target], dim=1)])
+        return both[:, :-1], both[:, -1:]
+
+
+def chosen_shape(posed: Posed, unknowns: Unknowns) -> tuple[list[str], Float[Tensor, " N"] | None]:
+    """Choose epsilon and margin where they are left to the solver (:func:`rbfnet.solvers._shape.choose_shape`).
+
+    Returns:
+        What was chosen, in sentences, and the coefficients for it where it is not what was there.
+    """
+    apart = held_back(posed)
+    if apart is None or not rows.whole_fits(posed, unknowns):
+        return [], None
+    model = posed.model
+    whole, used, spared = (Quasilinear.at(part) for part in (posed, *apart))
+    tried = 0
+
+    def miss() -> tuple[float, float]:
+        nonlocal tried
+        tried += 1
+        matrix, target = used.rows(model)
+        solved = Factored(matrix).solve(target, refinements=1)
+        matrix, target = spared.rows(model)
+        return float((matrix @ _processes.agreed(solved) - target).norm()), float(target.norm())
+
+    words = choose_shape(posed, miss)
+    if tried <= 1:
+        return words, None
+    matrix, target = whole.rows(model)
+    return words, Factored(matrix).solve(target, refinements=1)[:, 0]
