@@ -7,6 +7,7 @@ from rbfnet.domains._difference import Difference
 from rbfnet.domains._disc import Disc
 from rbfnet.domains._domain import Domain
 from rbfnet.domains._ellipse import Ellipse
+from rbfnet.domains._graded import graded
 from rbfnet.domains._intersection import Intersection
 from rbfnet.domains._interval import Interval
 from rbfnet.domains._mesh import Mesh
@@ -33,5 +34,6 @@ __all__ = [
     "Rectangle",
     "SpaceTime",
     "Union",
+    "graded",
     "read_columns",
 ]

@@ -159,7 +159,7 @@ class _GaussNewton(Solving):
         with self.path.entered(stage, posed) as entered:
             last = stage + 1 == self.path.count
             why, _ = self._improve(entered, last)
-            if self.done and last and self.param_groups[0]["chosen"] is None and not self.all.shapes:
+            if self.done and last and self.param_groups[0]["chosen"] is None:
                 self._choose(entered)
         at = ""
         if self.path.count > 1:
@@ -170,9 +170,8 @@ class _GaussNewton(Solving):
             self.words.append("Beyond memory, even block by block: steps were found by iteration, to fewer digits.")
         elif not rows.whole_fits(posed, self.unknowns):
             self.words.append("Beyond memory: the rows were factored block by block.")
-        group = self.param_groups[0]
-        if self.all.shapes and not group["moving"] and (self.done or group["slow"]):
-            group["moving"], self.done = True, False
+        if self.done and last and self.all.shapes and not self.param_groups[0]["moving"]:
+            self.param_groups[0]["moving"], self.done = True, False
             self._begin(stage)
         if self.done and stage + 1 < self.path.count:
             self._begin(stage + 1)

@@ -12,6 +12,7 @@ import torch
 from rbfnet.kernels import Polyharmonic
 from rbfnet.nn import RBFLayer
 from rbfnet.solvers._posed import Posed
+from rbfnet.solvers._processes import agreed
 from rbfnet.solvers._scales import automatic_scales
 
 STEP = 2**0.5
@@ -59,7 +60,10 @@ def choose_shape(posed: Posed, miss: Callable[[], tuple[float, float]]) -> list[
                 layer.shrink((1 + 2 * NEAR) / (1 + 2 * layer.margin))
             layer.metric.widen(STEP**step)
         # In place, for whoever asks for the loss afterwards: scales that belong to other widths weigh equations wrongly.
-        cast(dict[str, list[float]], posed.scales).update(automatic_scales(posed.model, posed.problem, posed.samples))
+        found = automatic_scales(posed.model, posed.problem, posed.samples)
+        cast(dict[str, list[float]], posed.scales).update(
+            {name: agreed(torch.tensor(scales, dtype=torch.float64)).tolist() for name, scales in found.items()}
+        )
 
     size = 0.0
 

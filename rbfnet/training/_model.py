@@ -8,11 +8,13 @@ from inspect import signature
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from rbfnet.domains import Interval, SpaceTime
-from rbfnet.errors import InputError, unknown
+from rbfnet.domains import Interval, SpaceTime, graded
+from rbfnet.errors import InputError, positive, unknown
 from rbfnet.kernels import Kernel, KernelLike
 from rbfnet.nn import Affine, Evolving, RBFLayer, RBFNetwork, Wrapper
+from rbfnet.nn.initializers import automatic_margin
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 
@@ -25,6 +27,8 @@ DECIDED = {"in_features", "out_features", "kernel", "points", "overlap", "dtype"
 
 def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, dtype: torch.dtype) -> Network:
     """A network with the inputs and outputs of a problem, centres where the problem lives, and widths as the solver likes them.
+
+    ``centers="graded"`` places them by :func:`rbfnet.domains.graded`, which asks the domain where holes are.
 
     Problems with units get a network in standardised coordinates inside an :class:`Affine`; centres given as a tensor are in
     the user's units either way, and a number for epsilon is for the coordinates the network sees. Around it all comes what
@@ -47,6 +51,8 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     units = problem.units()
     support = problem.support().to(dtype)
     chosen = dict(network)
+    if chosen.get("centers") == "graded":
+        chosen |= {"centers": _graded(problem, chosen, solver.overlap), "per_center": True}
     if units is not None:
         shift, scale = units.input_shift.to(dtype), units.input_scale.to(dtype)
         support = (support - shift) / scale
@@ -64,6 +70,15 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     if units is None:
         return problem.ansatz(inner)
     return problem.ansatz(Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale))
+
+
+def _graded(problem: Problem, network: Mapping[str, Any], overlap: float) -> Tensor:
+    """Centres denser near holes; each then has the width that its own spacing asks for."""
+    n, margin = network.get("num_centers"), network.get("margin", "auto")
+    if n is None:
+        raise InputError("num_centers must be given to place centres by 'graded'.")
+    reach = automatic_margin(len(problem.domain.coords), overlap) if margin == "auto" else positive("margin", margin, zero=True)
+    return graded(problem.domain, int(positive("num_centers", n, whole=True)), reach)
 
 
 def _evolving(

@@ -38,7 +38,8 @@ def test_a_front_is_found_by_way_of_wider_ones() -> None:
     errors = []
     for continuation in (None, {"nu": [0.5, 0.2, 0.1]}):
         problem = Front()
-        solution = rbfnet.solve(problem, num_centers=150, solver=GaussNewton(max_epochs=50, continuation=continuation))
+        solver = GaussNewton(max_epochs=50, continuation=continuation)
+        solution = rbfnet.solve(problem, num_centers=150, epsilon=8.0, margin=0.1, solver=solver)
         assert problem.nu == 0.05
         assert solution.errors is not None
         errors.append(solution.errors["rel_l2"])
@@ -49,7 +50,7 @@ def test_allen_cahn_by_slabs_is_on_the_right_branch() -> None:
     """400 centres do not resolve its layers; the global solve is on another branch altogether."""
     errors, losses = [], []
     for slabs in (1, 8):
-        solution = rbfnet.solve(AllenCahn(num_interior=1500), num_centers=400, solver=GaussNewton(100, slabs=slabs))
+        solution = rbfnet.solve(AllenCahn(num_interior=1500), num_centers=400, margin=0.1, solver=GaussNewton(100, slabs=slabs))
         assert solution.errors is not None
         errors.append(solution.errors["rel_l2"])
         losses.append(solution.summary["loss"])

@@ -60,7 +60,7 @@ def test_weights_that_meet_all_rows_for_any_unknown_do_so() -> None:
     problem = Decay()
     solution = rbfnet.solve(problem, num_centers=40, solver=GaussNewton())
     assert solution.summary["loss"] < 1e-20
-    assert solution.summary["epochs"] < 6
+    assert solution.summary["epochs"] < 10
     assert abs(float(problem.k().detach()) - 1.0) < 1e-6
 
 

@@ -16,7 +16,7 @@ from rbfnet.domains import Rectangle
 from rbfnet.nn import Affine, Ansatz, Normalized, RBFNetwork, initializers
 from rbfnet.operators import laplacian, partial
 from rbfnet.problems import Condition, Interior
-from rbfnet.solvers import LeastSquares, linear_system
+from rbfnet.solvers import LeastSquares, Posed, automatic_scales
 
 F64 = torch.float64
 
@@ -126,8 +126,8 @@ def test_least_squares_solves_through_it_with_its_offset(units: bool) -> None:
     samples = problem.sample()
     solver = LeastSquares()
     solver.check(model, problem, samples)
-    system = linear_system(model, problem, samples)
-    solver.optimizer(model, problem).step(lambda: system)  # type: ignore[arg-type, return-value]
+    task = Posed(model, problem, samples, automatic_scales(model, problem, samples))
+    solver.optimizer(model, problem).step(lambda: task)  # type: ignore[arg-type, return-value]
     new = torch.rand(200, 2, dtype=F64)
     assert (model(new)[:, 0] - new[:, 0] ** 4 - new[:, 1]).abs().max() < 1e-6
 

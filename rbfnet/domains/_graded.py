@@ -1,0 +1,71 @@
+"""Points that lie denser near holes."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.domains._domain import Domain
+from rbfnet.errors import InputError
+
+POOL = 40
+"""So many times as many points as are wanted are chosen from."""
+
+BOUNDARY = 2000
+"""Points on the boundary that holes are looked for from."""
+
+
+def graded(domain: Domain, n: int, margin: float) -> Float[Tensor, "n D"]:
+    """n points of the domain's box and a margin around it, with a spacing that grows with the distance from the nearest hole.
+
+    Solutions around a hole are singular somewhere inside it, so they vary over lengths that grow with the distance from there:
+    the spacing is proportional to R + d, with d the distance from the hole and R half its width, and to R in the hole. A hole
+    is where the outward normal of a point of the boundary comes back into the domain after a while. Without holes the points
+    are even.
+
+    Args:
+        domain: a domain.
+        n: how many.
+        margin: how far they reach beyond the box, as a fraction of each side.
+
+    Raises:
+        InputError: a domain without a boundary.
+    """
+    from scipy.stats import qmc
+
+    low, high = domain.box
+    widen = margin * (high - low)
+    dims = len(low)
+    unit = torch.from_numpy(qmc.Halton(dims + 1, rng=int(torch.randint(2**31 - 1, ()))).random(POOL * n))
+    x = low - widen + (high - low + 2 * widen) * unit[:, :dims]
+    # The least of these are n points with a density of one over the spacing to the power of the dimension.
+    return x[(unit[:, dims] * _spacing(domain, x) ** dims).argsort()[:n]]
+
+
+def _spacing(domain: Domain, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+    """R + d, up to a factor."""
+    from scipy.spatial import cKDTree
+
+    edge, width = _holes(domain)
+    if not len(edge):
+        return torch.ones_like(x[:, 0])
+    distance, nearest = (torch.from_numpy(found) for found in cKDTree(edge.numpy()).query(x.numpy()))
+    radius = width[nearest] / 2
+    inside = ~domain.contains(x) & (distance < radius)
+    return radius + torch.where(inside, 0.0, distance)
+
+
+def _holes(domain: Domain) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
+    """Points on the boundary of holes, and how wide the hole is from there."""
+    if not domain.pieces:
+        raise InputError(f"Graded points need a domain with a boundary, but got {domain!r}; take centers=halton.")
+    points, normals = domain.boundary_with_normals(BOUNDARY)
+    low, high = domain.box
+    lengths = torch.linspace(0, float((high - low).norm()), 400, dtype=points.dtype)[1:]
+    width = torch.full_like(points[:, 0], torch.inf)
+    # From far to near: the last one found is the first place where the domain begins again.
+    for length in lengths.flip(0):
+        width[domain.contains(points + length * normals)] = length
+    found = torch.isfinite(width)
+    return points[found], width[found]
