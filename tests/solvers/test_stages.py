@@ -50,7 +50,9 @@ def test_allen_cahn_by_slabs_is_on_the_right_branch() -> None:
     """400 centres do not resolve its layers; the global solve is on another branch altogether."""
     errors, losses = [], []
     for slabs in (1, 8):
-        solution = rbfnet.solve(AllenCahn(num_interior=1500), num_centers=400, margin=0.1, solver=GaussNewton(100, slabs=slabs))
+        solution = rbfnet.solve(
+            AllenCahn(num_interior=1500), num_centers=400, epsilon=8.0, margin=0.1, solver=GaussNewton(100, slabs=slabs)
+        )
         assert solution.errors is not None
         errors.append(solution.errors["rel_l2"])
         losses.append(solution.summary["loss"])
