@@ -54,7 +54,7 @@ class Interpolation:
             ridge = self.sign * torch.as_tensor(smoothing, dtype=kernel.dtype, device=kernel.device).expand(len(kernel))
             self.kernel = kernel + torch.diag(ridge)
             inner = self._projected(self.kernel)
-        self.inner = self.sign * inner
+        self.inner = inner if self.sign > 0 else -inner
         self.cholesky, failed = torch.linalg.cholesky_ex(self.inner)
         self.failed = bool(failed)
 
@@ -90,10 +90,19 @@ class Interpolation:
         return float(trial[score.argmin(), 0])
 
     def _projected(self, kernel: Tensor) -> Tensor:
+        """Q_2^T K Q_2. With Q = I - V T V^T, Q^T K Q = K - V W^T - W V^T: a change of low rank, in one pass over K."""
         if not self.terms:
             return kernel
-        rotated = torch.ormqr(self.factor, self.tau, self._rotate(kernel), left=False, transpose=False)
-        return rotated[self.terms :, self.terms :]
+        v = self.factor.tril(-1)
+        v.diagonal()[:] = 1.0
+        t = torch.zeros_like(self.triangle)
+        for k, tau in enumerate(self.tau):
+            t[:k, k] = -tau * (t[:k, :k] @ (v[:, :k].T @ v[:, k]))
+            t[k, k] = tau
+        y = kernel @ v @ t
+        w = y - v @ (t.T @ (v.T @ y)) / 2
+        changed = torch.addmm(kernel, torch.cat([v, w], dim=1), torch.cat([w, v], dim=1).T, alpha=-1.0)
+        return changed[self.terms :, self.terms :]
 
     def _rotate(self, values: Tensor) -> Tensor:
         return torch.ormqr(self.factor, self.tau, values, left=True, transpose=True)

@@ -61,12 +61,18 @@ def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sampl
         if _values_only(blocks):
             # One block: its scale changes nothing but what smoothing means.
             blocks = [[(equation, 1.0) for equation, _ in block] for block in blocks]
-        matrix = torch.cat([scale * equation.features(model, 0) for (equation, scale), *_ in blocks])
+        found = [_times(scale, equation.features(model, 0)) for (equation, scale), *_ in blocks]
+        matrix = found[0] if len(found) == 1 else torch.cat(found)
         target = torch.cat([torch.stack([-b[0][1] * e.sample.contract(e.rest) for e, _ in b], dim=1) for b in blocks])
         return LinearSystem(matrix, target, model.moments() if _values_only(blocks) else None)
     matrix = torch.cat([scale * stacked(model, equation, outputs) for equation, scale in equations])
     target = torch.cat([-scale * equation.sample.contract(equation.rest) for equation, scale in equations])
     return LinearSystem(matrix, target[:, None], None)
+
+
+def _times(scale: float, rows: Tensor) -> Tensor:
+    # All pairs of data and centres are large: they are not copied to be multiplied by one.
+    return rows if scale == 1.0 else scale * rows
 
 
 Scaled = tuple[Equation, float]

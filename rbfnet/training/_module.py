@@ -172,7 +172,8 @@ class TrainingModule(pl.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
         if not self.automatic_optimization:
             self._solve(batch)
-        squares = self._squares(batch)
+        with torch.set_grad_enabled(self.automatic_optimization):
+            squares = self._squares(batch)
         losses = {name: torch.stack([r.mean() for r in terms]).sum() for name, terms in squares.items()}
         total = objective = torch.stack(list(losses.values())).sum()
         self._losses, self._batch = {name: value.detach() for name, value in losses.items()}, batch
