@@ -17,6 +17,12 @@ def config_directory() -> Path:
     raise InputError(f"The configs that belong to rbfnet are not beside {str(package)!r}; install it again.")
 
 
+def choices(group: str) -> dict[str, Path]:
+    """The configs of a group by name, those in folders below it too: ``league/poisson``."""
+    directory = config_directory() / group
+    return {file.relative_to(directory).with_suffix("").as_posix(): file for file in sorted(directory.rglob("*.yaml"))}
+
+
 def describe(file: Path) -> str:
     """The first comment line of a config that is not an instruction to Hydra."""
     lines = file.read_text(encoding="utf-8").splitlines()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rbfnet.cli.configs import config_directory, describe
+from rbfnet.cli.configs import choices, describe
 from rbfnet.errors import InputError
 
 GROUPS = ("kernel", "problem", "solver", "network", "experiment")
@@ -13,8 +13,7 @@ def show(rest: list[str]) -> int:
     if rest:
         raise InputError(f"`rbfnet list` takes no arguments, but got {' '.join(rest)!r}.")
     for group in GROUPS:
-        directory = config_directory() / group
-        files = {str(file.relative_to(directory).with_suffix("")): file for file in sorted(directory.rglob("*.yaml"))}
+        files = choices(group)
         print(f"{group}=")
         width = max(map(len, files))
         for name, file in files.items():

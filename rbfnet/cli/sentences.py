@@ -11,15 +11,15 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from rbfnet.cli.configs import config_directory
+from rbfnet.cli.configs import choices, config_directory
 from rbfnet.errors import InputError, unknown
 
 
 def as_input_error(error: Exception, overrides: list[str]) -> InputError:
     """The error for the user: what is wrong and the nearest thing that would work."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, name = str(error.missing_cfg_file).rpartition("/")
-        return unknown(group or "config", name, error.options or [])
+        group, _, name = str(error.missing_cfg_file).partition("/")
+        return unknown(group, name, choices(group)) if name else unknown("config", group, error.options or [])
     if isinstance(error, OverrideParseException):
         return InputError(
             f"{error.override!r} is not an override; write key=value, and quote the value if it has special characters."
@@ -46,11 +46,11 @@ def _unknown_key(key: str, overrides: list[str]) -> InputError:
 def _keys_at(parent: str, overrides: list[str]) -> list[str]:
     """The keys that stand at ``parent`` once the overrides that choose from a group are applied."""
     groups = [path.name for path in config_directory().iterdir() if path.is_dir()]
-    choices = [o for o in overrides if o.partition("=")[0] in groups]
+    chosen = [o for o in overrides if o.partition("=")[0] in groups]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(config_directory()), version_base="1.3"):
-            config = compose("train", overrides=choices)
+            config = compose("train", overrides=chosen)
     except (HydraException, OmegaConfBaseException):
         return []
     node = OmegaConf.select(config, parent) if parent else config

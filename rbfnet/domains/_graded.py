@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.domains._domain import Domain
+from rbfnet.domains._point_cloud import PointCloud
 from rbfnet.errors import InputError
 
 POOL = 40
@@ -58,8 +59,8 @@ def _spacing(domain: Domain, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
 
 def _holes(domain: Domain) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
     """Points on the boundary of holes, and how wide the hole is from there."""
-    if not domain.pieces:
-        raise InputError(f"Graded points need a domain with a boundary, but got {domain!r}; take centers=halton.")
+    if isinstance(domain, PointCloud):
+        raise InputError("Graded points need a domain with a boundary, but got a cloud of points; take centers=kmeans.")
     points, normals = domain.boundary_with_normals(BOUNDARY)
     low, high = domain.box
     lengths = torch.linspace(0, float((high - low).norm()), 400, dtype=points.dtype)[1:]
