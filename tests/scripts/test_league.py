@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from scripts import league
+
+
+def test_every_goal_has_its_config_and_every_config_its_goal() -> None:
+    shipped = {file.stem for file in (league.ROOT / "configs/experiment/league").glob("*.yaml")}
+    assert shipped == set(league.GOALS)
+
+
+def test_several_outputs_are_as_good_as_the_worst_of_them() -> None:
+    summary = {"errors": {"rel_l2": 1e-3}, "errors_by_output": {"u": {"rel_l2": 1e-4}, "p": {"rel_l2": 2e-2}}}
+    assert league.error_of("kovasznay", summary, 0) == (2e-2, "")
+    assert league.error_of("poisson", {"errors": {"rel_l2": 1e-3}}, 0) == (1e-3, "")
+    assert league.error_of("inverse", {"unknowns": {"a": {"rel_error": 0.5}}}, 0) == (0.5, "")
+
+
+def test_what_is_measured_over_several_seeds(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    def run(name: str, seed: int) -> dict[str, object]:
+        error = [3e-11, 1e-11, 9e-10][seed]
+        return {"solver": "s", "kernel": "k", "centers": 10 + seed, "seconds": float(seed), "errors": {"rel_l2": error}}
+
+    monkeypatch.setattr(league, "run", run)
+    entry = league.measure("poisson", [0, 1, 2])
+    assert (entry.median, entry.worst, entry.seconds, entry.centers, entry.met) == (3e-11, 9e-10, 1.0, "10 to 12", True)
+    last = league.table([entry]).splitlines()[-1]
+    assert last == "| poisson | s | k | 10 to 12 | 1.00 | 3e-11 | 9e-10 | 1.2e-7 (468 s) | 1e-10 in 3 s | yes |"
