@@ -15,7 +15,7 @@ def test_several_outputs_are_as_good_as_the_worst_of_them() -> None:
     assert league.error_of("inverse", {"unknowns": {"a": {"rel_error": 0.5}}}, 0) == (0.5, "")
 
 
-def test_what_is_measured_over_several_seeds(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_measured_over_several_seeds(monkeypatch) -> None:
     def run(name: str, seed: int) -> dict[str, object]:
         error = [3e-11, 1e-11, 9e-10][seed]
         return {"solver": "s", "kernel": "k", "centers": 10 + seed, "seconds": float(seed), "errors": {"rel_l2": error}}
