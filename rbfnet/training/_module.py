@@ -132,10 +132,10 @@ class TrainingModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.scales, self.weights = checkpoint["scales"], checkpoint["weights"]
         if isinstance(self.model, LinearModel) and isinstance(network := innermost(self.model), RBFNetwork):
-            # A run that grew has other centres than the model it started with.
+            # A run that grew, or kept a part of them, has other centres than the model it started with.
             state, name = checkpoint["state_dict"], next(n for n, m in self.named_modules() if m is network)
             centers, raw = state[f"{name}.layer.centers"], state[f"{name}.layer.metric.raw"]
-            if len(centers) != network.num_centers and network.metric.per_center:
+            if len(centers) != network.num_centers:
                 network.replace_centers(centers, raw)
         self._enter(checkpoint["stage"])
 

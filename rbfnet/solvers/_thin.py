@@ -1,0 +1,144 @@
+"""Which centres of a linear system are enough."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.errors import InputError
+from rbfnet.nn import RBFNetwork
+from rbfnet.nn.wrappers._wrapper import innermost
+from rbfnet.solvers import _processes
+from rbfnet.solvers._linear_system import LinearSystem
+from rbfnet.solvers._posed import Posed
+
+POOL = 128
+"""So many candidates are made orthogonal to what is chosen at a time; up to as many centres the choice is the greedy one."""
+
+WEAK = 0.7
+"""A candidate of the pool is taken as long as it gains this share of the best outside, by what that gained before."""
+
+NEW = 1e-6
+"""A candidate of which a smaller part is new is scored as if this part were."""
+
+NOTHING = 1e-13
+"""The part of a column that is rounding."""
+
+
+def keep_enough(posed: Posed, system: LinearSystem, tolerance: float) -> list[str]:
+    """Leave the model of what is posed with as many of its centres as the tolerance needs; how many, in words.
+
+    Raises:
+        InputError: several processes.
+    """
+    if _processes.count() > 1:
+        raise InputError("Centres are chosen (tolerance) in one process; take trainer=default.")
+    network = cast(RBFNetwork, innermost(posed.model))
+    candidates = network.num_centers
+    chosen, estimate = thin(system.matrix, system.target, candidates, posed.model.coefficients.shape[1], tolerance)
+    rows = torch.tensor(sorted(chosen), device=network.centers.device)
+    raw = network.metric.raw[rows] if network.metric.per_center else network.metric.raw
+    network.replace_centers(network.centers[rows], raw)
+    begin = f"{len(chosen):,} of {candidates:,} centres are kept"
+    if estimate <= tolerance:
+        return [f"{begin}, for an error of {tolerance:.1e} as generalised cross-validation estimates it."]
+    return [f"{begin}: with them the error is estimated least, {estimate:.1e}; {tolerance:.1e} is not reached."]
+
+
+def thin(
+    matrix: Float[Tensor, "R U"], target: Float[Tensor, "R C"], num_centers: int, outputs: int, tolerance: float
+) -> tuple[list[int], float]:
+    """Centres chosen one after the other by how much each lowers the residual, until its estimate at new points is ``tolerance``.
+
+    The columns of the candidates are made orthogonal to those chosen before: the loss falls by the square of the residual along
+    them. The estimate is that of generalised cross-validation, relative to the target: for k unknowns
+
+        R / (R - k) |residual| / |target|.
+
+    Where it does not come down to ``tolerance``, the number of centres with the least estimate is taken. Columns behind those of
+    the centres, of a tail, are always there. Beyond :data:`POOL` candidates the greedy choice is a weak one, from those that
+    gained most a little before, so that 5,000 candidates are products of matrices rather than 5,000 passes over one.
+
+    Source: Chen, Cowan and Grant, IEEE Trans. Neural Networks 2 (1991); Orr, Neural Computation 7 (1995), for the estimate;
+    Temlyakov, Adv. Comput. Math. 12 (2000), for weak greedy choices.
+
+    Args:
+        matrix: for one or several outputs, side by side, the columns of the centres and then of the tail.
+        target: the right-hand sides.
+        num_centers: candidates.
+        outputs: of the model; side by side where ``target`` has one column for all.
+        tolerance: relative.
+
+    Returns:
+        The indices of the centres, in the order they were chosen, and the estimate they reach.
+    """
+    rows, blocks = len(matrix), 1 if target.shape[1] == outputs else outputs
+    # (blocks, M): the columns of each centre.
+    each = torch.arange(matrix.shape[1], device=matrix.device).view(blocks, -1)[:, :num_centers]
+    size = torch.linalg.vector_norm(matrix, dim=0).square()
+    least = NEW**2 * size + torch.finfo(size.dtype).tiny
+    tail = torch.ones(matrix.shape[1], dtype=torch.bool, device=matrix.device)
+    tail[each.flatten()] = False
+    fixed = matrix[:, tail]
+    basis = torch.linalg.qr(fixed / fixed.norm(dim=0).clamp_min(torch.finfo(size.dtype).tiny))[0]
+    residual = _apart(basis, target)
+    left = size - (basis.T @ matrix).square().sum(dim=0)
+    candidates = torch.ones(num_centers, dtype=torch.bool, device=matrix.device)
+    chosen: list[int] = []
+    estimates: list[float] = []
+    whole = float(target.norm())
+    while candidates.any():
+        gain = ((matrix.T @ residual).square().sum(dim=1) / torch.maximum(left, least))[each].sum(dim=0)
+        best = gain.masked_fill(~candidates, -1.0).topk(min(POOL + 1, int(candidates.sum())))
+        pool, outside = best.indices[:POOL], float(best.values[POOL]) if len(best.values) > POOL else 0.0
+        columns = _apart(basis, matrix[:, each[:, pool].flatten()]).view(rows, len(each), -1)
+        started = columns.norm(dim=0)
+        floor, fresh = least[each[:, pool]], [basis[:, :0]]
+        open_ = torch.ones(len(pool), dtype=torch.bool, device=matrix.device)
+        first = True
+        while open_.any():
+            along = torch.einsum("rgp,rc->gpc", columns, residual).square().sum(dim=2)
+            gains = (along / torch.maximum(columns.square().sum(dim=0), floor)).sum(dim=0).masked_fill(~open_, -1.0)
+            best_here = int(gains.argmax())
+            if not first and float(gains[best_here]) < WEAK * outside:
+                break
+            first, open_[best_here], candidates[pool[best_here]] = False, False, False
+            added = False
+            for g in range(len(each)):
+                direction = columns[:, g, best_here]
+                length = direction.norm()
+                if length < 0.1 * started[g, best_here]:
+                    # What is left of a column that has lost most of its length is not orthogonal to rounding any more.
+                    direction = _apart(torch.cat([basis, *fresh], dim=1), direction[:, None])[:, 0]
+                    length = direction.norm()
+                if float(length) > NOTHING * float(size[each[g, pool[best_here]]]) ** 0.5:
+                    direction = direction / length
+                    residual = residual - direction[:, None] * (direction @ residual)
+                    columns = columns - direction[:, None, None] * torch.einsum("r,rgp->gp", direction, columns)
+                    fresh.append(direction[:, None])
+                    added = True
+            if not added:
+                continue
+            chosen.append(int(pool[best_here]))
+            unknowns = basis.shape[1] + len(fresh) - 1
+            # Of stacked outputs the rows are those of all; of several right-hand sides each has the same unknowns.
+            estimates.append(rows / max(rows - unknowns, 1e-9) * float(residual.norm()) / whole if whole else 0.0)
+            if estimates[-1] <= tolerance:
+                return chosen, estimates[-1]
+        block = torch.cat(fresh, dim=1)
+        basis = torch.cat([basis, block], dim=1)
+        left = left - (block.T @ matrix).square().sum(dim=0)
+        if basis.shape[1] >= rows:
+            break
+    enough = min(range(len(estimates)), key=estimates.__getitem__)
+    return chosen[: enough + 1], estimates[enough]
+
+
+def _apart(basis: Float[Tensor, "R K"], columns: Float[Tensor, "R P"]) -> Float[Tensor, "R P"]:
+    """The columns without what the basis spans; twice is enough."""
+    for _ in range(2):
+        columns = columns - basis @ (basis.T @ columns)
+    return columns
