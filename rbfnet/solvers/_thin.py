@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import torch
@@ -89,50 +90,44 @@ def thin(
     candidates = torch.ones(num_centers, dtype=torch.bool, device=matrix.device)
     chosen: list[int] = []
     estimates: list[float] = []
-    whole = float(target.norm())
-    while candidates.any():
+    whole = max(float(target.norm()), torch.finfo(size.dtype).tiny)
+    while candidates.any() and basis.shape[1] < rows:
         gain = ((matrix.T @ residual).square().sum(dim=1) / torch.maximum(left, least))[each].sum(dim=0)
         best = gain.masked_fill(~candidates, -1.0).topk(min(POOL + 1, int(candidates.sum())))
         pool, outside = best.indices[:POOL], float(best.values[POOL]) if len(best.values) > POOL else 0.0
-        columns = _apart(basis, matrix[:, each[:, pool].flatten()]).view(rows, len(each), -1)
-        started = columns.norm(dim=0)
-        floor, fresh = least[each[:, pool]], [basis[:, :0]]
-        open_ = torch.ones(len(pool), dtype=torch.bool, device=matrix.device)
-        first = True
-        while open_.any():
-            along = torch.einsum("rgp,rc->gpc", columns, residual).square().sum(dim=2)
-            gains = (along / torch.maximum(columns.square().sum(dim=0), floor)).sum(dim=0).masked_fill(~open_, -1.0)
-            best_here = int(gains.argmax())
-            if not first and float(gains[best_here]) < WEAK * outside:
+        # (R, blocks P), without what was chosen before this pool; ``rest`` of their squared lengths is without the pool's too.
+        columns = _apart(basis, matrix[:, each[:, pool].flatten()])
+        rest = start = columns.square().sum(dim=0)
+        floor = torch.maximum(least[each[:, pool].flatten()], NOTHING * start)
+        along = columns.T @ residual
+        fresh = basis[:, :0]
+        while True:
+            gains = (along.square().sum(dim=1) / torch.maximum(rest, floor)).view(blocks, -1).sum(dim=0)
+            at = int(gains.masked_fill(~candidates[pool], -1.0).argmax())
+            if not candidates[pool[at]] or (fresh.shape[1] and float(gains[at]) < WEAK * outside):
                 break
-            first, open_[best_here], candidates[pool[best_here]] = False, False, False
-            added = False
-            for g in range(len(each)):
-                direction = columns[:, g, best_here]
-                length = direction.norm()
-                if length < 0.1 * started[g, best_here]:
+            candidates[pool[at]] = False
+            before = fresh.shape[1]
+            for column in range(at, columns.shape[1], len(pool)):
+                direction = _apart(fresh, columns[:, column : column + 1])
+                if float(direction.square().sum()) < 0.01 * float(start[column]):
                     # What is left of a column that has lost most of its length is not orthogonal to rounding any more.
-                    direction = _apart(torch.cat([basis, *fresh], dim=1), direction[:, None])[:, 0]
-                    length = direction.norm()
-                if float(length) > NOTHING * float(size[each[g, pool[best_here]]]) ** 0.5:
+                    direction = _apart(torch.cat([basis, fresh], dim=1), direction)
+                length = direction.norm()
+                if float(length) > NOTHING * float(size[each.flatten()[column // len(pool) * num_centers + pool[at]]]) ** 0.5:
                     direction = direction / length
-                    residual = residual - direction[:, None] * (direction @ residual)
-                    columns = columns - direction[:, None, None] * torch.einsum("r,rgp->gp", direction, columns)
-                    fresh.append(direction[:, None])
-                    added = True
-            if not added:
+                    taken, lost = direction.T @ residual, columns.T @ direction
+                    residual, along, rest = residual - direction @ taken, along - lost @ taken, rest - lost[:, 0].square()
+                    fresh = torch.cat([fresh, direction], dim=1)
+            if fresh.shape[1] == before:
                 continue
-            chosen.append(int(pool[best_here]))
-            unknowns = basis.shape[1] + len(fresh) - 1
-            # Of stacked outputs the rows are those of all; of several right-hand sides each has the same unknowns.
-            estimates.append(rows / max(rows - unknowns, 1e-9) * float(residual.norm()) / whole if whole else 0.0)
+            chosen.append(int(pool[at]))
+            free = rows - basis.shape[1] - fresh.shape[1]
+            estimates.append(rows / free * float(residual.norm()) / whole if free > 0 else math.inf)
             if estimates[-1] <= tolerance:
                 return chosen, estimates[-1]
-        block = torch.cat(fresh, dim=1)
-        basis = torch.cat([basis, block], dim=1)
-        left = left - (block.T @ matrix).square().sum(dim=0)
-        if basis.shape[1] >= rows:
-            break
+        basis = torch.cat([basis, fresh], dim=1)
+        left = left - (fresh.T @ matrix).square().sum(dim=0)
     enough = min(range(len(estimates)), key=estimates.__getitem__)
     return chosen[: enough + 1], estimates[enough]
 
