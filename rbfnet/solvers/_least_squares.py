@@ -107,8 +107,9 @@ class LeastSquares(Solver):
                 f"half of this machine's memory ({there / 1e9:.0f} GB); take fewer points, or fewer centres "
                 "(network=default network.centers=kmeans network.num_centers=1000)."
             )
-        if self.tolerance is not None and not isinstance(innermost(model), RBFNetwork):
-            raise InputError(f"tolerance is for an RBFNetwork, but there is a {type(innermost(model)).__name__}; leave it out.")
+        network = innermost(model)
+        if self.tolerance is not None and not (isinstance(network, RBFNetwork) and len(network.coefficients) == columns):
+            raise InputError("tolerance is for an RBFNetwork with one weight per centre and output; leave it out.")
         if rows < tail:
             raise InputError(
                 f"{rows} points cannot determine a polynomial tail of {tail} terms; give {tail} points at least, or a lower "

@@ -75,7 +75,12 @@ def thin(
 
     Returns:
         The indices of the centres, in the order they were chosen, and the estimate they reach.
+
+    Raises:
+        InputError: numbers that are not finite, or fewer candidates that differ than a tail has terms.
     """
+    if not (torch.isfinite(matrix).all() and torch.isfinite(target).all()):
+        raise InputError("The linear system holds NaN or infinity; look at what the residuals and their coefficients give.")
     rows, blocks = len(matrix), 1 if target.shape[1] == outputs else outputs
     # (blocks, M): the columns of each centre.
     each = torch.arange(matrix.shape[1], device=matrix.device).view(blocks, -1)[:, :num_centers]
@@ -84,6 +89,8 @@ def thin(
     tail = torch.ones(matrix.shape[1], dtype=torch.bool, device=matrix.device)
     tail[each.flatten()] = False
     fixed = matrix[:, tail]
+    # A network has as many centres as its tail has terms, at least.
+    terms = max(1, fixed.shape[1] // blocks)
     basis = torch.linalg.qr(fixed / fixed.norm(dim=0).clamp_min(torch.finfo(size.dtype).tiny))[0]
     residual = _apart(basis, target)
     left = size - (basis.T @ matrix).square().sum(dim=0)
@@ -114,7 +121,7 @@ def thin(
                     # What is left of a column that has lost most of its length is not orthogonal to rounding any more.
                     direction = _apart(torch.cat([basis, fresh], dim=1), direction)
                 length = direction.norm()
-                if float(length) > NOTHING * float(size[each.flatten()[column // len(pool) * num_centers + pool[at]]]) ** 0.5:
+                if float(length) > NOTHING * float(size[each[column // len(pool), pool[at]]]) ** 0.5:
                     direction = direction / length
                     taken, lost = direction.T @ residual, columns.T @ direction
                     residual, along, rest = residual - direction @ taken, along - lost @ taken, rest - lost[:, 0].square()
@@ -124,11 +131,13 @@ def thin(
             chosen.append(int(pool[at]))
             free = rows - basis.shape[1] - fresh.shape[1]
             estimates.append(rows / free * float(residual.norm()) / whole if free > 0 else math.inf)
-            if estimates[-1] <= tolerance:
+            if len(chosen) >= terms and estimates[-1] <= tolerance:
                 return chosen, estimates[-1]
         basis = torch.cat([basis, fresh], dim=1)
         left = left - (fresh.T @ matrix).square().sum(dim=0)
-    enough = min(range(len(estimates)), key=estimates.__getitem__)
+    if len(chosen) < terms:
+        raise InputError(f"Of {num_centers} centres only {len(chosen)} differ in what is asked, but {terms} are needed at least.")
+    enough = min(range(terms - 1, len(chosen)), key=estimates.__getitem__)
     return chosen[: enough + 1], estimates[enough]
 
 

@@ -202,11 +202,13 @@ class TrainingModule(pl.LightningModule):
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
     ) -> None:
-        if self._last_finite is None:
+        parameters, last = trainable(self.model, self.problem), self._last_finite
+        # A stage that chose centres has left other parameters than there were.
+        if last is None or any(p is not q for p, q in zip(parameters, last.parameters, strict=True)):
             decide = self.trainer.strategy.reduce_boolean_decision
-            self._last_finite = LastFinite(trainable(self.model, self.problem), lambda flag: decide(flag, all=True))
+            last = self._last_finite = LastFinite(parameters, lambda flag: decide(flag, all=True))
         closure = cast(Callable[[], Tensor], optimizer_closure)
-        super().optimizer_step(epoch, batch_idx, optimizer, self._last_finite.guard(closure, self._stop))
+        super().optimizer_step(epoch, batch_idx, optimizer, last.guard(closure, self._stop))
 
     def on_train_end(self) -> None:
         # The last update has not been looked at by any step after it.

@@ -15,6 +15,7 @@ from rbfnet.problems import Poisson
 from rbfnet.solvers import LeastSquares
 from rbfnet.solvers._thin import thin
 from rbfnet.training import build
+from rbfnet.training._resume import resume
 
 DOUBLE = torch.float64
 
@@ -23,7 +24,8 @@ def brute_force(matrix: torch.Tensor, target: torch.Tensor, num_centers: int, ou
     """The greedy choice by its definition: solve anew with each candidate in turn, and keep the one with the least residual."""
     blocks = 1 if target.shape[1] == outputs else outputs
     each = torch.arange(matrix.shape[1]).view(blocks, -1)
-    tail, chosen = each[:, num_centers:].flatten().tolist(), []
+    tail: list[int] = each[:, num_centers:].flatten().tolist()
+    chosen: list[int] = []
     for _ in range(n):
 
         def missed(j: int) -> float:
@@ -98,19 +100,35 @@ def test_data_with_a_tail_and_units_are_fitted_with_fewer_centres() -> None:
     assert 5 < solution.summary["centers"] < 200
 
 
-@pytest.mark.parametrize("problem", [["problem=terrain", "problem.train=200", "problem.test=50"], ["problem=poisson"]])
-def test_a_run_with_fewer_centres_is_saved_loaded_and_resumed(tmp_path: Path, problem: list[str]) -> None:
-    directory = tmp_path / "run"
+def composed(directory: Path, *overrides: str) -> dict[str, Any]:
     with initialize_config_dir(str(config_directory()), version_base="1.3"):
-        overrides = [f"run_dir={directory}", *problem, "solver=least_squares", "solver.tolerance=0.3"]
-        config: dict[str, Any] = OmegaConf.to_container(compose("train", overrides=overrides), resolve=True)  # type: ignore[assignment]
-    solution = build(config).execute()
-    loaded = rbfnet.load(directory)
-    x = torch.rand(10, 2, dtype=DOUBLE)
+        config = compose("train", overrides=[f"run_dir={directory}", *overrides])
+    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("problem", [["problem=terrain", "problem.train=200", "problem.test=50"], ["problem=poisson"]])
+def test_a_run_with_fewer_centres_is_saved_and_loaded(tmp_path: Path, problem: list[str]) -> None:
+    directory = tmp_path / "run"
+    solution = build(composed(directory, *problem, "solver=least_squares", "solver.tolerance=0.3")).execute()
+    loaded, x = rbfnet.load(directory), torch.rand(10, 2, dtype=DOUBLE)
     torch.testing.assert_close(loaded(x), solution.model(x), rtol=0, atol=0)
-    assert loaded.num_centers == solution.summary["centers"] < 200
-    again = rbfnet.resume(directory) if hasattr(rbfnet, "resume") else solution
-    torch.testing.assert_close(again.model(x), solution.model(x), rtol=0, atol=0)
+    assert solution.summary["centers"] < 200
+
+
+def test_a_descent_goes_on_with_the_centres_that_were_chosen_and_from_its_checkpoint(tmp_path: Path) -> None:
+    adam = "{_target_: rbfnet.solvers.Adam, max_epochs: 3}"
+    stages = f"solver.stages=[{adam}, {{_target_: rbfnet.solvers.LeastSquares, tolerance: 0.01}}, {adam}]"
+    build(composed(tmp_path / "run", "problem=poisson", "network.num_centers=200", "solver=sequence", stages)).execute()
+    before = rbfnet.load(tmp_path / "run")
+    assert before.num_centers < 150
+    after = resume(tmp_path / "run", max_epochs=9).execute()
+    assert after.summary["centers"] == before.num_centers
+    assert not torch.equal(after.model.weight, before.weight)
+
+
+def test_as_many_centres_stay_as_the_tail_has_terms() -> None:
+    matrix = torch.randn(40, 13, dtype=DOUBLE)
+    assert len(thin(matrix, matrix[:, -1:], 10, 1, 0.5)[0]) == 3
 
 
 def test_noise_is_not_fitted_where_the_tolerance_is_beyond_it() -> None:
