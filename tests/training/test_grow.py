@@ -156,6 +156,6 @@ def test_replacing_centres_takes_all_their_shapes() -> None:
         network.replace_centers(torch.zeros(5, 2), torch.zeros(4, 2))
     shared = RBFNetwork(2, 1, 3, epsilon=2.0)
     shared.replace_centers(torch.zeros(5, 2), shared.metric.raw)
-    assert shared.num_centers == 5 and float(shared.epsilon) == pytest.approx(2.0)
+    assert shared.num_centers == 5 and shared.epsilon.item() == pytest.approx(2.0)
     with pytest.raises(InputError, match="raw of 5 centres"):
         shared.replace_centers(torch.zeros(5, 2), torch.zeros(5))
