@@ -111,24 +111,21 @@ class RBFNetwork(LinearModel):
 
         Args:
             centers: (M, D).
-            raw: of the metric (see :class:`Metric`), one row a centre.
+            raw: of the metric (see :class:`Metric`), one row a centre; all of it where it is one for all centres.
             weight: (M, O); None for zeros.
 
         Raises:
-            InputError: a metric that is one for all centres, or shapes that do not fit.
+            InputError: shapes that do not fit.
         """
-        if not self.metric.per_center:
-            raise InputError("Centres can be replaced where each has a metric of its own; make the network with per_center=True.")
         weight = centers.new_zeros((len(centers), self.out_features)) if weight is None else weight
         owners: list[tuple[nn.Module, str, Tensor]] = [
             (self.layer, "centers", centers), (self.metric, "raw", raw), (self, "weight", weight)
         ]  # fmt: skip
         for owner, name, new in owners:
             old = getattr(owner, name)
-            if len(new) != len(centers) or new.shape[1:] != old.shape[1:]:
-                raise InputError(
-                    f"{name} of {len(centers)} centres must be {(len(centers), *old.shape[1:])}, but got {tuple(new.shape)}."
-                )
+            shape = (len(centers), *old.shape[1:]) if name != "raw" or self.metric.per_center else tuple(old.shape)
+            if new.shape != shape:
+                raise InputError(f"{name} of {len(centers)} centres must be {shape}, but got {tuple(new.shape)}.")
             new = new.detach().to(old, copy=True).contiguous()
             setattr(owner, name, nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new)
 

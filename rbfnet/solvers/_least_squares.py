@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from rbfnet.errors import InputError, positive
+from rbfnet.nn import RBFNetwork
+from rbfnet.nn.wrappers._wrapper import innermost
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._interpolation import Interpolation, is_symmetric
@@ -17,6 +19,7 @@ from rbfnet.solvers._processes import agreed
 from rbfnet.solvers._regularization import Regularization
 from rbfnet.solvers._shape import choose_shape, held_back
 from rbfnet.solvers._solver import Solver, Solving
+from rbfnet.solvers._thin import keep_enough
 
 COPIES = 3
 """How many times the matrix is held at the peak: itself, and what it is factored into."""
@@ -43,6 +46,9 @@ class LeastSquares(Solver):
         smoothing: in interpolation, how much the solution may miss each value: a number, one for each point (N,), or ``"auto"``
             for the number that generalised cross-validation chooses; as SciPy's ``RBFInterpolator(smoothing=...)`` in the
             coordinates and units of the network (standardised for data).
+        tolerance: a relative error. The centres of the network are candidates then, of which only as many are kept as it needs,
+            chosen by the residual (:func:`rbfnet.solvers._thin.thin`), with the weighted rows as they count in the loss; epsilon
+            is chosen with all of them. The error is an estimate, not a bound. None keeps all.
 
     Raises:
         InputError: arguments that are not known or do not fit each other; at :meth:`check`, a problem or model that is not
@@ -56,15 +62,22 @@ class LeastSquares(Solver):
     max_epochs = 1
 
     def __init__(
-        self, regularization: str = "damping", level: float | None = None, smoothing: float | str | Tensor = 0.0
+        self,
+        regularization: str = "damping",
+        level: float | None = None,
+        smoothing: float | str | Tensor = 0.0,
+        tolerance: float | None = None,
     ) -> None:
         self.regularization = Regularization(regularization, level)
         self.smoothing = _smoothing(smoothing)
         if regularization != "damping" and (isinstance(self.smoothing, (str, Tensor)) or self.smoothing):
             raise InputError(f"smoothing is for interpolation, which regularization={regularization} replaces; leave one out.")
+        self.tolerance = None if tolerance is None else positive("tolerance", tolerance)
+        if tolerance is not None and (isinstance(self.smoothing, (str, Tensor)) or self.smoothing):
+            raise InputError("smoothing needs all points as centres, and tolerance keeps a part of them; leave one out.")
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
-        return _Solve(model, self.regularization, self.smoothing)
+        return _Solve(model, self.regularization, self.smoothing, self.tolerance)
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
@@ -94,6 +107,9 @@ class LeastSquares(Solver):
                 f"half of this machine's memory ({there / 1e9:.0f} GB); take fewer points, or fewer centres "
                 "(network=default network.centers=kmeans network.num_centers=1000)."
             )
+        network = innermost(model)
+        if self.tolerance is not None and not (isinstance(network, RBFNetwork) and len(network.coefficients) == columns):
+            raise InputError("tolerance is for an RBFNetwork with one weight per centre and output; leave it out.")
         if rows < tail:
             raise InputError(
                 f"{rows} points cannot determine a polynomial tail of {tail} terms; give {tail} points at least, or a lower "
@@ -119,9 +135,11 @@ def _smoothing(given: Smoothing) -> Smoothing:
 class _Solve(Solving):
     """Writes the solution of the linear system into the model, in one step."""
 
-    def __init__(self, model: torch.nn.Module, regularization: Regularization, smoothing: Smoothing) -> None:
+    def __init__(
+        self, model: torch.nn.Module, regularization: Regularization, smoothing: Smoothing, tolerance: float | None
+    ) -> None:
         super().__init__(list(model.parameters()))
-        self.regularization, self.smoothing = regularization, smoothing
+        self.regularization, self.smoothing, self.tolerance = regularization, smoothing, tolerance
 
     def improve(self, posed: Posed) -> None:
         # Values at as many points as there are centres: an interpolation, most likely.
@@ -143,6 +161,9 @@ class _Solve(Solving):
 
         chosen = choose_shape(posed, miss)
         system, model = posed.linear_system(), posed.model
+        if self.tolerance is not None:
+            chosen += keep_enough(posed, system, self.tolerance)
+            system = posed.linear_system()
         unknowns, words = self._solve(system)
         model.set_coefficients(system.as_coefficients(agreed(unknowns), model.coefficients.shape[1]))
         self.words = [*words, *chosen]

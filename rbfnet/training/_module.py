@@ -132,10 +132,10 @@ class TrainingModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.scales, self.weights = checkpoint["scales"], checkpoint["weights"]
         if isinstance(self.model, LinearModel) and isinstance(network := innermost(self.model), RBFNetwork):
-            # A run that grew has other centres than the model it started with.
+            # A run that grew, or kept a part of them, has other centres than the model it started with.
             state, name = checkpoint["state_dict"], next(n for n, m in self.named_modules() if m is network)
             centers, raw = state[f"{name}.layer.centers"], state[f"{name}.layer.metric.raw"]
-            if len(centers) != network.num_centers and network.metric.per_center:
+            if len(centers) != network.num_centers:
                 network.replace_centers(centers, raw)
         self._enter(checkpoint["stage"])
 
@@ -203,11 +203,13 @@ class TrainingModule(pl.LightningModule):
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
     ) -> None:
-        if self._last_finite is None:
+        parameters, last = trainable(self.model, self.problem), self._last_finite
+        # A stage that chose centres has left other parameters than there were.
+        if last is None or any(p is not q for p, q in zip(parameters, last.parameters, strict=True)):
             decide = self.trainer.strategy.reduce_boolean_decision
-            self._last_finite = LastFinite(trainable(self.model, self.problem), lambda flag: decide(flag, all=True))
+            last = self._last_finite = LastFinite(parameters, lambda flag: decide(flag, all=True))
         closure = cast(Callable[[], Tensor], optimizer_closure)
-        super().optimizer_step(epoch, batch_idx, optimizer, self._last_finite.guard(closure, self._stop))
+        super().optimizer_step(epoch, batch_idx, optimizer, last.guard(closure, self._stop))
 
     def on_train_end(self) -> None:
         # The last update has not been looked at by any step after it.

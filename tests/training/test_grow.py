@@ -154,5 +154,8 @@ def test_replacing_centres_takes_all_their_shapes() -> None:
     assert network.num_centers == 5 and network.weight.shape == (5, 1) and network.centers.dtype == DOUBLE
     with pytest.raises(InputError, match="raw of 5 centres"):
         network.replace_centers(torch.zeros(5, 2), torch.zeros(4, 2))
-    with pytest.raises(InputError, match="per_center=True"):
-        RBFNetwork(2, 1, 3).replace_centers(torch.zeros(5, 2), torch.zeros(5))
+    shared = RBFNetwork(2, 1, 3, epsilon=2.0)
+    shared.replace_centers(torch.zeros(5, 2), shared.metric.raw)
+    assert shared.num_centers == 5 and shared.epsilon.item() == pytest.approx(2.0)
+    with pytest.raises(InputError, match="raw of 5 centres"):
+        shared.replace_centers(torch.zeros(5, 2), torch.zeros(5))
