@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import scipy.linalg
 import torch
 from jaxtyping import Float
@@ -11,6 +13,13 @@ from rbfnet.errors import InputError
 
 Damping = float | Float[Tensor, " U"]
 """One number, or one for each unknown."""
+
+
+Rotate = Callable[[Tensor], Tensor]
+"""From b to Q^T [b; 0], its first rows."""
+
+BLOCK = 32
+"""Columns at a time of LAPACK's tpqrt: with more it is several times slower."""
 
 
 class Factored:
@@ -51,7 +60,7 @@ class Factored:
         self.rounding = torch.finfo(matrix.dtype).eps * columns**0.5
         self.reflectors, self.tau = torch.geqrf(self.matrix.T if self.wide else self.matrix)
         self.triangle = self.reflectors[: min(rows, columns)].triu()
-        self._damped: tuple[Damping, Tensor, Tensor] | None = None
+        self._damped: tuple[Damping, Tensor, Rotate] | None = None
 
     def solve(self, target: Float[Tensor, "R C"], damping: Damping | None = None, refinements: int = 0) -> Float[Tensor, "U C"]:
         """x for the columns b of ``target``.
@@ -75,15 +84,12 @@ class Factored:
     def _once(self, target: Tensor, damping: Damping) -> Tensor:
         whole = self.wide and isinstance(damping, Tensor)
         square, rotated = (self.matrix, target) if whole else (self.square, self.reduced(target))
-        size = square.shape[1]
         if self._damped is None or self._damped[0] is not damping:
-            below = (damping * square.new_ones(size)).diag()
-            self._damped = (damping, *torch.geqrf(torch.cat([square, below])))
-        _, reflectors, tau = self._damped
-        above = torch.cat([rotated, rotated.new_zeros((size, rotated.shape[1]))])
-        inner = torch.linalg.solve_triangular(
-            reflectors[:size].triu(), self._rotate(reflectors, tau, above, True)[:size], upper=True
-        )
+            below = damping * square.new_ones(square.shape[1])
+            stack = _stacked_triangles if not self.wide and square.device.type == "cpu" else _stacked
+            self._damped = (damping, *stack(square, below))
+        _, triangle, rotate = self._damped
+        inner = torch.linalg.solve_triangular(triangle, rotate(rotated), upper=True)
         return inner if whole else self.expanded(inner)
 
     @property
@@ -110,9 +116,9 @@ class Factored:
         Source: Hastie, Tibshirani and Friedman, The Elements of Statistical Learning (2009), eq. 3.50 (degrees of freedom).
         """
         assert self._damped is not None
-        damping, reflectors, _ = self._damped
+        damping, triangle, _ = self._damped
         assert not isinstance(damping, Tensor)
-        square = reflectors[: len(self.square)].triu().cpu().numpy()
+        square = triangle.cpu().numpy()
         (invert,) = scipy.linalg.get_lapack_funcs(("trtri",), (square,))
         inverse, failed = invert(square)
         return float("nan") if failed else len(square) - damping**2 * float((inverse**2).sum())
@@ -133,3 +139,28 @@ class Factored:
     @staticmethod
     def _rotate(reflectors: Tensor, tau: Tensor, values: Tensor, transpose: bool) -> Tensor:
         return torch.ormqr(reflectors, tau, values, left=True, transpose=transpose)
+
+
+def _stacked(square: Float[Tensor, "n U"], below: Float[Tensor, " U"]) -> tuple[Tensor, Rotate]:
+    """[A; D] = Q T for a diagonal D: T, and what turns a right-hand side."""
+    size = square.shape[1]
+    reflectors, tau = torch.geqrf(torch.cat([square, below.diag()]))
+
+    def rotate(values: Tensor) -> Tensor:
+        above = torch.cat([values, values.new_zeros((size, values.shape[1]))])
+        return torch.ormqr(reflectors, tau, above, left=True, transpose=True)[:size]
+
+    return reflectors[:size].triu(), rotate
+
+
+def _stacked_triangles(square: Float[Tensor, "n n"], below: Float[Tensor, " n"]) -> tuple[Tensor, Rotate]:
+    """The same where A is upper triangular, a fifth of the work (LAPACK tpqrt; PyTorch has none)."""
+    tpqrt, tpmqrt = scipy.linalg.get_lapack_funcs(("tpqrt", "tpmqrt"), (square.numpy(),))
+    size = len(square)
+    triangle, reflectors, factors, _ = tpqrt(size, min(BLOCK, size), square.numpy(), below.diag().numpy())
+
+    def rotate(values: Tensor) -> Tensor:
+        turned = tpmqrt(size, reflectors, factors, values.numpy(), torch.zeros_like(values).numpy(), trans="T")[0]
+        return torch.from_numpy(turned).to(values)
+
+    return torch.from_numpy(triangle).triu().to(square), rotate
