@@ -15,7 +15,7 @@ from rbfnet.solvers._inference import Inference, applies
 from rbfnet.solvers._iterative import Iterative
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._processes import agreed
-from rbfnet.solvers._quasilinear import chosen_shape
+from rbfnet.solvers._quasilinear import automatic, chosen_shape
 from rbfnet.solvers._solver import Solver, Solving, trainable
 from rbfnet.solvers._stages import Stages
 from rbfnet.solvers._unknowns import Unknowns, own_shapes
@@ -27,7 +27,7 @@ STRIDE = 1.0
 """A step moves no centre by more than this many of its widths, and changes no logarithm of a width by more."""
 
 ON_THE_WAY = 0.5
-"""A stage before the last is left after one step that lowers its loss by less than this fraction."""
+"""A stage before the last, and the width that a run starts with, are left after one step that lowers the loss by less."""
 
 REGION = 0.01
 """The first trust region where not all unknowns are linear."""
@@ -158,8 +158,9 @@ class _GaussNewton(Solving):
         stage = self.param_groups[0]["stage"]
         with self.path.entered(stage, posed) as entered:
             last = stage + 1 == self.path.count
-            why, _ = self._improve(entered, last)
-            if self.done and last and self.param_groups[0]["chosen"] is None:
+            choosing = last and self.param_groups[0]["chosen"] is None and automatic(entered)
+            why, _ = self._improve(entered, last and not choosing)
+            if self.done and choosing:
                 self._choose(entered)
         at = ""
         if self.path.count > 1:
@@ -183,8 +184,8 @@ class _GaussNewton(Solving):
         group["chosen"], weights = chosen_shape(posed, self.still)
         if weights is not None:
             self.still.set(torch.cat([agreed(weights), self.still.get()[len(weights) :]]))
-            self.done = False
-            group.update({"damping": 0.0, "slow": 0})
+        self.done = False
+        group.update({"damping": 0.0, "slow": 0})
 
     def _improve(self, posed: Posed, last: bool) -> tuple[str, float]:
         """One step; what there is to say if it stays the last, and by how much it has lowered the loss."""

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.nn import RBFLayer
 from rbfnet.operators import LinearModel
 from rbfnet.solvers import _processes
 from rbfnet.solvers import _rows as rows
@@ -57,6 +58,11 @@ class Quasilinear:
             return matrix, target
         both = triangle([torch.cat([matrix, target], dim=1)])
         return both[:, :-1], both[:, -1:]
+
+
+def automatic(posed: Posed) -> bool:
+    """Whether there are widths that are left to the solver."""
+    return any(isinstance(part, RBFLayer) and part.automatic for part in posed.model.modules())
 
 
 def chosen_shape(posed: Posed, unknowns: Unknowns) -> tuple[list[str], Float[Tensor, " N"] | None]:
