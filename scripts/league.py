@@ -6,8 +6,11 @@ Each run is ``rbfnet train experiment=league/<id> seed=<seed>`` in a process of 
 its summary: from the call to the last update, with the choice of shape parameter and centres, without starting Python and without
 errors and figures. Errors are relative L2 errors against the reference of the problem (several outputs: the worst of them), on
 its test points; 'inverse' is the error of the coefficient, the mean over ten draws of the noise, 'terrain' the root mean square
-error over that of SciPy's RBFInterpolator on the same points, measured here too. No config has a number that was chosen by
-looking at the solution: shape parameters are ``auto``, which solvers choose by residuals.
+error, and the seconds, over those of SciPy's RBFInterpolator on the same points, measured here too.
+
+Shape parameters are ``auto``: solvers choose them by residuals, and no run sees the solution. How many centres and points a config
+has was set for its goal; the settings of 'sharp', the constants of ``evolve`` and the default width of an unknown function were
+settled while errors were looked at.
 
 Published figures are those of others, mostly on accelerators over minutes to hours.
 """
@@ -51,7 +54,7 @@ GOALS = {
     "four_disks": Goal(1e-7, 10, "8.2e-3"),
     "sharp": Goal(1e-3, 60, "1.9e-2 (216 s)"),
     "inverse": Goal(2.5e-2, 60, "1.5e-2 (one draw)"),
-    "terrain": Goal(1.01, float("inf"), "1 (SciPy)"),
+    "terrain": Goal(1.01, 0.5, "1 (SciPy)"),
 }
 DRAWS = 10
 """Of the noise, for 'inverse'."""
@@ -69,7 +72,6 @@ class Entry:
     median: float
     worst: float
     met: bool
-    note: str = ""
 
 
 def run(name: str, seed: int) -> dict[str, Any]:
@@ -90,15 +92,15 @@ def run(name: str, seed: int) -> dict[str, Any]:
         return found
 
 
-def error_of(name: str, summary: dict[str, Any], seed: int) -> tuple[float, str]:
-    """What is compared with the goal, and a remark."""
+def error_of(name: str, summary: dict[str, Any], seed: int) -> tuple[float, float]:
+    """What is compared with the goal, error and seconds; both are ratios to SciPy's for 'terrain'."""
     if name == "inverse":
-        return summary["unknowns"]["a"]["rel_error"], ""
+        return summary["unknowns"]["a"]["rel_error"], summary["seconds"]
     if name == "terrain":
         scipys, seconds = scipys_terrain(seed)
-        return summary["errors"]["rmse"] / scipys, f"{summary['seconds'] / seconds:.2f} of SciPy's time"
+        return summary["errors"]["rmse"] / scipys, summary["seconds"] / seconds
     by_output = summary.get("errors_by_output", {"": summary["errors"]})
-    return max(errors["rel_l2"] for errors in by_output.values()), ""
+    return max(errors["rel_l2"] for errors in by_output.values()), summary["seconds"]
 
 
 def scipys_terrain(seed: int) -> tuple[float, float]:
@@ -126,21 +128,20 @@ def measure(name: str, seeds: list[int]) -> Entry:
     goal = GOALS[name]
     seeds = list(range(DRAWS)) if name == "inverse" else seeds
     summaries = [run(name, seed) for seed in seeds]
-    errors, notes = zip(*(error_of(name, s, seed) for s, seed in zip(summaries, seeds, strict=True)), strict=True)
+    errors, seconds = zip(*(error_of(name, s, seed) for s, seed in zip(summaries, seeds, strict=True)), strict=True)
     first = summaries[0]
-    seconds = statistics.median(s["seconds"] for s in summaries)
     middle = statistics.mean(errors) if name == "inverse" else statistics.median(errors)
+    took = statistics.median(seconds)
     centers = sorted({s["centers"] for s in summaries})
     return Entry(
         name,
         first["solver"],
         first["kernel"],
         f"{centers[0]}" if len(centers) == 1 else f"{centers[0]} to {centers[-1]}",
-        seconds,
+        took,
         middle,
         max(errors),
-        middle <= goal.error and seconds <= goal.seconds,
-        notes[len(notes) // 2],
+        middle <= goal.error and took <= goal.seconds,
     )
 
 
@@ -150,11 +151,10 @@ def table(entries: list[Entry]) -> str:
     lines = [head, "|" + " --- |" * 10]
     for e in entries:
         goal = GOALS[e.name]
-        wanted = f"{goal.error:.3g}" + (f" in {goal.seconds:g} s" if goal.seconds < float("inf") else "")
-        met = ("yes" if e.met else "no") + (f" ({e.note})" if e.note else "")
+        wanted = f"{goal.error:.3g} in {goal.seconds:g} s"
         lines.append(
             f"| {e.name} | {e.solver} | {e.kernel} | {e.centers} | {e.seconds:.2f} | {e.median:.2g} | {e.worst:.2g} | "
-            f"{goal.published} | {wanted} | {met} |"
+            f"{goal.published} | {wanted} | {'yes' if e.met else 'no'} |"
         )
     return "\n".join(lines)
 

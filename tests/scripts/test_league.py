@@ -9,10 +9,10 @@ def test_every_goal_has_its_config_and_every_config_its_goal() -> None:
 
 
 def test_several_outputs_are_as_good_as_the_worst_of_them() -> None:
-    summary = {"errors": {"rel_l2": 1e-3}, "errors_by_output": {"u": {"rel_l2": 1e-4}, "p": {"rel_l2": 2e-2}}}
-    assert league.error_of("kovasznay", summary, 0) == (2e-2, "")
-    assert league.error_of("poisson", {"errors": {"rel_l2": 1e-3}}, 0) == (1e-3, "")
-    assert league.error_of("inverse", {"unknowns": {"a": {"rel_error": 0.5}}}, 0) == (0.5, "")
+    summary = {"seconds": 3.0, "errors": {"rel_l2": 1e-3}, "errors_by_output": {"u": {"rel_l2": 1e-4}, "p": {"rel_l2": 2e-2}}}
+    assert league.error_of("kovasznay", summary, 0) == (2e-2, 3.0)
+    assert league.error_of("poisson", {"seconds": 1.0, "errors": {"rel_l2": 1e-3}}, 0) == (1e-3, 1.0)
+    assert league.error_of("inverse", {"seconds": 2.0, "unknowns": {"a": {"rel_error": 0.5}}}, 0) == (0.5, 2.0)
 
 
 def test_what_is_measured_over_several_seeds(monkeypatch) -> None:
