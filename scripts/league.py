@@ -8,9 +8,9 @@ errors and figures. Errors are relative L2 errors against the reference of the p
 its test points; 'inverse' is the error of the coefficient, the mean over ten draws of the noise, 'terrain' the root mean square
 error, and the seconds, over those of SciPy's RBFInterpolator on the same points, measured here too.
 
-Shape parameters are ``auto``: solvers choose them by residuals, and no run sees the solution. How many centres and points a config
-has was set for its goal; the settings of 'sharp', the constants of ``evolve`` and the default width of an unknown function were
-settled while errors were looked at.
+Shape parameters are ``auto``: solvers choose them by residuals, and no run sees the solution. How many centres and points a
+config has was set for its goal; the settings of 'sharp', the constants of ``evolve`` and the default width of an unknown function
+were settled while errors were looked at.
 
 Published figures are those of others, mostly on accelerators over minutes to hours.
 """

@@ -107,7 +107,7 @@ class RBFNetwork(LinearModel):
     ) -> None:
         """Other centres, as many as are given, in place of these; optimizers that hold the old ones are to be made anew.
 
-        The tail stays, in the coordinates it has.
+        The tail stays, in the coordinates it has. The widths given are no longer a solver's to choose.
 
         Args:
             centers: (M, D).
@@ -128,6 +128,7 @@ class RBFNetwork(LinearModel):
                 raise InputError(f"{name} of {len(centers)} centres must be {shape}, but got {tuple(new.shape)}.")
             new = new.detach().to(old, copy=True).contiguous()
             setattr(owner, name, nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new)
+        self.layer.automatic = False
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... O"]:
         """The value of the network."""
