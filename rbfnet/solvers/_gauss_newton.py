@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -119,7 +119,8 @@ class _GaussNewton(Solving):
     """One Levenberg-Marquardt step at a time; trust region and stage are its state."""
 
     def __init__(self, model: LinearModel, problem: Problem, shapes: bool, tolerance: float, path: Stages) -> None:
-        state = {"damping": 0.0, "slow": 0, "stage": 0, "chosen": None, "moving": False}
+        state: dict[str, Any] = {"damping": 0.0, "slow": 0, "stage": 0, "chosen": None}
+        state["moving"] = bool(model.coefficients.any())
         super().__init__(trainable(model, problem), {"tolerance": tolerance, **state})
         self.all, self.still, self.path = Unknowns(model, problem, shapes), Unknowns(model, problem, shapes=False), path
         self.direct = True

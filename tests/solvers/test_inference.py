@@ -166,7 +166,7 @@ def test_known_noise_gives_an_error_bar_where_it_could_not_be_estimated() -> Non
     assert unknown["value"] == pytest.approx(3.0, abs=0.02) and "standard_error" not in unknown
 
 
-@pytest.mark.parametrize("centers", [50, 200])
+@pytest.mark.parametrize("centers", [50, pytest.param(200, marks=pytest.mark.slow)])
 def test_the_error_bar_of_a_number_covers_with_any_number_of_centres(centers: int) -> None:
     scores = []
     for seed in range(6):
@@ -183,7 +183,7 @@ def test_the_error_bar_of_a_number_covers_with_any_number_of_centres(centers: in
 @pytest.mark.slow
 def test_the_unknown_diffusivity_is_found_to_the_goal_with_bars_that_cover() -> None:
     reports = []
-    for seed in range(4):
+    for seed in range(2):
         torch.manual_seed(seed)
         with default_dtype(DOUBLE):
             problem = InverseField()

@@ -44,8 +44,14 @@ def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
 
 SOLVED = {
     # Three outputs, not linear, an integral that is whole in each process.
-    "gauss_newton": ["problem=kovasznay", "network.num_centers=60", "problem.num_interior=300", "problem.num_boundary=80"],
-    "gauss_newton solver.shapes=true": ["problem=poisson"],
+    "gauss_newton": [
+        "problem=kovasznay",
+        "network.num_centers=60",
+        "network.epsilon=2",
+        "problem.num_interior=300",
+        "problem.num_boundary=80",
+    ],
+    "gauss_newton solver.shapes=true": ["problem=poisson", "network.epsilon=4"],
     "least_squares": [
         "problem=heat",
         "network.num_centers=60",
