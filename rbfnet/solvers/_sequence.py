@@ -27,7 +27,7 @@ class Sequence(Solver):
     def __init__(self, stages: Iterable[Solver | str] = ("adam", "lbfgs")) -> None:
         if isinstance(stages, (str, Solver)) or not isinstance(stages, Iterable):
             raise InputError(f"stages must be a list of solvers, as in [adam, lbfgs], but got {stages!r}.")
-        self._stages = tuple(inner for stage in stages for inner in _solver(stage).stages)
+        self._stages = tuple(inner for stage in stages for inner in as_solver(stage).stages)
         if not self._stages:
             raise InputError("stages must hold at least one solver, but is empty.")
         first = self._stages[0]
@@ -48,7 +48,8 @@ class Sequence(Solver):
             stage.check(model, problem, samples)
 
 
-def _solver(stage: Solver | str) -> Solver:
+def as_solver(stage: Solver | str) -> Solver:
+    """A solver itself, or the one of that name with its defaults."""
     if isinstance(stage, Solver):
         return stage
     known = catalogue("solvers", "Solver")

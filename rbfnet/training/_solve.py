@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rbfnet.catalogue import catalogue
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError
 from rbfnet.kernels import KernelLike
 from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver
+from rbfnet.solvers._sequence import as_solver
 from rbfnet.training._model import build_model
 from rbfnet.training._train import Solution, default_dtype, prepare, train
 
@@ -53,7 +53,7 @@ def solve(
         ``rbfnet.solve(Poisson(), kernel="gaussian", num_centers=400).errors["rel_l2"]``
     """
     started = time.perf_counter()
-    chosen = _solver(solver)
+    chosen = as_solver(solver)
     with torch.random.fork_rng(), default_dtype(dtype):
         torch.manual_seed(seed)
         posed = problem() if isinstance(problem, type) else problem
@@ -139,12 +139,3 @@ def _columns(name: str, array: Tensor | np.ndarray) -> Tensor:
     if tensor.ndim != 2 or not len(tensor):
         raise InputError(f"{name} has one row a point, (N, columns) or (N,), but got {tuple(tensor.shape)}.")
     return tensor.to(torch.float64)
-
-
-def _solver(solver: Solver | str) -> Solver:
-    if isinstance(solver, Solver):
-        return solver
-    known = catalogue("solvers", "Solver")
-    if solver not in known:
-        raise unknown("solver", solver, known)
-    return known[solver]()
