@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -214,20 +213,5 @@ class Evolving(LinearModel):
 
 
 def split(op: Operator, time: int) -> list[tuple[Along, int, Coefficient]]:
-    """The terms of an operator as (derivatives in space, how many in time, coefficient), where ``time`` is the last coordinate.
-
-    Directions that are vectors are written out in the coordinates.
-    """
-    found: list[tuple[Along, int, Coefficient]] = []
-    for directions, c in op.terms:
-        choices = [range(time + 1) if isinstance(v, Tensor) else (int(v),) for v in directions]
-        for chosen in product(*choices):
-            factor: Coefficient = c
-            for v, i in zip(directions, chosen, strict=True):
-                if isinstance(v, Tensor):
-                    factor = factor * v[:, i]
-            if isinstance(factor, Tensor) and not factor.any():
-                continue
-            along = tuple(sorted(i for i in chosen if i != time))
-            found.append((along, len(chosen) - len(along), factor))
-    return found
+    """The terms of an operator as (derivatives in space, how many in time, coefficient), where ``time`` is the last coordinate."""
+    return [(tuple(i for i in chosen if i != time), chosen.count(time), c) for chosen, c in op.written_out(time + 1)]

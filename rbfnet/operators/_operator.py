@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from torch import Tensor
@@ -169,6 +170,23 @@ class Operator:
             return direction
 
         return Operator.of((tuple(index(d) for d in directions), c) for directions, c in self.terms)
+
+    def written_out(self, dims: int) -> list[tuple[tuple[int, ...], Coefficient]]:
+        """The terms as (coordinates, sorted; coefficient), vectors written out in the ``dims`` coordinates, none of them zero.
+
+        Example: the derivative along v in the plane is ``[((0,), v[:, 0]), ((1,), v[:, 1])]``.
+        """
+        found: list[tuple[tuple[int, ...], Coefficient]] = []
+        for directions, c in self.terms:
+            choices = [range(dims) if isinstance(v, Tensor) else (int(v),) for v in directions]
+            for chosen in product(*choices):
+                factor = c
+                for v, i in zip(directions, chosen, strict=True):
+                    if isinstance(v, Tensor):
+                        factor = factor * v[:, i]
+                if not isinstance(factor, Tensor) or factor.any():
+                    found.append((tuple(sorted(chosen)), factor))
+        return found
 
     def __add__(self, other: Operator) -> Operator:
         return Operator.of([*self.terms, *other.terms])
