@@ -213,5 +213,5 @@ class Evolving(LinearModel):
 
 
 def split(op: Operator, time: int) -> list[tuple[Along, int, Coefficient]]:
-    """The terms of an operator as (derivatives in space, how many in time, coefficient), where ``time`` is the last coordinate."""
+    """The terms of an operator as (derivatives in space, how many in time, coefficient); ``time`` is the last coordinate."""
     return [(tuple(i for i in chosen if i != time), chosen.count(time), c) for chosen, c in op.written_out(time + 1)]

@@ -29,8 +29,9 @@ def fresh_points(problem: Problem, samples: Mapping[str, Sample]) -> dict[str, S
     """
     denser = copy.copy(problem)
     conditions = problem.named_conditions()
-    inside = [samples[name].num_points for name, c in conditions.items() if isinstance(c, Interior) and name in samples]
-    others = [samples[name].num_points for name, c in conditions.items() if not isinstance(c, (Interior, Data)) and name in samples]
+    used = {name: sample.num_points for name, sample in samples.items() if not isinstance(conditions[name], Data)}
+    inside = [n for name, n in used.items() if isinstance(conditions[name], Interior)]
+    others = [n for name, n in used.items() if not isinstance(conditions[name], Interior)]
     denser.num_interior = DENSER * max(inside, default=1) + 1
     denser.num_boundary = DENSER * max(others, default=1) + 1
     return {
