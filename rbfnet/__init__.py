@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rbfnet.errors import InputError
+    from rbfnet.errors import InputError, NotSolvedWarning
     from rbfnet.kernels import Kernel
     from rbfnet.nn import RBFLayer, RBFNetwork, evaluate, export
     from rbfnet.operators import Field, Operator
@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "InputError": "errors",
+    "NotSolvedWarning": "errors",
     "Kernel": "kernels",
     "RBFLayer": "nn",
     "RBFNetwork": "nn",
@@ -39,6 +40,7 @@ __all__ = [
     "Field",
     "InputError",
     "Kernel",
+    "NotSolvedWarning",
     "Operator",
     "Problem",
     "RBFLayer",

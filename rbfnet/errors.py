@@ -15,6 +15,10 @@ class InputError(ValueError):
     """
 
 
+class NotSolvedWarning(UserWarning):
+    """A run whose verdict is ``"not solved"``: the message says what is missed, or not determined, and what has helped."""
+
+
 def unknown(what: str, given: object, known: Iterable[object]) -> InputError:
     """The error for a name that is not in a catalogue; the nearest known name is suggested."""
     names = sorted(str(name) for name in known)

@@ -34,19 +34,24 @@ FLAGS = (
 )  # fmt: skip
 """Options of Hydra's that make sense here."""
 
-DIVERGED = 3
-"""The exit code of a run that a loss which is not finite has stopped."""
+DIVERGED, NOT_SOLVED = 3, 4
+"""The exit codes of a run that a loss which is not finite has stopped, and of one that has not solved its problem."""
+
+ALLOW = "--allow-unsolved"
+"""The flag that makes exit code 4 a 0."""
 
 
 def train(overrides: list[str]) -> int:
-    """Run with command-line overrides; 0 where all went well, ``DIVERGED`` where a loss that was not finite stopped a run.
+    """Run with command-line overrides; 0 where all went well, ``DIVERGED`` or ``NOT_SOLVED`` where a run ended so.
 
     Raises:
         InputError: anything in the config that does not fit, in one sentence.
     """
+    allowed = ALLOW in overrides
+    overrides = [argument for argument in overrides if argument != ALLOW]
     for argument in overrides:
         if argument.startswith("-") and argument.partition("=")[0] not in FLAGS:
-            raise unknown("option", argument, FLAGS)
+            raise unknown("option", argument, [*FLAGS, ALLOW])
     _require_names_of_their_own(overrides)
     # Threads that spin while they wait for each other lose tens of times their speed as soon as anything else wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -82,7 +87,7 @@ def train(overrides: list[str]) -> int:
     if refused:
         first = refused[0]
         raise first if isinstance(first, InputError) else as_input_error(first, overrides) from None
-    return code
+    return 0 if allowed and code == NOT_SOLVED else code
 
 
 def _require_names_of_their_own(overrides: list[str]) -> None:
@@ -133,7 +138,7 @@ def execute(run: Run, first_process: bool = True) -> int:
         sys.exit(128 + signal.SIGTERM)
     if first_process:
         report(solution, run.directory)
-    return 0
+    return NOT_SOLVED if solution.verdict == "not solved" else 0
 
 
 def _run_directory() -> Path:
@@ -175,7 +180,17 @@ def report(solution: Solution, directory: Path) -> None:
         console.print(table)
     for sentence in summary.get("words", []):
         console.print(sentence, soft_wrap=True)
+    console.print(verdict_line(summary), soft_wrap=True)
     console.print(str(directory), soft_wrap=True)
+
+
+def verdict_line(summary: dict[str, Any]) -> str:
+    """The verdict, what it rests on, and the reasons for it."""
+    worst = max((row["rms"] for row in summary["residuals"]), default=None)
+    missed = "" if worst is None else f"; equations are missed by {worst:.1e} at most at points not used"
+    likely = summary["estimated_error"]
+    error = "" if likely is None else f"; estimated error {likely:.1e}"
+    return " ".join([f"Verdict: {summary['verdict']}{missed}{error}.", *summary["reasons"]])
 
 
 if __name__ == "__main__":

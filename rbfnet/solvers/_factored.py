@@ -108,6 +108,13 @@ class Factored:
         padded = torch.cat([inner, inner.new_zeros((len(self.scale) - len(inner), inner.shape[1]))])
         return self._rotate(self.reflectors, self.tau, padded, False)
 
+    def damped_triangle(self) -> Float[Tensor, "U U"]:
+        """T of [A S^-1; rounding] = Q T for a matrix that is not wide: |T z|^2 = |A S^-1 z|^2 + rounding^2 |z|^2."""
+        if self._damped is None or self._damped[0] != self.rounding:
+            self._once(self.matrix[:, :1], self.rounding)
+        assert self._damped is not None
+        return self._damped[1]
+
     def rank(self) -> float:
         """How many directions the last damping has left: the sum of s^2 / (s^2 + damping^2) over the singular values s.
 

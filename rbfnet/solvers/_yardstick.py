@@ -11,8 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.operators import Differentiable, Operator, Recorder
-from rbfnet.problems import Interior, Problem, Sample
+from rbfnet.problems import Data, Interior, Problem, Sample
 from rbfnet.solvers._equation import Slopes, derivatives
+
+NEIGHBOURS = 4
+"""Of a measured point, whose residuals are compared with its own."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Miss:
         rms: root mean square of the residual over ``size``: 0.11 is 'missed by 11 %'.
         largest: the largest residual over ``size``.
         at: the coordinates of the point where it is.
+        share: of the points, those where the residual is more than half of the terms there.
         residual: root mean square of the residual, in its own units.
         size: that of the terms, in the same units.
     """
@@ -33,6 +37,7 @@ class Miss:
     rms: float
     largest: float
     at: tuple[float, ...]
+    share: float
     residual: float
     size: float
 
@@ -49,7 +54,9 @@ def misses(model: Differentiable, problem: Problem, samples: Mapping[str, Sample
     where T_i = c_i d^alpha u and U_i is how large that derivative is anywhere: the larger of its root mean square over the points
     of the equations in the domain and of std(u) / L^alpha, L being the sides of the box. The second is what counts where the
     terms all vanish, as for u = 0 on a boundary, or in Laplace's equation for a linear function. Where values alone are asked
-    for, u = g, the largest of the terms counts rather than their sum, so that the number is relative to g, or to u.
+    for, u = g, the largest of the terms counts rather than their sum, so that the number is relative to g, or to u. Measured
+    values have noise, which is not the model's to follow: of their residual what neighbours have in common counts, relative to
+    the spread of the values.
 
     Args:
         model: a model of the solution.
@@ -68,11 +75,15 @@ def misses(model: Differentiable, problem: Problem, samples: Mapping[str, Sample
             for output in {o for _, slopes in found[name] for (s, _, o) in slopes if s == site}:
                 lives.setdefault(output, []).append(x)
     sizes = _Sizes(model, problem, {output: torch.cat(points) for output, points in lives.items()})
-    return [
-        _missed(name, number, residual, _terms(model, samples[name], residual, slopes), samples[name], sizes)
-        for name, equations in found.items()
-        for number, (residual, slopes) in enumerate(equations)
-    ]
+    measured = []
+    for name, equations in found.items():
+        for number, (residual, slopes) in enumerate(equations):
+            terms, sample = _terms(model, samples[name], residual, slopes), samples[name]
+            if isinstance(conditions[name], Data):
+                measured.append(_misfit(name, number, residual, terms[-1].value, sample))
+            else:
+                measured.append(_missed(name, number, residual, terms, sample, sizes))
+    return measured
 
 
 @dataclass(frozen=True)
@@ -144,7 +155,26 @@ def _missed(name: str, number: int, residual: Tensor, terms: list[_Term], sample
     size = max(float(part.square().mean().sqrt()) for part in (total, least))
     rms, largest, where = float(r.square().mean().sqrt()), float(r.abs().max()), int(r.abs().argmax())
     at = tuple(sample.sites[0][where].tolist()) if sample.weights is None else ()
-    return Miss(name, number, rms / (size or 1.0), largest / (size or 1.0), at, rms, size)
+    share = float((r.abs() > 0.5 * total.clamp_min(size)).double().mean())
+    return Miss(name, number, rms / (size or 1.0), largest / (size or 1.0), at, share, rms, size)
+
+
+def _misfit(name: str, number: int, residual: Tensor, values: Tensor, sample: Sample) -> Miss:
+    """Of measured values. Independent noise has no part in the mean of r times r at the nearest neighbours; its scatter has."""
+    from scipy.spatial import cKDTree
+
+    count, x = len(residual), sample.sites[0].cpu().double().numpy()
+    square = float(residual.square().mean())
+    common = square
+    if count > 2 * NEIGHBOURS:
+        _, nearest = cKDTree(x).query(x, NEIGHBOURS + 1)
+        around = residual[torch.from_numpy(nearest[:, 1:]).to(residual.device)].mean(dim=1)
+        common = float((residual * around).mean()) - 2 * square / (count * NEIGHBOURS) ** 0.5
+    size, where = float(values.std(correction=0)), int(residual.abs().argmax())
+    scale = size or float(values.square().mean().sqrt()) or 1.0
+    share = float((residual.abs() > 0.5 * scale).double().mean()) if common > 0 else 0.0
+    at = tuple(sample.sites[0][where].tolist())
+    return Miss(name, number, max(common, 0.0) ** 0.5 / scale, float(residual.abs().max()) / scale, at, share, square**0.5, scale)
 
 
 def _anywhere(term: _Term, sizes: _Sizes) -> Tensor:

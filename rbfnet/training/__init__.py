@@ -14,6 +14,7 @@ from rbfnet.training._resume import resume
 from rbfnet.training._run_directory import load
 from rbfnet.training._solve import fit, solve
 from rbfnet.training._train import Solution, Terminated, train
+from rbfnet.training._verdict import Verdict, judge
 
 __all__ = [
     "R3",
@@ -28,9 +29,11 @@ __all__ = [
     "Solution",
     "Terminated",
     "TrainingModule",
+    "Verdict",
     "build",
     "errors",
     "fit",
+    "judge",
     "load",
     "resume",
     "solve",

@@ -24,11 +24,14 @@ from rbfnet.training._model import Network, build_model
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._run_directory import require_fresh, write_config, write_solution
 from rbfnet.training._train import DTYPES, Prepared, Solution, default_dtype, prepare, quiet, train
+from rbfnet.training._verdict import accuracy_for
 
 LOGGERS = {"lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.loggers.TensorBoardLogger"}
 """Those a config that was read from a run directory may name."""
 
-KEYS = {"problem", "kernel", "network", "solver", "trainer", "logger", "seed", "dtype", "run_dir", "figures", "callbacks"}
+KEYS = {
+    "problem", "kernel", "network", "solver", "trainer", "logger", "callbacks", "seed", "dtype", "accuracy", "run_dir", "figures",
+}  # fmt: skip
 
 CHECKPOINTS = 20
 """About how many times a fit rewrites its checkpoint."""
@@ -43,6 +46,7 @@ class Run:
     model: Network
     prepared: Prepared
     started: float
+    accuracy: float
     checkpoint: Path | None = None
 
     def execute(self) -> Solution:
@@ -61,7 +65,13 @@ class Run:
     def _execute(self, trainer: pl.Trainer) -> Solution:
         with default_dtype(DTYPES[self.config["dtype"]]), quiet():
             try:
-                solution = train(self.prepared, seed=self.config["seed"], started=self.started, checkpoint=self.checkpoint)
+                solution = train(
+                    self.prepared,
+                    seed=self.config["seed"],
+                    started=self.started,
+                    checkpoint=self.checkpoint,
+                    accuracy=self.accuracy,
+                )
             except Diverged as error:
                 if trainer.is_global_zero:
                     write_solution(self.directory, error.solution, figures=self.config["figures"])
@@ -91,7 +101,7 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
     plain = dict(config)
     for key in plain.keys() - KEYS:
         raise unknown("config key", key, KEYS)
-    for key in KEYS - {"logger", "callbacks"} - plain.keys():
+    for key in KEYS - {"logger", "callbacks", "accuracy"} - plain.keys():
         raise InputError(f"The config lacks {key!r}; put it back.")
     for key in ("problem", "kernel", "network", "solver", "trainer"):
         if not isinstance(plain[key], Mapping):
@@ -110,6 +120,7 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
     pl.seed_everything(plain["seed"], workers=True, verbose=False)
     with default_dtype(dtype):
         problem = construct(plain["problem"], Problem, "problems", trust)
+        accuracy = accuracy_for(problem, plain.get("accuracy"))
         kernel = construct(plain["kernel"], Kernel, "kernels", trust)
         solver = construct(plain["solver"], Solver, "solvers", trust)
         model = build_model(problem, kernel, plain["network"], solver, dtype)
@@ -126,7 +137,7 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
         if plain.get("callbacks"):
             callbacks.append(construct(plain["callbacks"], Adaptive, "training", trust))
         prepared = prepare(problem, model, solver, plain["trainer"], logger, callbacks, plain)
-    return Run(plain, directory, model, prepared, started)
+    return Run(plain, directory, model, prepared, started, accuracy)
 
 
 def _logger(node: Mapping[str, Any], trust: Iterable[str] | None) -> Any:

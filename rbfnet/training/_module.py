@@ -61,6 +61,11 @@ class TrainingModule(pl.LightningModule):
         self._batch: Batch = {}
         self._step_begins, self._stopped, self._told_to_stop = True, False, False
 
+    @property
+    def judged(self) -> Differentiable:
+        """The model behind the protocol of operators, whatever it is."""
+        return self.model if isinstance(self.model, Differentiable) else _AsItIs(self.model)
+
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted mean squared residual of each condition."""
         return {name: torch.stack([r.mean() for r in terms]).sum() for name, terms in self._squares(batch).items()}
@@ -94,7 +99,7 @@ class TrainingModule(pl.LightningModule):
 
         Operators known ahead share one pass over the distances.
         """
-        start = AtZero(self.model) if isinstance(self.model, LinearModel) else _AsItIs(self.model)
+        start = AtZero(self.model) if isinstance(self.model, LinearModel) else self.judged
         recorders = [Recorder(len(self.problem.outputs), start) for _ in sample.sites]
         condition = self.problem.named_conditions()[name]
         residuals = condition.equations(self.problem.fields(recorders, sample), sample.data)

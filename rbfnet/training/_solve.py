@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, NotSolvedWarning, flag
 from rbfnet.kernels import KernelLike
 from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem, Problem
@@ -19,6 +20,7 @@ from rbfnet.solvers import LeastSquares, Solver
 from rbfnet.solvers._sequence import as_solver
 from rbfnet.training._model import build_model
 from rbfnet.training._train import Solution, default_dtype, prepare, train
+from rbfnet.training._verdict import accuracy_for
 
 
 def solve(
@@ -30,9 +32,11 @@ def solve(
     seed: int = 0,
     dtype: torch.dtype = torch.float64,
     callbacks: Sequence[pl.Callback] = (),
+    accuracy: float | None = None,
+    allow_unsolved: bool = False,
     **network: Any,
 ) -> Solution:
-    """Solve a problem: build the network, fit it, measure it.
+    """Solve a problem: build the network, fit it, measure it, and judge whether the problem is solved.
 
     The global random state is left as it was.
 
@@ -44,24 +48,33 @@ def solve(
         seed: of the points and centres.
         dtype: of everything.
         callbacks: of Lightning's, those that move points (:class:`rbfnet.training.RAD`, :class:`rbfnet.training.R3`) among them.
+        accuracy: the relative accuracy that the verdict goes by; None takes 1e-3, for data 2e-2 (:func:`rbfnet.training.judge`).
+        allow_unsolved: do not warn where the verdict is ``"not solved"``.
         network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...
 
     Raises:
         InputError: anything that does not fit, in one sentence.
 
+    Warns:
+        NotSolvedWarning: the verdict is ``"not solved"``.
+
     Example:
         ``rbfnet.solve(Poisson(), kernel="gaussian", num_centers=400).errors["rel_l2"]``
     """
     started = time.perf_counter()
-    chosen = as_solver(solver)
+    chosen, wanted = as_solver(solver), flag("allow_unsolved", allow_unsolved)
     with torch.random.fork_rng(), default_dtype(dtype):
         torch.manual_seed(seed)
         posed = problem() if isinstance(problem, type) else problem
         if not isinstance(posed, Problem):
             raise InputError(f"solve takes a Problem, but got {posed!r}.")
+        accuracy = accuracy_for(posed, accuracy)
         model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
         prepared = prepare(posed, model, chosen, {"accelerator": "cpu", "devices": 1}, callbacks=callbacks)
-        return train(prepared, seed=seed, started=started)
+        solution = train(prepared, seed=seed, started=started, accuracy=accuracy)
+    if solution.verdict == "not solved" and not wanted:
+        warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=2)
+    return solution
 
 
 def fit(

@@ -31,6 +31,7 @@ from rbfnet.training._finite import Diverged
 from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
+from rbfnet.training._verdict import judge
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,15 +66,26 @@ class Solution:
         model: the trained network, in the user's units.
         problem: what it solves.
         errors: against the reference: rel_l2, max_abs, rmse; None without a reference.
-        summary: problem, kernel, solver, seed, centers, epsilon (the mean), parameters, epochs, seconds, loss, errors; with
-            several outputs also errors_by_output, with unknown coefficients also unknowns, after a stop at a loss that was not
-            finite also stopped, and words: sentences of a solver that solves.
+        summary: problem, kernel, solver, seed, centers, epsilon (the mean), parameters, epochs, seconds, loss, errors, verdict,
+            reasons (sentences for it), residuals, estimated_error; with several outputs also errors_by_output, with unknown
+            coefficients also unknowns, after a stop at a loss that was not finite also stopped, and words: sentences of a solver
+            that solves.
     """
 
     model: Network
     problem: Problem
     errors: dict[str, float] | None
     summary: dict[str, Any]
+
+    @property
+    def verdict(self) -> str:
+        """``"solved"``, ``"rough"`` or ``"not solved"`` (:func:`rbfnet.training.judge`)."""
+        return str(self.summary["verdict"])
+
+    @property
+    def residuals(self) -> list[dict[str, Any]]:
+        """By how much each equation of each condition is missed at points that were not used, relative to its own terms."""
+        return list(self.summary["residuals"])
 
     def plot(self) -> Figure:
         """Fit, reference, error and centres in one figure."""
@@ -91,14 +103,17 @@ class Prepared:
     trainer: pl.Trainer
 
 
-def train(prepared: Prepared, *, seed: int, started: float, checkpoint: Path | None = None) -> Solution:
-    """Fit within a Lightning Trainer and measure the errors.
+def train(
+    prepared: Prepared, *, seed: int, started: float, checkpoint: Path | None = None, accuracy: float | None = None
+) -> Solution:
+    """Fit within a Lightning Trainer, measure the errors, and judge whether the problem is solved.
 
     Args:
         prepared: what :func:`prepare` returned.
         seed: for the summary; seeding has been done by whoever built model and problem.
         checkpoint: of the run that is gone on with.
         started: ``time.perf_counter()`` at the call whose seconds are reported: until the last update, before errors and figures.
+        accuracy: what the verdict is measured by; see :func:`rbfnet.training.judge`.
 
     Raises:
         Terminated: the process was told to stop.
@@ -111,15 +126,15 @@ def train(prepared: Prepared, *, seed: int, started: float, checkpoint: Path | N
         except SIGTERMException:
             raise Terminated from None
         except Diverged as error:
-            error.solution = _measured(prepared, seed, time.perf_counter() - started)
+            error.solution = _measured(prepared, seed, time.perf_counter() - started, accuracy)
             error.solution.summary["stopped"] = str(error)
             raise
     if prepared.trainer.received_sigterm:
         raise Terminated
-    return _measured(prepared, seed, time.perf_counter() - started)
+    return _measured(prepared, seed, time.perf_counter() - started, accuracy)
 
 
-def _measured(prepared: Prepared, seed: int, seconds: float) -> Solution:
+def _measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | None) -> Solution:
     module, lightning_trainer = prepared.module, prepared.trainer
     problem, solver = module.problem, module.solver
     model = cast(Network, module.model)
@@ -150,6 +165,13 @@ def _measured(prepared: Prepared, seed: int, seconds: float) -> Solution:
             }
     if words := [sentence for o in lightning_trainer.optimizers if isinstance(o, Solving) for sentence in o.words]:
         summary["words"] = words
+    verdict = judge(module.judged, problem, solver, prepared.data.samples, accuracy)
+    summary |= {
+        "verdict": verdict.word,
+        "reasons": list(verdict.sentences),
+        "residuals": list(verdict.residuals),
+        "estimated_error": verdict.estimated_error,
+    }
     if unknowns := problem.unknowns():
         summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
     return Solution(model, problem, measured, summary)
