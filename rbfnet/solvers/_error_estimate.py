@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,28 +11,38 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.nn import RBFNetwork
+from rbfnet.nn.initializers import spacing
+from rbfnet.nn.wrappers._wrapper import innermost
 from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Interior, Problem, Sample
 from rbfnet.solvers import _processes
 from rbfnet.solvers._factored import Factored
+from rbfnet.solvers._linear_system import stacked
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._unknowns import Unknowns
 from rbfnet.solvers._yardstick import Miss
 
-COLUMNS, ROWS = 1500, 3
-"""Unknowns that take part at most, and rows for each of them: beyond, a random part stands for all."""
+COLUMNS = 1600
+"""Unknowns that take part at most: beyond, a random part of the centres stands for all."""
+
+ROWS, LEAST_ROWS = 3, 4000
+"""Rows for each of them, and in any case: among fewer, functions that oscillate between the points look as if they were free."""
 
 POINTS = 1000
 """Where the size of a function is measured."""
-
-HONEST = 2.0
-"""What the correction is multiplied by: measured on the zoo, it is .4 to 1 times the error (``scripts/verdicts.py``)."""
 
 FREE = 100.0
 """A change of the solution that its equations feel this many times less than by its size is suspected to be free."""
 
 STEADY = 10.0
 """The constant of a problem is the same in any space that resolves it. That of a free change grows with the space by more."""
+
+NEGLIGIBLE = 1e-5
+"""An output that is smaller than this part of the largest is taken for as large."""
+
+ROUNDING = 1e9
+"""No problem that is determined is as sensitive."""
 
 STEPS = 20
 """Of the power iteration."""
@@ -61,20 +72,21 @@ class Estimate:
 
 @torch.no_grad()
 def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample], misses: Sequence[Miss]) -> Estimate | None:
-    """The error by the residual at new points, sent through the linearised system.
+    """The error by the residual at new points, sent through the linearised system in a richer space.
 
     The rows of the linearised equations at points that have not been used, each equation relative to the size of its terms, are
-    J e = -r for a change e of the solution. Its least-squares solution in the space of the model is small where the solution
-    has no reason to change: the correction, times :data:`HONEST`, is the estimate. Whatever the residual, |e| <= C |J e| with
+    J e = -r for a change e of the solution. It is sought among the functions of the model and as many others, with centres
+    between its own: what they can add is what is missing, and its size is the estimate. Whatever the residual,
+    |e| <= C |J e| with
 
         C = max |e| / |J e|,
 
     found by power iteration on the factors. Where nothing determines the solution (no boundary condition, a free constant,
-    resonance) C is as large as the space is good at representing what is free: in two thirds of the space it is far smaller,
-    where the constant of a problem that is merely sensitive is the same.
+    resonance) C is as large as the space is good at representing what is free: in the richer space it is far larger than in half
+    of that of the model, or as large as rounding allows, where the constant of a problem that is merely sensitive is the same.
 
-    Source: for estimates by correction Skeel, Math. Comp. 49 (1986) (defect correction); for |e| <= C |r| the inf-sup constant
-    of least-squares methods, Bochev and Gunzburger, Least-Squares Finite Element Methods (2009).
+    Source: for correction in a richer space Bank and Smith, A posteriori error estimates based on hierarchical bases, SIAM J.
+    Numer. Anal. 30 (1993); for |e| <= C |r| Bochev and Gunzburger, Least-Squares Finite Element Methods (2009).
 
     Args:
         model, problem: the solution, where it is.
@@ -82,34 +94,36 @@ def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]
         misses: what :func:`rbfnet.solvers._yardstick.misses` says at these.
 
     Returns:
-        None where the system is not finite or has no solution to be compared with (no equations in a domain).
+        None where the system is not finite, or there are no equations in a domain.
     """
+    outputs = len(problem.outputs)
     sizes = {(miss.condition, miss.equation): miss.size for miss in misses}
     scales = {
         name: [_processes.count() / (sizes[name, k] or 1.0) ** 2 for k in range(sum(key[0] == name for key in sizes))]
         for name in samples
     }
+    richer, half = _richer(model, COLUMNS // (2 * outputs))
+    size = richer.coefficients.shape[0]
+    few = _fewer(samples, scales, max(ROWS * size * outputs, LEAST_ROWS))
+    posed = Posed(model, problem, few, scales)
+    equations = posed.equations()
+    residual = torch.cat([scale * equation.sample.contract(equation.rest) for equation, scale in equations])
+    matrix = torch.cat([scale * stacked(richer, equation, outputs) for equation, scale in equations])
     unknowns = Unknowns(model, problem, shapes=False)
-    count = min(COLUMNS, unknowns.num_linear)
-    few = _fewer(samples, scales, ROWS * count)
-    residual, jacobian = unknowns.linearization(Posed(model, problem, few, scales))
+    if unknowns.parameters:
+        matrix = torch.cat([matrix, unknowns.linearization(posed)[1][:, unknowns.num_linear :]], dim=1)
     inside = [few[name].sites[0] for name, c in problem.named_conditions().items() if name in few and isinstance(c, Interior)]
-    if not inside or not torch.isfinite(jacobian).all() or not torch.isfinite(residual).all():
+    if not inside or len(matrix) < matrix.shape[1] or not (torch.isfinite(matrix).all() and torch.isfinite(residual).all()):
         return None
     x = torch.cat(inside)
     x = x[torch.linspace(0, len(x) - 1, min(POINTS, len(x))).long()]
-    chosen = _spread(unknowns.num_linear, count, len(unknowns), jacobian.device)
-    space = _Space(model, x, len(problem.outputs), chosen[:count])
-    factored = Factored(jacobian[:, chosen])
-    if factored.wide:
-        return None
-    correction = factored.solve(-residual[:, None], refinements=1)[:, 0]
-    changes = HONEST * space.of(correction[:count])
+    space = _Space(richer, x, model.apply_operator(x, Operator.identity()))
+    factored = Factored(matrix)
+    changes = space.of(factored.solve(-residual[:, None], refinements=1)[: space.count, 0])
     largest, worst = constant(factored, space)
-    some = torch.arange(len(chosen), device=chosen.device)
-    some = some[some % 3 != 0]
-    smaller, _ = constant(Factored(jacobian[:, chosen[some]]), space.part(some[some < count]))
-    determined = largest < FREE or largest < STEADY * smaller
+    kept = torch.cat([(half + o * size) for o in range(outputs)] + [torch.arange(space.count, matrix.shape[1]).to(half)])
+    smaller, _ = constant(Factored(matrix[:, kept]), space.part(kept[kept < space.count]))
+    determined = largest < FREE or largest < min(STEADY * smaller, ROUNDING)
     shape = space.of(worst)
     names = problem.outputs
     free = () if determined else tuple(n for n, s in zip(names, shape.tolist(), strict=True) if s > 0.1 * float(shape.norm()))
@@ -120,27 +134,52 @@ def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]
         determined,
         free,
         not determined and space.flat(worst),
-        _sensitivities(problem, factored, count, float(residual.norm())),
+        _sensitivities(problem, factored, space.count, float(residual.norm())),
     )
 
 
+def _richer(model: LinearModel, most: int) -> tuple[LinearModel, Tensor]:
+    """The model with as many centres again, between its own, and the coefficients of an output that are half of its own.
+
+    Of more than ``most`` centres so many, chosen at random, and as many others.
+    """
+    richer = copy.deepcopy(model)
+    network = innermost(richer)
+    assert isinstance(network, RBFNetwork)
+    centers, raw = network.centers.detach(), network.metric.raw.detach()
+    chosen = torch.randperm(len(centers))[:most].sort().values.to(centers.device)
+    between = centers + spacing(centers)[:, None] * (torch.rand_like(centers) - 0.5)
+    both = torch.cat([centers[chosen], between[chosen]])
+    network.replace_centers(both, torch.cat([raw[chosen], raw[chosen]]) if network.metric.per_center else raw)
+    tail = torch.arange(len(network.tail), device=centers.device)
+    half = torch.randperm(len(chosen))[: (len(chosen) + 1) // 2].sort().values.to(centers.device)
+    return richer, torch.cat([half, len(both) + tail])
+
+
 class _Space:
-    """The functions of a model at some points, each output relative to what it is there.
+    """The functions of a model at some points, each output relative to what the solution is there.
 
     Args:
-        model: the model. x: points. outputs: how many. columns: which coefficients, of all outputs one after the other.
+        model: whose functions they are. x: points. solution: there, (B, O).
     """
 
-    def __init__(self, model: LinearModel, x: Tensor, outputs: int, columns: Tensor) -> None:
+    def __init__(self, model: LinearModel, x: Tensor, solution: Tensor) -> None:
         self.features = model.features(x, Operator.identity())
-        values = model.apply_operator(x, Operator.identity())
-        self.sizes = values.square().mean(dim=0).sqrt()
-        self.columns, self.outputs = columns, outputs
+        sizes = solution.square().mean(dim=0).sqrt()
+        # An output that is zero but for rounding has no size of its own.
+        self.sizes = sizes.clamp_min(NEGLIGIBLE * float(sizes.max()))
+        self.outputs = solution.shape[1]
+        self.columns = torch.arange(self.features.shape[1] * self.outputs, device=x.device)
+
+    @property
+    def count(self) -> int:
+        """How many functions there are, in all outputs."""
+        return len(self.columns)
 
     def part(self, chosen: Tensor) -> _Space:
-        """With some of the columns alone."""
-        part = object.__new__(_Space)
-        part.features, part.sizes, part.outputs, part.columns = self.features, self.sizes, self.outputs, self.columns[chosen]
+        """Some of the functions."""
+        part = copy.copy(self)
+        part.columns = chosen
         return part
 
     def values(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, "B O"]:
@@ -197,12 +236,6 @@ def _sensitivities(problem: Problem, factored: Factored, count: int, residual: f
         found[name] = residual * float(rows.norm()) / (float(p.detach().norm()) or 1.0)
         start += p.numel()
     return found
-
-
-def _spread(linear: int, count: int, total: int, device: torch.device) -> Tensor:
-    """Some of the coefficients, and all parameters of the problem behind them."""
-    some = torch.arange(linear) if count == linear else torch.randperm(linear)[:count].sort().values
-    return torch.cat([some, torch.arange(linear, total)]).to(device)
 
 
 def _fewer(samples: Mapping[str, Sample], scales: Mapping[str, Sequence[float]], rows: int) -> dict[str, Sample]:

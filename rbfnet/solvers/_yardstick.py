@@ -14,6 +14,9 @@ from rbfnet.operators import Differentiable, Operator, Recorder
 from rbfnet.problems import Data, Interior, Problem, Sample
 from rbfnet.solvers._equation import Slopes, derivatives
 
+STILL = 1e-5
+"""The relative variation of a solution that counts as rounding: that of a constant."""
+
 NEIGHBOURS = 4
 """Of a measured point, whose residuals are compared with its own."""
 
@@ -52,11 +55,12 @@ def misses(model: Differentiable, problem: Problem, samples: Mapping[str, Sample
         max(rms sum_i |T_i|, rms sum_i |c_i| U_i),
 
     where T_i = c_i d^alpha u and U_i is how large that derivative is anywhere: the larger of its root mean square over the points
-    of the equations in the domain and of std(u) / L^alpha, L being the sides of the box. The second is what counts where the
-    terms all vanish, as for u = 0 on a boundary, or in Laplace's equation for a linear function. Where values alone are asked
-    for, u = g, the largest of the terms counts rather than their sum, so that the number is relative to g, or to u. Measured
-    values have noise, which is not the model's to follow: of their residual what neighbours have in common counts, relative to
-    the spread of the values.
+    of the equations in the domain and of std(u) / L^alpha, L being the sides of the box (of a constant, 1e-5 u / L^alpha). The
+    second is what counts where the terms all vanish, as for u = 0 on a boundary, or in Laplace's equation for a linear function.
+
+    Where values alone are asked for, u = g, the largest of the terms counts rather than their sum, so that the number is relative
+    to g, or to u. Measured values have noise, which is not the model's to follow: of their residual what neighbours have in
+    common counts, relative to the spread of the values.
 
     Args:
         model: a model of the solution.
@@ -135,13 +139,13 @@ class _Sizes:
             value = self.model.apply_operator(x, Operator.d(*along))[:, output]
             size = float(value.square().mean().sqrt())
             if along:
-                size = max(size, self._spread(output) / math.prod(self.sides[i] for i in along))
+                size = max(size, self._variation(output) / math.prod(self.sides[i] for i in along))
             self._known[along, output] = size
         return self._known[along, output]
 
-    def _spread(self, output: int) -> float:
+    def _variation(self, output: int) -> float:
         values = self.model.apply_operator(self.points[output], Operator.identity())[:, output]
-        return float(values.std(correction=0))
+        return max(float(values.std(correction=0)), STILL * float(values.square().mean().sqrt()))
 
 
 def _missed(name: str, number: int, residual: Tensor, terms: list[_Term], sample: Sample, sizes: _Sizes) -> Miss:

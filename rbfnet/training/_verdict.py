@@ -187,4 +187,4 @@ def _most(worst: Miss, astray: Sequence[Miss], likely: Estimate | None) -> str:
 
 def percent(part: float) -> str:
     """A relative number in words: 11 %, or 2e-07."""
-    return f"{100 * part:.2g} %" if 1e-3 <= part < 10 else f"{part:.1g}"
+    return "100 % or more" if part >= 1 else f"{100 * part:.2g} %" if part >= 1e-3 else f"{part:.1g}"
