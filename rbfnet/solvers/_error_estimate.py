@@ -29,6 +29,9 @@ COLUMNS = 1600
 ROWS, LEAST_ROWS = 3, 4000
 """Rows for each of them, and in any case: among fewer, functions that oscillate between the points look as if they were free."""
 
+LEAST_CENTERS = 300
+"""Of the richer space, such that it can represent what a problem leaves free, however few centres the model has."""
+
 POINTS = 1000
 """Where the size of a function is measured."""
 
@@ -139,7 +142,7 @@ def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]
 
 
 def _richer(model: LinearModel, most: int) -> tuple[LinearModel, Tensor]:
-    """The model with as many centres again, between its own, and the coefficients of an output that are half of its own.
+    """The model with as many centres again, or more, between its own; and the coefficients of an output that are half of its own.
 
     Of more than ``most`` centres so many, chosen at random, and as many others.
     """
@@ -148,9 +151,11 @@ def _richer(model: LinearModel, most: int) -> tuple[LinearModel, Tensor]:
     assert isinstance(network, RBFNetwork)
     centers, raw = network.centers.detach(), network.metric.raw.detach()
     chosen = torch.randperm(len(centers))[:most].sort().values.to(centers.device)
-    between = centers + spacing(centers)[:, None] * (torch.rand_like(centers) - 0.5)
-    both = torch.cat([centers[chosen], between[chosen]])
-    network.replace_centers(both, torch.cat([raw[chosen], raw[chosen]]) if network.metric.per_center else raw)
+    copies = max(1, -(-LEAST_CENTERS // len(chosen)) - 1)
+    reach = spacing(centers)[chosen, None]
+    between = [centers[chosen] + reach * (torch.rand_like(centers[chosen]) - 0.5) for _ in range(copies)]
+    both = torch.cat([centers[chosen], *between])
+    network.replace_centers(both, raw[chosen].repeat(copies + 1, *[1] * (raw.ndim - 1)) if network.metric.per_center else raw)
     tail = torch.arange(len(network.tail), device=centers.device)
     half = torch.randperm(len(chosen))[: (len(chosen) + 1) // 2].sort().values.to(centers.device)
     return richer, torch.cat([half, len(both) + tail])

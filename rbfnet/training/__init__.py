@@ -12,8 +12,9 @@ from rbfnet.training._r3 import R3
 from rbfnet.training._rad import RAD
 from rbfnet.training._resume import resume
 from rbfnet.training._run_directory import load
+from rbfnet.training._solution import Solution
 from rbfnet.training._solve import fit, solve
-from rbfnet.training._train import Solution, Terminated, train
+from rbfnet.training._train import Terminated, train
 from rbfnet.training._verdict import Verdict, judge
 
 __all__ = [

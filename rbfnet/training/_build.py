@@ -23,7 +23,8 @@ from rbfnet.training._finite import Diverged
 from rbfnet.training._model import Network, build_model
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._run_directory import require_fresh, write_config, write_solution
-from rbfnet.training._train import DTYPES, Prepared, Solution, default_dtype, prepare, quiet, train
+from rbfnet.training._solution import Solution
+from rbfnet.training._train import DTYPES, Prepared, default_dtype, prepare, quiet, train
 from rbfnet.training._verdict import accuracy_for
 
 LOGGERS = {"lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.loggers.TensorBoardLogger"}

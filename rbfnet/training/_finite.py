@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from rbfnet.training._train import Solution
+    from rbfnet.training._solution import Solution
 
 
 class Diverged(ArithmeticError):

@@ -21,7 +21,8 @@ from rbfnet.problems import Problem
 from rbfnet.training._construct import construct
 from rbfnet.training._figures import write_figures
 from rbfnet.training._model import Network
-from rbfnet.training._train import Solution, default_dtype
+from rbfnet.training._solution import Solution
+from rbfnet.training._train import default_dtype
 
 FORMAT_VERSION = 2
 """Of the files in a run directory; rises when an older ``load`` could not read them."""

@@ -19,7 +19,8 @@ from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver
 from rbfnet.solvers._sequence import as_solver
 from rbfnet.training._model import build_model
-from rbfnet.training._train import Solution, default_dtype, prepare, train
+from rbfnet.training._solution import Solution
+from rbfnet.training._train import default_dtype, prepare, train
 from rbfnet.training._verdict import accuracy_for
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import lightning.pytorch as pl
 import torch
@@ -31,10 +31,8 @@ from rbfnet.training._finite import Diverged
 from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
+from rbfnet.training._solution import Solution
 from rbfnet.training._verdict import judge
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 OPTIONS = {
     "accelerator", "strategy", "devices", "num_nodes", "max_epochs", "max_time", "check_val_every_n_epoch", "log_every_n_steps",
@@ -56,42 +54,6 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 class Terminated(Exception):
     """The process was told to stop (SIGTERM) before the fit was done."""
-
-
-@dataclass(frozen=True)
-class Solution:
-    """What a run gives.
-
-    Attributes:
-        model: the trained network, in the user's units.
-        problem: what it solves.
-        errors: against the reference: rel_l2, max_abs, rmse; None without a reference.
-        summary: problem, kernel, solver, seed, centers, epsilon (the mean), parameters, epochs, seconds, loss, errors, verdict,
-            reasons (sentences for it), residuals, estimated_error; with several outputs also errors_by_output, with unknown
-            coefficients also unknowns, after a stop at a loss that was not finite also stopped, and words: sentences of a solver
-            that solves.
-    """
-
-    model: Network
-    problem: Problem
-    errors: dict[str, float] | None
-    summary: dict[str, Any]
-
-    @property
-    def verdict(self) -> str:
-        """``"solved"``, ``"rough"`` or ``"not solved"`` (:func:`rbfnet.training.judge`)."""
-        return str(self.summary["verdict"])
-
-    @property
-    def residuals(self) -> list[dict[str, Any]]:
-        """By how much each equation of each condition is missed at points that were not used, relative to its own terms."""
-        return list(self.summary["residuals"])
-
-    def plot(self) -> Figure:
-        """Fit, reference, error and centres in one figure."""
-        from rbfnet.training._figures import overview
-
-        return overview(self.model, self.problem)
 
 
 @dataclass(frozen=True)

@@ -97,25 +97,28 @@ def judge(
     a = accuracy_for(problem, accuracy)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
-        fresh = fresh_points(problem, used)
-        found = misses(model, problem, fresh)
-        centers = getattr(model, "centers", None)
-        beside = close_points(problem, used, centers if _fits(centers, problem) else None)
-        close = misses(model, problem, beside) if beside else []
-        likely = _estimated(model, problem, fresh, found)
+        return _judged(model, problem, solver, used, a)
+
+
+def _judged(model: Differentiable, problem: Problem, solver: Solver, used: Mapping[str, Sample], a: float) -> Verdict:
+    fresh = fresh_points(problem, used)
+    found = misses(model, problem, fresh)
+    centers = getattr(model, "centers", None)
+    beside = close_points(problem, used, centers if _fits(centers, problem) else None)
+    astray = [miss for miss in misses(model, problem, beside) if miss.share > BESIDE] if beside else []
+    likely = _estimated(model, problem, fresh, found)
     worst = max(found, key=lambda miss: miss.rms)
-    astray = [miss for miss in close if miss.share > BESIDE]
     errors = max(likely.errors.values()) if likely else 0.0
-    missing, unknowns = _not_determined(problem, likely), _unknowns(problem, likely)
-    if worst.rms <= min(SOLVED * a, AT_MOST) and errors <= min(CLOSE * a, AT_MOST):
-        word = "solved"
-    elif worst.rms <= min(ROUGH * a, AT_WORST) and errors <= min(ROUGH * a, AT_WORST):
+    unknowns = _unknowns(problem, likely)
+    lost = [sentence for determined, sentence in unknowns if not determined]
+    # Of something that is no solution at all it cannot be said what is free in it.
+    missing = _not_determined(problem, likely) if worst.rms <= AT_WORST else []
+    if lost or missing or astray or worst.rms > min(ROUGH * a, AT_WORST) or errors > min(ROUGH * a, AT_WORST):
+        word = "not solved"
+    elif worst.rms > min(SOLVED * a, AT_MOST) or errors > min(CLOSE * a, AT_MOST):
         word = "rough"
     else:
-        word = "not solved"
-    lost = [sentence for determined, sentence in unknowns if not determined]
-    if missing or lost or astray:
-        word = "not solved"
+        word = "solved"
     sentences = [sentence for _, sentence in unknowns]
     if word != "solved" and not lost:
         told = missing or contradictions(problem, fresh, found)
