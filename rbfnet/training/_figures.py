@@ -65,19 +65,20 @@ def _draw_against_reference(
 
 def write_figures(model: Network, problem: Problem, directory: Path) -> list[Path]:
     """Write every panel as a PNG file; with several outputs there is one for each."""
-    import matplotlib.pyplot as plt
+    # No figure of pyplot's: those are the user's, and belong to one thread.
+    from matplotlib.figure import Figure
 
     written = []
     directory.mkdir(parents=True, exist_ok=True)
     with style():
         for output, name in enumerate(problem.outputs):
             for panel in PANELS:
-                figure, ax = plt.subplots()
+                figure = Figure()
+                ax = figure.subplots()
                 if draw(panel, model, problem, output, ax):
                     suffix = "_" + re.sub(r"[^\w.-]", "_", name) if len(problem.outputs) > 1 else ""
                     written.append(directory / f"{panel}{suffix}.png")
                     figure.savefig(written[-1])
-                plt.close(figure)
     return written
 
 

@@ -17,8 +17,9 @@ from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver
 from rbfnet.solvers._sequence import as_solver
+from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import build_model
-from rbfnet.training._train import Solution, default_dtype, prepare, train
+from rbfnet.training._train import Solution, prepare, train
 
 
 def solve(
@@ -34,7 +35,8 @@ def solve(
 ) -> Solution:
     """Solve a problem: build the network, fit it, measure it.
 
-    The global random state is left as it was.
+    Random numbers, the default dtype and whatever else belongs to the process are left as they were. Runs in several threads
+    come one after the other.
 
     Args:
         problem: a Problem.
@@ -54,8 +56,8 @@ def solve(
     """
     started = time.perf_counter()
     chosen = as_solver(solver)
-    with torch.random.fork_rng(), default_dtype(dtype):
-        torch.manual_seed(seed)
+    with isolated(dtype):
+        seed_everything(seed)
         posed = problem() if isinstance(problem, type) else problem
         if not isinstance(posed, Problem):
             raise InputError(f"solve takes a Problem, but got {posed!r}.")
@@ -109,8 +111,8 @@ def fit(
         if values.shape[1] == 1
         else tuple(f"u{o + 1}" for o in range(values.shape[1]))
     )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with isolated():
+        seed_everything(seed)
         problem = DataProblem(points, values, names, called, validation=0, test=test)
     options.setdefault("centers", "points" if num_centers is None else "farthest_point")
     if not isinstance(smoothing, (int, float)) or smoothing:
