@@ -12,6 +12,8 @@ from torch import Tensor
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._sampling import SAMPLERS, fill, own_draws
 from rbfnet.errors import InputError, positive, unknown
+from rbfnet.given import true_each
+from rbfnet.initialised import Initialised
 from rbfnet.nn.initializers import IN_BOX
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ Part = str | Callable[[Tensor], Tensor] | None
 """A part of the boundary: its name, a function of points (N, D) that says which belong to it (N,), or None for all of it."""
 
 
-class Domain(ABC):
+class Domain(Initialised, ABC):
     """Where a problem lives: named coordinates, points inside and on the boundary.
 
     Points are (N, D). Those that are drawn are float64, and come from PyTorch's seeded generator. ``a | b``, ``a & b`` and
@@ -35,6 +37,7 @@ class Domain(ABC):
         coords: the name of each coordinate, in order.
     """
 
+    needed = ("coords",)
     coords: tuple[str, ...]
 
     @property
@@ -215,7 +218,8 @@ class Domain(ABC):
             return self.pieces
         if callable(part):
             test = part
-            kept = [piece.where(lambda points, normals: test(points)) for piece in self.pieces]
+            what = "A part of the boundary that is a function"
+            kept = [piece.where(lambda points, _: true_each(test(points.clone()), points, what)) for piece in self.pieces]
             found = tuple(piece for piece in kept if piece is not None)
             if not found:
                 raise InputError(f"The part of the boundary that was given as a function holds no point of that of {self!r}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from rbfnet.operators import Field
-from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
+from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
 from rbfnet.problems._points import Part, count, is_file, on_boundary, with_values
 from rbfnet.problems._values import FileValue, Value, checked, evaluate
 
@@ -42,7 +42,8 @@ class Boundary(Condition):
         points: int | None = None,
     ) -> None:
         self.name = name or named("boundary", None, on)
-        self._residual, self._on, self._points, self.weight = residual, on, points, positive_weight(weight, self.name)
+        self._residual, self._on, self._points = of_field(residual, self.name), on, points
+        self.weight = positive_weight(weight, self.name)
 
     def sample(self, problem: Problem) -> Sample:
         n = count(self._points, problem.num_boundary, self.name)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rbfnet.domains import Domain
 from rbfnet.operators import Field
-from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
+from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
 from rbfnet.problems._points import count
 from rbfnet.problems._values import checked
 
@@ -48,7 +48,8 @@ class Integral(Condition):
     ) -> None:
         self.name = name or self.kind
         checked(value, self.name)
-        self._value, self._of, self._where, self._points = value, of, where, points
+        self._value, self._where, self._points = value, where, points
+        self._of = None if of is None else of_field(of, self.name)
         self.weight = positive_weight(weight, self.name)
 
     def sample(self, problem: Problem) -> Sample:

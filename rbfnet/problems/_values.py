@@ -11,6 +11,8 @@ from torch import Tensor
 
 from rbfnet.domains import Domain, read_columns
 from rbfnet.errors import InputError
+from rbfnet.given import one_each
+from rbfnet.operators import Arithmetic
 
 Function = Callable[..., Tensor | float]
 """Of the coordinates, each (B,), in their order; gives (B,) or a number."""
@@ -38,14 +40,19 @@ def evaluate(value: Value, columns: Sequence[Tensor], name: str) -> Tensor | flo
     Raises:
         InputError: a function that gives another shape.
     """
-    if not callable(value):
-        return value
-    given = value(*columns)
-    if isinstance(given, Tensor) and given.shape not in ((), columns[0].shape):
-        raise InputError(
-            f"A function in condition {name!r} must give one number a point, ({len(columns[0])},), but gave {tuple(given.shape)}."
-        )
-    return given
+    if isinstance(value, Arithmetic):
+        return value.value
+    return called(value, columns, f"A function in condition {name!r} must give one number a point") if callable(value) else value
+
+
+def called(function: Function, columns: Sequence[Tensor], must: str) -> Tensor | float:
+    """What a function of the coordinates gives: (B,) or a number.
+
+    Raises:
+        InputError: anything else; the sentence begins with ``must``.
+    """
+    # Copies, which it may change in place.
+    return one_each(function(*[column.clone() for column in columns]), columns[0], must)
 
 
 def from_file(path: str | Path, domain: Domain, coords: Sequence[str], values: Sequence[str]) -> tuple[Tensor, Tensor]:
