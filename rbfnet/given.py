@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +42,34 @@ def true_each(given: object, x: Tensor, what: str) -> Bool[Tensor, " B"]:
     raise InputError(f"{what} must give true or false at each point, ({len(x)},), but gave {_described(found)}.")
 
 
+def call(function: Callable[..., Any], what: str, *arguments: Any) -> Any:
+    """What ``function`` returns for these arguments.
+
+    Raises:
+        InputError: it takes another number of them; ``what`` names it. An error inside of it keeps its traceback.
+    """
+    try:
+        return function(*arguments)
+    except TypeError:
+        if (signature := misfit(function, *arguments)) is None:
+            raise
+    count = len(arguments)
+    raise InputError(f"{what} is called with {count} argument{'s' * (count != 1)}, but takes {signature}.")
+
+
+def misfit(function: Callable[..., Any], *arguments: Any) -> inspect.Signature | None:
+    """The signature of a function that cannot be called with these arguments; None where it can, or nothing is known."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return signature
+    return None
+
+
 def untouched(function: Callable[[], Any], *tensors: Tensor) -> tuple[Any, bool]:
     """What ``function`` returns, and whether it has left these tensors as they were."""
     before = [(tensor.clone(), _version(tensor)) for tensor in tensors]
@@ -61,4 +91,4 @@ def _described(found: object) -> str:
         return f"{tuple(found.shape)}{' of complex numbers' if found.is_complex() else ''}"
     if isinstance(found, np.ndarray):
         return f"a NumPy array {found.shape} of {found.dtype}"
-    return repr(found)
+    return reprlib.repr(found)

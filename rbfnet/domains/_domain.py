@@ -12,7 +12,7 @@ from torch import Tensor
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._sampling import SAMPLERS, fill, own_draws
 from rbfnet.errors import InputError, positive, unknown
-from rbfnet.given import true_each
+from rbfnet.given import call, true_each
 from rbfnet.initialised import Initialised
 from rbfnet.nn.initializers import IN_BOX
 
@@ -218,8 +218,9 @@ class Domain(Initialised, ABC):
             return self.pieces
         if callable(part):
             test = part
-            what = "A part of the boundary that is a function"
-            kept = [piece.where(lambda points, _: true_each(test(points.clone()), points, what)) for piece in self.pieces]
+            what = "A part of the boundary that is a function of points"
+            # A copy, which it may change in place.
+            kept = [p.where(lambda x, _: true_each(call(test, what, x.clone()), x, what)) for p in self.pieces]
             found = tuple(piece for piece in kept if piece is not None)
             if not found:
                 raise InputError(f"The part of the boundary that was given as a function holds no point of that of {self!r}.")

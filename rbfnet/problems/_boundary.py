@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from rbfnet.given import call
 from rbfnet.operators import Field
 from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
 from rbfnet.problems._points import Part, count, is_file, on_boundary, with_values
@@ -50,7 +51,7 @@ class Boundary(Condition):
         return on_boundary(problem.domain, n, problem.sampler, self._on)
 
     def residual(self, u: Field) -> Residual:
-        return self._residual(u)
+        return call(self._residual, f"The residual of condition {self.name!r}", u)
 
 
 class Dirichlet(Condition):

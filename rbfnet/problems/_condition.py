@@ -122,7 +122,5 @@ def positive_weight(weight: float, name: str) -> float:
 def of_field(function: Callable[[Field], R], name: str) -> Callable[[Field], R]:
     """``function``, once it is known to be one."""
     if not callable(function):
-        raise InputError(
-            f"Condition {name!r} takes a function of the field, as in `lambda u: u.laplacian()`, but got {function!r}."
-        )
+        raise InputError(f"Condition {name!r} takes a function of the field, as in `lambda u: u.d('x')`, but got {function!r}.")
     return function

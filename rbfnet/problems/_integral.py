@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from rbfnet.domains import Domain
+from rbfnet.given import call
 from rbfnet.operators import Field
 from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
 from rbfnet.problems._points import count
@@ -62,7 +63,7 @@ class Integral(Condition):
         return Sample((x,), weights=weights, data=((1 / weights.sum()).expand(len(x)),))
 
     def residual(self, u: Field, share: Tensor) -> Residual:
-        integrand = u.value if self._of is None else self._of(u)
+        integrand = u.value if self._of is None else call(self._of, f"The integrand of condition {self.name!r}", u)
         return integrand - self._value * share
 
 

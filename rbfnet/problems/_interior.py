@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rbfnet.domains import Domain
 from rbfnet.errors import InputError
-from rbfnet.given import true_each
+from rbfnet.given import call, true_each
 from rbfnet.operators import Field
 from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
 from rbfnet.problems._points import count
@@ -68,8 +68,8 @@ class Interior(Condition):
             return torch.ones(len(x), dtype=torch.bool, device=x.device)
         if isinstance(self._where, Domain):
             return self._where.contains(x)
-        columns = [column.clone() for column in x.unbind(dim=1)]
-        return true_each(self._where(*columns), x, f"`where` of condition {self.name!r}")
+        what = f"`where` of condition {self.name!r}"
+        return true_each(call(self._where, what, *[column.clone() for column in x.unbind(dim=1)]), x, what)
 
     def within(self, problem: Problem, x: Float[Tensor, "N D"]) -> Float[Tensor, "n D"]:
         """Those of some points where the condition holds."""
@@ -77,4 +77,4 @@ class Interior(Condition):
         return inside[self.holds(inside)]
 
     def residual(self, u: Field) -> Residual:
-        return self._residual(u)
+        return call(self._residual, f"The residual of condition {self.name!r}", u)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rbfnet.domains import Domain
 from rbfnet.domains._sampling import own_draws
 from rbfnet.errors import InputError, positive
-from rbfnet.given import one_each
+from rbfnet.given import call, one_each
 from rbfnet.initialised import Initialised
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.operators import Field, Operator
@@ -110,9 +110,7 @@ class Problem(nn.Module, Initialised, ABC):
 
     def _all_conditions(self) -> dict[str, Condition]:
         found: dict[str, Condition] = {}
-        if not isinstance(domain := getattr(self, "domain", None), Domain):
-            has = "has no domain" if domain is None else f"has {domain!r} as its domain"
-            raise InputError(f"{type(self).__name__} {has}; set `domain` to one of rbfnet.domains.")
+        self.require_domain()
         # A list is as good as a method that yields.
         yielded: object = self.conditions() if callable(self.conditions) else self.conditions
         for condition in yielded if isinstance(yielded, Iterable) else [yielded]:
@@ -122,6 +120,12 @@ class Problem(nn.Module, Initialised, ABC):
                 raise InputError(f"Two conditions are called {condition.name!r}; give each a name of its own.")
             found[condition.name] = condition
         return found
+
+    def require_domain(self) -> None:
+        """Raise InputError where there is no domain, or something else in its place."""
+        if not isinstance(domain := getattr(self, "domain", None), Domain):
+            has = "has no domain" if domain is None else f"has {domain!r} as its domain"
+            raise InputError(f"{type(self).__name__} {has}; set `domain` to one of rbfnet.domains.")
 
     def sample(self) -> dict[str, Sample]:
         """Points, and what belongs to them, for each condition that is to be trained for."""
@@ -171,9 +175,9 @@ class Problem(nn.Module, Initialised, ABC):
             raise InputError(f"`exact` is a function of the coordinates {', '.join(self.domain.coords)}, but got {self.exact!r}.")
         must = f"`exact` must return one (N,) for each of the outputs {', '.join(self.outputs)}"
         # Copies, which it may change in place.
-        values = self.exact(*[column.clone() for column in x.unbind(dim=1)])
+        values = call(self.exact, f"`exact` of {type(self).__name__}", *[column.clone() for column in x.unbind(dim=1)])
         given = values if isinstance(values, tuple) else (values,)
         if len(given) != len(self.outputs):
             raise InputError(f"{must}, but it returned {len(given)}.")
-        columns = [torch.as_tensor(one_each(column, x[:, 0], f"{must}")) for column in given]
+        columns = [torch.as_tensor(one_each(column, x[:, 0], must)) for column in given]
         return Reference(x, torch.stack([column.to(x).expand(len(x)) for column in columns], dim=1))

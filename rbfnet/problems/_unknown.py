@@ -49,7 +49,7 @@ class Unknown(nn.Module, Arithmetic, Initialised):
     @property
     def value(self) -> Float[Tensor, ""]:
         """The number itself; not the parameter, which nobody is to change in place."""
-        return self.raw.exp() if self.positive else self.raw.clone()
+        return (self.raw.exp() if self.positive else self.raw).clone()
 
     def deviation(self) -> Float[Tensor, ""]:
         """Its standard error, NaN where it is not known; of a positive one that of the logarithm times the value."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rbfnet.domains import Domain, read_columns
 from rbfnet.errors import InputError
-from rbfnet.given import one_each
+from rbfnet.given import call, one_each
 from rbfnet.operators import Arithmetic
 
 Function = Callable[..., Tensor | float]
@@ -38,21 +38,16 @@ def evaluate(value: Value, columns: Sequence[Tensor], name: str) -> Tensor | flo
     """The value at points with these coordinates: (B,) or a number.
 
     Raises:
-        InputError: a function that gives another shape.
+        InputError: a function of another number of coordinates, or one that gives something else.
     """
     if isinstance(value, Arithmetic):
         return value.value
-    return called(value, columns, f"A function in condition {name!r} must give one number a point") if callable(value) else value
-
-
-def called(function: Function, columns: Sequence[Tensor], must: str) -> Tensor | float:
-    """What a function of the coordinates gives: (B,) or a number.
-
-    Raises:
-        InputError: anything else; the sentence begins with ``must``.
-    """
+    if not callable(value):
+        return value
+    what = f"A function in condition {name!r}"
     # Copies, which it may change in place.
-    return one_each(function(*[column.clone() for column in columns]), columns[0], must)
+    found = call(value, what, *[column.clone() for column in columns])
+    return one_each(found, columns[0], f"{what} must give one number a point")
 
 
 def from_file(path: str | Path, domain: Domain, coords: Sequence[str], values: Sequence[str]) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.given import call
 from rbfnet.kernels import KernelLike
 from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem, Problem
@@ -58,9 +59,7 @@ def solve(
     chosen = as_solver(solver)
     with isolated(dtype):
         seed_everything(seed)
-        posed = problem() if isinstance(problem, type) else problem
-        if not isinstance(posed, Problem):
-            raise InputError(f"solve takes a Problem, but got {posed!r}.")
+        posed = _made(problem)
         model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
         prepared = prepare(posed, model, chosen, {"accelerator": "cpu", "devices": 1}, callbacks=callbacks)
         return train(prepared, seed=seed, started=started)
@@ -124,6 +123,17 @@ def fit(
             else smoothing
         )
     return solve(problem, kernel=kernel, num_centers=num_centers, seed=seed, **options)
+
+
+def _made(problem: Problem | type[Problem]) -> Problem:
+    """The problem, or the one of that class."""
+    if isinstance(problem, type) and issubclass(problem, Problem):
+        if abstract := getattr(problem, "__abstractmethods__", None):
+            raise InputError(f"{problem.__name__} lacks {', '.join(sorted(abstract))}; write it as a method.")
+        return call(problem, problem.__name__)
+    if not isinstance(problem, Problem):
+        raise InputError(f"solve takes a Problem, but got {problem!r}.")
+    return problem
 
 
 def _per_row(smoothing: Tensor | np.ndarray, points: Tensor) -> Tensor:
