@@ -24,8 +24,8 @@ class Boundary(Condition):
 
     Args:
         residual: a function of the field, zero where the equation holds; several equations as a tuple.
-        on: a part of the boundary: the name it has in ``domain.parts``, or a function of points (B, D) that is true there;
-            all of it if None.
+        on: a part of the boundary: the name it has in ``domain.parts``, a function of points (B, D) that is true there, or a
+            list of these for all that belongs to any; all of it if None.
         weight: how much more than by itself it counts.
         name: unique within the problem; by default made from the kind of condition, the output and the part.
         points: how many; the problem's ``num_boundary`` if None.
@@ -174,8 +174,9 @@ class Neumann(Robin):
 
 def named(kind: str, output: str | None, part: Part | None) -> str:
     """The name of a condition that was given none."""
-    words = (kind, output, part if part is None or isinstance(part, str) else getattr(part, "__name__", "part").strip("<>"))
-    return "_".join(word for word in words if word is not None)
+    parts = part if isinstance(part, (list, tuple)) else [] if part is None else [part]
+    names = [p if isinstance(p, str) else getattr(p, "__name__", "part").strip("<>") for p in parts]
+    return "_".join([kind, *([] if output is None else [str(output)]), *names])
 
 
 def one(u: Field, output: str | None) -> Field:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from rbfnet.domains import Domain
+from rbfnet.errors import InputError
 from rbfnet.given import call
 from rbfnet.operators import Field
 from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
@@ -32,7 +33,7 @@ class Integral(Condition):
         points: how many the quadrature has, about; the problem's ``num_interior`` if None.
 
     Raises:
-        InputError: a value that is no number.
+        InputError: a value that is no number, a part that is no Domain.
     """
 
     kind = "integral"
@@ -49,6 +50,8 @@ class Integral(Condition):
     ) -> None:
         self.name = name or self.kind
         checked(value, self.name)
+        if where is not None and not isinstance(where, Domain):
+            raise InputError(f"`where` of condition {self.name!r} is a Domain, but got {where!r}.")
         self._value, self._where, self._points = value, where, points
         self._of = None if of is None else of_field(of, self.name)
         self.weight = positive_weight(weight, self.name)
