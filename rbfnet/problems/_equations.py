@@ -36,11 +36,11 @@ AT_THE_START = {"initial"}
 class Equations(Problem):
     """A problem in plain data: equations, conditions and exact solution as text, for a YAML file without any Python. ::
 
-        domain: {_target_: rbfnet.domains.Rectangle, x: [-1, 1], t: [0, 1]}
+        domain: {_target_: rbfnet.domains.SpaceTime, space: {_target_: rbfnet.domains.Interval, x: [-1, 1]}, t: [0, 1/2]}
         outputs: [u]
         equations: ["u_t + u*u_x = nu*u_xx"]
         conditions: [{initial: "-sin(pi*x)"}, {dirichlet: 0, weight: 10}]
-        parameters: {nu: 0.01/pi}
+        parameters: {nu: 1/(2*pi)}
 
     Texts are read by a grammar of their own. There are numbers, ``pi`` and ``e``; ``+ - * /``, ``**`` or ``^``, parentheses;
     coordinates, outputs and parameters by name; derivatives ``u_xxt``, ``d(u, x1, x1)``, ``lap(u)``, ``lap(u, x, y)``,
@@ -49,8 +49,9 @@ class Equations(Problem):
 
     A condition is the name of one of the conditions of this package with its first argument, and further arguments by name:
     ``{dirichlet: x*y, output: u}`` is ``Dirichlet(lambda x, y: x * y, output="u")``. Where a condition takes a number, or a
-    function of the coordinates or of the field, a text is read as such. The second condition of a name is called
-    ``dirichlet_2`` unless it has a ``name``.
+    function of the coordinates or of the field, a text is read as such. ``on`` takes the name of a part of the boundary, and both
+    ``on`` and ``where`` take a comparison, ``x <= 0.5``, ``0 < x < 1 and not (y > 0.5 or x == y)``, or a list for where any of
+    them holds. The second condition of a name is called ``dirichlet_2`` unless it has a ``name``.
 
     Args:
         domain: a Domain.
