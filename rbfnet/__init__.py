@@ -6,6 +6,9 @@ The names below are loaded when first used, so that ``import rbfnet`` and the co
 from __future__ import annotations
 
 import importlib
+import random
+import warnings
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,10 +59,19 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        return getattr(importlib.import_module(f"rbfnet.{_HOME[name]}"), name)
+        return getattr(_imported(_HOME[name]), name)
     if name in _ROOMS:
-        return importlib.import_module(f"rbfnet.{name}")
+        return _imported(name)
     raise AttributeError(f"module 'rbfnet' has no attribute {name!r}")
+
+
+def _imported(room: str) -> ModuleType:
+    """The room; libraries that are imported with it may draw random numbers and set warnings, which are put back."""
+    numbers = random.getstate()
+    with warnings.catch_warnings():
+        module = importlib.import_module(f"rbfnet.{room}")
+    random.setstate(numbers)
+    return module
 
 
 def __dir__() -> list[str]:

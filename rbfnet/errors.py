@@ -39,6 +39,26 @@ def positive(name: str, value: object, *, whole: bool = False, zero: bool = Fals
     return value  # type: ignore[return-value]
 
 
+def written(key: object, known: Iterable[str], what: str) -> str:
+    """The key of a YAML node as it was written; ``what`` is what the node is.
+
+    Raises:
+        InputError: a key that is no text. YAML 1.1 reads ``on`` as true; where ``on`` is known, that is what is meant.
+    """
+    if key is True and "on" in known:
+        return "on"
+    if isinstance(key, str):
+        return key
+    raise InputError(f"{what} has the key {key!r}, which is no text{read_by_yaml(key)}.")
+
+
+def read_by_yaml(value: object) -> str:
+    """What to say of true and false where a name belongs; nothing of other values."""
+    if not isinstance(value, bool):
+        return ""
+    return "; YAML reads yes, no, on and off as true and false: put them in quotes"
+
+
 def flag(name: str, value: object) -> bool:
     """``value``, once it is known to be true or false."""
     if not isinstance(value, bool):

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from rbfnet import __version__
+from rbfnet.cli.process import left_as_found
 from rbfnet.errors import InputError, unknown
 
 HELP = """\
@@ -38,7 +39,8 @@ def dispatch(arguments: list[str]) -> int:
     """Run one command; returns its exit code: 0; 2 with one sentence on stderr for wrong input; 3 for a loss that diverged."""
     command, *rest = arguments or ["--help"]
     try:
-        return _command(command)(rest)
+        with left_as_found():
+            return _command(command)(rest)
     except InputError as error:
         print(f"rbfnet: {error}", file=sys.stderr)
         return 2

@@ -40,15 +40,11 @@ def resume(arguments: list[str]) -> int:
         raise InputError(f"trust must be a list of modules, as in trust=[my_kernels], but got {trust!r}.")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.path.insert(0, os.getcwd())
-    before = sys.argv
     sys.argv = [__file__, *arguments]
-    try:
-        from rbfnet.training import resume as built
+    from rbfnet.training import resume as built
 
-        run = built(directories[0], max_epochs=given.get("trainer.max_epochs"), trust=trust)
-        return execute(run, os.environ.get("LOCAL_RANK", "0") == "0")
-    finally:
-        sys.argv = before
+    run = built(directories[0], max_epochs=given.get("trainer.max_epochs"), trust=trust)
+    return execute(run, os.environ.get("LOCAL_RANK", "0") == "0")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,6 @@ def train(overrides: list[str]) -> int:
     sys.path.insert(0, os.getcwd())
     # Hydra would print what goes wrong itself, and exit with code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    before = sys.argv
     sys.argv = [__file__, *overrides]
     refused: list[Exception] = []
     composed = False
@@ -82,8 +81,6 @@ def train(overrides: list[str]) -> int:
         if composed:
             raise
         refused.append(error)
-    finally:
-        sys.argv = before
     if refused:
         first = refused[0]
         raise first if isinstance(first, InputError) else as_input_error(first, overrides) from None

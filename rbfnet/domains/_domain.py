@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from torch import Tensor
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._sampling import SAMPLERS, fill, own_draws
 from rbfnet.errors import InputError, positive, unknown
+from rbfnet.given import call, true_each
+from rbfnet.initialised import Initialised
 from rbfnet.nn.initializers import IN_BOX
 
 if TYPE_CHECKING:
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
     from rbfnet.domains._intersection import Intersection
     from rbfnet.domains._union import Union
 
-Part = str | Callable[[Tensor], Tensor] | None
-"""A part of the boundary: its name, a function of points (N, D) that says which belong to it (N,), or None for all of it."""
+Part = str | Callable[[Tensor], Tensor] | Sequence[str | Callable[[Tensor], Tensor]] | None
+"""A part of the boundary: its name, a function of points (N, D) that says which belong to it (N,), several of these, or None
+for all of it."""
 
 
-class Domain(ABC):
+class Domain(Initialised, ABC):
     """Where a problem lives: named coordinates, points inside and on the boundary.
 
     Points are (N, D). Those that are drawn are float64, and come from PyTorch's seeded generator. ``a | b``, ``a & b`` and
@@ -35,6 +38,7 @@ class Domain(ABC):
         coords: the name of each coordinate, in order.
     """
 
+    needed = ("coords",)
     coords: tuple[str, ...]
 
     @property
@@ -133,7 +137,8 @@ class Domain(ABC):
             n: how many.
             sampler: see :meth:`interior`.
             part: one of ``parts``; the beginning of several names, in whole words (``"hole 1"`` for all sides of a hole);
-                ``"outer"`` for all that are no holes; or a function of points (N, D) that says which belong to it, (N,).
+                ``"outer"`` for all that are no holes; a function of points (N, D) that says which belong to it, (N,); or a
+                list of these, for what belongs to any of them.
 
         Raises:
             InputError: an unknown sampler, n not a whole number above 0, or a part that does not exist.
@@ -213,10 +218,13 @@ class Domain(ABC):
     def _chosen(self, part: Part) -> tuple[Piece, ...]:
         if part is None:
             return self.pieces
+        if isinstance(part, (list, tuple)) and part:
+            whole = {piece.name for one in part if isinstance(one, str) for piece in self._chosen(one)}
+            tests = [one for one in part if not isinstance(one, str) and self._chosen(one)]
+            kept = [piece if piece.name in whole else piece.where(_any(tests)) for piece in self.pieces]
+            return tuple(piece for piece in kept if piece is not None)
         if callable(part):
-            test = part
-            kept = [piece.where(lambda points, normals: test(points)) for piece in self.pieces]
-            found = tuple(piece for piece in kept if piece is not None)
+            found = tuple(piece for piece in (piece.where(_any([part])) for piece in self.pieces) if piece is not None)
             if not found:
                 raise InputError(f"The part of the boundary that was given as a function holds no point of that of {self!r}.")
             return found
@@ -241,6 +249,20 @@ class Domain(ABC):
         from rbfnet.domains._difference import Difference
 
         return Difference(self, other)
+
+
+def _any(tests: Sequence[Callable[[Tensor], Tensor]]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Which points (N, D) belong to the part that any of these functions says."""
+    what = "A part of the boundary that is a function of points"
+
+    def keep(points: Tensor, normals: Tensor) -> Tensor:
+        found = torch.zeros(len(points), dtype=torch.bool)
+        for test in tests:
+            # A copy, which it may change in place.
+            found |= true_each(call(test, what, points.clone()), points, what)
+        return found
+
+    return keep
 
 
 def require_sampler(sampler: str) -> None:

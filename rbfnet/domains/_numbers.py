@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import NoneType
 
 import numpy as np
 import torch
@@ -18,17 +19,39 @@ def finite(what: str, values: object, shape: tuple[int | None, ...]) -> Tensor:
     Raises:
         InputError: another shape, or values that are not finite numbers.
     """
-    try:
-        found = torch.tensor(np.array(values, dtype=np.float64))
-    except (TypeError, ValueError):
-        found = torch.empty(())
-        values = f"{values!r}, which is no table of numbers"
-    if found.ndim != len(shape) or any(want not in (None, have) for want, have in zip(shape, found.shape, strict=True)):
+    found = _table(values)
+    if (
+        found is None
+        or found.ndim != len(shape)
+        or any(want not in (None, have) for want, have in zip(shape, found.shape, strict=True))
+    ):
         wanted = "(" + ", ".join("N" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
-        raise InputError(f"{what} must be of shape {wanted}, but got {tuple(found.shape) if found.ndim else values}.")
+        must = f"of shape {wanted}" if shape else "a number"
+        shown = f"{values!r}, which is no table of numbers" if found is None and shape else repr(values)
+        raise InputError(f"{what} must be {must}, but got {tuple(found.shape) if found is not None and found.ndim else shown}.")
     if not torch.isfinite(found).all():
         raise InputError(f"{what} must be finite, but got {found[~torch.isfinite(found)][0].item()}.")
     return found
+
+
+def _table(values: object) -> Tensor | None:
+    """What is given as float64; None where it is no table of real numbers. A text is none, nor is true or false."""
+    try:
+        given = np.array(values)
+        if given.dtype.kind not in "iufO" or any(isinstance(v, (str, bytes, bool, NoneType)) for v in _flat(values)):
+            return None
+        return torch.from_numpy(given.astype(np.float64))
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return None
+
+
+def _flat(values: object) -> Iterator[object]:
+    """What is in lists, and in lists of lists."""
+    if isinstance(values, (list, tuple)):
+        for value in values:
+            yield from _flat(value)
+    else:
+        yield values
 
 
 def interval(what: str, ends: object) -> tuple[float, float]:
@@ -55,6 +78,7 @@ def names(coords: Sequence[str] | None, dims: int) -> tuple[str, ...]:
     """
     if coords is None:
         return ("x", "y", "z")[:dims] if dims <= 3 else tuple(f"x{i + 1}" for i in range(dims))
-    if isinstance(coords, str) or len(coords) != dims or len(set(coords)) != dims:
+    text = not isinstance(coords, str) and all(isinstance(name, str) for name in coords)
+    if not text or len(coords) != dims or len(set(coords)) != dims:
         raise InputError(f"{dims} coordinates need {dims} different names, as in coords={names(None, dims)}, but got {coords!r}.")
     return tuple(coords)

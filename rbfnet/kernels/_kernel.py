@@ -12,13 +12,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import jvp
 
+from rbfnet.initialised import Initialised
+
 if TYPE_CHECKING:
     from rbfnet.kernels._product import Product
     from rbfnet.kernels._scaled import Scaled
     from rbfnet.kernels._sum import Sum
 
 
-class Kernel(nn.Module, ABC):
+class Kernel(nn.Module, Initialised, ABC):
     """A radial kernel phi as a function of s = (epsilon r)^2, never of r.
 
     Subclasses write one function and state how smooth it is::
@@ -41,6 +43,7 @@ class Kernel(nn.Module, ABC):
         compact: phi is 0 for s >= 1.
     """
 
+    needed = ("_parameters",)
     smoothness: float
     order: int | None = 0
     max_dims: float = math.inf

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 
 from rbfnet.errors import InputError
+from rbfnet.given import untouched
 from rbfnet.kernels._kernel import Kernel
 
 NEAR = {1e-8: 1e-2, 1e-4: 0.5}
@@ -17,8 +19,8 @@ def probe(kernel: Kernel) -> Kernel:
     """The kernel itself, once its shape, and f^(k)(0) for 2k <= smoothness (up to k = 4), have been looked at.
 
     Raises:
-        InputError: no smoothness is stated, ``phi`` does not keep the shape of s, or a derivative the kernel should have
-            is not finite or jumps at s = 0, as autograd of a formula with sqrt(s) in it does.
+        InputError: no smoothness is stated, ``phi`` changes s in place or does not keep its shape, or a derivative the kernel
+            should have is not finite or jumps at s = 0, as autograd of a formula with sqrt(s) in it does.
     """
     smoothness = getattr(kernel, "smoothness", None)
     if not isinstance(smoothness, (int, float)) or not smoothness >= 0:
@@ -29,7 +31,14 @@ def probe(kernel: Kernel) -> Kernel:
     s = torch.tensor([0.0, *NEAR], dtype=torch.float64, device=_device(kernel))
     with torch.no_grad():
         for k in range(int(min(smoothness, 8)) // 2 + 1):
-            values = kernel.derivative(s, k) if k else kernel.phi(s)
+            values, same = untouched(partial(kernel.derivative, s, k) if k else partial(kernel.phi, s), s)
+            if not same:
+                raise InputError(
+                    f"{kernel} changes its argument s in place, as s.mul_(2) and s += 1 do; make a new tensor, as in 2 * s."
+                )
+            if not isinstance(values, torch.Tensor) or not values.is_floating_point():
+                found = values.dtype if isinstance(values, torch.Tensor) else type(values).__name__
+                raise InputError(f"{kernel} must give a tensor of real numbers, but phi gives {found}.")
             if values.shape != s.shape:
                 raise InputError(f"{kernel} must keep the shape of s, but phi maps {tuple(s.shape)} to {tuple(values.shape)}.")
             at, *near = values.tolist()

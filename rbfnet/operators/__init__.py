@@ -1,5 +1,6 @@
 """Linear differential operators as data, the protocol they are applied through, and the calculus on top of it."""
 
+from rbfnet.operators._arithmetic import Arithmetic
 from rbfnet.operators._field import Field, default_coords
 from rbfnet.operators._functions import (
     Matrix,
@@ -20,6 +21,7 @@ from rbfnet.operators._recorder import Recorder
 from rbfnet.operators._vector_calculus import advection, curl, divergence, symmetric_gradient
 
 __all__ = [
+    "Arithmetic",
     "Coefficient",
     "Differentiable",
     "Direction",

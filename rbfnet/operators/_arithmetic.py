@@ -13,7 +13,8 @@ from torch import Tensor
 Channel = Float[Tensor, " B"]
 
 
-def _forward(f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Channel]:
+def forward(f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Channel]:
+    """A binary operator as a method of an object that stands for its value."""
     return lambda self, other: f(self.value, values(other))
 
 
@@ -22,24 +23,21 @@ def _reflected(f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Channel]:
 
 
 class Arithmetic(ABC):
-    """In arithmetic, in comparisons and in functions of torch an object of this class is its ``value``."""
+    """In arithmetic, where it is compared by order and in functions of torch an object of this class is its ``value``."""
 
     @property
     @abstractmethod
     def value(self) -> Channel:
-        """One number a point, (B,)."""
+        """One number a point, (B,), or one for all."""
         raise NotImplementedError
 
-    __add__, __radd__ = _forward(operator.add), _reflected(operator.add)
-    __sub__, __rsub__ = _forward(operator.sub), _reflected(operator.sub)
-    __mul__, __rmul__ = _forward(operator.mul), _reflected(operator.mul)
-    __truediv__, __rtruediv__ = _forward(operator.truediv), _reflected(operator.truediv)
-    __pow__, __rpow__ = _forward(operator.pow), _reflected(operator.pow)
-    __mod__, __rmod__ = _forward(operator.mod), _reflected(operator.mod)
-    __lt__, __le__, __gt__, __ge__ = (_forward(f) for f in (operator.lt, operator.le, operator.gt, operator.ge))
-    __eq__ = _forward(operator.eq)  # type: ignore[assignment]
-    __ne__ = _forward(operator.ne)  # type: ignore[assignment]
-    __hash__ = object.__hash__
+    __add__, __radd__ = forward(operator.add), _reflected(operator.add)
+    __sub__, __rsub__ = forward(operator.sub), _reflected(operator.sub)
+    __mul__, __rmul__ = forward(operator.mul), _reflected(operator.mul)
+    __truediv__, __rtruediv__ = forward(operator.truediv), _reflected(operator.truediv)
+    __pow__, __rpow__ = forward(operator.pow), _reflected(operator.pow)
+    __mod__, __rmod__ = forward(operator.mod), _reflected(operator.mod)
+    __lt__, __le__, __gt__, __ge__ = (forward(f) for f in (operator.lt, operator.le, operator.gt, operator.ge))
 
     def __neg__(self) -> Channel:
         return -self.value

@@ -38,7 +38,8 @@ def _ordinary(tensor: Tensor) -> Tensor:
 
 def _operators(u: Callable[[Tensor], Tensor], x: Tensor, ops: Sequence[Operator]) -> Tensor:
     def value(points: Tensor) -> Tensor:
-        out = u(points)
+        # A copy, which a callable may change in place.
+        out = u(points.clone())
         if out.ndim not in (1, 2) or out.shape[0] != points.shape[0]:
             raise InputError(
                 f"A model maps points {tuple(points.shape)} to ({points.shape[0]}, O) or ({points.shape[0]},), "

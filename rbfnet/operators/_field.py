@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Sequence
 
 from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError, unknown
-from rbfnet.operators._arithmetic import Arithmetic, Channel, values
+from rbfnet.operators._arithmetic import Arithmetic, Channel, forward, values
 from rbfnet.operators._operator import Operator
 from rbfnet.operators._protocol import apply_operators
 
@@ -78,6 +79,10 @@ class Field(Arithmetic):
         self._normal = normal
         self._known: dict[Operator, Tensor] = {}
         self._evaluate(ahead)
+
+    __eq__ = forward(operator.eq)  # type: ignore[assignment]
+    __ne__ = forward(operator.ne)  # type: ignore[assignment]
+    __hash__ = object.__hash__
 
     # -- one output ----------------------------------------------------------------------------------------------------
 
@@ -181,7 +186,7 @@ class Field(Arithmetic):
             raise AttributeError(name)
         if name not in self._coords:
             raise UnknownCoordinate(str(unknown("coordinate", name, self._coords)))
-        return self._x[:, self._coords.index(name)]
+        return self._x[:, self._coords.index(name)].clone()
 
     @property
     def coords(self) -> tuple[str, ...]:
@@ -214,7 +219,8 @@ class Field(Arithmetic):
                 f"This field has the outputs {', '.join(self._outputs)}: say which one is meant, as in u[{self._outputs[0]!r}]."
             )
         place = self._place(self._only)
-        return tuple([value[:, place] for value in self._evaluate(ops)])
+        # Copies, so that what is done to one in place is done to no other.
+        return tuple([value[:, place].clone() for value in self._evaluate(ops)])
 
     def _evaluate(self, ops: Iterable[Operator]) -> list[Float[Tensor, "B O"]]:
         """Operators on all outputs: those that are not known yet are evaluated together."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from rbfnet.errors import InputError
+from rbfnet.initialised import Initialised
 from rbfnet.operators._autograd import autograd_operators
 from rbfnet.operators._operator import Operator
 
 
-class Differentiable(nn.Module, ABC):
+class Differentiable(nn.Module, Initialised, ABC):
     """A module (B, D) -> (B, O) that knows its own derivatives."""
+
+    needed: ClassVar[tuple[str, ...]] = ("_parameters",)
 
     @abstractmethod
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from rbfnet.given import call
 from rbfnet.operators import Field
-from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
+from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
 from rbfnet.problems._points import Part, count, is_file, on_boundary, with_values
 from rbfnet.problems._values import FileValue, Value, checked, evaluate
 
@@ -23,8 +24,8 @@ class Boundary(Condition):
 
     Args:
         residual: a function of the field, zero where the equation holds; several equations as a tuple.
-        on: a part of the boundary: the name it has in ``domain.parts``, or a function of points (B, D) that is true there;
-            all of it if None.
+        on: a part of the boundary: the name it has in ``domain.parts``, a function of points (B, D) that is true there, or a
+            list of these for all that belongs to any; all of it if None.
         weight: how much more than by itself it counts.
         name: unique within the problem; by default made from the kind of condition, the output and the part.
         points: how many; the problem's ``num_boundary`` if None.
@@ -42,14 +43,15 @@ class Boundary(Condition):
         points: int | None = None,
     ) -> None:
         self.name = name or named("boundary", None, on)
-        self._residual, self._on, self._points, self.weight = residual, on, points, positive_weight(weight, self.name)
+        self._residual, self._on, self._points = of_field(residual, self.name), on, points
+        self.weight = positive_weight(weight, self.name)
 
     def sample(self, problem: Problem) -> Sample:
         n = count(self._points, problem.num_boundary, self.name)
         return on_boundary(problem.domain, n, problem.sampler, self._on)
 
     def residual(self, u: Field) -> Residual:
-        return self._residual(u)
+        return call(self._residual, f"The residual of condition {self.name!r}", u)
 
 
 class Dirichlet(Condition):
@@ -172,8 +174,9 @@ class Neumann(Robin):
 
 def named(kind: str, output: str | None, part: Part | None) -> str:
     """The name of a condition that was given none."""
-    words = (kind, output, part if part is None or isinstance(part, str) else getattr(part, "__name__", "part").strip("<>"))
-    return "_".join(word for word in words if word is not None)
+    parts = part if isinstance(part, (list, tuple)) else [] if part is None else [part]
+    names = [p if isinstance(p, str) else getattr(p, "__name__", "part").strip("<>") for p in parts]
+    return "_".join([kind, *([] if output is None else [str(output)]), *names])
 
 
 def one(u: Field, output: str | None) -> Field:

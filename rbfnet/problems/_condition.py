@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError, positive
+from rbfnet.initialised import Initialised
 from rbfnet.operators import Field
 
 if TYPE_CHECKING:
     from rbfnet.problems._problem import Problem
+
+R = TypeVar("R")
 
 Residual = Tensor | Field | tuple[Tensor | Field, ...]
 """(B,), or a tuple of them, one an equation: what is to be zero at each point."""
@@ -56,7 +60,7 @@ class Sample(NamedTuple):
         return Sample(tuple(map(part, self.sites)), part(self.normal), part(self.weights), tuple(map(part, self.data)))
 
 
-class Condition(ABC):
+class Condition(Initialised, ABC):
     """Points, and a residual that is to be zero: at each point, between pairs of points, or integrated over them.
 
     The residual is pointwise: a function of the channels of the field (values, derivatives, coordinates) at one point of each
@@ -72,6 +76,7 @@ class Condition(ABC):
         hard: the model fulfils it by its form (:meth:`Problem.ansatz`), so that it is not trained for.
     """
 
+    needed = ("name", "weight")
     name: str
     weight: float
     hard: bool = False
@@ -88,23 +93,34 @@ class Condition(ABC):
         """The residual as a tuple of (B,) tensors.
 
         Raises:
-            InputError: a residual of another shape, which would broadcast unnoticed.
+            InputError: a residual of another shape, which would broadcast unnoticed, or of other than real numbers.
         """
         returned = self.residual(*fields, *data)
         given = returned if isinstance(returned, tuple) else (returned,)
         points = len(fields[0].points)
+        if not given:
+            raise InputError(f"The residual of condition {self.name!r} has no equation in it; return one (B,), or several.")
         for residual in given:
             if isinstance(residual, Field) and len(residual.outputs) == 1:
                 continue
-            if not isinstance(residual, Tensor) or residual.shape != (points,):
-                shape = tuple(residual.shape) if isinstance(residual, Tensor) else type(residual).__name__
-                raise InputError(
-                    f"The residual of condition {self.name!r} must be (B,), one number a point, here ({points},), "
-                    f"but it is {shape}."
-                )
+            if isinstance(residual, Tensor) and residual.shape == (points,) and residual.is_floating_point():
+                continue
+            found: object = type(residual).__name__
+            if isinstance(residual, Tensor):
+                found = tuple(residual.shape) if residual.shape != (points,) else residual.dtype
+            raise InputError(
+                f"The residual of condition {self.name!r} must be (B,), one number a point, here ({points},), but it is {found}."
+            )
         return tuple(r.value if isinstance(r, Field) else r for r in given)
 
 
 def positive_weight(weight: float, name: str) -> float:
     """``weight``, once it is known to be one."""
     return float(positive(f"The weight of condition {name!r}", weight))
+
+
+def of_field(function: Callable[[Field], R], name: str) -> Callable[[Field], R]:
+    """``function``, once it is known to be one."""
+    if not callable(function):
+        raise InputError(f"Condition {name!r} takes a function of the field, as in `lambda u: u.d('x')`, but got {function!r}.")
+    return function

@@ -12,15 +12,22 @@ from torch import Tensor, nn
 
 from rbfnet.catalogue import catalogue
 from rbfnet.domains import Domain, read_columns
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, read_by_yaml, unknown, written
 from rbfnet.problems._condition import Condition
 from rbfnet.problems._expression import Expression, Parameter
 from rbfnet.problems._parser import parse
 from rbfnet.problems._problem import Problem, Reference
+from rbfnet.problems._selection import parse_selection
 
 FILES = (".csv", ".npz")
 VALIDATION = 400
 """About how many rows of a file the training log is measured on."""
+
+PLACES = {"on", "where"}
+"""Arguments that say where a condition holds."""
+
+SIGN = re.compile("[<>]|==|!=")
+"""What tells a comparison from the name of a part of the boundary."""
 
 AT_THE_START = {"initial"}
 """Conditions whose functions are of the coordinates of space alone; time is the last coordinate."""
@@ -29,11 +36,11 @@ AT_THE_START = {"initial"}
 class Equations(Problem):
     """A problem in plain data: equations, conditions and exact solution as text, for a YAML file without any Python. ::
 
-        domain: {_target_: rbfnet.domains.Rectangle, x: [-1, 1], t: [0, 1]}
+        domain: {_target_: rbfnet.domains.SpaceTime, space: {_target_: rbfnet.domains.Interval, x: [-1, 1]}, t: [0, 1/2]}
         outputs: [u]
         equations: ["u_t + u*u_x = nu*u_xx"]
         conditions: [{initial: "-sin(pi*x)"}, {dirichlet: 0, weight: 10}]
-        parameters: {nu: 0.01/pi}
+        parameters: {nu: 1/(2*pi)}
 
     Texts are read by a grammar of their own. There are numbers, ``pi`` and ``e``; ``+ - * /``, ``**`` or ``^``, parentheses;
     coordinates, outputs and parameters by name; derivatives ``u_xxt``, ``d(u, x1, x1)``, ``lap(u)``, ``lap(u, x, y)``,
@@ -42,8 +49,9 @@ class Equations(Problem):
 
     A condition is the name of one of the conditions of this package with its first argument, and further arguments by name:
     ``{dirichlet: x*y, output: u}`` is ``Dirichlet(lambda x, y: x * y, output="u")``. Where a condition takes a number, or a
-    function of the coordinates or of the field, a text is read as such. The second condition of a name is called
-    ``dirichlet_2`` unless it has a ``name``.
+    function of the coordinates or of the field, a text is read as such. ``on`` takes the name of a part of the boundary, and both
+    ``on`` and ``where`` take a comparison, ``x <= 0.5``, ``0 < x < 1 and not (y > 0.5 or x == y)``, or a list for where any of
+    them holds. The second condition of a name is called ``dirichlet_2`` unless it has a ``name``.
 
     Args:
         domain: a Domain.
@@ -76,8 +84,10 @@ class Equations(Problem):
             way_out = "as in {_target_: rbfnet.domains.Box, x: [0, 1]}"
             raise InputError(f"domain must be one of rbfnet.domains, {way_out}, but got {domain!r}.")
         self.domain, self.outputs = domain, tuple(_listed("outputs", outputs))
-        if not self.outputs or any([not isinstance(name, str) or not name.isidentifier() for name in self.outputs]):
-            raise InputError(f"outputs are names of letters, digits and _, as in [u, v], but got {outputs!r}.")
+        wrong = [name for name in self.outputs if not isinstance(name, str) or not name.isidentifier()]
+        if wrong or not self.outputs:
+            hint = read_by_yaml(next(iter(wrong), None))
+            raise InputError(f"outputs are names of letters, digits and _, as in [u, v], but got {outputs!r}{hint}.")
         self._numbers = _numbers(parameters or {})
         for name, value in self._numbers.items():
             if isinstance(value, nn.Module):
@@ -138,7 +148,8 @@ class Equations(Problem):
         # The annotations of our own constructors, in which a name may stand for a union.
         parameters = inspect.signature(known[kind], eval_str=True).parameters
         first = next(iter(parameters))
-        arguments = {first if key == kind else key: value for key, value in given.items()}
+        names = {key: first if key == kind else written(key, parameters, f"The condition {kind}") for key in given}
+        arguments = {names[key]: value for key, value in given.items()}
         for key in arguments:
             if key not in parameters:
                 raise unknown(f"argument of the condition {kind} called", key, parameters)
@@ -147,8 +158,22 @@ class Equations(Problem):
                 raise InputError(f"The condition {kind} needs the argument {name!r}, which is not given.")
         coords = self.domain.coords[:-1] if kind in AT_THE_START else self.domain.coords
         for key, value in arguments.items():
-            arguments[key] = self._argument(f"{key} of {kind}", value, str(parameters[key].annotation), coords)
+            if key in PLACES:
+                arguments[key] = self._place(key, value)
+            else:
+                arguments[key] = self._argument(f"{key} of {kind}", value, str(parameters[key].annotation), coords)
         return known[kind](**arguments), "name" in given
+
+    def _place(self, key: str, value: Any) -> Any:
+        """A part of the boundary or the domain: comparisons as functions of points or of coordinates, the rest as it is."""
+        if isinstance(value, list):
+            parts = [self._place(key, part) for part in value]
+            return parts if key == "on" or not all(isinstance(part, Expression) for part in parts) else _any(parts)
+        name = key == "on" and isinstance(value, str) and (not SIGN.search(value) or value in self.domain.parts)
+        if not isinstance(value, str) or name:
+            return value
+        selection = parse_selection(value, self.domain.coords, self._numbers)
+        return selection if key == "where" else lambda points: selection(*points.unbind(dim=1))
 
     def _argument(self, what: str, value: Any, annotation: str, coords: tuple[str, ...]) -> Any:
         """A text as what the constructor takes: a function of the field or of coordinates, a number, or the text itself."""
@@ -158,7 +183,9 @@ class Equations(Problem):
             parts = [self._argument(what, part, annotation.replace("tuple", ""), coords) for part in value]
             return _together(parts) if "Field" in words else tuple(parts)
         if isinstance(value, list) and "Tensor" in words and not function:
-            return _array(what, value)
+            return self._array(what, value)
+        if isinstance(value, bool) and text and not number:
+            raise InputError(f"{what} is a text, but got {value!r}{read_by_yaml(value)}.")
         file = text and isinstance(value, str) and value.lower().endswith(FILES)
         if not (function or number) or file or (text and not (function and number)):
             return value
@@ -173,10 +200,28 @@ class Equations(Problem):
             return value
         raise InputError(f"{what} is a number{' or a text' if function else ''}, but got {value!r}.")
 
+    def _array(self, what: str, given: list[Any]) -> Tensor:
+        """A list of numbers, or of rows of them, some of which may be texts."""
+
+        def number(value: Any) -> Any:
+            if isinstance(value, list):
+                return [number(part) for part in value]
+            return parse(value, (), (), self._numbers).node if isinstance(value, str) else value
+
+        try:
+            return torch.tensor(number(given), dtype=torch.float64)
+        except (TypeError, ValueError, RuntimeError):
+            raise InputError(f"{what} is a list of numbers, or of rows of them, but got {given!r}.") from None
+
 
 def _together(parts: Sequence[Callable[..., Tensor]]) -> Callable[..., Any]:
     """One function for several: it gives a tuple."""
     return parts[0] if len(parts) == 1 else lambda *given: tuple([part(*given) for part in parts])
+
+
+def _any(parts: Sequence[Expression]) -> Callable[..., Tensor]:
+    """True where any of the parts is."""
+    return lambda *columns: torch.stack([part(*columns) for part in parts]).any(dim=0)
 
 
 def _numbers(given: Mapping[str, Parameter | str]) -> dict[str, Parameter]:
@@ -186,7 +231,7 @@ def _numbers(given: Mapping[str, Parameter | str]) -> dict[str, Parameter]:
         raise InputError(f"parameters are numbers by name, as in {{nu: 0.1}}, but got {given!r}.")
     for name, value in given.items():
         if not isinstance(name, str) or not name.isidentifier():
-            raise InputError(f"The name of a parameter has letters, digits and _, but got {name!r}.")
+            raise InputError(f"The name of a parameter has letters, digits and _, but got {name!r}{read_by_yaml(name)}.")
         if isinstance(value, str):
             node = parse(value, (), (), found).node
             # It depends on no coordinate, but perhaps on an unknown parameter.
@@ -204,13 +249,6 @@ def _nothing(name: str, op: object) -> Tensor:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _array(what: str, given: list[Any]) -> Tensor:
-    try:
-        return torch.tensor(given, dtype=torch.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{what} is a list of numbers, or of rows of them, but got {given!r}.") from None
 
 
 def _listed(what: str, given: Any) -> list[Any]:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from rbfnet.domains import Domain
+from rbfnet.errors import InputError
+from rbfnet.given import call
 from rbfnet.operators import Field
-from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
+from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
 from rbfnet.problems._points import count
 from rbfnet.problems._values import checked
 
@@ -31,7 +33,7 @@ class Integral(Condition):
         points: how many the quadrature has, about; the problem's ``num_interior`` if None.
 
     Raises:
-        InputError: a value that is no number.
+        InputError: a value that is no number, a part that is no Domain.
     """
 
     kind = "integral"
@@ -48,7 +50,10 @@ class Integral(Condition):
     ) -> None:
         self.name = name or self.kind
         checked(value, self.name)
-        self._value, self._of, self._where, self._points = value, of, where, points
+        if where is not None and not isinstance(where, Domain):
+            raise InputError(f"`where` of condition {self.name!r} is a Domain, but got {where!r}.")
+        self._value, self._where, self._points = value, where, points
+        self._of = None if of is None else of_field(of, self.name)
         self.weight = positive_weight(weight, self.name)
 
     def sample(self, problem: Problem) -> Sample:
@@ -61,7 +66,7 @@ class Integral(Condition):
         return Sample((x,), weights=weights, data=((1 / weights.sum()).expand(len(x)),))
 
     def residual(self, u: Field, share: Tensor) -> Residual:
-        integrand = u.value if self._of is None else self._of(u)
+        integrand = u.value if self._of is None else call(self._of, f"The integrand of condition {self.name!r}", u)
         return integrand - self._value * share
 
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from rbfnet.domains import Domain
 from rbfnet.errors import InputError
+from rbfnet.given import call, true_each
 from rbfnet.operators import Field
-from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
+from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
 from rbfnet.problems._points import count
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ class Interior(Condition):
         name: str = "interior",
         points: int | None = None,
     ) -> None:
-        self._residual, self._where, self._points = residual, where, points
+        self._residual, self._where, self._points = of_field(residual, name), where, points
         self.weight, self.name = positive_weight(weight, name), name
+        if where is not None and not callable(where) and not isinstance(where, Domain):
+            raise InputError(f"`where` of condition {name!r} is a Domain or a function of the coordinates, but got {where!r}.")
 
     def sample(self, problem: Problem) -> Sample:
         return self.draw(problem, count(self._points, problem.num_interior, self.name))
@@ -65,13 +68,8 @@ class Interior(Condition):
             return torch.ones(len(x), dtype=torch.bool, device=x.device)
         if isinstance(self._where, Domain):
             return self._where.contains(x)
-        inside = self._where(*x.unbind(dim=1))
-        if inside.shape != (len(x),):
-            raise InputError(
-                f"`where` of condition {self.name!r} must give true or false at each point, ({len(x)},), "
-                f"but gave {tuple(inside.shape)}."
-            )
-        return inside.bool()
+        what = f"`where` of condition {self.name!r}"
+        return true_each(call(self._where, what, *[column.clone() for column in x.unbind(dim=1)]), x, what)
 
     def within(self, problem: Problem, x: Float[Tensor, "N D"]) -> Float[Tensor, "n D"]:
         """Those of some points where the condition holds."""
@@ -79,4 +77,4 @@ class Interior(Condition):
         return inside[self.holds(inside)]
 
     def residual(self, u: Field) -> Residual:
-        return self._residual(u)
+        return call(self._residual, f"The residual of condition {self.name!r}", u)

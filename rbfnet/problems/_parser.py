@@ -71,10 +71,10 @@ def parse(
     """
     if not isinstance(text, str):
         raise InputError(f"An equation is a text, as in 'u_t = u_xx', but got {text!r}.")
-    return _Parser(text, tuple(coords), tuple(outputs), dict(parameters or {})).whole(equation)
+    return Parser(text, tuple(coords), tuple(outputs), dict(parameters or {})).whole(equation)
 
 
-class _Parser:
+class Parser:
     """Recursive descent: equation, sum, product, sign, power, atom; each method takes what belongs to it."""
 
     def __init__(self, text: str, coords: tuple[str, ...], outputs: tuple[str, ...], parameters: dict[str, Parameter]) -> None:
@@ -140,9 +140,7 @@ class _Parser:
         return evaluate if rest else first
 
     def signed(self) -> Node:
-        self.depth += 1
-        if self.depth > DEPTH:
-            raise self.error(f"This is nested deeper than {DEPTH} levels; write it in parts.", self.next)
+        self.deeper()
         if self.next.text in ("+", "-"):
             sign = self.take()
             node = self.signed()
@@ -151,6 +149,11 @@ class _Parser:
             node = self.power()
         self.depth -= 1
         return node
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > DEPTH:
+            raise self.error(f"This is nested deeper than {DEPTH} levels; write it in parts.", self.next)
 
     def power(self) -> Node:
         base = self.atom()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -13,8 +13,8 @@ from rbfnet.errors import InputError, positive
 from rbfnet.problems._condition import Sample
 from rbfnet.problems._values import FileValue, Value, from_file
 
-Part = str | Callable[[Tensor], Tensor]
-"""A part of the boundary: its name in ``domain.parts``, or a function of points (B, D) that is true there, (B,)."""
+Part = str | Callable[[Tensor], Tensor] | Sequence[str | Callable[[Tensor], Tensor]]
+"""A part of the boundary: its name in ``domain.parts``, a function of points (B, D) that is true there, (B,), or several."""
 
 
 def count(points: int | None, default: int, name: str) -> int:

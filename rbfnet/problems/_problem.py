@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from rbfnet.domains import Domain
 from rbfnet.domains._sampling import own_draws
 from rbfnet.errors import InputError, positive
+from rbfnet.given import call, one_each
+from rbfnet.initialised import Initialised
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.operators import Field, Operator
 from rbfnet.problems._condition import Condition, Sample
@@ -39,7 +41,7 @@ class Units:
     output_scale: Tensor
 
 
-class Problem(nn.Module, ABC):
+class Problem(nn.Module, Initialised, ABC):
     """What is to be solved. Subclasses give ``domain`` and ``conditions``, and ``exact`` where the solution is known::
 
         class Poisson(rbfnet.Problem):
@@ -67,6 +69,7 @@ class Problem(nn.Module, ABC):
         InputError: a number of points below 1.
     """
 
+    needed = ("_parameters", "num_interior")
     domain: Domain
     outputs: tuple[str, ...] = ("u",)
     exact: Callable[..., Tensor | tuple[Tensor, ...]] | None = None
@@ -107,9 +110,9 @@ class Problem(nn.Module, ABC):
 
     def _all_conditions(self) -> dict[str, Condition]:
         found: dict[str, Condition] = {}
-        if not isinstance(getattr(self, "domain", None), Domain):
-            raise InputError(f"{type(self).__name__} has no domain; set `domain` to one of rbfnet.domains.")
-        yielded = self.conditions()
+        self.require_domain()
+        # A list is as good as a method that yields.
+        yielded: object = self.conditions() if callable(self.conditions) else self.conditions
         for condition in yielded if isinstance(yielded, Iterable) else [yielded]:
             if not isinstance(condition, Condition):
                 raise InputError(f"`conditions` of {type(self).__name__} must yield conditions, but gave {condition!r}.")
@@ -117,6 +120,12 @@ class Problem(nn.Module, ABC):
                 raise InputError(f"Two conditions are called {condition.name!r}; give each a name of its own.")
             found[condition.name] = condition
         return found
+
+    def require_domain(self) -> None:
+        """Raise InputError where there is no domain, or something else in its place."""
+        if not isinstance(domain := getattr(self, "domain", None), Domain):
+            has = "has no domain" if domain is None else f"has {domain!r} as its domain"
+            raise InputError(f"{type(self).__name__} {has}; set `domain` to one of rbfnet.domains.")
 
     def sample(self) -> dict[str, Sample]:
         """Points, and what belongs to them, for each condition that is to be trained for."""
@@ -162,12 +171,13 @@ class Problem(nn.Module, ABC):
     def _exact_at(self, x: Tensor) -> Reference | None:
         if self.exact is None:
             return None
-        values = self.exact(*x.unbind(dim=1))
-        columns = values if isinstance(values, tuple) else (values,)
-        if len(columns) != len(self.outputs) or any(c.shape != (len(x),) for c in columns):
-            shapes = ", ".join(str(tuple(c.shape)) for c in columns)
-            raise InputError(
-                f"`exact` must return one (N,) for each of the outputs {', '.join(self.outputs)}, here ({len(x)},), "
-                f"but it returned {shapes}."
-            )
-        return Reference(x, torch.stack(columns, dim=1))
+        if not callable(self.exact):
+            raise InputError(f"`exact` is a function of the coordinates {', '.join(self.domain.coords)}, but got {self.exact!r}.")
+        must = f"`exact` must return one (N,) for each of the outputs {', '.join(self.outputs)}"
+        # Copies, which it may change in place.
+        values = call(self.exact, f"`exact` of {type(self).__name__}", *[column.clone() for column in x.unbind(dim=1)])
+        given = values if isinstance(values, tuple) else (values,)
+        if len(given) != len(self.outputs):
+            raise InputError(f"{must}, but it returned {len(given)}.")
+        columns = [torch.as_tensor(one_each(column, x[:, 0], must)) for column in given]
+        return Reference(x, torch.stack([column.to(x).expand(len(x)) for column in columns], dim=1))

@@ -10,12 +10,15 @@ from torch import Tensor, nn
 
 from rbfnet.domains import Domain
 from rbfnet.errors import InputError, positive
+from rbfnet.initialised import Initialised
+from rbfnet.operators import Arithmetic
 
 
-class Unknown(nn.Module):
+class Unknown(nn.Module, Arithmetic, Initialised):
     """A number that is to be found with the solution.
 
-    An attribute of the problem, called where the number is wanted: ``u.d("t") - self.nu() * u.d("xx")``.
+    An attribute of the problem, called where the number is wanted: ``u.d("t") - self.nu() * u.d("xx")``. In arithmetic it
+    stands for its value without being called, too.
 
     Args:
         initial: what the search starts from.
@@ -29,6 +32,7 @@ class Unknown(nn.Module):
         InputError: an initial value that is not finite, or not positive where it has to be.
     """
 
+    needed = ("_parameters", "raw")
     covariance: Tensor
 
     def __init__(self, initial: float, *, positive: bool = False, exact: float | None = None) -> None:
@@ -40,7 +44,12 @@ class Unknown(nn.Module):
 
     def forward(self) -> Float[Tensor, ""]:
         """Its value."""
-        return self.raw.exp() if self.positive else self.raw
+        return self.value
+
+    @property
+    def value(self) -> Float[Tensor, ""]:
+        """The number itself; not the parameter, which nobody is to change in place."""
+        return (self.raw.exp() if self.positive else self.raw).clone()
 
     def deviation(self) -> Float[Tensor, ""]:
         """Its standard error, NaN where it is not known; of a positive one that of the logarithm times the value."""

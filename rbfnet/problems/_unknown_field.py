@@ -13,17 +13,18 @@ from torch import Tensor, nn
 
 from rbfnet.domains import Domain
 from rbfnet.errors import InputError, unknown
+from rbfnet.initialised import Initialised
 from rbfnet.nn import RBFNetwork
 from rbfnet.nn.initializers import spacing
 from rbfnet.nn.wrappers._numbered import Numbered, partitions
-from rbfnet.operators import Differentiable, Field, Operator
+from rbfnet.operators import Arithmetic, Differentiable, Field, Operator
 from rbfnet.problems._unknown import start
 
 CENTERS = 100
 """By default. With two inputs they resolve about a fifth of each side."""
 
 
-class UnknownField(nn.Module):
+class UnknownField(nn.Module, Arithmetic, Initialised):
     """A function of the coordinates that is to be found with the solution: an RBF network of its own.
 
     An attribute of the problem, called with the field of the solution: ``a = self.a(u)`` is a Field at the same points, so that
@@ -51,6 +52,7 @@ class UnknownField(nn.Module):
             network refuses.
     """
 
+    needed = ("_parameters", "network")
     covariance: Tensor
 
     def __init__(
@@ -90,6 +92,16 @@ class UnknownField(nn.Module):
     def forward(self, u: Field) -> Field:
         """The function as a Field at the points of ``u``."""
         return Field(self._model(), u.points[:, self._columns], self.coords, ("a",))
+
+    @property
+    def value(self) -> Tensor:
+        """It has none by itself: what stands in arithmetic without its points is refused."""
+        raise InputError(
+            "An unknown function needs its points: call it with the field, as in self.a(u) * u.d('x') and self.a(u).d('x')."
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return self.value if hasattr(Field, name) else super().__getattr__(name)
 
     def at(self, x: Float[Tensor, "N C"]) -> Float[Tensor, "N 1"]:
         """Its values at points, one column for each of its coordinates."""

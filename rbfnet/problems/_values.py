@@ -11,6 +11,8 @@ from torch import Tensor
 
 from rbfnet.domains import Domain, read_columns
 from rbfnet.errors import InputError
+from rbfnet.given import call, one_each
+from rbfnet.operators import Arithmetic
 
 Function = Callable[..., Tensor | float]
 """Of the coordinates, each (B,), in their order; gives (B,) or a number."""
@@ -36,16 +38,16 @@ def evaluate(value: Value, columns: Sequence[Tensor], name: str) -> Tensor | flo
     """The value at points with these coordinates: (B,) or a number.
 
     Raises:
-        InputError: a function that gives another shape.
+        InputError: a function of another number of coordinates, or one that gives something else.
     """
+    if isinstance(value, Arithmetic):
+        return value.value
     if not callable(value):
         return value
-    given = value(*columns)
-    if isinstance(given, Tensor) and given.shape not in ((), columns[0].shape):
-        raise InputError(
-            f"A function in condition {name!r} must give one number a point, ({len(columns[0])},), but gave {tuple(given.shape)}."
-        )
-    return given
+    what = f"A function in condition {name!r}"
+    # Copies, which it may change in place.
+    found = call(value, what, *[column.clone() for column in columns])
+    return one_each(found, columns[0], f"{what} must give one number a point")
 
 
 def from_file(path: str | Path, domain: Domain, coords: Sequence[str], values: Sequence[str]) -> tuple[Tensor, Tensor]:

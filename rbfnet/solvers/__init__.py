@@ -8,6 +8,7 @@ from rbfnet.solvers._gradient_norm import GradientNorm
 from rbfnet.solvers._lbfgs import LBFGS
 from rbfnet.solvers._least_squares import LeastSquares
 from rbfnet.solvers._linear_system import LinearSystem, linear_system
+from rbfnet.solvers._pointwise import require_pointwise
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._residual_attention import ResidualAttention
 from rbfnet.solvers._scales import automatic_scales
@@ -30,4 +31,5 @@ __all__ = [
     "Solving",
     "automatic_scales",
     "linear_system",
+    "require_pointwise",
 ]

@@ -64,13 +64,25 @@ def linearised(
             continue
         sample = samples[name]
         recorders = [Recorder(len(problem.outputs), values) for _ in sample.sites]
-        found[name] = []
-        for rest, slopes in derivatives(condition, problem, recorders, sample, known[name] if known else None):
-            ops: list[dict[int, Operator]] = [{} for _ in sample.sites]
-            for (site, op, output), slope in slopes.items():
-                term = _coefficient(slope) * op
-                ops[site][output] = ops[site][output] + term if output in ops[site] else term
-            found[name].append(Equation(sample, ops, rest))
+        found[name] = equations_of(condition, problem, recorders, sample, known[name] if known else None)
+    return found
+
+
+def equations_of(
+    condition: Condition,
+    problem: Problem,
+    recorders: Sequence[Recorder],
+    sample: Sample,
+    known: Sequence[Sequence[Operator]] | None = None,
+) -> list[Equation]:
+    """The equations of one condition."""
+    found = []
+    for rest, slopes in derivatives(condition, problem, recorders, sample, known):
+        ops: list[dict[int, Operator]] = [{} for _ in sample.sites]
+        for (site, op, output), slope in slopes.items():
+            term = _coefficient(slope) * op
+            ops[site][output] = ops[site][output] + term if output in ops[site] else term
+        found.append(Equation(sample, ops, rest))
     return found
 
 

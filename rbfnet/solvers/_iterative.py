@@ -12,6 +12,7 @@ from scipy.sparse.linalg import LinearOperator, lsmr
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.nn.wrappers._wrapper import innermost
 from rbfnet.solvers import _memory, _processes
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._triangle import shared, stacked
@@ -105,7 +106,7 @@ class Iterative:
 
 def groups(unknowns: Unknowns) -> list[Tensor]:
     """Indices of the unknowns, those of neighbouring centres together: the coefficients of each output, then all others."""
-    centers = cast(Tensor, unknowns.model.centers).detach()
+    centers = cast(Tensor, innermost(unknowns.model).centers).detach()
     columns, outputs = unknowns.model.coefficients.shape
     # The tail goes with the last of the centres.
     cells = _halved(centers, torch.arange(len(centers), device=centers.device))

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 import torch
 
+from rbfnet.initialised import Initialised
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._balance import Balance
 from rbfnet.solvers._posed import Posed
 
 
-class Solver(ABC):
+class Solver(Initialised, ABC):
     """How the unknowns are found. Each is a recipe for a ``torch.optim.Optimizer`` that the training module steps.
 
     Attributes:
@@ -27,6 +28,7 @@ class Solver(ABC):
             gains accuracy from wide, nearly dependent kernels; descending loses speed by them.
     """
 
+    needed = ("max_epochs",)
     max_epochs: int
     balance: Balance | None = None
     batch_size: int | None = None

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from rbfnet.catalogue import snake_case
 from rbfnet.errors import InputError, positive
+from rbfnet.initialised import Initialised
 from rbfnet.problems import Interior, Sample
 from rbfnet.solvers import Solver
 from rbfnet.training._data import ProblemData
 from rbfnet.training._module import TrainingModule
 
 
-class Adaptive(pl.Callback):
+class Adaptive(pl.Callback, Initialised):
     """Every ``period`` epochs the points of the :class:`rbfnet.problems.Interior` conditions are chosen anew.
 
     Their number stays. A subclass says how they are chosen, :meth:`choose`.
@@ -33,6 +34,7 @@ class Adaptive(pl.Callback):
         InputError: a period below 1.
     """
 
+    needed = ("period",)
     solving: ClassVar[bool] = False
 
     def __init__(self, period: int) -> None:

@@ -20,11 +20,12 @@ from rbfnet.solvers import Solver
 from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._construct import construct
 from rbfnet.training._finite import Diverged
+from rbfnet.training._isolated import ProcessState, isolated, seed_everything
 from rbfnet.training._model import Network, build_model
 from rbfnet.training._progress import FitProgress
 from rbfnet.training._run_directory import require_fresh, write_config, write_solution
 from rbfnet.training._solution import Solution
-from rbfnet.training._train import DTYPES, Prepared, default_dtype, prepare, quiet, train
+from rbfnet.training._train import DTYPES, Prepared, prepare, quiet, train
 from rbfnet.training._verdict import accuracy_for
 
 LOGGERS = {"lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.loggers.TensorBoardLogger"}
@@ -40,7 +41,10 @@ CHECKPOINTS = 20
 
 @dataclass(frozen=True)
 class Run:
-    """Everything a config describes, built and looked at, with nothing done or written yet."""
+    """Everything a config describes, built and looked at, with nothing done or written yet.
+
+    ``state`` is that of the process as building has left it, for the run to go on from.
+    """
 
     config: dict[str, Any]
     directory: Path
@@ -48,23 +52,26 @@ class Run:
     prepared: Prepared
     started: float
     accuracy: float
+    state: ProcessState
     checkpoint: Path | None = None
 
     def execute(self) -> Solution:
         """Train, and write the run directory."""
         trainer = self.prepared.trainer
-        if trainer.is_global_zero:
-            write_config(self.directory, self.config)
-        try:
-            return self._execute(trainer)
-        except BaseException:
-            if trainer.is_global_zero and not trainer.global_step and self.checkpoint is None:
-                # Nothing has been trained: nothing is left.
-                shutil.rmtree(self.directory, ignore_errors=True)
-            raise
+        with isolated():
+            self.state.restore()
+            if trainer.is_global_zero:
+                write_config(self.directory, self.config)
+            try:
+                return self._execute(trainer)
+            except BaseException:
+                if trainer.is_global_zero and not trainer.global_step and self.checkpoint is None:
+                    # Nothing has been trained: nothing is left.
+                    shutil.rmtree(self.directory, ignore_errors=True)
+                raise
 
     def _execute(self, trainer: pl.Trainer) -> Solution:
-        with default_dtype(DTYPES[self.config["dtype"]]), quiet():
+        with quiet():
             try:
                 solution = train(
                     self.prepared,
@@ -108,8 +115,6 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
         if not isinstance(plain[key], Mapping):
             raise InputError(f"{key} must be a choice from its group, as in {key}=..., but got {plain[key]!r}.")
     flag("figures", plain["figures"])
-    if isinstance(plain["seed"], bool) or not isinstance(plain["seed"], int) or not 0 <= plain["seed"] < 2**32:
-        raise InputError(f"seed must be a whole number from 0 to 2^32 - 1, but got {plain['seed']!r}.")
     if not isinstance(plain["run_dir"], str):
         raise InputError(f"run_dir must be a path, but got {plain['run_dir']!r}.")
     directory = Path(plain["run_dir"])
@@ -118,8 +123,8 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
     if not isinstance(plain["dtype"], str) or plain["dtype"] not in DTYPES:
         raise unknown("dtype", plain["dtype"], DTYPES)
     dtype = DTYPES[plain["dtype"]]
-    pl.seed_everything(plain["seed"], workers=True, verbose=False)
-    with default_dtype(dtype):
+    with isolated(dtype):
+        seed_everything(plain["seed"])
         problem = construct(plain["problem"], Problem, "problems", trust)
         accuracy = accuracy_for(problem, plain.get("accuracy"))
         kernel = construct(plain["kernel"], Kernel, "kernels", trust)
@@ -138,7 +143,7 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
         if plain.get("callbacks"):
             callbacks.append(construct(plain["callbacks"], Adaptive, "training", trust))
         prepared = prepare(problem, model, solver, plain["trainer"], logger, callbacks, plain)
-    return Run(plain, directory, model, prepared, started, accuracy)
+        return Run(plain, directory, model, prepared, started, accuracy, ProcessState.now())
 
 
 def _logger(node: Mapping[str, Any], trust: Iterable[str] | None) -> Any:

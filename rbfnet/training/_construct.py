@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rbfnet.catalogue import catalogue
 from rbfnet.domains import Domain
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, unknown, written
 from rbfnet.problems import Condition
+from rbfnet.problems._parser import parse
 from rbfnet.solvers import Balance
 
 MOST = 64
-"""How many nodes and lists a node of a config from elsewhere is made of."""
+"""How many nodes, and lists of lists or nodes, a node of a config from elsewhere is made of."""
 
 PARTS: dict[tuple[str, str], tuple[type[Any], str]] = {
     ("problems", "domain"): (Domain, "domains"),
@@ -30,7 +32,9 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
     """The object a config node describes: ``{"_target_": "rbfnet.kernels.Matern", "nu": 2.5}``.
 
     A node among its arguments, or in a list there, is constructed in the same way, as the same base (the kernels of a sum) or the
-    one ``PARTS`` names (the domain of a problem); so are those in a plain mapping of a problem.
+    one ``PARTS`` names (the domain of a problem); so are those in a plain mapping of a problem. Where a constructor takes
+    numbers, by its annotations, a text is read by the grammar of :class:`rbfnet.problems.Equations`: ``radius: 1/3``,
+    ``x: [0, 2*pi]``. What it takes by position is a list by name: ``{_target_: rbfnet.domains.Difference, members: [...]}``.
 
     Args:
         node: plain data.
@@ -52,15 +56,19 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
         trust = set(trust)
         _require_few(node)
         _require_trusted(target, base, room, trust)
-    given = {key: _argument(key, value, target, base, room, trust) for key, value in node.items() if key != "_target_"}
     cls = _locate(target, base)
     if inspect.isabstract(cls) or not issubclass(cls, base):
         raise InputError(
             f"{target} is not a usable {base.__name__}: it must be a concrete subclass of rbfnet.{room}.{base.__name__}."
         )
-    _require_arguments(cls, target, given)
+    parameters = inspect.signature(cls).parameters
+    nodes = {written(key, parameters, target): value for key, value in node.items() if key != "_target_"}
+    _require_arguments(parameters, target, nodes)
+    given = {key: _argument(key, value, target, base, room, trust) for key, value in nodes.items()}
+    given = {key: _with_numbers(value, _annotation(parameters, key)) for key, value in given.items()}
+    members = _positional(parameters, target, given)
     # Not Hydra's instantiate: it would also call whatever _target_ is nested in an argument.
-    return cls(**given)
+    return cls(*members, **given)
 
 
 def _argument(key: str, value: Any, target: str, base: type[Any], room: str, trust: Iterable[str] | None) -> Any:
@@ -76,6 +84,32 @@ def _argument(key: str, value: Any, target: str, base: type[Any], room: str, tru
     return value
 
 
+def _annotation(parameters: Mapping[str, inspect.Parameter], key: str) -> str:
+    """That of an argument by name, of ``**others`` where it has no parameter of its own."""
+    others = (p for p in parameters.values() if p.kind is p.VAR_KEYWORD)
+    parameter = parameters.get(key) or next(others, None)
+    return "" if parameter is None else str(parameter.annotation)
+
+
+def _with_numbers(value: Any, annotation: str) -> Any:
+    """Texts as numbers where there are to be numbers, and may be no texts."""
+    words = set(re.findall(r"\w+", annotation))
+    if "float" not in words or words & {"str", "Any", "Callable"}:
+        return value
+    if isinstance(value, list):
+        return [_with_numbers(part, annotation) for part in value]
+    return parse(value, ()).node if isinstance(value, str) else value
+
+
+def _positional(parameters: Mapping[str, inspect.Parameter], target: str, given: dict[str, Any]) -> list[Any]:
+    """Take what ``*members`` stands for out of ``given``."""
+    name = next((name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL), None)
+    members = given.pop(name, []) if name is not None else []
+    if not isinstance(members, list):
+        raise InputError(f"{name} of {target} must be a list, but got {members!r}.")
+    return members
+
+
 def _require_few(node: Mapping[str, Any]) -> None:
     """Raise InputError for a node that, by YAML's aliases perhaps, has more parts than any honest one."""
     parts: list[Any] = [node]
@@ -83,9 +117,13 @@ def _require_few(node: Mapping[str, Any]) -> None:
         if not parts:
             return
         part = parts.pop()
-        inner = part.values() if isinstance(part, Mapping) else part
-        parts += [value for value in inner if isinstance(value, (Mapping, list))]
+        parts += [value for value in _inner(part) if any(isinstance(inner, (Mapping, list)) for inner in _inner(value))]
     raise InputError(f"A node of a config from elsewhere must have at most {MOST} nodes and lists in it, but this one has more.")
+
+
+def _inner(part: Any) -> Iterable[Any]:
+    """What is in a node or list."""
+    return part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
 
 
 def _require_trusted(target: str, base: type, room: str, trust: set[str]) -> None:
@@ -117,8 +155,7 @@ def _locate(target: str, base: type) -> type:
     return found
 
 
-def _require_arguments(cls: type, target: str, given: Mapping[str, Any]) -> None:
-    parameters = inspect.signature(cls).parameters
+def _require_arguments(parameters: Mapping[str, inspect.Parameter], target: str, given: Mapping[str, Any]) -> None:
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return
     for key in given:

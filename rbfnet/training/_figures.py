@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from rbfnet.nn import CoordinateMap, Coordinates, Wrapper
 from rbfnet.plots import plot_centers, plot_error, plot_parity, plot_values, style
 from rbfnet.problems import Problem, Reference
 from rbfnet.training._model import Network
@@ -28,11 +30,12 @@ def draw(panel: str, model: Network, problem: Problem, output: int, ax: Axes) ->
     """
     coords, name = problem.domain.coords, problem.outputs[output]
     if panel == "centers":
-        plot_centers(model, coords, output, ax)
-        ax.set_title(f"{model.num_centers} centres")
+        part, axes = _with_centers(model, coords)
+        plot_centers(part, axes, output, ax)
+        ax.set_title(f"{model.num_centers} centres{'' if part is model else ', in the coordinates of the map'}")
         return True
     if panel == "fit":
-        x = _plane(problem).to(model.centers)
+        x = _plane(problem).to(model.weight)
         plot_values(x[:, :2], _predict(model, x)[:, output], coords, name, ax)
         held = ", ".join(f"{c} = {v:.3g}" for c, v in zip(coords[2:], x[0, 2:].tolist(), strict=True))
         ax.set_title(f"fit{', at ' + held if held else ''}")
@@ -40,7 +43,7 @@ def draw(panel: str, model: Network, problem: Problem, output: int, ax: Axes) ->
     test = problem.test_set()
     if test is None:
         return False
-    x, true = test.x.to(model.centers), test.y.to(model.centers)[:, output]
+    x, true = test.x.to(model.weight), test.y.to(model.weight)[:, output]
     _draw_against_reference(panel, model, Reference(x, true[:, None]), output, coords, name, ax)
     return True
 
@@ -65,19 +68,20 @@ def _draw_against_reference(
 
 def write_figures(model: Network, problem: Problem, directory: Path) -> list[Path]:
     """Write every panel as a PNG file; with several outputs there is one for each."""
-    import matplotlib.pyplot as plt
+    # No figure of pyplot's: those are the user's, and belong to one thread.
+    from matplotlib.figure import Figure
 
     written = []
     directory.mkdir(parents=True, exist_ok=True)
     with style():
         for output, name in enumerate(problem.outputs):
             for panel in PANELS:
-                figure, ax = plt.subplots()
+                figure = Figure()
+                ax = figure.subplots()
                 if draw(panel, model, problem, output, ax):
                     suffix = "_" + re.sub(r"[^\w.-]", "_", name) if len(problem.outputs) > 1 else ""
                     written.append(directory / f"{panel}{suffix}.png")
                     figure.savefig(written[-1])
-                plt.close(figure)
     return written
 
 
@@ -105,6 +109,16 @@ def _plane(problem: Problem) -> Tensor:
     axes = [torch.linspace(float(low[i]), float(high[i]), 100, dtype=low.dtype) for i in (0, 1)]
     plane = torch.cartesian_prod(*axes)
     return torch.cat([plane, ((low + high) / 2)[2:].expand(len(plane), -1)], dim=1)
+
+
+def _with_centers(model: Network, coords: Sequence[str]) -> tuple[Network, Sequence[str]]:
+    """What knows its centres in coordinates of these names: the model, or the network inside a map that has no inverse."""
+    part: Network = model
+    while isinstance(part, Wrapper):
+        if isinstance(part, CoordinateMap) and not isinstance(part.map, Coordinates):
+            return _with_centers(part.network, [f"z{i + 1}" for i in range(part.network.in_features)])
+        part = part.network
+    return model, coords
 
 
 def _predict(model: Network, x: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         network: arguments of :class:`RBFNetwork`.
         dtype: of the parameters.
     """
+    problem.require_domain()
     known = {*signature(RBFNetwork).parameters, *signature(RBFLayer).parameters} - DECIDED
     for key in network:
         if key not in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.given import untouched
 from rbfnet.nn import RBFNetwork
 from rbfnet.nn.wrappers._wrapper import innermost
 from rbfnet.operators import Differentiable, LinearModel, Operator, Recorder, apply_operators
@@ -113,8 +115,11 @@ class TrainingModule(pl.LightningModule):
         one point.
         """
         for name, sample in batch.items():
+            parts = [t for t in (*sample.sites, sample.normal, sample.weights, *sample.data) if t is not None]
             try:
-                sites, residuals = self._recorded(name, sample)
+                (sites, residuals), same = untouched(partial(self._recorded, name, sample), *parts)
+                if not same:
+                    raise InputError("its residual changes points, normals or data in place; make new tensors, as in 2 * y.")
                 for x, ops in zip(sample.sites, sites, strict=True):
                     if ops:
                         apply_operators(self.model, x[:1], ops)

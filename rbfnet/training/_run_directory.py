@@ -20,9 +20,9 @@ from rbfnet.nn import METRICS, Affine, Evolving, RBFNetwork
 from rbfnet.problems import Problem
 from rbfnet.training._construct import construct
 from rbfnet.training._figures import write_figures
+from rbfnet.training._isolated import isolated
 from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
-from rbfnet.training._train import default_dtype
 
 FORMAT_VERSION = 2
 """Of the files in a run directory; rises when an older ``load`` could not read them."""
@@ -89,13 +89,14 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
         raise InputError(f"The run in {str(directory)!r} has format version {version}; this rbfnet reads {FORMAT_VERSION}.")
     if not isinstance(config, dict) or not isinstance(config.get("kernel"), dict) or not isinstance(config.get("network"), dict):
         raise InputError(f"The config.yaml in {str(directory)!r} lacks its kernel or network; it does not belong to a run.")
-    kernel = construct(config["kernel"], Kernel, "kernels", trust)
-    ansatz = _ansatz(directory, config, state, trust)
-    try:
-        return _rebuilt(kernel, config["network"], state["model"], ansatz)
-    except (KeyError, IndexError, TypeError, RuntimeError, InputError) as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise InputError(f"The weights in {str(directory)!r} do not fit its config.yaml: {reason}") from None
+    with isolated(next((t.dtype for t in state["model"].values() if t.is_floating_point()), None)):
+        kernel = construct(config["kernel"], Kernel, "kernels", trust)
+        ansatz = _ansatz(directory, config, state, trust)
+        try:
+            return _rebuilt(kernel, config["network"], state["model"], ansatz)
+        except (KeyError, IndexError, TypeError, RuntimeError, InputError) as error:
+            reason = str(error).strip().splitlines()[-1].strip()
+            raise InputError(f"The weights in {str(directory)!r} do not fit its config.yaml: {reason}") from None
 
 
 State = dict[str, torch.Tensor]
@@ -111,9 +112,7 @@ def _ansatz(
         return lambda network: network
     if not isinstance(config.get("problem"), dict):
         raise InputError(f"The config.yaml in {str(directory)!r} lacks the problem that its model takes its ansatz from.")
-    dtype = next(iter(state["model"].values())).dtype
-    with torch.random.fork_rng(), default_dtype(dtype):
-        problem = construct(config["problem"], Problem, "problems", trust).to(dtype)
+    problem = construct(config["problem"], Problem, "problems", trust).to(next(iter(state["model"].values())).dtype)
     try:
         problem.load_state_dict(state["problem"])
     except RuntimeError as error:

@@ -13,14 +13,16 @@ import torch
 from torch import Tensor
 
 from rbfnet.errors import InputError, NotSolvedWarning, flag
+from rbfnet.given import call
 from rbfnet.kernels import KernelLike
 from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver
 from rbfnet.solvers._sequence import as_solver
+from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import build_model
 from rbfnet.training._solution import Solution
-from rbfnet.training._train import default_dtype, prepare, train
+from rbfnet.training._train import prepare, train
 from rbfnet.training._verdict import accuracy_for
 
 
@@ -39,7 +41,8 @@ def solve(
 ) -> Solution:
     """Solve a problem: build the network, fit it, measure it, and judge whether the problem is solved.
 
-    The global random state is left as it was.
+    Random numbers, the default dtype and whatever else belongs to the process are left as they were. Runs in several threads
+    come one after the other.
 
     Args:
         problem: a Problem.
@@ -64,11 +67,9 @@ def solve(
     """
     started = time.perf_counter()
     chosen, wanted = as_solver(solver), flag("allow_unsolved", allow_unsolved)
-    with torch.random.fork_rng(), default_dtype(dtype):
-        torch.manual_seed(seed)
-        posed = problem() if isinstance(problem, type) else problem
-        if not isinstance(posed, Problem):
-            raise InputError(f"solve takes a Problem, but got {posed!r}.")
+    with isolated(dtype):
+        seed_everything(seed)
+        posed = _made(problem)
         accuracy = accuracy_for(posed, accuracy)
         model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
         prepared = prepare(posed, model, chosen, {"accelerator": "cpu", "devices": 1}, callbacks=callbacks)
@@ -123,8 +124,8 @@ def fit(
         if values.shape[1] == 1
         else tuple(f"u{o + 1}" for o in range(values.shape[1]))
     )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with isolated():
+        seed_everything(seed)
         problem = DataProblem(points, values, names, called, validation=0, test=test)
     options.setdefault("centers", "points" if num_centers is None else "farthest_point")
     if not isinstance(smoothing, (int, float)) or smoothing:
@@ -136,6 +137,17 @@ def fit(
             else smoothing
         )
     return solve(problem, kernel=kernel, num_centers=num_centers, seed=seed, **options)
+
+
+def _made(problem: Problem | type[Problem]) -> Problem:
+    """The problem, or the one of that class."""
+    if isinstance(problem, type) and issubclass(problem, Problem):
+        if abstract := getattr(problem, "__abstractmethods__", None):
+            raise InputError(f"{problem.__name__} lacks {', '.join(sorted(abstract))}; write it as a method.")
+        return call(problem, problem.__name__)
+    if not isinstance(problem, Problem):
+        raise InputError(f"solve takes a Problem, but got {problem!r}.")
+    return problem
 
 
 def _per_row(smoothing: Tensor | np.ndarray, points: Tensor) -> Tensor:

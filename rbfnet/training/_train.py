@@ -22,8 +22,9 @@ from torch import Tensor
 
 from rbfnet.catalogue import snake_case
 from rbfnet.errors import InputError, positive, unknown
+from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem
-from rbfnet.solvers import Solver, Solving
+from rbfnet.solvers import Solver, Solving, require_pointwise
 from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._data import ProblemData
 from rbfnet.training._errors import errors
@@ -117,7 +118,7 @@ def _measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | N
         "errors": None,
     }
     if test is not None:
-        x, y = test.x.to(model.centers), test.y.to(model.centers)
+        x, y = test.x.to(model.weight), test.y.to(model.weight)
         summary["errors"] = measured = errors(model, x, y)
         if len(problem.outputs) > 1:
             summary["errors_by_output"] = {
@@ -149,13 +150,15 @@ def prepare(
     config: dict[str, Any] | None = None,
 ) -> Prepared:
     """Everything that can be refused is refused here, before any work is done and anything is written."""
-    dtype = model.centers.dtype
+    dtype = model.weight.dtype
     problem.to(dtype)
     stages = solver.stages
     data = ProblemData(problem, dtype, solver.batch_size, solver.resample)
     module = TrainingModule(model, problem, solver, config)
     module.check(data.samples)
     solver.check(model, problem, data.samples)
+    if isinstance(model, LinearModel) and any(stage.solves for stage in stages):
+        require_pointwise(model, problem, data.samples)
     module.weigh(data.samples)
     if not all(stage.solves for stage in stages):
         check_gradient(module, data.samples)

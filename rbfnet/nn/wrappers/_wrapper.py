@@ -35,6 +35,8 @@ class Wrapper(LinearModel):
             the kernel is smooth.
     """
 
+    needed = ("_parameters", "network")
+
     def __init__(self, network: RBFNetwork | Wrapper) -> None:
         super().__init__()
         if not isinstance(network, LinearModel):

@@ -1,0 +1,105 @@
+"""Runs share the state of a process: each has it for itself meanwhile, and leaves it as it was."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+
+from rbfnet.errors import InputError
+from rbfnet.training._train import default_dtype
+
+ENVIRONMENT = (
+    "CUBLAS_WORKSPACE_CONFIG", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "OMP_NUM_THREADS", "PL_GLOBAL_SEED",
+    "PL_SEED_WORKERS", "WORLD_SIZE",
+)  # fmt: skip
+"""What Lightning sets for a run."""
+
+_LOCK = threading.RLock()
+
+
+@dataclass(frozen=True)
+class ProcessState:
+    """What a run depends on, or changes, and the process has only once: random numbers, the default dtype, flags of PyTorch."""
+
+    dtype: torch.dtype
+    torch_random: torch.Tensor
+    cuda_random: list[torch.Tensor]
+    numpy_random: Any
+    python_random: Any
+    deterministic: tuple[bool, bool]
+    cudnn: tuple[bool, bool]
+    threads: int
+    environment: dict[str, str | None]
+
+    @classmethod
+    def now(cls) -> ProcessState:
+        """The state as it is."""
+        return cls(
+            torch.get_default_dtype(),
+            torch.get_rng_state(),
+            torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+            np.random.get_state(),
+            random.getstate(),
+            (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
+            (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark),
+            torch.get_num_threads(),
+            {name: os.environ.get(name) for name in ENVIRONMENT},
+        )
+
+    def restore(self) -> None:
+        """Make it what it is here."""
+        torch.set_default_dtype(self.dtype)
+        torch.set_rng_state(self.torch_random)
+        if self.cuda_random:
+            torch.cuda.set_rng_state_all(self.cuda_random)
+        np.random.set_state(self.numpy_random)
+        random.setstate(self.python_random)
+        enabled, warn_only = self.deterministic
+        torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = self.cudnn
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+        for name, value in self.environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def isolated(dtype: torch.dtype | None = None) -> Iterator[None]:
+    """The state of the process for one run: others in other threads wait, and afterwards it is as it was.
+
+    PyTorch has one random generator and one default dtype for all threads, so runs at the same time would draw from each
+    other's numbers.
+
+    Args:
+        dtype: that of tensors which a user's problem makes without saying one; None leaves it.
+    """
+    with _LOCK:
+        before = ProcessState.now()
+        try:
+            with default_dtype(torch.get_default_dtype() if dtype is None else dtype):
+                yield
+        finally:
+            before.restore()
+
+
+def seed_everything(seed: int) -> None:
+    """Start the random numbers of PyTorch, NumPy and Python from a seed.
+
+    Raises:
+        InputError: a seed that is not a whole number from 0 to 2^32 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise InputError(f"seed must be a whole number from 0 to 2^32 - 1, but got {seed!r}.")
+    pl.seed_everything(int(seed), workers=True, verbose=False)

@@ -1,0 +1,250 @@
+"""Every example in a docstring or in README runs, and does what it says."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import math
+import pkgutil
+import re
+import textwrap
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+import yaml
+
+import rbfnet
+from rbfnet.nn import RBFNetwork
+from rbfnet.problems import Problem
+from rbfnet.training._construct import construct
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+ROOMS = ("domains", "kernels", "nn", "operators", "plots", "problems", "solvers", "testing", "training")
+
+
+def names() -> dict[str, Any]:
+    """What an example may use without saying so: everything public, and what its sentence speaks of."""
+    found: dict[str, Any] = {"rbfnet": rbfnet, "torch": torch, "math": math, "np": np, "pi": torch.pi, "sin": torch.sin}
+    for room in ROOMS:
+        module = importlib.import_module(f"rbfnet.{room}")
+        found |= {name: getattr(module, name) for name in module.__all__}
+    return found | {name: getattr(rbfnet, name) for name in rbfnet.__all__}
+
+
+SETUP: dict[str, str] = {
+    "nn._evaluate.evaluate": "model, x = RBFNetwork(2, 1, 9), torch.rand(5, 2)",
+    "nn._export.export": "model, x = RBFNetwork(2, 1, 9), torch.rand(5, 2)",
+    "nn.wrappers._ansatz.Ansatz": "",
+    "nn.wrappers._coordinate_map.CoordinateMap": "",
+    "nn.wrappers._periodic.Periodic": "from rbfnet.nn import Periodic",
+    "training._solve.fit": "x = torch.rand(600, 2); y = x.sum(dim=1); new_points = torch.rand(3, 2).double()",
+    "operators._field.Field": (
+        "nu, v = 0.1, RBFNetwork(3, 3, 9); v.weight.data.normal_()\n"
+        "f = Field(v, torch.rand(5, 3), ('x', 'y', 't'), ('u', 'v', 'p'))"
+    ),
+    "testing": "class Bump(Kernel):\n    smoothness = math.inf\n    def phi(self, s):\n        return 1 / (1 + s)",
+    "domains._domain.Domain": "a, b = Disc((0, 0), 1), Disc((1, 1), 1)",
+    "domains._difference.Difference": "a, b, c = Rectangle(x=(0, 9), y=(0, 9)), Disc((1, 1), 1), Disc((4, 4), 1)",
+    "domains._intersection.Intersection": "a, b = Disc((0, 0), 1), Disc((1, 1), 1)",
+    "domains._union.Union": "a, b = Disc((0, 0), 1), Disc((1, 1), 1)",
+}
+"""By docstring: what stands before its example."""
+
+
+def documented() -> Iterator[tuple[str, str]]:
+    """Name and docstring of everything that users see: modules, classes, functions and methods without an underscore."""
+    for info in pkgutil.walk_packages(rbfnet.__path__, "rbfnet."):
+        module = importlib.import_module(info.name)
+        short = info.name.removeprefix("rbfnet.")
+        if module.__doc__:
+            yield short, module.__doc__
+        for name, thing in vars(module).items():
+            if name.startswith("_") or getattr(thing, "__module__", None) != info.name or not callable(thing):
+                continue
+            if thing.__doc__:
+                yield f"{short}.{name}", thing.__doc__
+            for member, part in vars(thing).items() if inspect.isclass(thing) else ():
+                if (
+                    not member.startswith("_")
+                    and getattr(part, "__doc__", None)
+                    and (callable(part) or isinstance(part, property))
+                ):
+                    yield f"{short}.{name}.{member}", str(part.__doc__)
+
+
+def blocks(text: str) -> list[str]:
+    """What is indented after a line that ends in two colons."""
+    lines, found = inspect.cleandoc(text).splitlines(), []
+    for at, line in enumerate(lines):
+        if line.endswith("::"):
+            inside = takewhile(lambda inner: not inner.strip() or depth(inner) > depth(line), lines[at + 1 :])  # noqa: B023
+            found.append(textwrap.dedent("\n".join(inside)))
+    return found
+
+
+def depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def inline(text: str) -> list[str]:
+    """What is marked as code after ``Example:``, and objects that are made anywhere: ``Box(x=(0, 1))``."""
+    flat = " ".join(inspect.cleandoc(text).split())
+    after = [
+        code for part in re.findall(r"Example: (?!.*::)(.*?)(?:Args:|Raises:|$)", flat) for code in re.findall(r"``(.+?)``", part)
+    ]
+    made = [code for code in re.findall(r"``([A-Z]\w*\(.+?\)|[a-c] [-|&] [a-c](?: - c)?)``", flat) if "..." not in code]
+    return [code for code in dict.fromkeys([*after, *made]) if expression(code)]
+
+
+def expression(code: str) -> bool:
+    try:
+        tree = ast.parse(code, mode="eval").body
+    except SyntaxError:
+        return False
+    return isinstance(tree, (ast.Call, ast.BinOp, ast.Subscript))
+
+
+ELSEWHERE = ("RBFInterpolator", "RBFKernel", "RQKernel", "MaternKernel", "Matern(nu=nu)", "PiecewisePolynomialKernel", "Ridge")
+"""Equivalents in other libraries."""
+
+BLOCKS = [(name, block) for name, text in documented() for block in blocks(text)]
+INLINE = [(name, code) for name, text in documented() for code in inline(text) if not code.startswith(ELSEWHERE)]
+
+
+def setup(name: str) -> dict[str, Any]:
+    space = names()
+    exec(SETUP.get(name, ""), space)
+    return space
+
+
+def test_there_are_examples() -> None:
+    """So that what finds them is not out of order."""
+    found = {name for name, _ in BLOCKS}
+    assert {
+        "kernels._kernel.Kernel", "nn._evaluate.evaluate", "nn._export.export", "nn.wrappers._ansatz.Ansatz",
+        "nn.wrappers._periodic.Periodic", "operators._field.Field", "problems._equations.Equations", "problems._problem.Problem",
+        "testing",
+    } <= found  # fmt: skip
+    assert {"training._solve.fit", "training._solve.solve", "operators._operator.Operator"} <= {name for name, _ in INLINE}
+    assert len(INLINE) >= 15
+
+
+SLOW = {"testing"}
+
+
+@pytest.mark.parametrize(
+    ("name", "block"), [pytest.param(*b, id=b[0], marks=[pytest.mark.slow] * (b[0] in SLOW)) for b in BLOCKS]
+)
+def test_a_block_in_a_docstring_runs(name: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    if name == "problems._equations.Equations":
+        return solves_burgers(block)
+    space = setup(name)
+    exec(block, space)
+    assert not name.startswith("testing") or space["test_bump"]() is None
+    if name == "problems._problem.Problem":
+        errors = rbfnet.solve(space["Poisson"], num_centers=200).errors
+        assert errors is not None and errors["rel_l2"] < 1e-6
+    if name == "kernels._kernel.Kernel":
+        assert RBFNetwork(2, 1, 9, kernel=space["Bump"]).kernel.phi(torch.ones(())) == 0.5
+    if name == "nn.wrappers._periodic.Periodic":
+        at = space["model"](torch.tensor([[-1.0, 0.3], [1.0, 0.3]]))
+        assert torch.allclose(at[0], at[1], atol=1e-6) and space["model"].centers.shape == (200, 2)
+
+
+def solves_burgers(block: str) -> None:
+    """The equation by the transform of Cole and Hopf: u = -2 nu v_x / v with the heat equation for v, here by quadrature."""
+    problem = construct({"_target_": "rbfnet.problems.Equations", **yaml.safe_load(block)}, Problem, "problems", ())
+    model = rbfnet.solve(problem, num_centers=120, solver="gauss_newton").model
+    x, nu, t = np.linspace(-1, 1, 41), 1 / (2 * np.pi), 0.5
+    nodes, weights = np.polynomial.hermite.hermgauss(60)
+    y = x[:, None] - np.sqrt(4 * nu * t) * nodes
+    v = np.exp(-(np.cos(np.pi * y)) / (2 * np.pi * nu)) * weights
+    exact = -(np.sin(np.pi * y) * v).sum(axis=1) / v.sum(axis=1)
+    with torch.no_grad():
+        found = model(torch.tensor(np.stack([x, np.full_like(x, t)], axis=1)))[:, 0].numpy()
+    assert np.abs(found - exact).max() < 1e-3
+
+
+@pytest.mark.parametrize(("name", "code"), INLINE, ids=[f"{name}: {code}" for name, code in INLINE])
+def test_code_in_a_docstring_runs(name: str, code: str) -> None:
+    assert eval(code, setup(name)) is not None
+
+
+# -- README ------------------------------------------------------------------------------------------------------------------
+
+
+def marked(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.fixture
+def run_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    """With a small run of real elevation data in it."""
+    from rbfnet.cli.main import dispatch
+
+    monkeypatch.chdir(tmp_path)
+    small = ["problem.train=60", "problem.validation=10", "problem.test=20", "figures=false", "run_dir=runs/terrain/..."]
+    assert dispatch(["train", "problem=terrain", *small]) == 0
+    return tmp_path
+
+
+def test_the_python_of_readme_runs(run_directory: Path) -> None:
+    """Block after block in one namespace, as a reader would."""
+    rng = np.random.default_rng(0)
+    space: dict[str, Any] = {"x": rng.random((60, 2)), "points": torch.rand(5, 2).double(), "f": lambda x: x[:, :1]}
+    space["y"] = space["x"].sum(axis=1) + 0.01 * rng.standard_normal(60)
+    kernel, problem, data, loop = marked("python")
+    with matplotlib.rc_context():
+        exec(kernel, space)
+        assert RBFNetwork(2, 1, 9, kernel=space["Mine"]).kernel.phi(torch.ones(())) == 0.5
+        exec(problem, space)
+        assert space["solution"].errors["rel_l2"] < 1e-10
+        exec(data, space)
+        assert space["solution"].errors["rmse"] < 0.1 and space["slope"].shape == (5,)
+        exec(loop, {**space, "x": torch.rand(20, 2)})
+
+
+def rod() -> dict[str, Any]:
+    (block,) = marked("yaml")
+    return yaml.safe_load(block)
+
+
+def test_the_yaml_of_readme_runs(command: Any, tmp_path: Path) -> None:
+    file = tmp_path / "mine/problem/rod.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(*marked("yaml"))
+    arguments = ["network.num_centers=100", "figures=false", "run_dir=run"]
+    code, out, err = command("train", "--config-dir", "mine", "problem=rod", *arguments)
+    assert code == 0, err
+    assert float(re.findall(r"│ u +│ (\S+)", out)[0]) < 1e-5
+    with pytest.raises(rbfnet.InputError) as caught:
+        construct({**rod(), "equations": "u_t = nu*u_xy"}, Problem, "problems")
+    assert f"rbfnet: {caught.value}\n" in README
+
+
+LINES = [line.split("#")[0].split() for line in README.splitlines() if line.startswith("rbfnet ")]
+
+
+@pytest.mark.parametrize("line", LINES, ids=" ".join)
+def test_the_commands_of_readme_compose(line: list[str], command: Any, tmp_path: Path) -> None:
+    """The config they would run is made; none of them is misspelt."""
+    _, name, *arguments = line
+    if name == "list":
+        assert command(name)[0] == 0
+    elif name == "resume":
+        code, _, err = command(name, *arguments)
+        assert code == 2 and "There is no run to go on with in 'runs/mine'" in err
+    else:
+        (tmp_path / "my_kernels.py").write_text(marked("python")[0])
+        code, out, err = command(name, *[a for a in arguments if a != "--multirun" and "," not in a or "[" in a], "--cfg", "job")
+        assert code == 0, err
+        assert "_target_: rbfnet.problems." in out
