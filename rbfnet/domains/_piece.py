@@ -67,6 +67,10 @@ class Piece:
             return self
         return replace(self, measure=self.measure * share / self.share, keep=both, share=share)
 
+    def called(self, name: str) -> Piece:
+        """The same part by another name."""
+        return replace(self, name=name)
+
     def turned(self) -> Piece:
         """The same part of the boundary of what lies on the other side."""
         keep = self.keep
