@@ -89,7 +89,8 @@ class UnknownField(nn.Module):
 
     def forward(self, u: Field) -> Field:
         """The function as a Field at the points of ``u``."""
-        return Field(self._model(), u.points[:, self._columns], self.coords, ("a",))
+        space = [name for name in self.coords if name in u.space]
+        return Field(self._model(), u.points[:, self._columns], self.coords, ("a",), space=space)
 
     def at(self, x: Float[Tensor, "N C"]) -> Float[Tensor, "N 1"]:
         """Its values at points, one column for each of its coordinates."""
