@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.domains._piece import Piece
-from rbfnet.domains._sampling import SAMPLERS, fill, own_draws, refined, up_to_the_ends
+from rbfnet.domains._sampling import fill, own_draws, refined, require_sampler, up_to_the_ends
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.nn.initializers import IN_BOX
 
@@ -159,9 +159,10 @@ class Domain(ABC):
         points, normals = zip(*drawn, strict=True)
         return torch.cat(points), torch.cat(normals)
 
-    def boundary_measure(self, part: Part = None) -> float:
-        """Length or area of the boundary, or a part of it; the ends of an interval count 1 each."""
-        return sum(piece.measure for piece in self._chosen(part))
+    def boundary_measure(self, part: Part = None, sides: Float[Tensor, " D"] | None = None) -> float:
+        """Length or area of the boundary, or a part, in units of ``sides`` along each coordinate; ends of an interval count 1."""
+        pieces = self._chosen(part)
+        return sum(piece.measure if sides is None else piece.measured_in(sides) for piece in pieces)
 
     def normals(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
         """Outward unit normals at points of the boundary: -grad / |grad| of ``implicit``; at a corner one between its sides.
@@ -291,9 +292,3 @@ class Domain(ABC):
         from rbfnet.domains._difference import Difference
 
         return Difference(self, other)
-
-
-def require_sampler(sampler: str) -> None:
-    """Refuse an unknown sampler, with the nearest name."""
-    if sampler not in SAMPLERS:
-        raise unknown("sampler", sampler, SAMPLERS)

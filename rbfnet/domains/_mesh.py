@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rbfnet.domains._domain import Domain, require_sampler
+from rbfnet.domains._domain import Domain
 from rbfnet.domains._edges import Edges
 from rbfnet.domains._gauss import MOST, on_simplices
 from rbfnet.domains._mesh_file import read_mesh
 from rbfnet.domains._numbers import names
 from rbfnet.domains._piece import Piece, unit_cube
+from rbfnet.domains._sampling import require_sampler
 from rbfnet.domains._simplices import Simplices, spread
 from rbfnet.errors import InputError, positive
 

@@ -67,6 +67,17 @@ class Piece:
             return self
         return replace(self, measure=self.measure * share / self.share, keep=both, share=share)
 
+    def measured_in(self, sides: Float[Tensor, " D"]) -> float:
+        """Its measure in units of ``sides`` along each coordinate.
+
+        A surface element dS with the normal n is |sides n| dS / prod sides then (Nanson's formula), a mean over 256 points here.
+        """
+        if self.dims == 0:
+            return self.measure
+        with own_draws():
+            normals = self.draw(256, "halton")[1]
+        return self.measure * float(torch.linalg.vector_norm(sides * normals, dim=1).mean() / sides.prod())
+
     def called(self, name: str) -> Piece:
         """The same part by another name."""
         return replace(self, name=name)

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rbfnet.domains._domain import Domain, require_sampler
+from rbfnet.domains._domain import Domain
 from rbfnet.domains._piece import Piece
-from rbfnet.domains._sampling import thin
+from rbfnet.domains._sampling import require_sampler, thin
 from rbfnet.errors import InputError, positive
 
 

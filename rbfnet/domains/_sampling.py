@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, unknown
 from rbfnet.nn.initializers import IN_BOX
 
 if TYPE_CHECKING:
@@ -21,6 +21,12 @@ SAMPLERS = (*IN_BOX, "boundary_refined")
 _LIMIT = 2**23
 
 Accept = Callable[[Tensor], Tensor]
+
+
+def require_sampler(sampler: str) -> None:
+    """Refuse an unknown sampler, with the nearest name."""
+    if sampler not in SAMPLERS:
+        raise unknown("sampler", sampler, SAMPLERS)
 
 
 def fill(box: Float[Tensor, "2 D"], n: int, sampler: str, accept: Accept) -> Float[Tensor, "n D"]:
@@ -75,9 +81,11 @@ def up_to_the_ends(domain: Domain, n: int) -> Float[Tensor, "n 1"]:
 
     At the end itself an equation may be singular; farther from it a solution might jump unseen.
     """
-    ends, normals = domain.boundary_with_normals(1)
-    near = ends - 0.1 * domain.volume / n * normals
-    near = near[domain.contains(near)] if 2 * len(near) <= n else near[:0]
+    near = domain.box[:0]
+    if n >= 4:
+        ends, normals = domain.boundary_with_normals(1)
+        near = ends - 0.1 * domain.volume / n * normals
+        near = near[domain.contains(near)][: n // 2]
     return torch.cat([near, fill(domain.box, n - len(near), "halton", domain.contains)])
 
 

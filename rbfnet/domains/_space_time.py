@@ -7,11 +7,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rbfnet.domains._domain import Domain, require_sampler
+from rbfnet.domains._domain import Domain
 from rbfnet.domains._gauss import unit
 from rbfnet.domains._numbers import interval
 from rbfnet.domains._piece import Keep, Piece
 from rbfnet.domains._point_cloud import PointCloud
+from rbfnet.domains._sampling import require_sampler
 from rbfnet.errors import InputError, positive
 from rbfnet.nn.initializers import IN_BOX
 

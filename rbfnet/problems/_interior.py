@@ -11,7 +11,7 @@ from rbfnet.domains import Domain
 from rbfnet.errors import InputError
 from rbfnet.operators import Field
 from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
-from rbfnet.problems._points import count
+from rbfnet.problems._counts import inside
 
 if TYPE_CHECKING:
     from rbfnet.problems._problem import Problem
@@ -29,7 +29,7 @@ class Interior(Condition):
         where: the part it holds in, a Domain or a function of the coordinates: ``lambda x, y: x < 0.5``.
         weight: how much more than by itself it counts.
         name: unique within the problem.
-        points: how many; the problem's ``num_interior`` if None.
+        points: how many; if None the problem's ``num_interior``, or a share by volume of the points that follow the centres.
 
     Raises:
         InputError: when points are drawn, a part without any.
@@ -47,7 +47,9 @@ class Interior(Condition):
         self.weight, self.name = positive_weight(weight, name), name
 
     def sample(self, problem: Problem) -> Sample:
-        return self.draw(problem, count(self._points, problem.num_interior, self.name))
+        return self.draw(
+            problem, inside(problem, self._points, self.name, self._where if isinstance(self._where, Domain) else None)
+        )
 
     def draw(self, problem: Problem, n: int) -> Sample:
         """n points; where the part is a function those of n points in the domain that lie in it."""
@@ -65,18 +67,18 @@ class Interior(Condition):
             return torch.ones(len(x), dtype=torch.bool, device=x.device)
         if isinstance(self._where, Domain):
             return self._where.contains(x)
-        inside = self._where(*x.unbind(dim=1))
-        if inside.shape != (len(x),):
+        held = self._where(*x.unbind(dim=1))
+        if held.shape != (len(x),):
             raise InputError(
                 f"`where` of condition {self.name!r} must give true or false at each point, ({len(x)},), "
-                f"but gave {tuple(inside.shape)}."
+                f"but gave {tuple(held.shape)}."
             )
-        return inside.bool()
+        return held.bool()
 
     def within(self, problem: Problem, x: Float[Tensor, "N D"]) -> Float[Tensor, "n D"]:
         """Those of some points where the condition holds."""
-        inside = x if isinstance(self._where, Domain) else x[problem.domain.contains(x)]
-        return inside[self.holds(inside)]
+        found = x if isinstance(self._where, Domain) else x[problem.domain.contains(x)]
+        return found[self.holds(found)]
 
     def residual(self, u: Field) -> Residual:
         return self._residual(u)

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from rbfnet.catalogue import snake_case
 from rbfnet.errors import InputError, positive, unknown
+from rbfnet.nn import Evolving
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver, Solving
 from rbfnet.training._adaptive import Adaptive
@@ -168,6 +169,8 @@ def prepare(
     dtype = model.centers.dtype
     problem.to(dtype)
     stages = solver.stages
+    most = [callback.most_centers(model) for callback in callbacks if isinstance(callback, Adaptive)]
+    problem.follow(max([model.num_centers, *most]), in_space=isinstance(model, Evolving))
     data = ProblemData(problem, dtype, solver.batch_size, solver.resample)
     module = TrainingModule(model, problem, solver, config)
     module.check(data.samples)
