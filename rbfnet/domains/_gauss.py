@@ -20,6 +20,9 @@ ACCURACY = 1e-13
 MOST = 10
 """So many times as many nodes as are asked for a rule on simplices may have."""
 
+HIGHEST = 256
+"""More nodes than that are those of several rules."""
+
 ORDERS = np.arange(1, 65)
 REACH = torch.from_numpy(2 / math.pi * np.exp([(math.lgamma(2 * k + 1) + math.log(ACCURACY)) / (2 * k) for k in ORDERS.tolist()]))
 """Up to which length, in waves, the rule with k nodes is as accurate as that: (pi r / 2)^(2k) / (2k)! = ACCURACY."""
@@ -35,9 +38,16 @@ def enough(waves: Float[Tensor, " I"]) -> Int[Tensor, " I"]:
 
 @cache
 def unit(nodes: int, power: float = 0.0) -> tuple[Float[Tensor, " k"], Float[Tensor, " k"]]:
-    """The Gauss rule on [0, 1] for the weight (1 + power) t^power, whose integral is 1."""
+    """The Gauss rule on [0, 1] for the weight (1 + power) t^power, whose integral is 1.
+
+    Very many nodes are about as many, on parts of equal length (for the power 0).
+    """
     from scipy.special import roots_jacobi
 
+    if nodes > HIGHEST and not power:
+        parts = math.ceil(nodes / HIGHEST)
+        t, sizes = unit(round(nodes / parts))
+        return ((torch.arange(parts)[:, None] + t) / parts).flatten(), (sizes / parts).repeat(parts)
     t, weights = roots_jacobi(nodes, 0.0, power)
     return torch.from_numpy((1 + t) / 2), torch.from_numpy(weights / weights.sum())
 
@@ -56,6 +66,7 @@ def on_intervals(
     for k in orders.unique().tolist():
         which = (orders == k).nonzero()[:, 0]
         t, weights = unit(k)
+        k = len(t)
         if rounded:
             # 1 - cos without cancellation, and its slope.
             t, weights = (math.pi / 2 * t).sin().square(), weights * (math.pi / 2) * (math.pi * t).sin()

@@ -21,6 +21,9 @@ from rbfnet.errors import InputError, positive
 
 Array = np.ndarray[Any, Any]
 
+FEW = 9
+"""Nodes that a cell has, at least, if it has a rule of its own."""
+
 
 class Mesh(Domain):
     """What the triangles or tetrahedra of a file cover (.msh, .vtk, .vtu, .xdmf, ...: whatever meshio reads).
@@ -81,10 +84,14 @@ class Mesh(Domain):
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
         """Gauss rules on its cells (:func:`rbfnet.domains._gauss.on_simplices`).
 
-        N is more than n where cells are many, up to ten times; beyond that, n points of equal weight.
+        N is more than n where cells are many, up to ten times. Many triangles are taken as the shape that they make up; more
+        than ten times as many tetrahedra as nodes give ten times as many points of equal weight.
         """
-        if len(self._cells.volumes) > MOST * positive("The number of points", n, whole=True):
-            return self.evenly(n)
+        positive("The number of points", n, whole=True)
+        if self.sliced and FEW * len(self._cells.volumes) > n:
+            return super().quadrature(n)
+        if len(self._cells.volumes) > MOST * n:
+            return self.evenly(MOST * n)
         return on_simplices(self._cells.corners, (self.box[1] - self.box[0]).numpy(), n)
 
     @property

@@ -81,8 +81,7 @@ class SpaceTime(Domain):
         points, weights = self.space.quadrature(max(1, round(n / steps)))
         start, end = self.time
         t, sizes = unit(steps)
-        t = (start + (end - start) * t).repeat(len(points))[:, None]
-        x = torch.cat([points.repeat_interleave(steps, dim=0), t], dim=1)
+        x = torch.cat([points.repeat_interleave(len(t), dim=0), (start + (end - start) * t).repeat(len(points))[:, None]], dim=1)
         return x, (end - start) * (weights[:, None] * sizes).flatten()
 
     def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
