@@ -135,7 +135,7 @@ def more() -> Iterator[Case]:
     yield Case(
         "oscillator", text(Interval(t=(0, 20)), "u_tt = -u", [{"initial": 1, "velocity": 0}], "cos(t)"), {"num_centers": 100}
     )
-    mean = [{"neumann": 0}, {"mean": 0}]
+    mean: Conditions = [{"neumann": 0}, {"mean": 0}]
     yield Case("neumann and mean", text(SQUARE, COSINES, mean, "cos(pi*x)*cos(pi*y)"), {"num_centers": 200})
     disc = text(Disc((0, 0), 1), "lap(u) + 4", [{"dirichlet": 0}], "1 - x**2 - y**2")
     yield Case("disc", disc, {"num_centers": 150})
@@ -166,21 +166,21 @@ def failing() -> Iterator[Case]:
     for nonlinear in (problems.Burgers, problems.AllenCahn, problems.Schroedinger):
         yield Case(f"{nonlinear.__name__.lower()}, all at once", nonlinear, newton(num_centers=150))
     yield Case("sharp, 60 centres", problems.Sharp, newton(num_centers=60))
-    one = [{"dirichlet": 0, "on": "x=low"}]
+    one: Conditions = [{"dirichlet": 0, "on": "x=low"}]
     for kernel in ("gaussian", "matern", "multiquadric"):
         yield Case(f"one side only, {kernel}", text(SQUARE, POISSON, one), {"num_centers": 200, "kernel": kernel}, unique=False)
         pure = text(SQUARE, COSINES, [{"neumann": 0}])
         yield Case(f"neumann, a free constant, {kernel}", pure, {"num_centers": 200, "kernel": kernel}, unique=False)
-    point = [{"dirichlet": 0, "on": "x=low", "points": 1}]
+    point: Conditions = [{"dirichlet": 0, "on": "x=low", "points": 1}]
     yield Case("a value at a point", text(SQUARE, POISSON, point), {"num_centers": 200}, unique=False)
     yield Case("neumann, no solution", text(SQUARE, "lap(u) + 1", [{"neumann": 0}]), {"num_centers": 200}, unique=False)
     free = text(UNIT, "u_xx = cos(pi*x)", [{"neumann": 0}])
     yield Case("neumann, a free constant, line", free, {"num_centers": 60}, unique=False)
-    two = [{"dirichlet": 0}, {"dirichlet": 1, "on": "x=low"}]
+    two: Conditions = [{"dirichlet": 0}, {"dirichlet": 1, "on": "x=low"}]
     yield Case("contradiction", text(SQUARE, "lap(u)", two), {"num_centers": 200}, unique=False)
-    ends = [{"dirichlet": 0}, {"dirichlet": 1, "on": "x=high"}]
+    ends: Conditions = [{"dirichlet": 0}, {"dirichlet": 1, "on": "x=high"}]
     yield Case("contradiction, line", text(UNIT, "u_xx = 1", ends), {"num_centers": 40}, unique=False)
-    both = [{"dirichlet": 0}, {"initial": 0}, {"initial": "sin(pi*x)", "name": "again"}]
+    both: Conditions = [{"dirichlet": 0}, {"initial": 0}, {"initial": "sin(pi*x)", "name": "again"}]
     yield Case("contradiction, start", text(ROD, "u_t = u_xx", both), {"num_centers": 200}, unique=False)
     resonance = "lap(u) + 2*pi**2*u + sin(pi*x)*sin(2*pi*y)"
     yield Case("resonance", text(SQUARE, resonance, [{"dirichlet": 0}]), {"num_centers": 200}, unique=False)
@@ -188,7 +188,7 @@ def failing() -> Iterator[Case]:
     yield Case("resonance, no solution", text(SQUARE, excited, [{"dirichlet": 0}]), {"num_centers": 200}, unique=False)
     yield Case("heat, no start", text(ROD, "u_t = u_xx + 1", [{"dirichlet": 0}]), {"num_centers": 200}, unique=False)
     yield Case("heat, no start, zero", text(ROD, "u_t = u_xx", [{"dirichlet": 0}]), {"num_centers": 200}, unique=False)
-    slow = [{"dirichlet": 0}, {"initial": 0}]
+    slow: Conditions = [{"dirichlet": 0}, {"initial": 0}]
     yield Case("wave, no velocity", text(ROD, "u_tt = u_xx + 1", slow), {"num_centers": 200}, unique=False)
     yield Case(
         "oscillator, no velocity", text(Interval(t=(0, 5)), "u_tt = -u", [{"initial": 0.3}]), {"num_centers": 60}, unique=False
@@ -225,7 +225,7 @@ def failing() -> Iterator[Case]:
     yield Case("advection, beta = 100", fast, {"num_centers": 300})
     poor = text(SQUARE, POISSON, [{"dirichlet": 0}], SINES, num_interior=40, num_boundary=12)
     yield Case("fewer rows than unknowns", poor, {"num_centers": 200, "epsilon": 12.0})
-    discs = [{"dirichlet": 0, "on": "outer"}, {"dirichlet": 1, "on": "hole 1"}, {"dirichlet": -1, "on": "hole 2"}]
+    discs: Conditions = [{"dirichlet": 0, "on": "outer"}, {"dirichlet": 1, "on": "hole 1"}, {"dirichlet": -1, "on": "hole 2"}]
     yield Case("two discs, few points", text(TWO_DISCS, "lap(u)", discs), {"num_centers": 500, "centers": "graded"}, unique=False)
     yield Case("poisson, adam, 5 epochs", problems.Poisson, {"num_centers": 50, "solver": Adam(max_epochs=5)})
     yield Case("heat, lbfgs, 1 epoch", problems.Heat, {"num_centers": 50, "solver": LBFGS(max_epochs=1, max_iter=3)})

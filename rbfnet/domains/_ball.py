@@ -8,9 +8,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.domains._domain import Domain
+from rbfnet.domains._gauss import in_ball
 from rbfnet.domains._numbers import above_zero, finite, names
 from rbfnet.domains._piece import Piece
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, positive
 
 
 class Ball(Domain):
@@ -57,6 +58,34 @@ class Ball(Domain):
         # Beyond three dimensions the map to the sphere is that of normal variables, which takes one number more.
         cube = dims - 1 if dims <= 3 else dims
         return (Piece(self.surface, dims * self.volume / self._radius, cube, at),)
+
+    def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
+        """The product of rules along radius and angles (:func:`rbfnet.domains._gauss.in_ball`), exact for polynomials.
+
+        N = (2k)^D is next to n, and the degree is 4k - 1. Where k were 1 in more than three dimensions: n points of equal weight.
+        """
+        dims = len(self.coords)
+        if dims > 3 and positive("The number of points", n, whole=True) < 3**dims:
+            return self.evenly(n)
+        points, weights = in_ball(int(positive("The number of points", n, whole=True)), dims)
+        return self._center + self._radius * points, self.volume * weights
+
+    def surfaces(self, origin: Float[Tensor, " D"]) -> Float[Tensor, "1 D+2"]:
+        """Its sphere."""
+        center = self._center - origin
+        return torch.cat([center.new_ones(1), -2 * center, (self._radius**2 - center.square().sum())[None]])[None]
+
+    @property
+    def sliced(self) -> bool:
+        return len(self.coords) <= 3
+
+    def ends(self, x: Float[Tensor, "P k"]) -> Float[Tensor, "P 2"]:
+        """Both ends of the ball that is left."""
+        k = x.shape[1]
+        away = torch.linalg.vector_norm(x - self._center[:k], dim=1)
+        # NaN beyond the sphere.
+        half = ((self._radius - away) * (self._radius + away)).sqrt()
+        return torch.stack([self._center[k] - half, self._center[k] + half], dim=1)
 
     def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
         """(radius^2 - |x - centre|^2) / (2 radius): a polynomial of normal derivative -1."""

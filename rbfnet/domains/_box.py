@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.domains._domain import Domain
+from rbfnet.domains._gauss import unit
 from rbfnet.domains._numbers import interval
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._r_functions import conjunction
@@ -46,23 +46,42 @@ class Box(Domain):
 
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
         """n points inside; see :meth:`Domain.interior`. A ``"grid"`` is a full one, so n is k^D."""
-        if sampler not in IN_BOX:
+        if sampler not in IN_BOX or (sampler == "halton" and len(self.coords) == 1):
             return super().interior(n, sampler)
         positive("The number of points", n, whole=True)
         return IN_BOX[sampler](self._box, n)
 
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
-        """The product of the rules of Gauss and Legendre along each side (``numpy.polynomial.legendre.leggauss``).
+        """The product of the rules of Gauss and Legendre along each side.
 
-        N = k^D is next to n; it is exact for polynomials below degree 2k in each coordinate.
+        N = k^D is next to n; it is exact for polynomials below degree 2k in each coordinate (of 512 for larger k). Where k were
+        below 3 in more than three dimensions: n points of equal weight.
         """
         dims = len(self.coords)
         side = max(1, round(positive("The number of points", n, whole=True) ** (1 / dims)))
-        nodes, weights = (torch.from_numpy(values) for values in np.polynomial.legendre.leggauss(side))
+        if dims > 3 and side < 3:
+            return self.evenly(n)
+        nodes, weights = unit(side)
         low, high = self._box
-        x = (low + high + (high - low) * torch.cartesian_prod(*[nodes] * dims).reshape(-1, dims)) / 2
-        products = torch.cartesian_prod(*[weights] * dims).reshape(-1, dims).prod(dim=1)
-        return x, ((high - low) / 2).prod() * products
+        x = low + (high - low) * torch.cartesian_prod(*[nodes] * dims).reshape(-1, dims)
+        return x, self.volume * torch.cartesian_prod(*[weights] * dims).reshape(-1, dims).prod(dim=1)
+
+    def surfaces(self, origin: Float[Tensor, " D"]) -> Float[Tensor, "S D+2"]:
+        """The planes of its faces."""
+        dims = len(self.coords)
+        offsets = (self._box - origin).reshape(-1, 1)
+        return torch.cat([torch.zeros_like(offsets), torch.eye(dims, dtype=offsets.dtype).repeat(2, 1), offsets], dim=1)
+
+    @property
+    def sliced(self) -> bool:
+        return len(self.coords) <= 3
+
+    def ends(self, x: Float[Tensor, "P k"]) -> Float[Tensor, "P 2"]:
+        """Both ends of the side."""
+        k = x.shape[1]
+        low, high = self._box[:, :k]
+        inside = ((x >= low) & (x <= high)).all(dim=1, keepdim=True)
+        return torch.where(inside, self._box[:, k], torch.nan)
 
     @property
     def pieces(self) -> tuple[Piece, ...]:

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.domains._combination import Combination
-from rbfnet.domains._domain import Domain, renamed
+from rbfnet.domains._domain import Domain
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._r_functions import conjunction
 
@@ -60,7 +60,7 @@ class Difference(Combination):
         pieces = list(outer)
         for number, cut in enumerate(holes, start=taken + 1):
             several = len(self.members[number - taken].pieces) > 1
-            pieces += [renamed(piece, f"hole {number} {piece.name}" if several else f"hole {number}") for piece in cut]
+            pieces += [piece.called(f"hole {number} {piece.name}" if several else f"hole {number}") for piece in cut]
         return tuple(pieces)
 
     def __repr__(self) -> str:

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rbfnet.domains._piece import Piece
-from rbfnet.domains._sampling import SAMPLERS, fill, own_draws
+from rbfnet.domains._piece import Piece, any_of
+from rbfnet.domains._sampling import fill, own_draws, refined, require_sampler, up_to_the_ends
 from rbfnet.errors import InputError, positive, unknown
-from rbfnet.given import call, true_each
 from rbfnet.initialised import Initialised
 from rbfnet.nn.initializers import IN_BOX
 
@@ -92,6 +90,8 @@ class Domain(Initialised, ABC):
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
         """n points inside (or on the boundary), evenly by rejection from the bounding box.
 
+        On a line Halton points reach up to its ends: next to each there is one, a tenth of the mean distance away.
+
         Args:
             n: how many.
             sampler: ``"grid"`` (of the coarsest grid with n points inside, n at equal steps), ``"halton"``,
@@ -104,17 +104,22 @@ class Domain(Initialised, ABC):
         """
         positive("The number of points", n, whole=True)
         require_sampler(sampler)
-        if sampler != "boundary_refined":
-            return fill(self.box, n, sampler, self.contains)
+        if sampler == "boundary_refined":
+            return refined(self, n)
+        if sampler == "halton" and len(self.coords) == 1:
+            return up_to_the_ends(self, n)
+        return fill(self.box, n, sampler, self.contains)
+
+    def scattered(self, n: int) -> Float[Tensor, "n D"]:
+        """n points to measure errors at: Halton points inside, the same each time; on a line its ends among them."""
         with own_draws():
-            deepest = self.distance(self.interior(1024)).max()
-        # One coordinate more decides which points stay, so that those that stay are still of low discrepancy.
-        tall = torch.cat([self.box, torch.tensor([[0.0], [1.0]], dtype=self.box.dtype)], dim=1)
+            ends = self.boundary(1) if len(self.coords) == 1 else self.box[:0]
+            return torch.cat([ends, self.interior(max(1, n - len(ends)))])
 
-        def accept(x: Tensor) -> Tensor:
-            return self.contains(x[:, :-1]) & (x[:, -1] * (1 + 20 * self.distance(x[:, :-1]) / deepest) < 1)
-
-        return fill(tall, n, "halton", accept)[:, :-1].contiguous()
+    @property
+    def space_coords(self) -> tuple[str, ...]:
+        """The coordinates of space: all of them, but for the time of a :class:`SpaceTime`."""
+        return self.coords
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -158,9 +163,10 @@ class Domain(Initialised, ABC):
         points, normals = zip(*drawn, strict=True)
         return torch.cat(points), torch.cat(normals)
 
-    def boundary_measure(self, part: Part = None) -> float:
-        """Length or area of the boundary, or a part of it; the ends of an interval count 1 each."""
-        return sum(piece.measure for piece in self._chosen(part))
+    def boundary_measure(self, part: Part = None, sides: Float[Tensor, " D"] | None = None) -> float:
+        """Length or area of the boundary, or a part, in units of ``sides`` along each coordinate; ends of an interval count 1."""
+        pieces = self._chosen(part)
+        return sum(piece.measure if sides is None else piece.measured_in(sides) for piece in pieces)
 
     def normals(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
         """Outward unit normals at points of the boundary: -grad / |grad| of ``implicit``; at a corner one between its sides.
@@ -193,12 +199,56 @@ class Domain(Initialised, ABC):
         """
         return self.implicit(x)
 
-    def quadrature(self, n: int) -> tuple[Float[Tensor, "n D"], Float[Tensor, " n"]]:
-        """Points and weights for integrals over the domain: n scrambled Halton points of equal weight, volume / n."""
+    def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
+        """Nodes inside and positive weights for integrals over the domain, good to 1e-10 for a wave as long as the domain.
+
+        Up to three dimensions the domain is cut into lines (:class:`rbfnet.domains._slices.Slices`), which takes more nodes than
+        n where its shape asks for it: some thousand in three dimensions. Beyond them n Halton points have equal weights.
+
+        Args:
+            n: how many nodes, about.
+
+        Raises:
+            InputError: n not a whole number above 0.
+        """
+        positive("The number of points", n, whole=True)
+        if not self.sliced:
+            return self.evenly(n)
+        from rbfnet.domains._slices import along_lines, cut
+
+        return along_lines(self, n, cut(self))
+
+    def evenly(self, n: int) -> tuple[Float[Tensor, "n D"], Float[Tensor, " n"]]:
+        """n Halton points inside, of equal weight: good to a few digits, in any number of dimensions."""
         return self.interior(n), torch.full((n,), self.volume / n, dtype=torch.float64)
 
+    @property
+    def sliced(self) -> bool:
+        """Whether integrals go along lines. (In three dimensions for those that say where they meet them, by ``ends``.)"""
+        return len(self.coords) <= 2
+
+    @property
+    def leaves(self) -> tuple[Domain, ...]:
+        """The domains it is combined of; itself alone unless it is a combination."""
+        return (self,)
+
+    def surfaces(self, origin: Float[Tensor, " D"]) -> Float[Tensor, "S D+2"] | None:
+        """Spheres and planes parallel to the axes that the boundary lies on; None where it has other parts.
+
+        They are rows (a, b, c) of a |z|^2 + b . z = c, with a = 1 or 0 and z from ``origin`` on."""
+        return None
+
+    def ends(self, x: Float[Tensor, "P k"]) -> Float[Tensor, "P E"]:
+        """Values of coordinate k that the domain begins, ends or has a corner at, where the coordinates before it are x.
+
+        Along the last coordinate these are the places where a line meets the boundary. NaN stands for none.
+        """
+        from rbfnet.domains._meetings import meetings
+
+        return meetings(self, x)
+
     def grid(self, n: int) -> Float[Tensor, "N D"]:
-        """A regular grid of about n points over the bounding box, as far as they lie in the domain: where errors are measured."""
+        """A regular grid of about n points over the bounding box, as far as they lie in the domain: for figures."""
         dims = len(self.coords)
         points = IN_BOX["grid"](self.box, max(2, round(n ** (1 / dims))) ** dims)
         return points[self.contains(points)]
@@ -221,10 +271,10 @@ class Domain(Initialised, ABC):
         if isinstance(part, (list, tuple)) and part:
             whole = {piece.name for one in part if isinstance(one, str) for piece in self._chosen(one)}
             tests = [one for one in part if not isinstance(one, str) and self._chosen(one)]
-            kept = [piece if piece.name in whole else piece.where(_any(tests)) for piece in self.pieces]
+            kept = [piece if piece.name in whole else piece.where(any_of(tests)) for piece in self.pieces]
             return tuple(piece for piece in kept if piece is not None)
         if callable(part):
-            found = tuple(piece for piece in (piece.where(_any([part])) for piece in self.pieces) if piece is not None)
+            found = tuple(piece for piece in (piece.where(any_of([part])) for piece in self.pieces) if piece is not None)
             if not found:
                 raise InputError(f"The part of the boundary that was given as a function holds no point of that of {self!r}.")
             return found
@@ -249,28 +299,3 @@ class Domain(Initialised, ABC):
         from rbfnet.domains._difference import Difference
 
         return Difference(self, other)
-
-
-def _any(tests: Sequence[Callable[[Tensor], Tensor]]) -> Callable[[Tensor, Tensor], Tensor]:
-    """Which points (N, D) belong to the part that any of these functions says."""
-    what = "A part of the boundary that is a function of points"
-
-    def keep(points: Tensor, normals: Tensor) -> Tensor:
-        found = torch.zeros(len(points), dtype=torch.bool)
-        for test in tests:
-            # A copy, which it may change in place.
-            found |= true_each(call(test, what, points.clone()), points, what)
-        return found
-
-    return keep
-
-
-def require_sampler(sampler: str) -> None:
-    """Refuse an unknown sampler, with the nearest name."""
-    if sampler not in SAMPLERS:
-        raise unknown("sampler", sampler, SAMPLERS)
-
-
-def renamed(piece: Piece, name: str) -> Piece:
-    """The piece by another name."""
-    return replace(piece, name=name)

@@ -31,6 +31,15 @@ class Edges:
         starts, ends = self._starts.to(x), self._ends.to(x)
         return blockwise(_potential, [x], [starts, ends], max(1, PAIRS // len(starts)))
 
+    def ends(self, x: Float[Tensor, "P k"]) -> Float[Tensor, "P S"]:
+        """Where they begin along the first coordinate (k = 0), or meet the lines on which it is given (k = 1); NaN where not."""
+        if x.shape[1] == 0:
+            return self._starts[:, 0].expand(len(x), -1)
+        (ax, ay), (bx, by) = self._starts.T, self._ends.T
+        met = (torch.minimum(ax, bx) <= x) & (x < torch.maximum(ax, bx))
+        share = (x - ax) / torch.where(met, bx - ax, 1.0)
+        return torch.where(met, ay + share * (by - ay), torch.nan)
+
     def piece(self, name: str, which: Tensor) -> Piece:
         """The part of the boundary made of some of the edges, by arc length."""
         starts, ends = self._starts[which], self._ends[which]

@@ -9,8 +9,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.domains._domain import Domain
+from rbfnet.domains._gauss import in_ball
 from rbfnet.domains._numbers import above_zero, finite, names
 from rbfnet.domains._piece import Piece
+from rbfnet.errors import positive
 
 
 class Ellipse(Domain):
@@ -65,6 +67,18 @@ class Ellipse(Domain):
             return self._center + self._radii * unit, normals / torch.linalg.vector_norm(normals, dim=1, keepdim=True)
 
         return (Piece("ellipse", 4 * a * float(ellipe(parameter)), 1, at),)
+
+    def quadrature(self, n: int) -> tuple[Float[Tensor, "N 2"], Float[Tensor, " N"]]:
+        """That of a disc; see :meth:`Ball.quadrature`."""
+        points, weights = in_ball(int(positive("The number of points", n, whole=True)), 2)
+        return self._center + self._radii * points, self.volume * weights
+
+    def ends(self, x: Float[Tensor, "P k"]) -> Float[Tensor, "P 2"]:
+        """Both ends along one coordinate."""
+        k = x.shape[1]
+        away = ((x - self._center[:k]) / self._radii[:k]).abs().sum(dim=1)
+        half = self._radii[k] * ((1 - away) * (1 + away)).sqrt()
+        return torch.stack([self._center[k] - half, self._center[k] + half], dim=1)
 
     def implicit(self, x: Float[Tensor, "N 2"]) -> Float[Tensor, " N"]:
         """min(a, b) / 2 (1 - ((x - cx) / a)^2 - ((y - cy) / b)^2): a polynomial."""

@@ -9,15 +9,20 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rbfnet.domains._domain import Domain, require_sampler
+from rbfnet.domains._domain import Domain
 from rbfnet.domains._edges import Edges
+from rbfnet.domains._gauss import MOST, on_simplices
 from rbfnet.domains._mesh_file import read_mesh
 from rbfnet.domains._numbers import names
 from rbfnet.domains._piece import Piece, unit_cube
+from rbfnet.domains._sampling import require_sampler
 from rbfnet.domains._simplices import Simplices, spread
 from rbfnet.errors import InputError, positive
 
 Array = np.ndarray[Any, Any]
+
+FEW = 9
+"""Nodes that a cell has, at least, if it has a rule of its own."""
 
 
 class Mesh(Domain):
@@ -75,6 +80,27 @@ class Mesh(Domain):
         if sampler in ("grid", "poisson_disc", "boundary_refined"):
             return super().interior(n, sampler)
         return torch.from_numpy(self._cells.spread(unit_cube(n, len(self.coords), sampler).numpy()))
+
+    def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
+        """Gauss rules on its cells (:func:`rbfnet.domains._gauss.on_simplices`).
+
+        N is more than n where cells are many, up to ten times. Many triangles are taken as the shape that they make up; more
+        than ten times as many tetrahedra as nodes give ten times as many points of equal weight.
+        """
+        positive("The number of points", n, whole=True)
+        if self.sliced and FEW * len(self._cells.volumes) > n:
+            return super().quadrature(n)
+        if len(self._cells.volumes) > MOST * n:
+            return self.evenly(MOST * n)
+        return on_simplices(self._cells.corners, (self.box[1] - self.box[0]).numpy(), n)
+
+    @property
+    def sliced(self) -> bool:
+        return self._edges is not None
+
+    def ends(self, x: Float[Tensor, "P k"]) -> Float[Tensor, "P E"]:
+        """The corners of the boundary along the first coordinate, and where a line meets each of its edges."""
+        return super().ends(x) if self._edges is None else self._edges.ends(x)
 
     def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
         """That of the polygon of the boundary's edges; see :class:`Polygon`.

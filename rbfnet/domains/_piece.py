@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.domains._sampling import own_draws, steps
+from rbfnet.given import call, true_each
 from rbfnet.nn.initializers import IN_BOX
 
 Keep = Callable[[Tensor, Tensor], Tensor]
@@ -67,6 +68,21 @@ class Piece:
             return self
         return replace(self, measure=self.measure * share / self.share, keep=both, share=share)
 
+    def measured_in(self, sides: Float[Tensor, " D"]) -> float:
+        """Its measure in units of ``sides`` along each coordinate.
+
+        A surface element dS with the normal n is |sides n| dS / prod sides then (Nanson's formula), a mean over 256 points here.
+        """
+        if self.dims == 0:
+            return self.measure
+        with own_draws():
+            normals = self.draw(256, "halton")[1]
+        return self.measure * float(torch.linalg.vector_norm(sides * normals, dim=1).mean() / sides.prod())
+
+    def called(self, name: str) -> Piece:
+        """The same part by another name."""
+        return replace(self, name=name)
+
     def turned(self) -> Piece:
         """The same part of the boundary of what lies on the other side."""
         keep = self.keep
@@ -87,3 +103,17 @@ def unit_cube(n: int, dims: int, sampler: str) -> Float[Tensor, "n dims"]:
     # A grid fits few numbers of points, and refining towards the boundary says nothing on it.
     of_cube = "halton" if sampler in ("grid", "boundary_refined") else sampler
     return IN_BOX[of_cube](torch.stack([torch.zeros(dims), torch.ones(dims)]).double(), n)
+
+
+def any_of(tests: Sequence[Callable[[Tensor], Tensor]]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Which points (N, D) belong to the part that any of these functions says."""
+    what = "A part of the boundary that is a function of points"
+
+    def keep(points: Tensor, normals: Tensor) -> Tensor:
+        found = torch.zeros(len(points), dtype=torch.bool)
+        for test in tests:
+            # A copy, which it may change in place.
+            found |= true_each(call(test, what, points.clone()), points, what)
+        return found
+
+    return keep

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rbfnet.domains._domain import Domain, require_sampler
+from rbfnet.domains._domain import Domain
 from rbfnet.domains._piece import Piece
+from rbfnet.domains._sampling import require_sampler, thin
 from rbfnet.errors import InputError, positive
 
 
@@ -48,6 +49,13 @@ class PointCloud(Domain):
         if n > len(self.points):
             raise InputError(f"{n} points cannot be drawn from the {len(self.points)} of a point cloud.")
         return self.points[torch.randperm(len(self.points))[:n]]
+
+    def scattered(self, n: int) -> Float[Tensor, "N D"]:
+        """n of the points, or all of them, the same each time."""
+        return thin(self.points, min(n, len(self.points)))
+
+    def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
+        raise InputError("A point cloud has no volume, so no integral can be taken over it.")
 
     @property
     def pieces(self) -> tuple[Piece, ...]:

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from rbfnet.domains._domain import Domain
 from rbfnet.domains._edges import Edges
+from rbfnet.domains._gauss import on_simplices
 from rbfnet.domains._numbers import finite, names
 from rbfnet.domains._piece import Piece
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, positive
 
 
 class Polygon(Domain):
@@ -86,6 +87,22 @@ class Polygon(Domain):
             found = shapely.contains_properly(self._shape, points)
             found[found] = shapely.distance(self._shape.boundary, points[found]) >= -slack
         return torch.from_numpy(found).to(x.device)
+
+    def quadrature(self, n: int) -> tuple[Float[Tensor, "N 2"], Float[Tensor, " N"]]:
+        """Gauss rules on the triangles of a constrained Delaunay triangulation (:func:`rbfnet.domains._gauss.on_simplices`).
+
+        N is more than n where the triangles are many.
+        """
+        import shapely
+
+        positive("The number of points", n, whole=True)
+        triangles = shapely.constrained_delaunay_triangles(self._shape).geoms
+        corners = np.stack([np.asarray(triangle.exterior.coords)[:3] for triangle in triangles if triangle.area > 0])
+        return on_simplices(corners, (self.box[1] - self.box[0]).numpy(), n)
+
+    def ends(self, x: Float[Tensor, "P k"]) -> Float[Tensor, "P E"]:
+        """The vertices along the first coordinate, and where a line meets each edge."""
+        return self._edges.ends(x)
 
     def implicit(self, x: Float[Tensor, "N 2"]) -> Float[Tensor, " N"]:
         """2 / integral of 1 / rho over all directions, rho being the distance to the boundary: see Belyaev, Fayolle and Pasko,

@@ -5,18 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, unknown
 from rbfnet.nn.initializers import IN_BOX
+
+if TYPE_CHECKING:
+    from rbfnet.domains._domain import Domain
 
 SAMPLERS = (*IN_BOX, "boundary_refined")
 _LIMIT = 2**23
 
 Accept = Callable[[Tensor], Tensor]
+
+
+def require_sampler(sampler: str) -> None:
+    """Refuse an unknown sampler, with the nearest name."""
+    if sampler not in SAMPLERS:
+        raise unknown("sampler", sampler, SAMPLERS)
 
 
 def fill(box: Float[Tensor, "2 D"], n: int, sampler: str, accept: Accept) -> Float[Tensor, "n D"]:
@@ -51,6 +61,32 @@ def _grid(box: Tensor, n: int, accept: Accept) -> Tensor:
             return thin(kept, n)
         side = max(side + 1, int(side * (0.95 * n / max(len(kept), 1)) ** (1 / dims)) if len(kept) else 2 * side)
     raise InputError(f"No grid with {n} points inside was found; ask for fewer, or for sampler='halton'.")
+
+
+def refined(domain: Domain, n: int) -> Float[Tensor, "n D"]:
+    """n points of a domain, denser near its boundary: see :meth:`Domain.interior`."""
+    with own_draws():
+        deepest = domain.distance(domain.interior(1024)).max()
+    # One coordinate more decides which points stay, so that those that stay are still of low discrepancy.
+    tall = torch.cat([domain.box, domain.box.new_tensor([[0.0], [1.0]])], dim=1)
+
+    def accept(x: Tensor) -> Tensor:
+        return domain.contains(x[:, :-1]) & (x[:, -1] * (1 + 20 * domain.distance(x[:, :-1]) / deepest) < 1)
+
+    return fill(tall, n, "halton", accept)[:, :-1].contiguous()
+
+
+def up_to_the_ends(domain: Domain, n: int) -> Float[Tensor, "n 1"]:
+    """n Halton points on a line, one of them next to each end, a tenth of the mean distance away.
+
+    At the end itself an equation may be singular; farther from it a solution might jump unseen.
+    """
+    near = domain.box[:0]
+    if n >= 4:
+        ends, normals = domain.boundary_with_normals(1)
+        near = ends - 0.1 * domain.volume / n * normals
+        near = near[domain.contains(near)][: n // 2]
+    return torch.cat([near, fill(domain.box, n - len(near), "halton", domain.contains)])
 
 
 def thin(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:

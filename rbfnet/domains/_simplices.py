@@ -16,11 +16,11 @@ class Simplices:
         corners: (C, D + 1, D), of positive volume.
 
     Attributes:
-        volumes: (C,).
+        corners: as given. volumes: (C,).
     """
 
     def __init__(self, corners: Array) -> None:
-        self._corners = corners
+        self.corners = corners
         sides = corners[:, 1:] - corners[:, :1]
         self.volumes = np.abs(np.linalg.det(sides)) / math.factorial(corners.shape[2])
         inverse = np.linalg.inv(sides)
@@ -33,8 +33,8 @@ class Simplices:
         """A kd-tree of centroids for each octave of size: a point's cell is one whose sphere it lies in, so none is missed."""
         from scipy.spatial import cKDTree
 
-        centroids = self._corners.mean(axis=1)
-        reach = np.linalg.norm(self._corners - centroids[:, None], axis=2).max(axis=1)
+        centroids = self.corners.mean(axis=1)
+        reach = np.linalg.norm(self.corners - centroids[:, None], axis=2).max(axis=1)
         octave = np.floor(np.log2(reach))
         trees = []
         for size in np.unique(octave):
@@ -49,7 +49,7 @@ class Simplices:
         corner they are opposite to, that bound the whole.
         """
         found, near = np.zeros(len(x), dtype=bool), np.zeros(len(x), dtype=bool)
-        reach = max(abs(slack), 1e-12 * np.abs(self._corners).max())
+        reach = max(abs(slack), 1e-12 * np.abs(self.corners).max())
         for tree, which, radius in self._trees:
             balls = tree.query_ball_point(x, radius + reach)
             counts = np.fromiter((len(ball) for ball in balls), dtype=np.int64, count=len(x))
@@ -66,7 +66,7 @@ class Simplices:
         """The distance to each facet of a cell, positive inside."""
         dims = x.shape[1]
         # The facet opposite to corner 0 holds corner 1; all others hold corner 0.
-        first, others = self._corners[cells, 1], self._corners[cells, 0]
+        first, others = self.corners[cells, 1], self.corners[cells, 0]
         normals = self._normals[cells]
         opposite = sum(normals[:, 0, j] * (x[:, j] - first[:, j]) for j in range(dims))
         rest = sum(normals[:, 1:, j] * (x[:, None, j] - others[:, None, j]) for j in range(dims))
@@ -74,7 +74,7 @@ class Simplices:
 
     def spread(self, u: Array) -> Array:
         """From points of the unit cube (n, D) to points (n, D) in the cells, equal volumes to equal volumes."""
-        return spread(u, self._corners, self.volumes)[0]
+        return spread(u, self.corners, self.volumes)[0]
 
 
 def spread(u: Array, corners: Array, volumes: Array) -> tuple[Array, Array]:

@@ -7,10 +7,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rbfnet.domains._domain import Domain, require_sampler
+from rbfnet.domains._domain import Domain
+from rbfnet.domains._gauss import unit
 from rbfnet.domains._numbers import interval
 from rbfnet.domains._piece import Keep, Piece
 from rbfnet.domains._point_cloud import PointCloud
+from rbfnet.domains._sampling import require_sampler
 from rbfnet.errors import InputError, positive
 from rbfnet.nn.initializers import IN_BOX
 
@@ -47,6 +49,10 @@ class SpaceTime(Domain):
         return torch.cat([self.space.box, torch.tensor(self.time, dtype=torch.float64)[:, None]], dim=1)
 
     @property
+    def space_coords(self) -> tuple[str, ...]:
+        return self.space.coords
+
+    @property
     def volume(self) -> float:
         return self.space.volume * (self.time[1] - self.time[0])
 
@@ -68,6 +74,15 @@ class SpaceTime(Domain):
 
         keep = None if piece.keep is None else _of_space(piece.keep)
         return replace(piece, measure=piece.measure * (end - start), dims=piece.dims + 1, at=at, keep=keep)
+
+    def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
+        """The product of the quadrature of the space and the rule of Gauss in time."""
+        steps = max(1, round(positive("The number of points", n, whole=True) ** (1 / len(self.coords))))
+        points, weights = self.space.quadrature(max(1, round(n / steps)))
+        start, end = self.time
+        t, sizes = unit(steps)
+        x = torch.cat([points.repeat_interleave(len(t), dim=0), (start + (end - start) * t).repeat(len(points))[:, None]], dim=1)
+        return x, (end - start) * (weights[:, None] * sizes).flatten()
 
     def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
         """That of the space."""

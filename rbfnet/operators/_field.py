@@ -52,6 +52,8 @@ class Field(Arithmetic):
         outputs: a name for each output.
         ahead: operators that are known to be needed: they are evaluated together, from the same distances.
         normal: the outward normal at each point, (B, D), where the points lie on a boundary.
+        space: which of the coordinates are those of space, that Laplacians are taken along unless others are named; all of them
+            if None. In a problem on a :class:`rbfnet.domains.SpaceTime` these are the coordinates of its space.
 
     Raises:
         InputError: names that do not fit the model or the points, an unknown coordinate or output, or a field of several
@@ -66,6 +68,7 @@ class Field(Arithmetic):
         outputs: Sequence[str] = ("u",),
         ahead: Iterable[Operator] = (),
         normal: Float[Tensor, "B D"] | None = None,
+        space: Sequence[str] | None = None,
     ) -> None:
         if x.ndim != 2:
             raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
@@ -76,7 +79,7 @@ class Field(Arithmetic):
             raise InputError(f"Each output needs a name of its own, but they are named {tuple(outputs)}.")
         self._u, self._x, self._coords, self._outputs = u, x, names, tuple(outputs)
         self._only: str | None = self._outputs[0] if len(self._outputs) == 1 else None
-        self._normal = normal
+        self._normal, self._space = normal, names if space is None else tuple(space)
         self._known: dict[Operator, Tensor] = {}
         self._evaluate(ahead)
 
@@ -96,20 +99,20 @@ class Field(Arithmetic):
         return self.apply(Operator.d(*[name for given in coords for name in self._split(given)]))
 
     def gradient(self, *coords: str) -> tuple[Channel, ...]:
-        """The first derivative along each of ``coords``, by default along all of them."""
+        """The first derivative along each of ``coords``, by default along all of them, time included."""
         return self._each([Operator.d(name) for name in coords or self._coords])
 
     def laplacian(self, *coords: str) -> Channel:
-        """The sum of second derivatives along ``coords``, by default along all of them, (B,)."""
-        return self.apply(Operator.laplacian(*(coords or self._coords)))
+        """The sum of second derivatives along ``coords``, by default along those of space, (B,)."""
+        return self.apply(Operator.laplacian(*self._spatial(coords)))
 
     def biharmonic(self, *coords: str) -> Channel:
-        """The Laplacian of the Laplacian along ``coords``, by default along all of them, (B,)."""
-        return self.apply(Operator.biharmonic(*(coords or self._coords)))
+        """The Laplacian of the Laplacian along ``coords``, by default along those of space, (B,)."""
+        return self.apply(Operator.biharmonic(*self._spatial(coords)))
 
     def gradient_of_laplacian(self, *coords: str) -> tuple[Channel, ...]:
-        """The gradient of the Laplacian, both along ``coords``, by default along all of them."""
-        names = coords or self._coords
+        """The gradient of the Laplacian, both along ``coords``, by default along those of space."""
+        names = self._spatial(coords)
         return self._each([Operator.of([((j, i, i), 1.0) for i in names]) for j in names])
 
     def directional(self, v: Float[Tensor, "B D"], order: int = 1) -> Channel:
@@ -166,8 +169,8 @@ class Field(Arithmetic):
         return tuple([tuple([upper[min(a, b), max(a, b)] for b in rows]) for a in rows])
 
     def vector_laplacian(self, *outputs: str, along: Sequence[str] | None = None) -> tuple[Channel, ...]:
-        """The Laplacian of each component along the coordinates they are paired with, or ``along`` any number of others."""
-        paired = self._paired(len(outputs), along, square=False)
+        """The Laplacian of each component along the coordinates of space they are paired with, or ``along`` any others."""
+        paired = self._paired(len(outputs), self._space[: len(outputs)] if along is None else along, square=along is None)
         return tuple([self[name].laplacian(*paired) for name in outputs])
 
     def __getitem__(self, output: str) -> Field:
@@ -175,7 +178,7 @@ class Field(Arithmetic):
         self._place(output)
         one = object.__new__(Field)
         one._u, one._x, one._coords, one._outputs = self._u, self._x, self._coords, self._outputs
-        one._known, one._only, one._normal = self._known, output, self._normal
+        one._known, one._only, one._normal, one._space = self._known, output, self._normal, self._space
         return one
 
     # -- names and points ----------------------------------------------------------------------------------------------
@@ -192,6 +195,11 @@ class Field(Arithmetic):
     def coords(self) -> tuple[str, ...]:
         """The names of the coordinates."""
         return self._coords
+
+    @property
+    def space(self) -> tuple[str, ...]:
+        """Those of space."""
+        return self._space
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -259,6 +267,12 @@ class Field(Arithmetic):
                 f"{len(names)} coordinates {', '.join(names)}; name one output for each, and the coordinates by along=(...)."
             )
         return names
+
+    def _spatial(self, coords: tuple[str, ...]) -> tuple[str, ...]:
+        """The coordinates named, or else those of space."""
+        if not coords and not self._space:
+            raise InputError(f"None of the coordinates {', '.join(self._coords)} is one of space; name those that are meant.")
+        return coords or self._space
 
     def _split(self, given: str) -> list[str]:
         if given in self._coords:

@@ -10,7 +10,8 @@ from torch import Tensor
 from rbfnet.given import call
 from rbfnet.operators import Field
 from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
-from rbfnet.problems._points import Part, count, is_file, on_boundary, with_values
+from rbfnet.problems._counts import on_parts
+from rbfnet.problems._points import Part, is_file, on_boundary, with_values
 from rbfnet.problems._values import FileValue, Value, checked, evaluate
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Boundary(Condition):
             list of these for all that belongs to any; all of it if None.
         weight: how much more than by itself it counts.
         name: unique within the problem; by default made from the kind of condition, the output and the part.
-        points: how many; the problem's ``num_boundary`` if None.
+        points: how many; if None the problem's ``num_boundary``, or a share of the points that follow the centres.
 
     Raises:
         InputError: when points are drawn, a part the boundary does not have.
@@ -47,7 +48,7 @@ class Boundary(Condition):
         self.weight = positive_weight(weight, self.name)
 
     def sample(self, problem: Problem) -> Sample:
-        n = count(self._points, problem.num_boundary, self.name)
+        n = on_parts(problem, self._points, self.name, self._on)
         return on_boundary(problem.domain, n, problem.sampler, self._on)
 
     def residual(self, u: Field) -> Residual:
@@ -87,7 +88,7 @@ class Dirichlet(Condition):
     def sample(self, problem: Problem) -> Sample:
         if is_file(self.value):
             return with_values(self.value, problem.domain, self.output or problem.outputs[0])  # type: ignore[arg-type]
-        n = count(self._points, problem.num_boundary, self.name)
+        n = on_parts(problem, self._points, self.name, self.on)
         return on_boundary(problem.domain, n, problem.sampler, self.on, normals=False)
 
     def residual(self, u: Field, *data: Tensor) -> Residual:
@@ -132,7 +133,7 @@ class Robin(Condition):
         if is_file(self._value):
             output = self._output or problem.outputs[0]
             return with_values(self._value, problem.domain, output, normals=True)  # type: ignore[arg-type]
-        n = count(self._points, problem.num_boundary, self.name)
+        n = on_parts(problem, self._points, self.name, self._on)
         return on_boundary(problem.domain, n, problem.sampler, self._on)
 
     def residual(self, u: Field, *data: Tensor) -> Residual:

@@ -43,9 +43,9 @@ class Equations(Problem):
         parameters: {nu: 1/(2*pi)}
 
     Texts are read by a grammar of their own. There are numbers, ``pi`` and ``e``; ``+ - * /``, ``**`` or ``^``, parentheses;
-    coordinates, outputs and parameters by name; derivatives ``u_xxt``, ``d(u, x1, x1)``, ``lap(u)``, ``lap(u, x, y)``,
-    ``bilap(u)``; sin, cos, tan, sinh, cosh, tanh, exp, log, sqrt, abs, sign, ``max(a, b)``, ``min(a, b)``,
-    ``where(a < b, c, d)``.
+    coordinates, outputs and parameters by name; derivatives ``u_xxt``, ``d(u, x1, x1)``, ``lap(u)`` and ``bilap(u)`` along the
+    coordinates of space, ``lap(u, x, y)``; sin, cos, tan, sinh, cosh, tanh, exp, log, sqrt, abs, sign, ``max(a, b)``,
+    ``min(a, b)``, ``where(a < b, c, d)``.
 
     A condition is the name of one of the conditions of this package with its first argument, and further arguments by name:
     ``{dirichlet: x*y, output: u}`` is ``Dirichlet(lambda x, y: x * y, output="u")``. Where a condition takes a number, or a
@@ -75,8 +75,8 @@ class Equations(Problem):
         outputs: Sequence[str] = ("u",),
         parameters: Mapping[str, Parameter | str] | None = None,
         exact: Sequence[str] | str | None = None,
-        num_interior: int = 900,
-        num_boundary: int = 200,
+        num_interior: int | None = None,
+        num_boundary: int | None = None,
         sampler: str = "halton",
     ) -> None:
         super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
@@ -123,7 +123,8 @@ class Equations(Problem):
 
     def _read(self, text: Any, equation: bool = False) -> Expression:
         text = str(text) if _is_number(text) else text
-        return parse(text, self.domain.coords, self.outputs if equation else (), self._numbers, equation=equation)
+        outputs = self.outputs if equation else ()
+        return parse(text, self.domain.coords, outputs, self._numbers, equation=equation, space=self.domain.space_coords)
 
     def _add(self, condition: Condition, named: bool) -> None:
         if not named:
@@ -191,7 +192,8 @@ class Equations(Problem):
             return value
         if isinstance(value, str):
             of_field = function and "Field" in words
-            expression = parse(value, coords, self.outputs if of_field else (), self._numbers, equation=of_field)
+            outputs, space = self.outputs if of_field else (), self.domain.space_coords
+            expression = parse(value, coords, outputs, self._numbers, equation=of_field, space=space)
             if number and isinstance(expression.node, float):
                 return expression.node
             if function:

@@ -8,7 +8,7 @@ from torch import Tensor
 from rbfnet.operators import Field
 from rbfnet.problems._boundary import named, one
 from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
-from rbfnet.problems._points import count
+from rbfnet.problems._counts import across
 from rbfnet.problems._values import FileValue, Value, checked, evaluate, from_file, require_inside
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Initial(Condition):
         output: which output, where the problem has several.
         weight: how much more than by itself it counts.
         name: unique within the problem.
-        points: how many; the problem's ``num_boundary`` if None.
+        points: how many; if None the problem's ``num_boundary``, or as many as follow the centres.
         hard: the model fulfils it by its form, :meth:`rbfnet.problems.Problem.ansatz`.
 
     Raises:
@@ -56,7 +56,7 @@ class Initial(Condition):
         domain = problem.domain
         start = start_of(problem)
         if isinstance(self.value, (Tensor, float, int)) or callable(self.value):
-            return Sample((domain.initial(count(self._points, problem.num_boundary, self.name), problem.sampler),))
+            return Sample((domain.initial(across(problem, self._points, self.name), problem.sampler),))
         x, values = from_file(self.value, domain, domain.coords[:-1], [self.output or problem.outputs[0]])
         x = torch.cat([x, torch.full_like(x[:, :1], start)], dim=1)
         require_inside(domain, x, f"The file {str(self.value)!r}")

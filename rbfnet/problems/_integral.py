@@ -12,7 +12,7 @@ from rbfnet.errors import InputError
 from rbfnet.given import call
 from rbfnet.operators import Field
 from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
-from rbfnet.problems._points import count
+from rbfnet.problems._counts import inside
 from rbfnet.problems._values import checked
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ class Integral(Condition):
         where: a Domain within the problem's to integrate over.
         weight: how much more than by itself it counts.
         name: unique within the problem.
-        points: how many the quadrature has, about; the problem's ``num_interior`` if None.
+        points: how many the quadrature has, about; the problem's ``num_interior`` if None. Where the shape of the domain asks for
+            more there are more (:meth:`rbfnet.domains.Domain.quadrature`).
 
     Raises:
         InputError: a value that is no number, a part that is no Domain.
@@ -58,7 +59,7 @@ class Integral(Condition):
 
     def sample(self, problem: Problem) -> Sample:
         domain = self._where or problem.domain
-        x, weights = domain.quadrature(count(self._points, problem.num_interior, self.name))
+        x, weights = domain.quadrature(inside(problem, self._points, self.name))
         return self._measured(x, weights)
 
     def _measured(self, x: Tensor, weights: Tensor) -> Sample:

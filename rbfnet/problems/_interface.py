@@ -7,7 +7,8 @@ from rbfnet.domains import Domain
 from rbfnet.errors import InputError
 from rbfnet.operators import Field
 from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
-from rbfnet.problems._points import Part, count, on_boundary
+from rbfnet.problems._counts import on_parts
+from rbfnet.problems._points import Part, on_boundary
 from rbfnet.problems._values import Value, checked, evaluate
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Interface(Condition):
         self.weight, self.name = positive_weight(weight, name), name
 
     def sample(self, problem: Problem) -> Sample:
-        n = count(self._points, problem.num_boundary, self.name)
+        n = on_parts(problem, self._points, self.name, self._on, of=self._where)
         found = on_boundary(self._where, n, problem.sampler, self._on)
         domain = problem.domain
         x = found.sites[0]

@@ -12,7 +12,7 @@ from rbfnet.errors import InputError
 from rbfnet.given import call, true_each
 from rbfnet.operators import Field
 from rbfnet.problems._condition import Condition, Residual, Sample, of_field, positive_weight
-from rbfnet.problems._points import count
+from rbfnet.problems._counts import inside
 
 if TYPE_CHECKING:
     from rbfnet.problems._problem import Problem
@@ -30,7 +30,7 @@ class Interior(Condition):
         where: the part it holds in, a Domain or a function of the coordinates: ``lambda x, y: x < 0.5``.
         weight: how much more than by itself it counts.
         name: unique within the problem.
-        points: how many; the problem's ``num_interior`` if None.
+        points: how many; if None the problem's ``num_interior``, or a share by volume of the points that follow the centres.
 
     Raises:
         InputError: when points are drawn, a part without any.
@@ -50,7 +50,9 @@ class Interior(Condition):
             raise InputError(f"`where` of condition {name!r} is a Domain or a function of the coordinates, but got {where!r}.")
 
     def sample(self, problem: Problem) -> Sample:
-        return self.draw(problem, count(self._points, problem.num_interior, self.name))
+        return self.draw(
+            problem, inside(problem, self._points, self.name, self._where if isinstance(self._where, Domain) else None)
+        )
 
     def draw(self, problem: Problem, n: int) -> Sample:
         """n points; where the part is a function those of n points in the domain that lie in it."""
@@ -73,8 +75,8 @@ class Interior(Condition):
 
     def within(self, problem: Problem, x: Float[Tensor, "N D"]) -> Float[Tensor, "n D"]:
         """Those of some points where the condition holds."""
-        inside = x if isinstance(self._where, Domain) else x[problem.domain.contains(x)]
-        return inside[self.holds(inside)]
+        found = x if isinstance(self._where, Domain) else x[problem.domain.contains(x)]
+        return found[self.holds(found)]
 
     def residual(self, u: Field) -> Residual:
         return call(self._residual, f"The residual of condition {self.name!r}", u)

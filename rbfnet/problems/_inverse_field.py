@@ -35,7 +35,9 @@ class InverseField(Problem):
 
     domain = Rectangle(x=(0, 1), y=(0, 1))
 
-    def __init__(self, num_interior: int = 900, num_boundary: int = 200, sampler: str = "halton", noise: float = 0.1) -> None:
+    def __init__(
+        self, num_interior: int | None = None, num_boundary: int | None = None, sampler: str = "halton", noise: float = 0.1
+    ) -> None:
         super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
         points = self.domain.grid(50**2)
         spread = positive("noise", noise, zero=True)

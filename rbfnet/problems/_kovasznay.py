@@ -35,7 +35,7 @@ class Kovasznay(Problem):
     domain = Rectangle(x=(-0.5, 1), y=(-0.5, 1.5))
     outputs = ("u", "v", "p")
 
-    def __init__(self, num_interior: int = 900, num_boundary: int = 200, sampler: str = "halton") -> None:
+    def __init__(self, num_interior: int | None = None, num_boundary: int | None = None, sampler: str = "halton") -> None:
         super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
 
     def conditions(self) -> Iterable[Condition]:

@@ -31,6 +31,8 @@ from rbfnet.problems._expression import (
 )
 from rbfnet.problems._tokens import ExpressionError, Token, readable, tilings, tokens
 
+Names = tuple[str, ...]
+
 DEPTH, ORDER = 32, 8
 """The deepest nesting and the highest derivative there may be: enough for any equation."""
 
@@ -54,6 +56,7 @@ def parse(
     parameters: Mapping[str, Parameter] | None = None,
     *,
     equation: bool = False,
+    space: Sequence[str] | None = None,
 ) -> Expression:
     """Read a text such as ``u_t + u*u_x = nu*u_xx``, which means the difference of its sides.
 
@@ -65,20 +68,22 @@ def parse(
         outputs: those of the outputs; a value, which depends on the coordinates alone, has none.
         parameters: further names, each a number or a function without arguments that gives one.
         equation: there may be an ``=``.
+        space: the coordinates that ``lap`` and ``bilap`` are along where none is named; all of them if None.
 
     Raises:
         ExpressionError: a text that cannot be read, with the place.
     """
     if not isinstance(text, str):
         raise InputError(f"An equation is a text, as in 'u_t = u_xx', but got {text!r}.")
-    return Parser(text, tuple(coords), tuple(outputs), dict(parameters or {})).whole(equation)
+    over = tuple(coords if space is None else space)
+    return Parser(text, tuple(coords), over, tuple(outputs), dict(parameters or {})).whole(equation)
 
 
 class Parser:
     """Recursive descent: equation, sum, product, sign, power, atom; each method takes what belongs to it."""
 
-    def __init__(self, text: str, coords: tuple[str, ...], outputs: tuple[str, ...], parameters: dict[str, Parameter]) -> None:
-        self.text, self.coords, self.outputs, self.parameters = text, coords, outputs, parameters
+    def __init__(self, text: str, coords: Names, space: Names, outputs: Names, parameters: dict[str, Parameter]) -> None:
+        self.text, self.coords, self.space, self.outputs, self.parameters = text, coords, space, outputs, parameters
         self.depth, self.place = 0, 0
         self.operators: dict[Operator, None] = {}
         self.tokens = tokens(text)
@@ -246,7 +251,7 @@ class Parser:
                 raise self.error(f"The coordinate {name.text!r} is named twice.", name)
         if token.text == "d" and not along:
             raise self.error("d(...) needs the coordinates to differentiate along, as in d(u, x).", token)
-        over = [name.text for name in along] or self.coords
+        over = [name.text for name in along] or self.space
         return self.channel(token, output.text, OPERATORS[token.text](*over))
 
     def channel(self, token: Token, output: str, op: Operator) -> Node:

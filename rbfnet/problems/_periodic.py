@@ -7,7 +7,8 @@ from torch import Tensor
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.operators import Field, Operator
 from rbfnet.problems._condition import Condition, Residual, Sample, positive_weight
-from rbfnet.problems._points import at_points, count
+from rbfnet.problems._counts import across
+from rbfnet.problems._points import at_points
 
 if TYPE_CHECKING:
     from rbfnet.problems._problem import Problem
@@ -25,7 +26,7 @@ class Periodic(Condition):
         output: which output; all of them if None.
         weight: how much more than by itself it counts.
         name: unique within the problem.
-        points: how many pairs; the problem's ``num_boundary`` if None.
+        points: how many pairs; if None the problem's ``num_boundary``, or as many as follow the centres.
 
     Raises:
         InputError: a number of derivatives below 0; when points are drawn, an unknown coordinate, or a domain whose two sides
@@ -53,7 +54,7 @@ class Periodic(Condition):
             raise unknown("coordinate", self._coordinate, domain.coords)
         along = domain.coords.index(self._coordinate)
         # With no other coordinate there is one pair of ends.
-        n = 1 if len(domain.coords) == 1 else count(self._points, problem.num_boundary, self.name)
+        n = 1 if len(domain.coords) == 1 else across(problem, self._points, self.name)
         x = domain.interior(n, problem.sampler)
         ends: list[Tensor] = []
         for end in domain.box:

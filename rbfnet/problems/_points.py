@@ -9,17 +9,12 @@ import torch
 from torch import Tensor
 
 from rbfnet.domains import Domain
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import InputError
 from rbfnet.problems._condition import Sample
 from rbfnet.problems._values import FileValue, Value, from_file
 
 Part = str | Callable[[Tensor], Tensor] | Sequence[str | Callable[[Tensor], Tensor]]
 """A part of the boundary: its name in ``domain.parts``, a function of points (B, D) that is true there, (B,), or several."""
-
-
-def count(points: int | None, default: int, name: str) -> int:
-    """How many points a condition has."""
-    return default if points is None else int(positive(f"The number of points of condition {name!r}", points, whole=True))
 
 
 def on_boundary(domain: Domain, n: int, sampler: str, part: Part | None, normals: bool = True) -> Sample:

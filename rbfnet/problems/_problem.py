@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rbfnet.domains import Domain
-from rbfnet.domains._sampling import own_draws
 from rbfnet.errors import InputError, positive
 from rbfnet.given import call, one_each
 from rbfnet.initialised import Initialised
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.operators import Field, Operator
 from rbfnet.problems._condition import Condition, Sample
+from rbfnet.problems._counts import INSIDE, on_parts
 from rbfnet.problems._hard import hard_ansatz
 from rbfnet.problems._unknown import Unknown
 from rbfnet.problems._unknown_field import UnknownField
@@ -55,13 +56,17 @@ class Problem(nn.Module, Initialised, ABC):
     It is a module, so that unknown coefficients can be its parts: :class:`Unknown` and :class:`UnknownField`.
 
     Args:
-        num_interior: collocation points inside the domain.
-        num_boundary: collocation points on the boundary.
+        num_interior: collocation points of each equation inside the domain. None: 2.25 for each centre of the network, shared by
+            volume where an equation holds in a part of the domain.
+        num_boundary: collocation points of each condition on the boundary. None: 1.67 times as dense as inside, a condition on a
+            part having its share by size; on the unit square 200 for 400 centres. They are not more than inside, and each part
+            has 3. A start of time, or an end of a period, counts as a part.
         sampler: ``"halton"``, ``"random"`` or ``"grid"``.
 
     Attributes:
         domain: the Domain.
         outputs: a name for each output.
+        num_centers: what numbers of points that are not given follow, see :meth:`follow`.
         exact: a function of the coordinates, in their order, that returns (N,), or a tuple of them for several outputs;
             None where the solution is not known, NaN where an output does not live (it has equations elsewhere only).
 
@@ -74,11 +79,40 @@ class Problem(nn.Module, Initialised, ABC):
     outputs: tuple[str, ...] = ("u",)
     exact: Callable[..., Tensor | tuple[Tensor, ...]] | None = None
 
-    def __init__(self, *, num_interior: int = 900, num_boundary: int = 200, sampler: str = "halton") -> None:
+    def __init__(self, *, num_interior: int | None = None, num_boundary: int | None = None, sampler: str = "halton") -> None:
         super().__init__()
         for name, n in (("num_interior", num_interior), ("num_boundary", num_boundary)):
-            positive(name, n, whole=True)
-        self.num_interior, self.num_boundary, self.sampler = num_interior, num_boundary, sampler
+            if n is not None:
+                positive(name, n, whole=True)
+        self.given_interior, self.given_boundary, self.sampler = num_interior, num_boundary, sampler
+        self.follow(400)
+
+    def follow(self, num_centers: int, in_space: bool = False) -> None:
+        """Let the numbers of points that were not given follow those of a network: done for each run, before points are drawn.
+
+        Args:
+            num_centers: how many centres the network has, or is to have.
+            in_space: they lie in space alone, and what they do in time is not known by points.
+        """
+        self.num_centers, self.in_space = num_centers, in_space
+
+    @property
+    def num_interior(self) -> int:
+        """Points inside the domain, as given or as they follow the centres."""
+        return math.ceil(INSIDE * self.num_centers) if self.given_interior is None else self.given_interior
+
+    @num_interior.setter
+    def num_interior(self, n: int | None) -> None:
+        self.given_interior = n
+
+    @property
+    def num_boundary(self) -> int:
+        """Points on the boundary, as given or as they follow the centres."""
+        return on_parts(self, None, "")
+
+    @num_boundary.setter
+    def num_boundary(self, n: int | None) -> None:
+        self.given_boundary = n
 
     @abstractmethod
     def conditions(self) -> Iterable[Condition]:
@@ -134,10 +168,13 @@ class Problem(nn.Module, Initialised, ABC):
     def fields(
         self, models: Sequence[Callable[[Tensor], Tensor]], sample: Sample, ahead: Sequence[Iterable[Operator]] | None = None
     ) -> tuple[Field, ...]:
-        """A field at each site of a sample, from a model for each of them, with the operators known to be needed there."""
+        """A field at each site of a sample, from a model for each of them, with the operators known to be needed there.
+
+        Its Laplacians are along the coordinates of space, in a :class:`rbfnet.domains.SpaceTime` all but the time.
+        """
         known = ahead or [()] * len(sample.sites)
         return tuple(
-            Field(model, x, self.domain.coords, self.outputs, ops, sample.normal)
+            Field(model, x, self.domain.coords, self.outputs, ops, sample.normal, self.domain.space_coords)
             for model, x, ops in zip(models, sample.sites, known, strict=True)
         )
 
@@ -155,18 +192,15 @@ class Problem(nn.Module, Initialised, ABC):
 
     def validation_set(self) -> Reference | None:
         """A small reference for the training log."""
-        return self._exact_at(self._spread(400))
+        return self._exact_at(self.domain.scattered(400))
 
     def test_set(self) -> Reference | None:
-        """The reference the final errors are measured against, dense, and on points of its own."""
-        return self._exact_at(self._spread(10_000))
+        """The reference the final errors are measured against: 10,000 points of its own, scattered evenly, the same each time."""
+        return self._exact_at(self.domain.scattered(10_000))
 
-    def _spread(self, n: int) -> Tensor:
-        """About n points of a grid; above three dimensions, where few fit on a side, n Halton points, the same each time."""
-        if len(self.domain.coords) <= 3:
-            return self.domain.grid(n)
-        with own_draws():
-            return self.domain.interior(n)
+    def figure_set(self) -> Reference | None:
+        """The reference that figures show: on a grid where the solution is known everywhere, else where errors are measured."""
+        return self.test_set() if self.exact is None else self._exact_at(self.domain.grid(10_000))
 
     def _exact_at(self, x: Tensor) -> Reference | None:
         if self.exact is None:

@@ -38,7 +38,7 @@ def parse_selection(text: str, coords: Sequence[str], parameters: Mapping[str, P
     """
     if not isinstance(text, str):
         raise InputError(f"Where something holds is a text, as in 'x < 0.5', but got {text!r}.")
-    return _Selector(text, tuple(coords), (), dict(parameters or {})).selection()
+    return _Selector(text, tuple(coords), tuple(coords), (), dict(parameters or {})).selection()
 
 
 class _Selector(Parser):

@@ -91,7 +91,8 @@ class UnknownField(nn.Module, Arithmetic, Initialised):
 
     def forward(self, u: Field) -> Field:
         """The function as a Field at the points of ``u``."""
-        return Field(self._model(), u.points[:, self._columns], self.coords, ("a",))
+        space = [name for name in self.coords if name in u.space]
+        return Field(self._model(), u.points[:, self._columns], self.coords, ("a",), space=space)
 
     @property
     def value(self) -> Tensor:

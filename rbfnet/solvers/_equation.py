@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,8 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.operators import Coefficient, Differentiable, LinearModel, Operator, Recorder
+from rbfnet.operators import Coefficient, Differentiable, LinearModel, Operator, Recorder, tensors_of
 from rbfnet.problems import Condition, Problem, Sample
+
+POINTS = 2**12
+"""So many nodes of an integral at a time."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,23 @@ class Equation:
 
     def features(self, model: LinearModel, output: int) -> Float[Tensor, "R N"]:
         """What multiplies the coefficients of one output."""
+        if self.sample.weights is not None and self.sample.num_points > POINTS:
+            # One row, however many nodes it is summed over.
+            return torch.stack([part.features(model, output) for part in self._parts()]).sum(dim=0)
         total: Tensor | float = 0.0
         for x, ops in zip(self.sample.sites, self.ops, strict=True):
             if output in ops:
                 total = total + model.features(x, ops[output])
         return self.sample.contract(cast(Tensor, total))
+
+    def _parts(self) -> Iterator[Equation]:
+        """The same at some points after the other."""
+        old = tensors_of([op for ops in self.ops for op in ops.values()])
+        for start in range(0, self.sample.num_points, POINTS):
+            rows = slice(start, start + POINTS)
+            new = [tensor[rows] for tensor in old]
+            ops = [{output: op.substitute(old, new) for output, op in each.items()} for each in self.ops]
+            yield Equation(self.sample.rows(rows), ops, self.rest[rows])
 
     def alike(self, other: Equation, output: int, others: int) -> bool:
         """Whether it asks of one output what another equation asks of another, at the same points."""

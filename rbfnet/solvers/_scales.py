@@ -45,7 +45,8 @@ def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[
 
 
 def _scale(model: LinearModel, equation: Equation, sizes: list[float]) -> float:
-    value = model.features(equation.sample.sites[0], Operator.identity()).square().mean()
+    x = equation.sample.sites[0]
+    value = model.features(x[_spread(equation.sample)], Operator.identity()).square().mean()
     rows = sum(float((sizes[o] * equation.features(model, o)).square().mean()) for o in equation.outputs)
     scale = float(value) / rows if rows else 1.0
     # Rounded, so that equations that are alike have scales that are alike.

@@ -16,6 +16,7 @@ from rbfnet.initialised import Initialised
 from rbfnet.problems import Interior, Sample
 from rbfnet.solvers import Solver
 from rbfnet.training._data import ProblemData
+from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
 
 
@@ -53,6 +54,10 @@ class Adaptive(pl.Callback, Initialised):
                 "Points that follow the residual need a solver that descends on points that are kept, but this run with "
                 f"{snake_case(type(solver).__name__)} {reason}; take callbacks=none."
             )
+
+    def most_centers(self, model: Network) -> int:
+        """How many centres there will be in the end, which the points have to be enough for."""
+        return model.num_centers
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if (trainer.current_epoch + 1) % self.period:

@@ -40,7 +40,7 @@ def draw(panel: str, model: Network, problem: Problem, output: int, ax: Axes) ->
         held = ", ".join(f"{c} = {v:.3g}" for c, v in zip(coords[2:], x[0, 2:].tolist(), strict=True))
         ax.set_title(f"fit{', at ' + held if held else ''}")
         return True
-    test = problem.test_set()
+    test = problem.figure_set() if len(coords) <= 2 else problem.test_set()
     if test is None:
         return False
     x, true = test.x.to(model.weight), test.y.to(model.weight)[:, output]

@@ -18,6 +18,7 @@ from rbfnet.solvers import Posed, Solver, Solving
 from rbfnet.solvers._greedy import greedy
 from rbfnet.training._adaptive import Adaptive, Fitness
 from rbfnet.training._data import ProblemData
+from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
 
 POOL = 4
@@ -84,6 +85,9 @@ class Grow(Adaptive):
             raise InputError("Grow needs a solver that solves, such as gauss_newton; take one, or callbacks=none.")
         if not _network(model).metric.per_center:
             raise InputError("Grow gives each centre a width of its own; make the network with per_center=True.")
+
+    def most_centers(self, model: Network) -> int:
+        return max(model.num_centers, self.num_centers)
 
     def state_dict(self) -> dict[str, Any]:
         return {"counts": [self._since, self._calm, self._most, self._stuck], "grown": self._grown, "until": self._until}

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from rbfnet.catalogue import snake_case
 from rbfnet.errors import InputError, positive, unknown
+from rbfnet.nn import Evolving
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver, Solving, require_pointwise
@@ -153,6 +154,8 @@ def prepare(
     dtype = model.weight.dtype
     problem.to(dtype)
     stages = solver.stages
+    most = [callback.most_centers(model) for callback in callbacks if isinstance(callback, Adaptive)]
+    problem.follow(max([model.num_centers, *most]), in_space=isinstance(model, Evolving))
     data = ProblemData(problem, dtype, solver.batch_size, solver.resample)
     module = TrainingModule(model, problem, solver, config)
     module.check(data.samples)
