@@ -16,7 +16,21 @@ from omegaconf import OmegaConf
 from rbfnet.catalogue import catalogue
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ["errors", "catalogue", "progress", "operators", "kernels", "nn", "domains", "problems", "solvers", "plots", "training"]
+ROOMS = [
+    "errors",
+    "catalogue",
+    "config",
+    "tables",
+    "progress",
+    "operators",
+    "kernels",
+    "nn",
+    "domains",
+    "problems",
+    "solvers",
+    "plots",
+    "training",
+]
 ROOMS += ["cli"]
 """From the ground up: a room imports only rooms before it. ``testing`` may look at what users may look at."""
 

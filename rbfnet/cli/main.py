@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 
 from rbfnet import __version__
+from rbfnet.cli.interrupt import INTERRUPTED, WORD, leave_at_once
+from rbfnet.cli.pipes import dropped_if_unread
 from rbfnet.errors import InputError, unknown
 
 HELP = """\
@@ -25,23 +27,30 @@ Examples
   rbfnet train --cfg job                              show the config that would run
   rbfnet train --multirun kernel=gaussian,matern      one run each
 
-`rbfnet train --help` lists every group and key.
+`rbfnet train --help` lists every group and key; `rbfnet resume --help` and `rbfnet list --help` say more of those.
 """
 
 
 def main() -> None:
     """Entry point of the console script."""
-    sys.exit(dispatch(sys.argv[1:]))
+    leave_at_once()
+    with dropped_if_unread():
+        sys.exit(dispatch(sys.argv[1:]))
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Run one command; returns its exit code: 0; 2 with one sentence on stderr for wrong input; 3 for a loss that diverged."""
+    """Run one command; returns its exit code: 0; 2 with one sentence on stderr for wrong input; 3 for a loss that diverged; 130
+    after Ctrl-C.
+    """
     command, *rest = arguments or ["--help"]
     try:
         return _command(command)(rest)
     except InputError as error:
         print(f"rbfnet: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(WORD, file=sys.stderr)
+        return INTERRUPTED
 
 
 def _command(name: str) -> Callable[[list[str]], int]:
@@ -65,6 +74,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
 
 
 def _help(rest: list[str]) -> int:
+    if rest:
+        return _command(rest[0])(["--help"])
     print(HELP, end="")
     return 0
 
