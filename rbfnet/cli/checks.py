@@ -87,14 +87,16 @@ def _exported(file: Path) -> list[str]:
 
 def _check_arguments(node: Mapping[str, Any]) -> None:
     known = _arguments(node["_target_"])
-    for key in node.keys() - {"_target_"} if known else ():
+    if known is None:
+        return
+    for key in node.keys() - {"_target_"}:
         if key not in known:
             raise unknown(f"argument of {node['_target_']} called", key, known)
 
 
 @cache
-def _arguments(target: str) -> set[str]:
-    """The arguments of a class of rbfnet's that has a config."""
+def _arguments(target: str) -> set[str] | None:
+    """The arguments of a class of rbfnet's that has a config; None for any other."""
     for group in ("kernel", "problem", "solver", "callbacks"):
         for file in choices(group).values():
             # Most are not worth parsing.
@@ -103,7 +105,7 @@ def _arguments(target: str) -> set[str]:
                 node = loaded.get(group, loaded)
                 if node.get("_target_") == target:
                     return set(node) - {"_target_", "defaults"}
-    return set()
+    return None
 
 
 @cache

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
 INTERRUPTED = 128 + signal.SIGINT
-"""The exit code after Ctrl-C."""
+TERMINATED = 128 + signal.SIGTERM
+"""The exit codes after Ctrl-C, and of a process that was told to stop."""
 
 WORD = "rbfnet: interrupted."
 

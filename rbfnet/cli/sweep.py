@@ -20,7 +20,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from rbfnet.cli.configs import config_directory
-from rbfnet.cli.interrupt import INTERRUPTED
+from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.errors import InputError
@@ -59,7 +59,7 @@ def sweep(flags: list[str], overrides: Sequence[Override], once: Callable[[list[
             print(f"{called}:\n{traceback.format_exc()}", file=sys.stderr, end="")
             code = FAILED
         worst = max(worst, code)
-        if code == INTERRUPTED:
+        if code in (INTERRUPTED, TERMINATED):
             break
     return worst
 

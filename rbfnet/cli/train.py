@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import os
 import shlex
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rbfnet.cli.arguments import config_dir, split
 from rbfnet.cli.checks import check
 from rbfnet.cli.configs import config_directory
-from rbfnet.cli.interrupt import INTERRUPTED, after_the_step, raise_from_now_on
+from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED, after_the_step, raise_from_now_on
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.cli.sweep import sweep
@@ -65,33 +64,32 @@ def once(flags: list[str], overrides: list[str]) -> int:
     """
     before = sys.argv
     sys.argv = [__file__, *flags, *overrides]
-    refused: list[Exception] = []
-    composed = False
+    failed: list[Exception] = []
+    composed, here = False, os.getpid()
     code = 0
 
     def job(config: DictConfig) -> None:
         nonlocal composed, code
         composed = True
-        # Hydra announces on stderr whatever a job raises; wrong input is announced by the dispatcher alone.
+        # Hydra would announce on stderr whatever a job raises. In a process of a launcher's, nobody else would.
         try:
             code = max(code, _run(config))
-        except (InputError, HydraException, OmegaConfBaseException) as error:
-            refused.append(error)
+        except Exception as error:
+            if os.getpid() != here:
+                raise
+            failed.append(error)
 
     try:
         hydra.main(version_base="1.3", config_path=str(config_directory()), config_name="train")(job)()
-    except (HydraException, OmegaConfBaseException) as error:
-        refused.append(error)
-    except (ValueError, TypeError, KeyError, yaml.YAMLError) as error:
-        if composed:
-            raise
-        refused.append(error)
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        failed.append(error)
     finally:
         sys.argv = before
-    if refused:
-        first = refused[0]
-        raise first if isinstance(first, InputError) else as_input_error(first, overrides, config_dir(flags)) from None
-    return code
+    if not failed:
+        return code
+    if isinstance(failed[0], InputError) or (composed and not isinstance(failed[0], HydraException | OmegaConfBaseException)):
+        raise failed[0]
+    raise as_input_error(failed[0], overrides, config_dir(flags)) from None
 
 
 def _run(config: DictConfig) -> int:
@@ -118,7 +116,7 @@ def _is_one_of_several() -> bool:
 
 
 def execute(run: Run, first_process: bool = True) -> int:
-    """Train, and print what came of it; the exit code, or SystemExit where the process was told to stop."""
+    """Train, and print what came of it; the exit code."""
     from rbfnet.training import Diverged, Terminated
 
     try:
@@ -137,7 +135,7 @@ def execute(run: Run, first_process: bool = True) -> int:
         else:
             way_on = f"{went} before there was a checkpoint; nothing is left behind."
         print(f"rbfnet: {way_on}", file=sys.stderr)
-        sys.exit(INTERRUPTED if by_hand else 128 + signal.SIGTERM)
+        return INTERRUPTED if by_hand else TERMINATED
     if first_process:
         report(solution, run.directory)
     return INTERRUPTED if presses.count else 0
