@@ -32,7 +32,10 @@ class Steps:
         if self.console.is_terminal:
             columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
             self._bar = Progress(
-                TextColumn("[bold]{task.description}"), *columns, TextColumn("{task.fields[status]}"), console=self.console
+                TextColumn("{task.description}", "bold", markup=False),
+                *columns,
+                TextColumn("{task.fields[status]}", markup=False),
+                console=self.console,
             )
             self._task = self._bar.add_task(what, total=total, completed=done, status="")
             self._bar.start()
@@ -45,7 +48,8 @@ class Steps:
             self._bar.update(self._task, completed=done, status=status)
         elif done // step > before // step or done == self.total:
             took = f"{time.perf_counter() - self.started:.1f} s"
-            self.console.print(f"{self.what} {done}/{self.total}  {status or took}", highlight=False, soft_wrap=True)
+            text = f"{self.what} {done}/{self.total}  {status or took}"
+            self.console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def stop(self) -> None:
         """Leave the terminal as it was."""

@@ -21,6 +21,8 @@ ROOMS = [
     "given",
     "initialised",
     "catalogue",
+    "config",
+    "tables",
     "progress",
     "operators",
     "kernels",

@@ -17,6 +17,11 @@ def config_directory() -> Path:
     raise InputError(f"The configs that belong to rbfnet are not beside {str(package)!r}; install it again.")
 
 
+def groups() -> set[str]:
+    """The groups that a choice is made from: kernel, problem, ..."""
+    return {path.name for path in config_directory().iterdir() if path.is_dir()}
+
+
 def choices(group: str) -> dict[str, Path]:
     """The configs of a group by name, those in folders below it too: ``league/poisson``."""
     directory = config_directory() / group

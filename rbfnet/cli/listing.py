@@ -5,11 +5,22 @@ from __future__ import annotations
 from rbfnet.cli.configs import choices, describe
 from rbfnet.errors import InputError
 
+HELP = """\
+rbfnet list: the kernels, problems, solvers, networks and experiments there are, with a line about each
+
+Examples
+  rbfnet list
+  rbfnet list | grep -i wave
+"""
+
 GROUPS = ("kernel", "problem", "solver", "network", "experiment")
 
 
 def show(rest: list[str]) -> int:
     """Print each group with its choices and a line about each."""
+    if {"-h", "--help"} & set(rest):
+        print(HELP, end="")
+        return 0
     if rest:
         raise InputError(f"`rbfnet list` takes no arguments, but got {' '.join(rest)!r}.")
     for group in GROUPS:

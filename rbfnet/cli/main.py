@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 
 from rbfnet import __version__
+from rbfnet.cli.interrupt import INTERRUPTED, WORD, leave_at_once
+from rbfnet.cli.pipes import dropped_if_unread
 from rbfnet.cli.process import left_as_found
 from rbfnet.errors import InputError, unknown
 
@@ -26,17 +28,21 @@ Examples
   rbfnet train --cfg job                              show the config that would run
   rbfnet train --multirun kernel=gaussian,matern      one run each
 
-`rbfnet train --help` lists every group and key.
+`rbfnet train --help` lists every group and key; `rbfnet resume --help` and `rbfnet list --help` say more of those.
 """
 
 
 def main() -> None:
     """Entry point of the console script."""
-    sys.exit(dispatch(sys.argv[1:]))
+    leave_at_once()
+    with dropped_if_unread():
+        sys.exit(dispatch(sys.argv[1:]))
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Run one command; returns its exit code: 0; 2 with one sentence on stderr for wrong input; 3 for a loss that diverged."""
+    """Run one command; returns its exit code: 0; 2 with one sentence on stderr for wrong input; 3 for a loss that diverged; 4 for
+    a problem that is not solved; 130 after Ctrl-C, 143 after SIGTERM.
+    """
     command, *rest = arguments or ["--help"]
     try:
         with left_as_found():
@@ -44,6 +50,9 @@ def dispatch(arguments: list[str]) -> int:
     except InputError as error:
         print(f"rbfnet: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(WORD, file=sys.stderr)
+        return INTERRUPTED
 
 
 def _command(name: str) -> Callable[[list[str]], int]:
@@ -67,6 +76,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
 
 
 def _help(rest: list[str]) -> int:
+    if rest:
+        return _command(rest[0])(["--help"])
     print(HELP, end="")
     return 0
 

@@ -7,11 +7,23 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import yaml
 
-from rbfnet.cli.train import execute
+from rbfnet.cli.arguments import ALLOW
+from rbfnet.cli.interrupt import raise_from_now_on
+from rbfnet.config import require_run
 from rbfnet.errors import InputError, unknown
+
+HELP = """\
+rbfnet resume RUN_DIR: continue an interrupted run from its last checkpoint
+
+Examples
+  rbfnet resume runs/mine
+  rbfnet resume runs/mine trainer.max_epochs=500     a longer run; epochs already done are counted
+  rbfnet resume runs/mine trust=[my_kernels]         allow classes of your own, here from ./my_kernels.py
+"""
 
 KEYS = ("trainer.max_epochs", "trust")
 
@@ -22,13 +34,21 @@ def resume(arguments: list[str]) -> int:
     Raises:
         InputError: no such run, or nothing to go on with.
     """
-    directories = [a for a in arguments if "=" not in a]
+    if {"-h", "--help"} & set(arguments):
+        print(HELP, end="")
+        return 0
+    allowed = ALLOW in arguments
+    arguments = [a for a in arguments if a != ALLOW]
+    if option := next((a for a in arguments if a.startswith("-") and not Path(a).exists()), None):
+        raise unknown("option", option, ["--help", ALLOW, *KEYS])
+    # A directory may have an = in its name.
+    directories = [a for a in arguments if "=" not in a or Path(a).is_dir()]
     if len(directories) != 1:
         raise InputError(
             "`rbfnet resume` takes the directory of one run, as in `rbfnet resume runs/poisson/2026-01-31_12-00-00`."
         )
     given = {}
-    for key, _, value in (a.partition("=") for a in arguments if "=" in a):
+    for key, _, value in (a.partition("=") for a in arguments if a not in directories):
         if key not in KEYS:
             raise unknown("key to go on with, called", key, KEYS)
         try:
@@ -38,16 +58,22 @@ def resume(arguments: list[str]) -> int:
     trust = given.get("trust", [])
     if not isinstance(trust, list) or not all(isinstance(name, str) for name in trust):
         raise InputError(f"trust must be a list of modules, as in trust=[my_kernels], but got {trust!r}.")
+    require_run(Path(directories[0]), "run to go on with", "config.yaml", "checkpoints/last.ckpt")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.path.insert(0, os.getcwd())
     sys.argv = [__file__, *arguments]
+    from rbfnet.cli.train import NOT_SOLVED, execute
     from rbfnet.training import resume as built
 
+    raise_from_now_on()
     run = built(directories[0], max_epochs=given.get("trainer.max_epochs"), trust=trust)
-    return execute(run, os.environ.get("LOCAL_RANK", "0") == "0")
+    code = execute(run, os.environ.get("LOCAL_RANK", "0") == "0")
+    return 0 if allowed and code == NOT_SOLVED else code
 
 
 if __name__ == "__main__":
+    from rbfnet.cli.interrupt import left_to_the_first_process
     from rbfnet.cli.main import dispatch
 
+    left_to_the_first_process()
     sys.exit(dispatch(["resume", *sys.argv[1:]]))

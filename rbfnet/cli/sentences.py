@@ -2,56 +2,113 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from rbfnet.cli.configs import choices, config_directory
+from rbfnet.cli.configs import choices, config_directory, groups
 from rbfnet.errors import InputError, unknown
 
 
-def as_input_error(error: Exception, overrides: list[str]) -> InputError:
-    """The error for the user: what is wrong and the nearest thing that would work."""
+def as_input_error(error: Exception, overrides: list[str], own: Path | None = None) -> InputError:
+    """The error for the user: what is wrong and the nearest thing that would work.
+
+    Args:
+        error: what Hydra or OmegaConf raised.
+        overrides: as Hydra got them.
+        own: the directory of the user's own configs.
+    """
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = str(error.missing_cfg_file).partition("/")
-        return unknown(group, name, choices(group)) if name else unknown("config", group, error.options or [])
-    if isinstance(error, OverrideParseException):
-        return InputError(
-            f"{error.override!r} is not an override; write key=value, and quote the value if it has special characters."
-        )
+        # Of all groups only the callbacks have a name in the plural.
+        return unknown(group.removesuffix("s"), name, choices(group)) if name else unknown("config", group, error.options or [])
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     if isinstance(cause, MissingMandatoryValue):
         key = getattr(cause, "full_key", None) or str(cause).split(":")[-1].strip()
         return InputError(f"{key} must be given, as in {key}=...")
+    if isinstance(error, yaml.YAMLError):
+        return _unreadable(error)
+    if isinstance(error, UnicodeDecodeError):
+        return _not_utf8(own)
     text = str(error)
     named = re.search(r"Could not (?:override|delete|append to config\. An item is already at|find)\s*'([^']+)'", text)
     if named and (isinstance(cause, OmegaConfBaseException) or "No match in the defaults list" in text):
-        return _unknown_key(named[1].split("@")[0], overrides)
-    return InputError(" ".join(text.split()))
+        key, inner = named[1].split("@")[0], re.search(r"Key '([^']+)' is not in struct", text + str(cause))
+        # Of a node, which is merged with the one that is there, it is a key within.
+        within = inner and any(o.startswith(f"{key}={{") for o in overrides)
+        return _unknown_key(f"{key}.{inner[1]}" if inner and within else key, overrides)
+    if isinstance(cause, OmegaConfBaseException) and (key := getattr(cause, "full_key", None)):
+        reason = str(getattr(cause, "msg", "") or text).splitlines() or ["it cannot be resolved"]
+        return InputError(f"{key} does not resolve: {reason[0].strip()}.")
+    return InputError(" ".join(text.split()) or f"The config cannot be composed ({type(error).__name__}).")
+
+
+def _unreadable(error: yaml.YAMLError) -> InputError:
+    """Of YAML that cannot be parsed: file, line, and what stands there."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+    problem = "YAML is indented with spaces, but here is a tab" if r"'\t'" in problem else " ".join(problem.split())
+    if mark is None:
+        return InputError(f"A config cannot be read as YAML: {problem}.")
+    file = Path(mark.name)
+    shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    return InputError(f"{str(shown)!r} cannot be read as YAML: line {mark.line + 1}, column {mark.column + 1}: {problem}.")
+
+
+def _not_utf8(own: Path | None) -> InputError:
+    """Of a file in another encoding; the error does not say which it is."""
+    for file in sorted(own.rglob("*.yaml")) if own else []:
+        try:
+            file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            line = file.read_bytes()[: error.start].count(b"\n") + 1
+            return InputError(f"{str(file)!r} is not a text file in UTF-8 (line {line}); save it in UTF-8.")
+    return InputError("A config is not a text file in UTF-8; save it in UTF-8.")
 
 
 def _unknown_key(key: str, overrides: list[str]) -> InputError:
-    parent = key.rpartition(".")[0]
-    siblings = _keys_at(parent, overrides)
-    if not siblings:
-        return InputError(f"There is no config key {key!r}.")
-    return unknown("config key", key, [f"{parent}.{sibling}" if parent else sibling for sibling in siblings])
+    """One of the same name elsewhere, or else the nearest of the keys beside it."""
+    config = _composed(overrides)
+    parent, _, leaf = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent and config is not None else config
+    if not OmegaConf.is_dict(node) or not node:
+        return _unknown_key(parent, overrides) if parent else InputError(f"There is no config key {key!r}.")
+    siblings = {str(name): f"{parent}.{name}" if parent else str(name) for name in node}
+    # What all of them begin with says nothing of how near they are.
+    near = difflib.get_close_matches(leaf, siblings, n=1, cutoff=0.5)
+    meant = next((k for k in _keys(config) if k.rpartition(".")[2] == leaf), siblings[near[0]] if near else None)
+    more = f"; +{key}=... adds an argument" if "_target_" in siblings else ""
+    hint = f"did you mean {meant!r}?" if meant else f"known: {', '.join(sorted(siblings.values()))}{more}."
+    return InputError(f"There is no config key {key!r}; {hint}")
 
 
-def _keys_at(parent: str, overrides: list[str]) -> list[str]:
-    """The keys that stand at ``parent`` once the overrides that choose from a group are applied."""
-    groups = [path.name for path in config_directory().iterdir() if path.is_dir()]
-    chosen = [o for o in overrides if o.partition("=")[0] in groups]
+def _keys(node: Any, prefix: str = "") -> Iterator[str]:
+    """All keys of a config, with the dots that lead to them."""
+    for key in node if OmegaConf.is_dict(node) else ():
+        yield f"{prefix}{key}"
+        if not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
+            yield from _keys(node[key], f"{prefix}{key}.")
+
+
+def _composed(overrides: list[str]) -> Any:
+    """The config once the overrides that choose from a group are applied; None where that does not compose either."""
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(config_directory()), version_base="1.3"):
-            config = compose("train", overrides=chosen)
+            return compose("train", overrides=[o for o in overrides if _chooses(o)])
     except (HydraException, OmegaConfBaseException):
-        return []
-    node = OmegaConf.select(config, parent) if parent else config
-    return [str(k) for k in node] if isinstance(node, Mapping) or OmegaConf.is_dict(node) else []
+        return None
+
+
+def _chooses(override: str) -> bool:
+    """Whether an override makes a choice from a group."""
+    key, _, value = override.lstrip("+").partition("=")
+    return key.split("@")[0] in groups() and not value.startswith("{")

@@ -8,99 +8,90 @@ from __future__ import annotations
 
 import datetime
 import os
-import signal
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from rbfnet.cli.arguments import config_dir, split
+from rbfnet.cli.checks import check
 from rbfnet.cli.configs import config_directory
+from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED, after_the_step, raise_from_now_on
+from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.sentences import as_input_error
-from rbfnet.errors import InputError, unknown
+from rbfnet.cli.sweep import sweep
+from rbfnet.errors import InputError
 
 if TYPE_CHECKING:
     from rbfnet.training import Run, Solution
 
 
-FLAGS = (
-    "--help", "-h", "--hydra-help", "--cfg", "-c", "--resolve", "--package", "-p", "--multirun", "-m", "--config-dir", "-cd",
-    "--info", "-i",
-)  # fmt: skip
-"""Options of Hydra's that make sense here."""
-
 DIVERGED, NOT_SOLVED = 3, 4
 """The exit codes of a run that a loss which is not finite has stopped, and of one that has not solved its problem."""
 
-ALLOW = "--allow-unsolved"
-"""The flag that makes exit code 4 a 0."""
 
-
-def train(overrides: list[str]) -> int:
+def train(arguments: list[str]) -> int:
     """Run with command-line overrides; 0 where all went well, ``DIVERGED`` or ``NOT_SOLVED`` where a run ended so.
 
     Raises:
         InputError: anything in the config that does not fit, in one sentence.
     """
-    allowed = ALLOW in overrides
-    overrides = [argument for argument in overrides if argument != ALLOW]
-    for argument in overrides:
-        if argument.startswith("-") and argument.partition("=")[0] not in FLAGS:
-            raise unknown("option", argument, [*FLAGS, ALLOW])
-    _require_names_of_their_own(overrides)
+    given = split(arguments)
     # Threads that spin while they wait for each other lose tens of times their speed as soon as anything else wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # A console script does not see the user's own modules in the working directory.
     sys.path.insert(0, os.getcwd())
     # Hydra would print what goes wrong itself, and exit with code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = [__file__, *overrides]
-    refused: list[Exception] = []
-    composed = False
+    overrides = [readable(override, given.multirun) for override in given.overrides]
+    if given.multirun:
+        code = sweep(given.flags, overrides, once)
+    else:
+        code = once(given.flags, [text for override in overrides for text in chosen(override)])
+    return 0 if given.allowed and code == NOT_SOLVED else code
+
+
+def once(flags: list[str], overrides: list[str]) -> int:
+    """Have Hydra compose a config, and run it; the exit code.
+
+    Raises:
+        InputError: anything in the config that does not fit, in one sentence.
+    """
+    before = sys.argv
+    sys.argv = [__file__, *flags, *overrides]
+    failed: list[Exception] = []
+    composed, here = False, os.getpid()
     code = 0
 
     def job(config: DictConfig) -> None:
         nonlocal composed, code
         composed = True
-        # Hydra announces on stderr whatever a job raises; wrong input is announced by the dispatcher alone.
+        # Hydra would announce on stderr whatever a job raises. In a process of a launcher's, nobody else would.
         try:
             code = max(code, _run(config))
-        except (InputError, HydraException, OmegaConfBaseException) as error:
-            refused.append(error)
+        except Exception as error:
+            if os.getpid() != here:
+                raise
+            failed.append(error)
 
     try:
         hydra.main(version_base="1.3", config_path=str(config_directory()), config_name="train")(job)()
-    except (HydraException, OmegaConfBaseException) as error:
-        refused.append(error)
-    except (ValueError, TypeError, KeyError) as error:
-        if composed:
-            raise
-        refused.append(error)
-    if refused:
-        first = refused[0]
-        raise first if isinstance(first, InputError) else as_input_error(first, overrides) from None
-    return 0 if allowed and code == NOT_SOLVED else code
-
-
-def _require_names_of_their_own(overrides: list[str]) -> None:
-    """Raise InputError where a file below --config-dir has the name of a shipped one: Hydra would take that one silently."""
-    for at, argument in enumerate(overrides):
-        flag, _, given = argument.partition("=")
-        if flag not in ("--config-dir", "-cd"):
-            continue
-        directory = Path(given or "".join(overrides[at + 1 : at + 2]))
-        for file in sorted(directory.glob("*/**/*.yaml")):
-            name = file.relative_to(directory)
-            if (config_directory() / name).is_file():
-                raise InputError(
-                    f"{str(file)!r} has the name of a config that rbfnet ships, which would be taken instead; give it another "
-                    "name."
-                )
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        failed.append(error)
+    finally:
+        sys.argv = before
+    if not failed:
+        return code
+    if isinstance(failed[0], InputError) or (composed and not isinstance(failed[0], HydraException | OmegaConfBaseException)):
+        raise failed[0]
+    raise as_input_error(failed[0], overrides, config_dir(flags)) from None
 
 
 def _run(config: DictConfig) -> int:
@@ -111,37 +102,54 @@ def _run(config: DictConfig) -> int:
         # Further processes of this run, started with the same arguments, must write to the same directory.
         sys.argv.append(f"run_dir={config.run_dir}")
     plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    if HydraConfig.get().mode == RunMode.MULTIRUN and plain["trainer"].get("devices") not in (1, "1"):
+    if _is_one_of_several() and plain["trainer"].get("devices") not in (1, "1"):
         raise InputError("--multirun cannot start runs of several processes; start them one by one, or take trainer.devices=1.")
+    check(plain, fresh=first_process)
 
     from rbfnet.training import build
 
+    raise_from_now_on()
     return execute(build(plain, fresh=first_process), first_process)
 
 
+def _is_one_of_several() -> bool:
+    """Whether it is a run of --multirun, numbered by us or, for another launcher, by Hydra."""
+    return not OmegaConf.is_missing(HydraConfig.get().job, "num")
+
+
 def execute(run: Run, first_process: bool = True) -> int:
-    """Train, and print what came of it; the exit code, or SystemExit where the process was told to stop."""
+    """Train, and print what came of it; the exit code."""
     from rbfnet.training import Diverged, Terminated
 
     try:
-        solution = run.execute()
+        with after_the_step(run.prepared.trainer) as presses:
+            solution = run.execute()
     except Diverged as error:
         if first_process:
             print(f"rbfnet: {error}", file=sys.stderr)
             print(run.directory)
         return DIVERGED
-    except Terminated:
-        print(f"rbfnet: told to stop; `rbfnet resume {run.directory}` goes on from what is in its checkpoints.", file=sys.stderr)
-        sys.exit(128 + signal.SIGTERM)
+    except (Terminated, KeyboardInterrupt) as error:
+        by_hand = isinstance(error, KeyboardInterrupt) or presses.count
+        went = "interrupted" if by_hand else "terminated"
+        if run.last.exists():
+            way_on = f"{went}; continue from the last checkpoint with `rbfnet resume {shlex.quote(str(run.directory))}`."
+        else:
+            way_on = f"{went} before there was a checkpoint; nothing is left behind."
+        print(f"rbfnet: {way_on}", file=sys.stderr)
+        return INTERRUPTED if by_hand else TERMINATED
     if first_process:
         report(solution, run.directory)
-    return NOT_SOLVED if solution.verdict == "not solved" else 0
+    if presses.count:
+        return INTERRUPTED
+    # Lightning takes any other code of a further process for a failure of the run.
+    return NOT_SOLVED if first_process and solution.verdict == "not solved" else 0
 
 
 def _run_directory() -> Path:
     hydra_config = HydraConfig.get()
-    if hydra_config.mode == RunMode.MULTIRUN:
-        return Path(hydra_config.runtime.output_dir)
+    if _is_one_of_several():
+        return Path(hydra_config.sweep.dir) / hydra_config.sweep.subdir
     now = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     wanted = Path("runs") / str(hydra_config.runtime.choices["problem"]) / now
     # Two runs may start within a second.
@@ -154,7 +162,8 @@ def report(solution: Solution, directory: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    # What is in brackets or between colons is part of a name.
+    console = Console(highlight=False, markup=False, emoji=False)
     summary = solution.summary
     who = f"{summary['problem']}: {summary['kernel']}, {summary['centers']} centres, {summary['solver']}"
     about = f"{who}, {summary['seconds']:.2f} s"
@@ -191,6 +200,8 @@ def verdict_line(summary: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    from rbfnet.cli.interrupt import left_to_the_first_process
     from rbfnet.cli.main import dispatch
 
+    left_to_the_first_process()
     sys.exit(dispatch(["train", *sys.argv[1:]]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import zipfile
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError
+from rbfnet.tables import require_columns, rows
 
 
 def read_columns(path: str | Path, names: Sequence[str]) -> Float[Tensor, "N C"]:
@@ -25,39 +25,21 @@ def read_columns(path: str | Path, names: Sequence[str]) -> Float[Tensor, "N C"]
         InputError: no such file, another kind of file, a missing column, no rows, or a cell that is no finite number; row
             (counted from 1 below the header) and column are named.
     """
-    if not isinstance(path, (str, Path)):
-        raise InputError(f"A path is text, but got {path!r}.")
-    file = Path(path)
-    if not file.is_file():
-        near = [p.name for p in sorted(file.parent.glob(f"*{file.suffix}"))[:5]] if file.parent.is_dir() else []
-        raise InputError(f"There is no file {str(path)!r}{'; here are: ' + ', '.join(near) if near else ''}.")
-    if file.suffix.lower() == ".csv":
-        return _read_csv(file, names)
-    if file.suffix.lower() == ".npz":
-        return _read_npz(file, names)
-    raise InputError(f"Tables are read from .csv or .npz files, but got {str(path)!r}.")
+    file = require_columns(path, names)
+    return _read_csv(file, names) if file.suffix.lower() == ".csv" else _read_npz(file, names)
 
 
 def _read_csv(file: Path, names: Sequence[str]) -> Tensor:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            first = lines.readline()
-            lines.seek(0)
-            delimiter = max(",;\t", key=first.count)
-            reader = csv.reader(lines, delimiter=delimiter)
-            header = [cell.strip() for cell in next(reader, [])]
-            where = [_position(file, header, name) for name in names]
-            rows = [
-                [_number(file, row, line, at, name) for at, name in zip(where, names, strict=True)]
-                for line, row in enumerate((r for r in reader if r), start=1)
-            ]
-    except UnicodeDecodeError as error:
-        raise InputError(f"{str(file)!r} is not a text file in UTF-8 (byte {error.start}); save it as CSV in UTF-8.") from None
-    except csv.Error as error:
-        raise InputError(f"{str(file)!r} cannot be read as CSV: {error}.") from None
-    if not rows:
+    with rows(file) as reader:
+        header = [cell.strip() for cell in next(reader, [])]
+        where = [header.index(name) for name in names]
+        values = [
+            [_number(file, row, line, at, name) for at, name in zip(where, names, strict=True)]
+            for line, row in enumerate((r for r in reader if r), start=1)
+        ]
+    if not values:
         raise InputError(f"{str(file)!r} has a header but no rows; at least one is needed.")
-    return torch.tensor(rows, dtype=torch.float64)
+    return torch.tensor(values, dtype=torch.float64)
 
 
 def _number(file: Path, row: list[str], line: int, at: int, name: str) -> float:
@@ -77,12 +59,8 @@ def _number(file: Path, row: list[str], line: int, at: int, name: str) -> float:
 def _read_npz(file: Path, names: Sequence[str]) -> Tensor:
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            for name in names:
-                _position(file, list(arrays.files), name)
             columns = {name: arrays[name] for name in names}
     except (zipfile.BadZipFile, ValueError, OSError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{str(file)!r} cannot be read as an NPZ file of numbers: {error}.") from None
     lengths = {name: column.shape for name, column in columns.items()}
     if any(column.ndim != 1 for column in columns.values()) or len(set(lengths.values())) > 1:
@@ -98,11 +76,3 @@ def _read_npz(file: Path, names: Sequence[str]) -> Tensor:
                 f"Row {bad[0] + 1}, column {name!r} of {str(file)!r} holds {column[bad[0]]}; a finite number is needed."
             )
     return torch.from_numpy(np.stack([column.astype(np.float64) for column in columns.values()], axis=1))
-
-
-def _position(file: Path, header: list[str], name: str) -> int:
-    if name not in header:
-        raise unknown(f"column in {str(file)!r} called", name, header)
-    if header.count(name) > 1:
-        raise InputError(f"{str(file)!r} has {header.count(name)} columns called {name!r}; give each a name of its own.")
-    return header.index(name)

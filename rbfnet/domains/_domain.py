@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from rbfnet.domains._union import Union
 
 Part = str | Callable[[Tensor], Tensor] | Sequence[str | Callable[[Tensor], Tensor]] | None
-"""A part of the boundary: its name, a function of points (N, D) that says which belong to it (N,), several of these, or None
-for all of it."""
+"""A part of the boundary: its name, a function of points (N, D) that is true (N,) there, several of these, or None for all."""
 
 
 class Domain(Initialised, ABC):

@@ -18,8 +18,8 @@ from rbfnet.problems._expression import Expression, Parameter
 from rbfnet.problems._parser import parse
 from rbfnet.problems._problem import Problem, Reference
 from rbfnet.problems._selection import parse_selection
+from rbfnet.tables import FILES
 
-FILES = (".csv", ".npz")
 VALIDATION = 400
 """About how many rows of a file the training log is measured on."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ import lightning.pytorch as pl
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from rbfnet.errors import InputError, flag, unknown
+from rbfnet.config import require_config, several
+from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
@@ -23,17 +26,13 @@ from rbfnet.training._finite import Diverged
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
 from rbfnet.training._model import Network, build_model
 from rbfnet.training._progress import FitProgress
-from rbfnet.training._run_directory import require_fresh, write_config, write_solution
+from rbfnet.training._run_directory import write_config, write_solution
 from rbfnet.training._solution import Solution
 from rbfnet.training._train import DTYPES, Prepared, prepare, quiet, train
 from rbfnet.training._verdict import accuracy_for
 
 LOGGERS = {"lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.loggers.TensorBoardLogger"}
 """Those a config that was read from a run directory may name."""
-
-KEYS = {
-    "problem", "kernel", "network", "solver", "trainer", "logger", "callbacks", "seed", "dtype", "accuracy", "run_dir", "figures",
-}  # fmt: skip
 
 CHECKPOINTS = 20
 """About how many times a fit rewrites its checkpoint."""
@@ -58,17 +57,26 @@ class Run:
     def execute(self) -> Solution:
         """Train, and write the run directory."""
         trainer = self.prepared.trainer
+        made = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
         with isolated():
             self.state.restore()
-            if trainer.is_global_zero:
-                write_config(self.directory, self.config)
             try:
+                if trainer.is_global_zero:
+                    write_config(self.directory, self.config)
                 return self._execute(trainer)
             except BaseException:
-                if trainer.is_global_zero and not trainer.global_step and self.checkpoint is None:
-                    # Nothing has been trained: nothing is left.
+                if trainer.is_global_zero and not self.last.exists():
+                    # Nothing that has been trained is kept: nothing is left, of the directories above neither.
                     shutil.rmtree(self.directory, ignore_errors=True)
+                    for path in made[1:]:
+                        with suppress(OSError):
+                            path.rmdir()
                 raise
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint that the run would go on from."""
+        return self.directory / "checkpoints" / "last.ckpt"
 
     def _execute(self, trainer: pl.Trainer) -> Solution:
         with quiet():
@@ -85,9 +93,10 @@ class Run:
                     write_solution(self.directory, error.solution, figures=self.config["figures"])
                 raise
             finally:
-                # Also where the process was told to stop: what has been trained is not lost.
-                if trainer.global_step:
-                    trainer.save_checkpoint(self.directory / "checkpoints" / "last.ckpt")
+                # Also where the process was told to stop: what has been trained is not lost. A step that Ctrl-C has broken into
+                # is given up, and the last checkpoint stays as it is.
+                if trainer.global_step and not isinstance(sys.exc_info()[1], KeyboardInterrupt):
+                    trainer.save_checkpoint(self.last)
             if trainer.is_global_zero:
                 write_solution(self.directory, solution, figures=self.config["figures"])
         return solution
@@ -107,21 +116,8 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
     """
     started = time.perf_counter()
     plain = dict(config)
-    for key in plain.keys() - KEYS:
-        raise unknown("config key", key, KEYS)
-    for key in KEYS - {"logger", "callbacks", "accuracy"} - plain.keys():
-        raise InputError(f"The config lacks {key!r}; put it back.")
-    for key in ("problem", "kernel", "network", "solver", "trainer"):
-        if not isinstance(plain[key], Mapping):
-            raise InputError(f"{key} must be a choice from its group, as in {key}=..., but got {plain[key]!r}.")
-    flag("figures", plain["figures"])
-    if not isinstance(plain["run_dir"], str):
-        raise InputError(f"run_dir must be a path, but got {plain['run_dir']!r}.")
+    require_config(plain, fresh=fresh)
     directory = Path(plain["run_dir"])
-    if fresh:
-        require_fresh(directory)
-    if not isinstance(plain["dtype"], str) or plain["dtype"] not in DTYPES:
-        raise unknown("dtype", plain["dtype"], DTYPES)
     dtype = DTYPES[plain["dtype"]]
     with isolated(dtype):
         seed_everything(plain["seed"])
@@ -130,20 +126,23 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
         kernel = construct(plain["kernel"], Kernel, "kernels", trust)
         solver = construct(plain["solver"], Solver, "solvers", trust)
         model = build_model(problem, kernel, plain["network"], solver, dtype)
-        logger = _logger(plain["logger"], trust) if plain.get("logger") else False
+        loggers = [_logger(node, trust) for node in several("logger", plain).values()]
         checkpoint = ModelCheckpoint(
             dirpath=directory / "checkpoints",
             filename="last",
             every_n_epochs=max(1, solver.max_epochs // CHECKPOINTS),
             save_on_train_epoch_end=True,
-            save_on_exception=True,
             enable_version_counter=False,
         )
-        callbacks: list[pl.Callback] = [FitProgress(), checkpoint]
-        if plain.get("callbacks"):
-            callbacks.append(construct(plain["callbacks"], Adaptive, "training", trust))
-        prepared = prepare(problem, model, solver, plain["trainer"], logger, callbacks, plain)
+        callbacks = [_callback(node, trust) for node in several("callbacks", plain).values()]
+        prepared = prepare(problem, model, solver, plain["trainer"], loggers, [FitProgress(), checkpoint, *callbacks], plain)
         return Run(plain, directory, model, prepared, started, accuracy, ProcessState.now())
+
+
+def _callback(node: Mapping[str, Any], trust: Iterable[str] | None) -> pl.Callback:
+    """One of rbfnet's, which move points, or any of the user's or of Lightning's own."""
+    ours = str(node["_target_"]).startswith("rbfnet.")
+    return construct(node, Adaptive if ours else pl.Callback, "training", trust)
 
 
 def _logger(node: Mapping[str, Any], trust: Iterable[str] | None) -> Any:

@@ -6,10 +6,10 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from rbfnet.catalogue import catalogue
+from rbfnet.config import no_module
 from rbfnet.domains import Domain
 from rbfnet.errors import InputError, unknown, written
 from rbfnet.problems import Condition
@@ -127,7 +127,8 @@ def _inner(part: Any) -> Iterable[Any]:
 
 
 def _require_trusted(target: str, base: type, room: str, trust: set[str]) -> None:
-    shipped = {f"rbfnet.{room}.{cls.__name__}" for cls in catalogue(room, base.__name__).values()}
+    ours = base.__module__.startswith("rbfnet.")
+    shipped = {f"rbfnet.{room}.{cls.__name__}" for cls in catalogue(room, base.__name__).values()} if ours else set()
     module = target.rpartition(".")[0]
     if target not in shipped and module not in trust:
         raise InputError(
@@ -145,10 +146,7 @@ def _locate(target: str, base: type) -> type:
             raise
         module = None
     if module is None:
-        raise InputError(
-            f"There is no module {module_name!r} for {target!r}; it is looked for in the working directory {str(Path.cwd())!r} "
-            "and among the installed packages."
-        )
+        raise no_module(module_name, target)
     if not inspect.isclass(found := getattr(module, name, None)):
         classes = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, base) and c is not base]
         raise unknown(f"class in {module_name!r} called", name, classes)

@@ -166,8 +166,10 @@ class TrainingModule(pl.LightningModule):
             signals.received_sigterm, self._told_to_stop = False, True
 
     def on_train_epoch_end(self) -> None:
-        if self._told_to_stop:
-            self.trainer._signal_connector.received_sigterm = True
+        signals = self.trainer._signal_connector
+        # Of a run that is done nothing is left to go on with: it ends as any other.
+        done = self.trainer.should_stop or self.trainer.current_epoch + 1 == self.trainer.max_epochs
+        signals.received_sigterm = not done and (signals.received_sigterm or self._told_to_stop)
         ends = accumulate(stage.max_epochs for stage in self.solver.stages[:-1])
         if self.trainer.current_epoch + 1 not in ends:
             return

@@ -14,6 +14,7 @@ import torch
 import yaml
 from lightning.pytorch.loggers import CSVLogger
 
+from rbfnet.config import require_run
 from rbfnet.errors import InputError, positive
 from rbfnet.training._build import Run, build
 from rbfnet.training._train import quiet
@@ -43,9 +44,7 @@ def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterabl
     trainer = dict(config.get("trainer") or {})
     if max_epochs is not None:
         trainer["max_epochs"] = int(positive("trainer.max_epochs", max_epochs, whole=True))
-    plain = {**config, "run_dir": str(directory), "trainer": trainer}
-    if isinstance(config.get("logger"), dict) and "save_dir" in config["logger"]:
-        plain["logger"] = {**config["logger"], "save_dir": str(directory)}
+    plain = {**config, "run_dir": str(directory), "trainer": trainer, "logger": _moved(config.get("logger"), directory)}
     run = build(plain, fresh=False, trust=trust)
     done, wanted = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"], run.prepared.trainer.max_epochs
     if wanted is not None and done >= wanted:
@@ -60,10 +59,15 @@ def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterabl
     return replace(run, checkpoint=directory / "checkpoints" / "last.ckpt")
 
 
+def _moved(node: Any, directory: Path) -> Any:
+    """The config of loggers, writing to this directory."""
+    if not isinstance(node, dict):
+        return node
+    return {key: str(directory) if key == "save_dir" else _moved(value, directory) for key, value in node.items()}
+
+
 def _read(directory: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    for name in ("config.yaml", "checkpoints/last.ckpt"):
-        if not (directory / name).is_file():
-            raise InputError(f"There is no run to go on with in {str(directory)!r}: {name} is missing.")
+    require_run(directory, "run to go on with", "config.yaml", "checkpoints/last.ckpt")
     try:
         config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
         checkpoint = torch.load(directory / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)

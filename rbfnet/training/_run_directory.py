@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from rbfnet.config import require_run
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.nn import METRICS, Affine, Evolving, RBFNetwork
@@ -26,14 +27,6 @@ from rbfnet.training._solution import Solution
 
 FORMAT_VERSION = 2
 """Of the files in a run directory; rises when an older ``load`` could not read them."""
-
-
-def require_fresh(directory: Path) -> None:
-    """Raise InputError if ``directory`` is a file or holds anything: a run never overwrites."""
-    if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
-        raise InputError(
-            f"The run directory {str(directory)!r} is there already and not empty; choose another by run_dir=..., or remove it."
-        )
 
 
 def write_config(directory: Path, config: Mapping[str, Any]) -> None:
@@ -72,9 +65,7 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
             ansatz from a module that is not trusted.
     """
     directory = Path(run_dir)
-    for name in ("config.yaml", "model.safetensors"):
-        if not (directory / name).is_file():
-            raise InputError(f"There is no run in {str(directory)!r}: {name} is missing.")
+    require_run(directory, "run", "config.yaml", "model.safetensors")
     try:
         config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
         with safe_open(directory / "model.safetensors", framework="pt") as file:

@@ -21,6 +21,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from rbfnet.catalogue import snake_case
+from rbfnet.config import DTYPE_NAMES
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.nn import Evolving
 from rbfnet.operators import LinearModel
@@ -46,12 +47,14 @@ REMARKS = (
     ".*does not have many workers.*",
     ".*number of training batches.*",
     ".*exists and is not empty.*",
+    # Of a run that was moved: only the last checkpoint matters, and that is where it was.
+    ".*The dirpath has changed from.*",
     # Lightning's own use of PyTorch, not ours.
     ".*isinstance.treespec, LeafSpec.. is deprecated.*",
 )
 """Warnings of Lightning's that say nothing about a fit held in memory."""
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in DTYPE_NAMES}
 
 
 class Terminated(Exception):
@@ -80,7 +83,7 @@ def train(
         accuracy: what the verdict is measured by; see :func:`rbfnet.training.judge`.
 
     Raises:
-        Terminated: the process was told to stop.
+        Terminated: the process was told to stop before the last epoch was done.
         Diverged: a loss that is not finite; its ``solution`` has the last model before.
     """
     with quiet():
@@ -89,12 +92,15 @@ def train(
             prepared.trainer.fit(prepared.module, datamodule=prepared.data, ckpt_path=checkpoint, weights_only=True)
         except SIGTERMException:
             raise Terminated from None
+        except SystemExit as error:
+            # Lightning makes this of Ctrl-C.
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
         except Diverged as error:
             error.solution = _measured(prepared, seed, time.perf_counter() - started, accuracy)
             error.solution.summary["stopped"] = str(error)
             raise
-    if prepared.trainer.received_sigterm:
-        raise Terminated
     return _measured(prepared, seed, time.perf_counter() - started, accuracy)
 
 
@@ -146,7 +152,7 @@ def prepare(
     model: Network,
     solver: Solver,
     trainer: Mapping[str, Any],
-    logger: Logger | bool = False,
+    loggers: Sequence[Logger] = (),
     callbacks: Sequence[pl.Callback] = (),
     config: dict[str, Any] | None = None,
 ) -> Prepared:
@@ -200,7 +206,7 @@ def prepare(
                 reload_dataloaders_every_n_epochs=reload,
                 limit_val_batches=0 if data.validation is None else 1.0,
                 precision="64-true" if dtype == torch.float64 else "32-true",
-                logger=logger,
+                logger=list(loggers) or False,
                 callbacks=list(callbacks),
                 enable_checkpointing=any(isinstance(c, pl.callbacks.Checkpoint) for c in callbacks),
                 enable_progress_bar=False,

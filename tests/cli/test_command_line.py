@@ -200,8 +200,22 @@ WRONG = {
     "seed": (["train", "seed=many"], "seed must be a whole number"),
     "dtype": (["train", "dtype=float46"], "There is no dtype 'float46'; did you mean 'float64'?"),
     "list": (["list", "kernels"], "`rbfnet list` takes no arguments"),
-    "sweep": (["train", "--multirun", "kernel=gaussian,gausian"], "There is no kernel 'gausian'"),
-    "sweep of processes": (["train", "--multirun", "seed=1,2", "solver=adam", "trainer=ddp"], "--multirun cannot start"),
+    "stage": (["train", "solver=sequence", "solver.stages=[adam,lbgfs]"], "There is no solver 'lbgfs'; did you mean 'lbfgs'?"),
+    "kernel of a sum": (["train", "kernel=sum", "kernel.kernels=[gausian]"], "There is no kernel 'gausian'"),
+    "group of a key": (["train", "netwrk.num_centers=9"], "There is no config key 'netwrk'; did you mean 'network'?"),
+    "key of another group": (["train", "kernel.epsilon=9"], "did you mean 'network.epsilon'?"),
+    "key of a node": (["train", "network={num_centres: 9}"], "did you mean 'network.num_centers'?"),
+    "trainer key unlike any": (["train", "trainer.precision=16"], "'trainer.precision'; known: trainer.accelerator, trainer"),
+    "reference": (["train", "problem=equations", "problem.exact=nowhere.csv"], "no file 'nowhere.csv'; here are: empty.csv"),
+    "mesh": (["train", "problem=equations", "problem.domain={_target_: rbfnet.domains.Mesh, path: a.msh}"], "no file 'a.msh'"),
+    "choice left empty": (["train", "kernel="], "kernel takes one choice, as in kernel="),
+    "callback": (["train", "callbacks=[grow,rda]"], "There is no callback 'rda'; did you mean 'rad'?"),
+    "callback among callbacks": (
+        ["train", "callbacks=grow", "+callbacks.mine._target_=a.Mine"],
+        "choose several as in callbacks=[...,custom] callbacks.custom._target_=a.Mine.",
+    ),
+    "two that move points": (["train", "callbacks=[rad,r3]", "solver=adam"], "Two callbacks that move the points of a run"),
+    "key of one of several": (["train", "callbacks=[grow]", "+callbacks.add=3"], "as in callbacks.custom.add=..."),
 }  # fmt: skip
 
 

@@ -66,10 +66,12 @@ def test_what_was_logged_after_the_checkpoint_is_logged_again_and_not_twice(comm
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["batches", "lbfgs"])
-def test_a_run_told_to_stop_goes_on_bit_for_bit(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "number", "code"), [("batches", signal.SIGTERM, 143), ("lbfgs", signal.SIGTERM, 143), ("adam", signal.SIGINT, 130)]
+)
+def test_a_run_told_to_stop_goes_on_bit_for_bit(tmp_path: Path, name: str, number: signal.Signals, code: int) -> None:
     script = str(Path(sys.executable).with_name("rbfnet"))
-    longer = {"max_epochs=10": "max_epochs=60", "max_epochs:4": "max_epochs:30", "max_epochs:6": "max_epochs:30"}
+    longer = {"max_epochs=10": "max_epochs=150", "max_epochs:4": "max_epochs:75", "max_epochs:6": "max_epochs:75"}
     many = SOLVERS[name]
     for short, long in longer.items():
         many = [override.replace(short, long) for override in many]
@@ -78,15 +80,15 @@ def test_a_run_told_to_stop_goes_on_bit_for_bit(tmp_path: Path, name: str) -> No
         return subprocess.Popen([script, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     process = run("train", *QUICK, *many, "run_dir=part")
-    deadline = time.time() + 60
+    deadline = time.time() + 120
     while not (tmp_path / "part/checkpoints/last.ckpt").exists() and time.time() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 143
+    process.send_signal(number)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == code
     assert "rbfnet resume part" in err
     done = torch.load(tmp_path / "part/checkpoints/last.ckpt", weights_only=True)["loops"]["fit_loop"]["epoch_progress"]
-    assert 0 < done["current"]["processed"] < 60
+    assert 0 < done["current"]["processed"] < 150
     for arguments in (["resume", "part"], ["train", *QUICK, *many, "run_dir=whole"]):
         process = run(*arguments)
         _, err = process.communicate(timeout=120)

@@ -1,0 +1,146 @@
+"""What is wrong in a composed config, as far as that can be told before PyTorch and Lightning are imported.
+
+Everything is looked at once more, and more closely, where the run is built; this is for an answer within a second. What may be
+given is read from the shipped configs, each of which lists exactly the arguments of its class.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import rbfnet
+from rbfnet.cli.configs import choices, config_directory
+from rbfnet.config import no_module, require_config, several
+from rbfnet.errors import InputError, unknown
+from rbfnet.tables import FILES, require_columns, require_file
+
+TABLE = "rbfnet.problems.Table"
+
+
+def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
+    """Look at a resolved config, as :func:`rbfnet.training.build` would.
+
+    Raises:
+        InputError: a key that nothing has, a name that nothing is called, a file that is not there or lacks a column.
+    """
+    require_config(config, fresh=fresh)
+    for key in config["trainer"]:
+        if key not in (known := _keys("trainer")):
+            raise unknown("option of the trainer called", key, known)
+    for key in config["network"]:
+        if key not in (known := _keys("network")):
+            raise unknown("argument of the network called", key, known)
+    for group in ("problem", "kernel", "solver"):
+        if not isinstance(config[group].get("_target_"), str):
+            raise InputError(f"{group} needs a _target_, the dotted path of a class, but is {dict(config[group])!r}.")
+    roots = [config["problem"], config["kernel"], config["solver"]]
+    roots += [*several("callbacks", config).values(), *several("logger", config).values()]
+    for node in (found for root in roots for found in _nodes(root)):
+        _check_target(str(node["_target_"]))
+        _check_arguments(node)
+    if config.get("logger") and not any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
+        for node in several("logger", config).values():
+            if str(node["_target_"]).endswith("TensorBoardLogger"):
+                raise InputError("logger=tensorboard needs a package that is not here: pip install 'rbfnet[tensorboard]'.")
+    _check_names("kernel", config["kernel"].get("kernels"))
+    _check_names("solver", config["solver"].get("stages"))
+    _check_files(config["problem"])
+
+
+def _nodes(part: Any) -> Iterator[Mapping[str, Any]]:
+    """All nodes with a ``_target_``, the outer ones first."""
+    if isinstance(part, Mapping) and "_target_" in part:
+        yield part
+    for inner in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else []:
+        yield from _nodes(inner)
+
+
+def _check_target(target: str) -> None:
+    module, _, name = target.rpartition(".")
+    # Finding a submodule would import what it is in; here only the first part is looked for.
+    top = module.partition(".")[0]
+    if not top or (top not in sys.modules and importlib.util.find_spec(top) is None):
+        raise no_module(module, target)
+    if top != "rbfnet":
+        return
+    file = Path(rbfnet.__file__).parent.joinpath(*module.split(".")[1:], "__init__.py")
+    if file.is_file() and (exported := _exported(file)) and name not in exported:
+        raise unknown(f"class in {module!r} called", name, [e for e in exported if e[0].isupper()])
+
+
+@cache
+def _exported(file: Path) -> list[str]:
+    """``__all__`` of a package, read without importing it."""
+    for statement in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "") == "__all__":
+            return list(ast.literal_eval(statement.value))
+    return []
+
+
+def _check_arguments(node: Mapping[str, Any]) -> None:
+    known = _arguments(node["_target_"])
+    if known is None:
+        return
+    for key in node.keys() - {"_target_"}:
+        if key not in known:
+            raise unknown(f"argument of {node['_target_']} called", key, known)
+
+
+@cache
+def _arguments(target: str) -> set[str] | None:
+    """The arguments of a class of rbfnet's that has a config; None for any other."""
+    for group in ("kernel", "problem", "solver", "callbacks"):
+        for file in choices(group).values():
+            # Most are not worth parsing.
+            if f"_target_: {target}\n" in (text := file.read_text(encoding="utf-8")):
+                loaded = yaml.safe_load(text)
+                node = loaded.get(group, loaded)
+                if node.get("_target_") == target:
+                    return set(node) - {"_target_", "defaults"}
+    return None
+
+
+@cache
+def _keys(group: str) -> set[str]:
+    """The keys that the default of a group lists."""
+    return set(yaml.safe_load((config_directory() / group / "default.yaml").read_text(encoding="utf-8")))
+
+
+def _check_names(group: str, given: Any) -> None:
+    """Names in a list of kernels or of stages."""
+    for name in given if isinstance(given, list) else []:
+        if isinstance(name, str) and name not in choices(group):
+            raise unknown(group, name, choices(group))
+
+
+def _check_files(problem: Mapping[str, Any]) -> None:
+    """Files that the shipped problems and geometries read."""
+    for node in _nodes(problem):
+        if node["_target_"] == TABLE:
+            names = [name for key in ("inputs", "outputs") for name in _listed(node.get(key))]
+            require_columns(node.get("path"), names)
+        elif str(node["_target_"]).startswith("rbfnet."):
+            for text in [node.get("path"), *_texts(node)]:
+                if isinstance(text, str) and (text == node.get("path") or text.lower().endswith(FILES)):
+                    require_file(text)
+
+
+def _texts(part: Any) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    for inner in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else []:
+        yield from _texts(inner)
+
+
+def _listed(given: Any) -> list[str]:
+    """Names of columns; anything else is refused where the table is made."""
+    names = given if isinstance(given, list) else [given]
+    return [name for name in names if isinstance(name, str)]

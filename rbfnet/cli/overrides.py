@@ -1,0 +1,167 @@
+"""Overrides as a user types them, made into overrides that Hydra reads.
+
+Hydra's grammar gives ``, = [ ] { } ( ) ' "`` a meaning, and letters beyond ASCII none. Where a value cannot be meant in any other
+way it is quoted here, so that nobody has to quote for the shell and once more for Hydra.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.errors import HydraException
+
+from rbfnet.cli.configs import choices, groups
+from rbfnet.errors import InputError
+
+PATHS = ("run_dir", "problem.path")
+"""Keys whose values are file names: text, whatever it looks like."""
+
+SEVERAL = {"callbacks": "callbacks=[grow,custom]", "logger": "logger=[csv,tensorboard]"}
+"""Groups of which several may be chosen at once."""
+
+CLOSED = "[]{}\"'"
+"""What has to be closed again."""
+
+KEY = re.compile(r"(\+\+|\+|~|)([A-Za-z_$][\w./@:-]*)")
+
+
+def readable(override: str, multirun: bool = False) -> Override:
+    """The override as Hydra reads it, quoted where that is what it takes.
+
+    Raises:
+        InputError: no override, or a value that could mean several things; how to quote it is shown.
+    """
+    key, equals, value = override.partition("=")
+    match = KEY.fullmatch(key)
+    if match is None or not (equals or match[1] == "~"):
+        raise InputError(f"{override!r} is not an override; write key=value, as in kernel=matern.")
+    key = _prefix(match[1], match[2]) + match[2]
+    parsed = _parsed(f"{key}={value}" if equals else key)
+    if match[2] in PATHS and not _is_text(parsed, value, multirun):
+        return _quoted(key, value)
+    if parsed is None:
+        return _repaired(key, value, multirun)
+    if parsed.is_sweep_override() and not multirun:
+        if Path(value).exists():
+            return _quoted(key, value)
+        at_once = f" {key}=[{value}] for all at once," if key in SEVERAL else ""
+        raise InputError(
+            f"{override} gives several values: add --multirun for one run each,{at_once} or quote a value that has a comma in "
+            f"it: {_shown(key, value)}"
+        )
+    return parsed
+
+
+def chosen(override: Override) -> list[str]:
+    """What Hydra is given for an override of one run.
+
+    For ``callbacks=[grow,custom]`` it is each choice below a key of its own, ``callbacks.grow`` and ``callbacks.custom``.
+    """
+    group, names = override.key_or_group, override.value()
+    if isinstance(names, dict) and "_target_" in names and str(override.input_line).startswith(group):
+        # Another object, which has nothing of the one that was there; Hydra would merge them.
+        return [f"~{group}", f"+{override.input_line}"]
+    if group not in groups() or override.package is not None or override.is_delete():
+        return [str(override.input_line)]
+    if names is None:
+        return [f"{group}=[]"]
+    if names == "" or (isinstance(names, list) and group not in SEVERAL):
+        example = f"{group}={next(iter(choices(group)))}"
+        raise InputError(f"{group} takes one choice, as in {example}, but got {override.input_line}.")
+    if not isinstance(names, list):
+        return [str(override.input_line)]
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise InputError(f"{group}=[...] takes names, each once, as in {SEVERAL[group]}, but got {override.input_line}.")
+    return [f"{group}=[]", *(f"+{group}@{group}.{name}={name}" for name in names)]
+
+
+def _prefix(given: str, key: str) -> str:
+    """``+`` adds a key, and may also change one that is there; a group is there already."""
+    if given in ("+", "++") and key in groups():
+        return ""
+    return "++" if given == "+" and not {"/", "@"} & set(key) else given
+
+
+def _parsed(override: str) -> Override | None:
+    try:
+        return OverridesParser.create().parse_override(override)
+    except (HydraException, ValueError, TypeError):
+        return None
+
+
+def _is_text(parsed: Override | None, value: str, multirun: bool) -> bool:
+    """Whether Hydra takes a file name as it was typed: null, text, or several texts where several are wanted."""
+    if parsed is None or parsed.is_delete():
+        return parsed is not None
+    if parsed.is_sweep_override():
+        return multirun
+    read = parsed.value()
+    # Escaped, quoted and interpolated text is not what was typed, and is meant so.
+    return read is None or read == value or (isinstance(read, str) and ("\\" in value or _bare(value) != value))
+
+
+def _repaired(key: str, value: str, multirun: bool) -> Override:
+    """A value that Hydra cannot read, quoted where it can only be text."""
+    if multirun and len(parts := _elements(value)) > 1:
+        each = ",".join(_with_quotes(_bare(part)) for part in parts)
+        raise InputError(
+            f"{key}={value} cannot be read; with --multirun quote each value that has special characters: "
+            f"{shlex.quote(f'{key}={each}')}"
+        )
+    repaired = None if value.startswith(('"', "'")) else _parsed(f"{key}={_element(value)}")
+    if repaired is None:
+        raise InputError(
+            f"{key}={value} cannot be read: a bracket or a quotation mark is not closed; a value that is text is quoted so: "
+            f"{_shown(key, value)}"
+        )
+    return repaired
+
+
+def _element(text: str) -> str:
+    """A value, or a part of one, with quotes around what can only be text."""
+    parsed = _parsed(f"key={text}")
+    if parsed is not None and not parsed.is_sweep_override():
+        return text
+    if text.startswith("[") and text.endswith("]"):
+        return "[" + ",".join(map(_element, _elements(text[1:-1]))) + "]"
+    if text.startswith("{") and text.endswith("}"):
+        pairs = (pair.partition(":") for pair in _elements(text[1:-1]))
+        return "{" + ",".join(f"{name}:{_element(value.strip())}" for name, _, value in pairs) + "}"
+    return text if text.startswith(("[", "{")) else _with_quotes(text)
+
+
+def _elements(text: str) -> list[str]:
+    """Split at the commas outside of brackets and quotes."""
+    parts, depth, quote = [""], 0, ""
+    for letter in text:
+        quote = "" if letter == quote else letter if not quote and letter in "\"'" else quote
+        depth += 0 if quote else (letter in "([{") - (letter in ")]}")
+        if letter == "," and not depth and not quote:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts] if text.strip() else []
+
+
+def _quoted(key: str, value: str) -> Override:
+    parsed = _parsed(f"{key}={_with_quotes(value)}")
+    assert parsed is not None  # Whatever the text is, quotes make it readable.
+    return parsed
+
+
+def _with_quotes(text: str) -> str:
+    return QuotedString(text, Quote.double).with_quotes()
+
+
+def _shown(key: str, value: str) -> str:
+    """What to type: quoted for Hydra, and around it for the shell."""
+    return shlex.quote(f"{key}={_with_quotes(value.strip(CLOSED))}")
+
+
+def _bare(text: str) -> str:
+    """Without quotes around it."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text

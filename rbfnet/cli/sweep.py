@@ -1,0 +1,93 @@
+"""``--multirun``: one run for each combination of values, whatever becomes of the others.
+
+Hydra's own sweeper gives up at the first config that does not compose, before anything is run. So its jobs are numbered and run
+here, each by itself; a sweeper or launcher that the user has chosen is left to Hydra.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from rbfnet.cli.configs import config_directory
+from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED
+from rbfnet.cli.overrides import chosen, readable
+from rbfnet.cli.sentences import as_input_error
+from rbfnet.errors import InputError
+
+PLUGINS = ("hydra/launcher", "hydra/sweeper")
+
+FAILED = 1
+"""The exit code of a job that raised something else than InputError."""
+
+
+def sweep(flags: list[str], overrides: Sequence[Override], once: Callable[[list[str], list[str]], int]) -> int:
+    """Run all jobs, and tell which went wrong, each with the values that are its own; the largest of their exit codes.
+
+    Args:
+        flags, overrides: for all jobs; the values of overrides may be several.
+        once: runs a job with flags and overrides.
+
+    Raises:
+        InputError: keys of Hydra's own that do not compose.
+    """
+    if any(override.key_or_group in PLUGINS for override in overrides):
+        return once([*flags, "--multirun"], [str(override.input_line) for override in overrides])
+    directory, lists = _directory_and_values(overrides)
+    worst = 0
+    for number, job in enumerate(itertools.product(*lists.values())):
+        # Hydra counts its jobs here.
+        own = [f"hydra.sweep.dir={directory}", f"hydra.job.num={number}", f"hydra.job.id={number}"]
+        varied = " ".join(text for text, values in zip(job, lists.values(), strict=True) if len(values) > 1)
+        called = f"rbfnet: job {number}{f' ({varied})' if varied else ''}"
+        try:
+            code = once(flags, [text for given in job for text in chosen(readable(given))] + own)
+        except InputError as error:
+            print(f"{called}: {error}", file=sys.stderr)
+            code = 2
+        except Exception:
+            print(f"{called}:\n{traceback.format_exc()}", file=sys.stderr, end="")
+            code = FAILED
+        worst = max(worst, code)
+        if code in (INTERRUPTED, TERMINATED):
+            break
+    return worst
+
+
+def _directory_and_values(overrides: Sequence[Override]) -> tuple[str, dict[str, list[str]]]:
+    """Where the runs are written, as a quoted value, and for each key its overrides."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(config_directory()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        try:
+            hydras = [str(o.input_line) for o in overrides if o.is_hydra_override()]
+            config: Any = compose("train", overrides=hydras, return_hydra_config=True)
+            directory = str(config.hydra.sweep.dir)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise as_input_error(error, []) from None
+        lists = {}
+        for override in overrides:
+            override.config_loader = loader
+            lists[override.get_key_element()] = _values(override)
+    if len(lists.get("run_dir", ())) == 1:
+        # The runs of a sweep are written below it.
+        directory = str(readable(lists.pop("run_dir")[0]).value())
+    return QuotedString(os.path.normpath(directory), Quote.double).with_quotes(), lists
+
+
+def _values(override: Override) -> list[str]:
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    if not override.is_discrete_sweep():
+        raise InputError(f"{override.input_line} has no values to count; list them, as in seed=1,2,3, or take range(1,4).")
+    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]

@@ -1,0 +1,92 @@
+"""What a config has to be, told without PyTorch, so that the command line can answer at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rbfnet.errors import InputError, flag, unknown
+
+KEYS = {
+    "problem", "kernel", "network", "solver", "trainer", "logger", "callbacks", "seed", "dtype", "accuracy", "run_dir", "figures",
+}  # fmt: skip
+
+DTYPE_NAMES = ("float32", "float64")
+
+
+def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
+    """Raise InputError for a key too many or too few, a group without its choice, or a plain key with a wrong value.
+
+    Args:
+        config: plain data, nothing left to resolve.
+        fresh: the run directory must not hold anything yet.
+    """
+    for key in config.keys() - KEYS:
+        raise unknown("config key", key, KEYS)
+    for key in sorted(KEYS - {"logger", "callbacks", "accuracy"} - config.keys()):
+        raise InputError(f"The config lacks {key!r}; put it back.")
+    for key in ("problem", "kernel", "network", "solver", "trainer"):
+        if not isinstance(config[key], Mapping):
+            raise InputError(f"{key} must be a choice from its group, as in {key}=..., but got {config[key]!r}.")
+    flag("figures", config["figures"])
+    if isinstance(config["seed"], bool) or not isinstance(config["seed"], int) or not 0 <= config["seed"] < 2**32:
+        raise InputError(f"seed must be a whole number from 0 to 2^32 - 1, but got {config['seed']!r}.")
+    if not isinstance(config["run_dir"], str):
+        raise InputError(f"run_dir must be a path, but got {config['run_dir']!r}.")
+    if fresh:
+        _require_fresh(Path(config["run_dir"]))
+    if not isinstance(config["dtype"], str) or config["dtype"] not in DTYPE_NAMES:
+        raise unknown("dtype", config["dtype"], DTYPE_NAMES)
+    for key in ("callbacks", "logger"):
+        several(key, config)
+
+
+def several(key: str, config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The nodes of a group of which several may be chosen, by name: none, one alone, or each below its own name."""
+    node = config.get(key)
+    if not node:
+        return {}
+    if isinstance(node, Mapping) and "_target_" in node:
+        for name, inner in node.items():
+            if isinstance(inner, Mapping) and "_target_" in inner:
+                raise InputError(
+                    f"{key}={name} would be an argument of {node['_target_']}; choose several as in {key}=[...,custom] "
+                    f"{key}.custom._target_={inner['_target_']}."
+                )
+        return {"": node}
+    if not isinstance(node, Mapping):
+        raise InputError(f"{key} must be chosen by {key}=... or {key}=[...], but is {node!r}.")
+    for name, inner in node.items():
+        if not isinstance(inner, Mapping) or (inner and "_target_" not in inner):
+            raise InputError(
+                f"{key}.{name} is {inner!r} where several are chosen: each has its keys below its own name, as in "
+                f"{key}.custom.{name}=..."
+            )
+    return {name: inner for name, inner in node.items() if inner}
+
+
+def require_run(directory: Path, what: str, *names: str) -> None:
+    """Raise InputError where one of the files of a run is missing; ``what`` is looked for."""
+    for name in names:
+        if not (directory / name).is_file():
+            raise InputError(f"There is no {what} in {str(directory)!r}: {name} is missing.")
+
+
+def no_module(module: str, target: str) -> InputError:
+    """The error for a ``_target_`` whose module cannot be found."""
+    return InputError(
+        f"There is no module {module!r} for {target!r}; it is looked for in the working directory {str(Path.cwd())!r} "
+        "and among the installed packages."
+    )
+
+
+def _require_fresh(directory: Path) -> None:
+    """Raise InputError if ``directory`` is a file or holds anything: a run never overwrites."""
+    if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
+        raise InputError(
+            f"The run directory {str(directory)!r} is there already and not empty; choose another by run_dir=..., or remove it."
+        )
+    parent = next((p for p in directory.parents if p.exists()), None)
+    if parent is not None and not parent.is_dir():
+        raise InputError(f"The run directory {str(directory)!r} cannot be made: {str(parent)!r} is a file.")
