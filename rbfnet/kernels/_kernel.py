@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import jvp
 
+from rbfnet.errors import number
+
 if TYPE_CHECKING:
     from rbfnet.kernels._product import Product
     from rbfnet.kernels._scaled import Scaled
@@ -86,12 +88,12 @@ class Kernel(nn.Module, ABC):
 
         if isinstance(other, Kernel):
             return Product([self, other])
-        return Scaled(self, other) if isinstance(other, (int, float)) else NotImplemented
+        return Scaled(self, other) if number(other) is not None else NotImplemented
 
     def __rmul__(self, factor: float) -> Scaled:
         from rbfnet.kernels._scaled import Scaled
 
-        return Scaled(self, factor) if isinstance(factor, (int, float)) else NotImplemented
+        return Scaled(self, factor) if number(factor) is not None else NotImplemented
 
 
 def _climb(phi: Callable[[Tensor], Tensor], s: Tensor, k: int) -> tuple[Tensor, ...]:

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, number
 from rbfnet.kernels._kernel import Kernel
 
 NEAR = {1e-8: 1e-2, 1e-4: 0.5}
@@ -21,14 +21,15 @@ def probe(kernel: Kernel) -> Kernel:
             is not finite or jumps at s = 0, as autograd of a formula with sqrt(s) in it does.
     """
     smoothness = getattr(kernel, "smoothness", None)
-    if not isinstance(smoothness, (int, float)) or not smoothness >= 0:
+    stated = number(smoothness)
+    if stated is None or not stated >= 0:
         raise InputError(
             f"{kernel} must state its smoothness (the number of continuous derivatives at its centre, math.inf for an analytic "
             f"phi), but it is {smoothness!r}."
         )
     s = torch.tensor([0.0, *NEAR], dtype=torch.float64, device=_device(kernel))
     with torch.no_grad():
-        for k in range(int(min(smoothness, 8)) // 2 + 1):
+        for k in range(int(min(stated, 8)) // 2 + 1):
             values = kernel.derivative(s, k) if k else kernel.phi(s)
             if values.shape != s.shape:
                 raise InputError(f"{kernel} must keep the shape of s, but phi maps {tuple(s.shape)} to {tuple(values.shape)}.")

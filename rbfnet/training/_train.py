@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,15 +17,15 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from torch import Tensor
 
 from rbfnet.catalogue import snake_case
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver, Solving
 from rbfnet.training._adaptive import Adaptive
+from rbfnet.training._arrays import predict
 from rbfnet.training._data import ProblemData
-from rbfnet.training._errors import errors
+from rbfnet.training._errors import compared, errors_of
 from rbfnet.training._finite import Diverged
 from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
@@ -64,8 +63,10 @@ class Solution:
     Attributes:
         model: the trained network, in the user's units.
         problem: what it solves.
-        errors: against the reference: rel_l2, max_abs, rmse; None without a reference.
-        summary: problem, kernel, solver, seed, centers, epsilon (the mean), parameters, epochs, seconds, loss, errors; with
+        errors: rel_l2, max_abs, rmse and rel_std (:func:`rbfnet.training.errors_of`), against the reference or, with data, at
+            rows that were held back or left out; None where there is nothing to measure by.
+        summary: problem, kernel, solver, seed, centers, epsilon (the mean), parameters, epochs, seconds, loss, errors, errors_by
+            (how they were measured: ``"reference"``, ``"held-out rows"``, ``"leave-one-out"`` or ``"fitted rows"``); with
             several outputs also errors_by_output, with unknown coefficients also unknowns, after a stop at a loss that was not
             finite also stopped, and words: sentences of a solver that solves.
     """
@@ -74,6 +75,25 @@ class Solution:
     problem: Problem
     errors: dict[str, float] | None
     summary: dict[str, Any]
+
+    def predict(self, x: Any) -> Any:
+        """The values at new points, in the user's units: (N,) for one output, (N, O) for several.
+
+        Where complex values were fitted they are complex, (N,) or (N, O / 2).
+
+        Args:
+            x: (N, D), or (N,) for one coordinate: an array, a list, a data frame, or a tensor, which gives a tensor.
+
+        Raises:
+            InputError: points that are no numbers, or have another number of coordinates.
+
+        Example:
+            >>> import numpy as np, rbfnet
+            >>> x = np.linspace(0, 1, 20)
+            >>> rbfnet.fit(x, x**2).predict([0.5]).round(3)
+            array([0.25])
+        """
+        return predict(self.model, self.problem, x)
 
     def plot(self) -> Figure:
         """Fit, reference, error and centres in one figure."""
@@ -123,7 +143,8 @@ def _measured(prepared: Prepared, seed: int, seconds: float) -> Solution:
     module, lightning_trainer = prepared.module, prepared.trainer
     problem, solver = module.problem, module.solver
     model = cast(Network, module.model)
-    test = problem.test_set()
+    solving = [optimizer for optimizer in lightning_trainer.optimizers if isinstance(optimizer, Solving)]
+    found = compared(model, problem, solving)
     measured = None
     loss = lightning_trainer.callback_metrics.get("loss")
     summary: dict[str, Any] = {
@@ -139,16 +160,16 @@ def _measured(prepared: Prepared, seed: int, seconds: float) -> Solution:
         "loss": math.nan if loss is None else float(loss),
         "errors": None,
     }
-    if test is not None:
-        x, y = test.x.to(model.centers), test.y.to(model.centers)
-        summary["errors"] = measured = errors(model, x, y)
+    if found is not None:
+        summary["errors_by"], difference, y = found
+        summary["errors"] = measured = errors_of(difference, y)
         if len(problem.outputs) > 1:
             summary["errors_by_output"] = {
-                name: errors(partial(_one_output, model, o), x, y[:, o : o + 1])
+                name: errors_of(difference[:, o : o + 1], y[:, o : o + 1])
                 for o, name in enumerate(problem.outputs)
-                if not torch.isnan(y[:, o]).all()
+                if not torch.isnan(difference[:, o] + y[:, o]).all()
             }
-    if words := [sentence for o in lightning_trainer.optimizers if isinstance(o, Solving) for sentence in o.words]:
+    if words := [*problem.remarks(), *(sentence for optimizer in solving for sentence in optimizer.words)]:
         summary["words"] = words
     if unknowns := problem.unknowns():
         summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
@@ -222,10 +243,6 @@ def prepare(
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise InputError(f"The Trainer cannot be set up so: {' '.join(str(error).split())}") from None
     return Prepared(module, data, lightning_trainer)
-
-
-def _one_output(model: Network, output: int, x: Tensor) -> Tensor:
-    return model(x)[:, output : output + 1]
 
 
 @contextmanager
