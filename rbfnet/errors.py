@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable
+from numbers import Integral, Real
 
 
 class InputError(ValueError):
@@ -28,15 +29,22 @@ def unknown(what: str, given: object, known: Iterable[object]) -> InputError:
 
 
 def positive(name: str, value: object, *, whole: bool = False, zero: bool = False) -> float:
-    """``value``, once it is known to be a positive (or zero), finite (and whole) number."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not (0 <= value if zero else 0 < value) or value == math.inf or (whole and value != int(value)):  # type: ignore[operator, call-overload]
+    """``value`` as a Python number, once it is known to be a positive (or zero), finite (and whole) one; NumPy's count too."""
+    given = number(value)
+    if given is None or not (0 <= given if zero else 0 < given) or given == math.inf or (whole and given != int(given)):
         least = 0 if zero else 1
         kind = (
             f"a whole number of at least {least}" if whole else "zero or positive, and finite" if zero else "positive and finite"
         )
         raise InputError(f"{name} must be {kind}, but got {value!r}.")
-    return value  # type: ignore[return-value]
+    return given
+
+
+def number(value: object) -> int | float | None:
+    """A real number of Python's or NumPy's as one of Python's; None for anything else, true and false among it."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def written(key: object, known: Iterable[str], what: str) -> str:

@@ -15,6 +15,7 @@ from rbfnet.domains._piece import Piece
 from rbfnet.domains._point_cloud import PointCloud
 from rbfnet.domains._polygon import Polygon
 from rbfnet.domains._rectangle import Rectangle
+from rbfnet.domains._sites import Sites, find_sites
 from rbfnet.domains._space_time import SpaceTime
 from rbfnet.domains._union import Union
 
@@ -32,8 +33,10 @@ __all__ = [
     "PointCloud",
     "Polygon",
     "Rectangle",
+    "Sites",
     "SpaceTime",
     "Union",
+    "find_sites",
     "graded",
     "read_columns",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from rbfnet.errors import InputError, flag
+from rbfnet.errors import InputError, flag, number
 from rbfnet.kernels._kernel import ClosedForm
 from rbfnet.kernels._shifted_power import shifted_powers
 
@@ -37,12 +37,8 @@ class GeneralizedMultiquadric(ClosedForm):
 
     def __init__(self, exponent: float = -2.0, trainable: bool = False) -> None:
         super().__init__()
-        if (
-            isinstance(exponent, bool)
-            or not isinstance(exponent, (int, float))
-            or not math.isfinite(exponent)
-            or (exponent >= 0 and exponent == int(exponent))
-        ):
+        given = number(exponent)
+        if given is None or not math.isfinite(given) or (given >= 0 and given == int(given)):
             raise InputError(f"exponent must be negative, or positive and not a whole number, but got {exponent!r}.")
         self.order = max(0, math.ceil(exponent))
         self._exponent = float(exponent)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import jvp
 
+from rbfnet.errors import number
 from rbfnet.initialised import Initialised
 
 if TYPE_CHECKING:
@@ -89,12 +90,12 @@ class Kernel(nn.Module, Initialised, ABC):
 
         if isinstance(other, Kernel):
             return Product([self, other])
-        return Scaled(self, other) if isinstance(other, (int, float)) else NotImplemented
+        return Scaled(self, other) if number(other) is not None else NotImplemented
 
     def __rmul__(self, factor: float) -> Scaled:
         from rbfnet.kernels._scaled import Scaled
 
-        return Scaled(self, factor) if isinstance(factor, (int, float)) else NotImplemented
+        return Scaled(self, factor) if number(factor) is not None else NotImplemented
 
 
 def _climb(phi: Callable[[Tensor], Tensor], s: Tensor, k: int) -> tuple[Tensor, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, number
 from rbfnet.kernels._decay import decay
 from rbfnet.kernels._kernel import ClosedForm
 from rbfnet.kernels._ladder import rungs
@@ -35,7 +35,8 @@ class Matern(ClosedForm):
 
     def __init__(self, nu: float = 2.5) -> None:
         super().__init__()
-        if isinstance(nu, bool) or not isinstance(nu, (int, float)) or not 0 < nu < math.inf or nu % 1 != 0.5:
+        given = number(nu)
+        if given is None or not 0 < given < math.inf or given % 1 != 0.5:
             raise InputError(f"A Matern kernel has nu 0.5, 1.5, 2.5, ... (a whole number and a half), but got {nu!r}.")
         self.nu = float(nu)
         self.n = int(nu)

@@ -7,7 +7,7 @@ from functools import partial
 
 import torch
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, number
 from rbfnet.given import untouched
 from rbfnet.kernels._kernel import Kernel
 
@@ -23,14 +23,15 @@ def probe(kernel: Kernel) -> Kernel:
             should have is not finite or jumps at s = 0, as autograd of a formula with sqrt(s) in it does.
     """
     smoothness = getattr(kernel, "smoothness", None)
-    if not isinstance(smoothness, (int, float)) or not smoothness >= 0:
+    stated = number(smoothness)
+    if stated is None or not stated >= 0:
         raise InputError(
             f"{kernel} must state its smoothness (the number of continuous derivatives at its centre, math.inf for an analytic "
             f"phi), but it is {smoothness!r}."
         )
     s = torch.tensor([0.0, *NEAR], dtype=torch.float64, device=_device(kernel))
     with torch.no_grad():
-        for k in range(int(min(smoothness, 8)) // 2 + 1):
+        for k in range(int(min(stated, 8)) // 2 + 1):
             values, same = untouched(partial(kernel.derivative, s, k) if k else partial(kernel.phi, s), s)
             if not same:
                 raise InputError(

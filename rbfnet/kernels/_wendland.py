@@ -6,7 +6,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, number
 from rbfnet.kernels._kernel import ClosedForm
 from rbfnet.kernels._ladder import rungs
 from rbfnet.kernels._radius import inverse_power, whole_power
@@ -43,7 +43,7 @@ class Wendland(ClosedForm):
 
     def __init__(self, continuity: int = 4) -> None:
         super().__init__()
-        if isinstance(continuity, bool) or not isinstance(continuity, (int, float)) or continuity not in PROFILES:
+        if number(continuity) not in PROFILES:
             raise InputError(f"A Wendland kernel has continuity 0, 2, 4 or 6, but got {continuity!r}.")
         self.continuity = int(continuity)
         self.smoothness = self.continuity

@@ -15,6 +15,7 @@ from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.nn._layer import require_smooth
 from rbfnet.nn._network import RBFNetwork
+from rbfnet.nn._points import points
 from rbfnet.operators import Coefficient, LinearModel, Operator
 
 Along = tuple[int, ...]
@@ -76,6 +77,7 @@ class Evolving(LinearModel):
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... O"]:
         """The value of the model."""
+        x = points(x, self.in_features)
         flat = x.reshape(-1, x.shape[-1])
         return self.apply_operator(flat, Operator.identity()).reshape(*x.shape[:-1], self.out_features)
 

@@ -13,6 +13,7 @@ from torch.func import functional_call
 from rbfnet.errors import InputError, flag, positive
 from rbfnet.kernels import Kernel, KernelLike, as_kernel
 from rbfnet.nn._metric import make_metric
+from rbfnet.nn._points import points as as_points
 from rbfnet.nn._sums import contract
 from rbfnet.nn.blocks._blockwise import PAIRS, blockwise
 from rbfnet.nn.blocks._columns import radial_columns
@@ -132,6 +133,7 @@ class RBFLayer(Differentiable):
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... M"]:
         """The values of the basis functions."""
+        x = as_points(x, self.in_features)
         flat = x.reshape(-1, x.shape[-1])
         return self.apply_operator(flat, Operator.identity()).reshape(*x.shape[:-1], self.num_centers)
 

@@ -9,10 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, number
 from rbfnet.kernels import Kernel, KernelLike
 from rbfnet.nn._layer import RBFLayer, size
 from rbfnet.nn._metric import Metric
+from rbfnet.nn._points import points
 from rbfnet.nn._tail import PolynomialTail
 from rbfnet.operators import LinearModel, Operator
 
@@ -56,9 +57,10 @@ class RBFNetwork(LinearModel):
         self.out_features = size("out_features", out_features)
         if degree is None:
             degree = (self.kernel.order or 0) - 1
-        if not isinstance(degree, int) or degree < -1:
+        highest = number(degree)
+        if not isinstance(highest, int) or highest < -1:
             raise InputError(f"The degree of the polynomial tail is -1 (none), 0, 1, ..., but got {degree!r}.")
-        self.basis = PolynomialTail(in_features, degree, self.centers)
+        self.basis = PolynomialTail(in_features, highest, self.centers)
         if self.layer.num_centers < len(self.basis):
             raise InputError(
                 f"A polynomial tail of degree {degree} in {in_features} dimensions has {len(self.basis)} terms, more than the "
@@ -132,6 +134,7 @@ class RBFNetwork(LinearModel):
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... O"]:
         """The value of the network."""
+        x = points(x, self.in_features)
         flat = x.reshape(-1, x.shape[-1])
         return self.apply_operator(flat, Operator.identity()).reshape(*x.shape[:-1], self.out_features)
 

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.domains import PointCloud
-from rbfnet.errors import InputError
+from rbfnet.domains import PointCloud, Sites, find_sites
+from rbfnet.errors import InputError, number
 from rbfnet.problems._condition import Condition
 from rbfnet.problems._data import Data
 from rbfnet.problems._problem import Problem, Reference, Units
@@ -16,20 +16,28 @@ from rbfnet.problems._problem import Problem, Reference, Units
 class DataProblem(Problem):
     """Fit measured values: points x (N, D) with values y (N, O), split into training, validation and test rows.
 
-    The rows are drawn by PyTorch's seeded generator. Units are fitted on the training rows only.
+    The rows held back are drawn by PyTorch's seeded generator. Units are fitted on the training rows only.
+
+    Points that were measured several times are one site (:func:`rbfnet.domains.find_sites`): centres are taken from the
+    sites, and interpolation meets the mean of the values at each.
 
     Args:
         x, y: the rows.
         coords, outputs: a name for each column.
-        validation, test: how many rows are held back: a fraction of all below 1, or a number of rows.
+        validation, test: how many rows are held back: a fraction of all below 1, or a number of rows. By default the model is
+            fitted to all rows, and its errors are measured by leaving rows out.
         common_scale: scale all inputs by the same length (they are lengths in the same unit) rather than each by its own.
 
     Attributes:
+        notes: sentences on how the rows were come by, for the summary.
+        is_complex: the second half of the outputs are the imaginary parts of the first.
         train_rows: which rows of x and y are trained on. train_set: they themselves.
 
     Raises:
         InputError: rows that do not match, values that are not finite, or splits that leave no training rows.
     """
+
+    is_complex = False
 
     def __init__(
         self,
@@ -38,8 +46,8 @@ class DataProblem(Problem):
         coords: Sequence[str],
         outputs: Sequence[str] = ("u",),
         *,
-        validation: float = 0.1,
-        test: float = 0.1,
+        validation: float = 0.0,
+        test: float = 0.0,
         common_scale: bool = False,
     ) -> None:
         super().__init__()
@@ -58,6 +66,7 @@ class DataProblem(Problem):
         if n_train < 1:
             raise InputError(f"{n_val} validation and {n_test} test rows leave none of {len(x)} to train on.")
         self.outputs = tuple(outputs)
+        self.notes: list[str] = []
         self.common_scale = common_scale
         rows = torch.randperm(len(x)) if n_val or n_test else torch.arange(len(x))
         train, val, test_rows = rows.split([n_train, n_val, n_test])
@@ -66,13 +75,23 @@ class DataProblem(Problem):
         self._validation = Reference(x[val], y[val]) if n_val else None
         self._test = Reference(x[test_rows], y[test_rows]) if n_test else None
         self.domain = PointCloud(self.train_set.x, coords)
+        extent = self.train_set.x.amax(dim=0) - self.train_set.x.amin(dim=0)
+        self._sites = find_sites(self.train_set.x, extent.amax().expand_as(extent) if common_scale else extent)
 
     def conditions(self) -> Iterable[Condition]:
         yield Data(self.train_set.x, self.train_set.y, scale=self.units().output_scale)
 
-    def support(self) -> Float[Tensor, "N D"]:
-        """The training points."""
-        return self.train_set.x
+    def support(self) -> Float[Tensor, "S D"]:
+        """The sites of the training rows."""
+        return self._sites.x
+
+    def sites(self) -> Sites:
+        return self._sites
+
+    def remarks(self) -> list[str]:
+        if not self._sites.repeated:
+            return self.notes
+        return [*self.notes, f"{len(self._sites.index):,} rows at {len(self._sites.x):,} sites; repeated points were averaged."]
 
     def units(self) -> Units:
         """Mean and standard deviation of the training rows; a constant column has the scale 1."""
@@ -91,10 +110,10 @@ class DataProblem(Problem):
 
 
 def _count(name: str, share: float, total: int) -> int:
-    number = isinstance(share, (int, float)) and not isinstance(share, bool)
-    if not number or not 0 <= share < float("inf") or (share >= 1 and share != int(share)):
+    held = number(share)
+    if held is None or not 0 <= held < float("inf") or (held >= 1 and held != int(held)):
         raise InputError(f"{name} is a fraction below 1 or a whole number of rows, but got {share!r}.")
-    return int(share) if share >= 1 else round(share * total)
+    return int(held) if held >= 1 else round(held * total)
 
 
 def _nonzero(scale: Tensor, values: Tensor) -> Tensor:

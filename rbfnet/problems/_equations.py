@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rbfnet.catalogue import catalogue
 from rbfnet.domains import Domain, read_columns
-from rbfnet.errors import InputError, read_by_yaml, unknown, written
+from rbfnet.errors import InputError, number, read_by_yaml, unknown, written
 from rbfnet.problems._condition import Condition
 from rbfnet.problems._expression import Expression, Parameter
 from rbfnet.problems._parser import parse
@@ -250,7 +250,7 @@ def _nothing(name: str, op: object) -> Tensor:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number(value) is not None
 
 
 def _listed(what: str, given: Any) -> list[Any]:

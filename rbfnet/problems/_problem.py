@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rbfnet.domains import Domain
+from rbfnet.domains import Domain, Sites
 from rbfnet.errors import InputError, positive
 from rbfnet.given import call, one_each
 from rbfnet.initialised import Initialised
@@ -185,6 +185,14 @@ class Problem(nn.Module, Initialised, ABC):
     def support(self) -> Float[Tensor, "N D"]:
         """Points that say where centres belong: the corners of the bounding box."""
         return self.domain.box
+
+    def sites(self) -> Sites | None:
+        """Where the rows of its data lie, for networks that interpolate at them; None for a problem without data."""
+        return None
+
+    def remarks(self) -> list[str]:
+        """What a user should know of the points and values that were given, in sentences for the summary."""
+        return []
 
     def units(self) -> Units | None:
         """How the model scales inputs and outputs; None leaves them as they are."""

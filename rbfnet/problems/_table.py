@@ -14,7 +14,8 @@ class Table(DataProblem):
         path: the file, ``.csv`` or ``.npz``.
         inputs: the columns that are the coordinates; a string is one name.
         outputs: the columns to predict.
-        validation, test: rows held back, a fraction of all below 1 or a number of rows.
+        validation, test: rows held back, a fraction of all below 1 or a number of rows. By default the model is fitted to all
+            rows, and its errors are measured by leaving rows out.
 
     Raises:
         InputError: a file or column that is not there, cells that are no finite numbers (row and column named), no rows,
@@ -22,7 +23,7 @@ class Table(DataProblem):
     """
 
     def __init__(
-        self, path: str, inputs: Sequence[str], outputs: Sequence[str], validation: float = 0.1, test: float = 0.1
+        self, path: str, inputs: Sequence[str], outputs: Sequence[str], validation: float = 0.0, test: float = 0.0
     ) -> None:
         inputs, outputs = _names("inputs", inputs), _names("outputs", outputs)
         if not inputs or not outputs:

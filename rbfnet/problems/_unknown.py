@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rbfnet.domains import Domain
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import InputError, number, positive
 from rbfnet.initialised import Initialised
 from rbfnet.operators import Arithmetic
 
@@ -71,6 +71,7 @@ def start(initial: float, above_zero: bool) -> float:
     """``initial``, once it is known to be a number that a search can start from."""
     if above_zero:
         return float(positive("The initial value of a positive unknown", initial))
-    if isinstance(initial, bool) or not isinstance(initial, (int, float)) or not math.isfinite(initial):
+    given = number(initial)
+    if given is None or not math.isfinite(given):
         raise InputError(f"The initial value of an unknown is a finite number, but got {initial!r}.")
-    return float(initial)
+    return float(given)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rbfnet.domains import Domain, read_columns
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, number
 from rbfnet.given import call, one_each
 from rbfnet.operators import Arithmetic
 
@@ -28,7 +28,8 @@ def checked(value: object, name: str) -> None:
     """Raise InputError where ``value`` is nothing a condition can be given."""
     if isinstance(value, (str, Path)) or callable(value) or (isinstance(value, Tensor) and value.ndim == 0):
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    given = number(value)
+    if given is None or not math.isfinite(given):
         raise InputError(
             f"The value of condition {name!r} is a finite number, a function of the coordinates or a file, but got {value!r}."
         )

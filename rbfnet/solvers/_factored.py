@@ -130,6 +130,12 @@ class Factored:
         inverse, failed = invert(square)
         return float("nan") if failed else len(square) - damping**2 * float((inverse**2).sum())
 
+    def leverages(self, rows: Float[Tensor, "B U"]) -> Float[Tensor, " B"]:
+        """How much the value of a row pulls at its own fit, a (A^T A + damping^2 S^2)^-1 a^T; for a matrix that is not wide."""
+        assert self._damped is not None and not self.wide
+        inner = torch.linalg.solve_triangular(self._damped[1].T, (rows / self.scale.T).T, upper=False)
+        return inner.square().sum(dim=0)
+
     def condition(self, steps: int = 6) -> float:
         """The largest singular value of A S^-1 over the least, by power iteration: right within some per cent, and cheap."""
         largest = inverse = torch.cos(torch.arange(len(self.triangle), dtype=self.triangle.dtype, device=self.triangle.device))[

@@ -1,22 +1,22 @@
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import InputError, number, positive
 from rbfnet.nn import RBFNetwork
 from rbfnet.nn.wrappers._wrapper import innermost
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
-from rbfnet.solvers._interpolation import Interpolation, is_symmetric
-from rbfnet.solvers._linear_system import LinearSystem
+from rbfnet.solvers._data_fit import DataFit
+from rbfnet.solvers._linear_system import LinearSystem, values_asked
 from rbfnet.solvers._linearity import require_linear
 from rbfnet.solvers._memory import budget
+from rbfnet.solvers._moments import Moments
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._processes import agreed
 from rbfnet.solvers._regularization import Regularization
+from rbfnet.solvers._scattered import Smoothing
 from rbfnet.solvers._shape import choose_shape, held_back
 from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers._thin import keep_enough
@@ -24,36 +24,45 @@ from rbfnet.solvers._thin import keep_enough
 COPIES = 3
 """How many times the matrix is held at the peak: itself, and what it is factored into."""
 
+MANY = 2000
+"""So many centres are suggested where all points are too many."""
+
 
 class LeastSquares(Solver):
     """Solve for the weights: one weighted, column-scaled least-squares solve, for linear problems and data.
 
-    Where epsilon is ``"auto"``, it and the margin are chosen by the residual at points held back
-    (:func:`rbfnet.solvers._shape.choose_shape`), in interpolation by leaving one out (Rippa 1999). Otherwise centres and shape
-    parameters stay as they are. With the data points as centres the system is square and symmetric, and
-    is solved as such (interpolation). Otherwise damping at the level of rounding and iterative refinement keep the directions
-    that rounding leaves undetermined from growing, so that wide, nearly dependent kernels, which are the accurate ones, do no
-    harm. The size, condition number and rank of the system are reported in words.
+    Where epsilon is ``"auto"``, it and the margin are chosen by the residual at points held back, or with data by leaving points
+    out (:func:`rbfnet.solvers._shape.choose_shape`). Otherwise centres and shape parameters stay as they are.
+
+    A problem that asks for nothing but values at points is **data**. By default cross-validation decides how closely they are
+    met: with the points as centres the model interpolates or is a smoothing spline, with fewer or other centres it is a
+    penalised or plain least-squares fit; the moment conditions of the tail hold throughout. Rows at the same site count as one
+    with their mean value, and by their number.
+
+    In other problems damping at the level of rounding and iterative refinement keep the directions that rounding leaves
+    undetermined from growing, so that wide, nearly dependent kernels, which are the accurate ones, do no harm. The size,
+    condition number and rank of the system are reported in words.
 
     Source: Fornberg and Flyer, A Primer on Radial Basis Functions (2015), ch. 3; Adcock and Huybrechs, Frames and numerical
-    approximation, SIAM Review 61 (2019).
+    approximation, SIAM Review 61 (2019); Wahba, Spline Models for Observational Data (1990).
 
     Args:
         regularization: ``"damping"`` (at the level of rounding), ``"truncation"``, ``"ridge"`` or ``"gcv"``
-            (:class:`rbfnet.solvers._regularization.Regularization`); all but the first make a least-squares fit of interpolation
-            too.
+            (:class:`rbfnet.solvers._regularization.Regularization`); all but the first make a plain least-squares fit of data
+            too, without smoothing.
         level: the damping of ``"ridge"``, or the relative cut of ``"truncation"``.
-        smoothing: in interpolation, how much the solution may miss each value: a number, one for each point (N,), or ``"auto"``
-            for the number that generalised cross-validation chooses; as SciPy's ``RBFInterpolator(smoothing=...)`` in the
-            coordinates and units of the network (standardised for data).
+        smoothing: with data, the weight of the penalty w^T K w against the squares by which values are missed: a number, zero
+            for interpolation or plain least squares; one for each row (N,), the variance of its error; or ``"auto"`` to choose by
+            cross-validation, for each output, whether to smooth and how much. As SciPy's ``RBFInterpolator(smoothing=...)`` in
+            the coordinates of the network (standardised for data).
         tolerance: a relative error. The centres of the network are candidates then, of which only as many are kept as it needs,
             chosen by the residual (:func:`rbfnet.solvers._thin.thin`), with the weighted rows as they count in the loss; epsilon
             is chosen with all of them. The error is an estimate, not a bound. None keeps all.
 
     Raises:
         InputError: arguments that are not known or do not fit each other; at :meth:`check`, a problem or model that is not
-            linear, a matrix beyond this machine's memory, smoothing without all points as centres, or fewer points than the tail
-            has terms.
+            linear, a matrix beyond this machine's memory, smoothing of anything but data, or fewer points than the tail has
+            terms.
     """
 
     solves = True
@@ -65,19 +74,37 @@ class LeastSquares(Solver):
         self,
         regularization: str = "damping",
         level: float | None = None,
-        smoothing: float | str | Tensor = 0.0,
+        smoothing: Smoothing = "auto",
         tolerance: float | None = None,
     ) -> None:
         self.regularization = Regularization(regularization, level)
         self.smoothing = _smoothing(smoothing)
-        if regularization != "damping" and (isinstance(self.smoothing, (str, Tensor)) or self.smoothing):
-            raise InputError(f"smoothing is for interpolation, which regularization={regularization} replaces; leave one out.")
+        if regularization != "damping" and self._smooths:
+            raise InputError(f"smoothing has no part in regularization={regularization}; leave one of them out.")
         self.tolerance = None if tolerance is None else positive("tolerance", tolerance)
-        if tolerance is not None and (isinstance(self.smoothing, (str, Tensor)) or self.smoothing):
-            raise InputError("smoothing needs all points as centres, and tolerance keeps a part of them; leave one out.")
+
+    @property
+    def _smooths(self) -> bool:
+        """Whether smoothing was asked for."""
+        return isinstance(self.smoothing, Tensor) or self.smoothing not in (0.0, "auto")
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return _Solve(model, self.regularization, self.smoothing, self.tolerance)
+
+    def afford(self, sites: int, num_centers: int | None) -> None:
+        if num_centers is not None and not number(num_centers):
+            return  # Refused where centres are placed.
+        centers = sites if num_centers is None else int(num_centers)
+        rows = sites if self.tolerance is not None or self.regularization.how != "damping" else centers
+        needed, there = COPIES * rows * centers * 8, budget()
+        if needed > there:
+            what = f"interpolation at {sites:,} points" if num_centers is None else f"a fit with {centers:,} centres"
+            fewer = min(MANY, int((there / (COPIES * 8)) ** 0.5), int(there / (COPIES * 8 * rows)))
+            raise InputError(
+                f"least_squares takes about {needed / 1e9:,.0f} GB for {what}, more than half of this machine's memory "
+                f"({there / 1e9:.0f} GB); take fewer centres: num_centers={fewer} (on the command line network=default "
+                f"network.centers=farthest_point network.num_centers={fewer})."
+            )
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
@@ -92,21 +119,13 @@ class LeastSquares(Solver):
         rows = sum(sample.num_rows for sample in samples.values())
         tail = 0 if (moments := model.moments()) is None else moments.shape[1]
         columns = model.coefficients.shape[0]
-        needed, there = COPIES * rows * columns * model.coefficients.element_size(), budget()
-        if isinstance(self.smoothing, (Tensor, str)) or self.smoothing:
-            if moments is None or rows != columns - tail:
-                raise InputError(
-                    f"smoothing needs all points as centres, but there are {rows} rows and {columns - tail} centres; take "
-                    "network=points, or regularization=gcv instead."
-                )
-            if isinstance(self.smoothing, Tensor) and len(self.smoothing) != rows:
-                raise InputError(f"smoothing has {len(self.smoothing)} values for {rows} points; give one for each.")
-        if needed > there:
-            raise InputError(
-                f"least_squares holds a matrix of {rows} x {columns}, about {needed / 1e9:.0f} GB with its factors, more than "
-                f"half of this machine's memory ({there / 1e9:.0f} GB); take fewer points, or fewer centres "
-                "(network=default network.centers=kmeans network.num_centers=1000)."
-            )
+        values = values_asked(model, problem, samples)
+        if values is None and self._smooths:
+            raise InputError(f"smoothing is for values at points, but {type(problem).__name__} asks for more; leave it out.")
+        if isinstance(self.smoothing, Tensor) and len(self.smoothing) != rows:
+            raise InputError(f"smoothing has {len(self.smoothing)} values for {rows} rows; give one for each.")
+        if values is None or self.regularization.how != "damping" or self.tolerance is not None:
+            self._require_memory(rows, columns, model.coefficients.element_size())
         network = innermost(model)
         if self.tolerance is not None and not (isinstance(network, RBFNetwork) and len(network.coefficients) == columns):
             raise InputError("tolerance is for an RBFNetwork with one weight per centre and output; leave it out.")
@@ -116,8 +135,13 @@ class LeastSquares(Solver):
                 "degree."
             )
 
-
-Smoothing = float | str | Tensor
+    def _require_memory(self, rows: int, columns: int, bytes_each: int) -> None:
+        needed, there = COPIES * rows * columns * bytes_each, budget()
+        if needed > there:
+            raise InputError(
+                f"least_squares holds a matrix of {rows} x {columns}, about {needed / 1e9:.0f} GB with its factors, more than "
+                f"half of this machine's memory ({there / 1e9:.0f} GB); take fewer points, or fewer centres."
+            )
 
 
 def _smoothing(given: Smoothing) -> Smoothing:
@@ -129,7 +153,7 @@ def _smoothing(given: Smoothing) -> Smoothing:
         if given.ndim != 1 or not (torch.isfinite(given) & (given >= 0)).all():
             raise InputError(f"smoothing is (N,), zero or positive, but got {tuple(given.shape)} from {given.min()} on.")
         return given
-    return positive("smoothing", given, zero=True)
+    return float(positive("smoothing", given, zero=True))
 
 
 class _Solve(Solving):
@@ -142,24 +166,32 @@ class _Solve(Solving):
         self.regularization, self.smoothing, self.tolerance = regularization, smoothing, tolerance
 
     def improve(self, posed: Posed) -> None:
-        # Values at as many points as there are centres: an interpolation, most likely.
-        moments = posed.model.moments()
-        rows = sum(sample.num_rows for sample in posed.samples.values())
-        square = moments is not None and rows == moments.shape[0] - moments.shape[1]
+        values = posed.values() if self.regularization.how == "damping" else None
+        if values is None:
+            self._from_rows(posed)
+        else:
+            self._from_data(posed, DataFit(posed, values, self.smoothing))
+        self.done = True
+
+    def _from_data(self, posed: Posed, fit: DataFit) -> None:
+        chosen = choose_shape(posed, fit.missed)
+        if self.tolerance is not None:
+            chosen += keep_enough(posed, posed.linear_system(), self.tolerance)
+        unknowns, self.left_out, words = fit.solve()
+        posed.model.set_coefficients(unknowns)
+        self.words = [*words, *chosen]
+
+    def _from_rows(self, posed: Posed) -> None:
         apart = held_back(posed)
 
-        def miss() -> tuple[float, float]:
-            system = posed.linear_system() if square else None
-            if system is not None and (interpolation := self._interpolation(system)) is not None:
-                missed = math.inf if interpolation.failed else float(interpolation.leave_one_out(system.target).norm())
-                return missed, float(system.target.norm())
+        def missed() -> tuple[float, float]:
             if apart is None:
                 return 0.0, 1.0
             used, spared = (part.linear_system() for part in apart)
-            unknowns, _ = self.regularization.solve(used.matrix, used.target)
+            unknowns, _ = self._solve(used)
             return float((spared.matrix @ unknowns - spared.target).norm()), float(spared.target.norm())
 
-        chosen = choose_shape(posed, miss)
+        chosen = choose_shape(posed, missed)
         system, model = posed.linear_system(), posed.model
         if self.tolerance is not None:
             chosen += keep_enough(posed, system, self.tolerance)
@@ -167,34 +199,13 @@ class _Solve(Solving):
         unknowns, words = self._solve(system)
         model.set_coefficients(system.as_coefficients(agreed(unknowns), model.coefficients.shape[1]))
         self.words = [*words, *chosen]
-        self.done = True
 
     def _solve(self, system: LinearSystem) -> tuple[Tensor, list[str]]:
-        interpolation = self._interpolation(system)
-        smooth = isinstance(self.smoothing, (Tensor, str)) or bool(self.smoothing)
-        if interpolation is not None and not interpolation.failed:
-            words = [
-                f"All {system.matrix.shape[1]:,} unknowns are determined: the model {'smooths' if smooth else 'interpolates'}."
-            ]
-            if self.smoothing == "auto":
-                words.append(f"Generalised cross-validation chose smoothing = {interpolation.smoothing:.3g}.")
-            return interpolation.solve(system.target), words
-        if smooth:
-            raise InputError(
-                "Smoothing needs centres that are the points, each of them once, and not on a line or curve that leaves the tail "
-                "undetermined; take centers=points and a lower degree, or regularization=gcv instead."
-            )
-        return self.regularization.solve(system.matrix, system.target)
-
-    def _interpolation(self, system: LinearSystem) -> Interpolation | None:
-        """The system as a square symmetric one, where the rows are values at the centres."""
-        if system.moments is None or self.regularization.how != "damping":
-            return None
-        num_centers = system.matrix.shape[1] - system.moments.shape[1]
-        if not is_symmetric(system.matrix, num_centers):
-            return None
-        kernel, tail = system.matrix[:, :num_centers], system.matrix[:, num_centers:]
-        if isinstance(self.smoothing, str):
-            plain = Interpolation(kernel, tail)
-            return Interpolation(kernel, tail, plain.cross_validated(system.target)) if plain.inner.numel() else plain
-        return Interpolation(kernel, tail, self.smoothing)
+        if system.moments is None:
+            return self.regularization.solve(system.matrix, system.target)
+        # Values alone say nothing of what lies between them: without the moment conditions kernels that grow would grow there.
+        centers = len(system.moments) - system.moments.shape[1]
+        moments = Moments(system.moments[:centers])
+        free = moments.columns(system.matrix[:, :centers])
+        found, words = self.regularization.solve(torch.cat([free, system.matrix[:, centers:]], dim=1), system.target)
+        return torch.cat([moments.weights(found[: free.shape[1]]), found[free.shape[1] :]]), words

@@ -35,6 +35,18 @@ class LinearSystem:
         return unknowns if unknowns.shape[1] == num_outputs else unknowns.reshape(num_outputs, -1).T
 
 
+@dataclass(frozen=True)
+class Values:
+    """What a problem asks that asks for nothing but values at points: features(x) @ unknowns = target.
+
+    Attributes:
+        x: (N, D). target: (N, O), for unknowns (U, O).
+    """
+
+    x: Float[Tensor, "N D"]
+    target: Float[Tensor, "N O"]
+
+
 Scales = Mapping[str, Sequence[float]]
 """For each condition what each of its equations is multiplied by in the loss."""
 
@@ -68,6 +80,18 @@ def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sampl
     matrix = torch.cat([scale * stacked(model, equation, outputs) for equation, scale in equations])
     target = torch.cat([-scale * equation.sample.contract(equation.rest) for equation, scale in equations])
     return LinearSystem(matrix, target[:, None], None)
+
+
+def values_asked(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]) -> Values | None:
+    """The points and values of a problem that asks for nothing else, for a model with centres; None for any other."""
+    if len(samples) > 1 or model.moments() is None:
+        return None
+    equations = [_normalised(e, 1.0) for found in linearised(problem, samples, AtZero(model)).values() for e in found]
+    blocks = _blocks(equations, len(problem.outputs))
+    if not blocks or not _values_only(blocks):
+        return None
+    (first, _), *_ = blocks[0]
+    return Values(first.sample.sites[0], torch.stack([-equation.rest for equation, _ in blocks[0]], dim=1))
 
 
 def _times(scale: float, rows: Tensor) -> Tensor:

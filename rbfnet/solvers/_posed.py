@@ -15,7 +15,7 @@ from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers import _processes
 from rbfnet.solvers._equation import Equation, Known, linearised
-from rbfnet.solvers._linear_system import LinearSystem, Scales, linear_system
+from rbfnet.solvers._linear_system import LinearSystem, Scales, Values, linear_system, values_asked
 from rbfnet.solvers._triangle import triangle
 
 
@@ -66,7 +66,11 @@ class Posed:
                 raise InputError("Interpolation, with all points as centres, runs in one process; take trainer=default.")
         rows = triangle([torch.cat([system.matrix, system.target], dim=1)])
         columns = system.matrix.shape[1]
-        return LinearSystem(rows[:, :columns], rows[:, columns:], None)
+        return LinearSystem(rows[:, :columns], rows[:, columns:], system.moments)
+
+    def values(self) -> Values | None:
+        """The points and values of a problem that asks for nothing else; None for any other, and where processes share them."""
+        return values_asked(self.model, self.problem, self.samples) if _processes.count() == 1 else None
 
     @property
     def num_rows(self) -> int:

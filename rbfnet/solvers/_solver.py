@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from rbfnet.initialised import Initialised
 from rbfnet.problems import Problem, Sample
@@ -51,6 +52,10 @@ class Solver(Initialised, ABC):
         """The solvers that are run one after the other: itself, for all but a :class:`Sequence`."""
         return (self,)
 
+    def afford(self, sites: int, num_centers: int | None) -> None:
+        """Raise InputError where data at so many sites are too many; with None for centres each site is one."""
+        return None
+
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         """Raise InputError where this solver cannot treat the problem; called before any work is done."""
         return None
@@ -63,6 +68,8 @@ class Solving(torch.optim.Optimizer, ABC):
         metrics: numbers of the last step, for the log.
         done: further steps would change nothing, so that the fit is to stop.
         words: sentences about the solution, for the summary.
+        left_out: with data, by how much each row is missed by a fit without it and those at the same site (N, O), NaN for rows
+            that were not left out; None where this was not done.
     """
 
     def __init__(self, parameters: list[torch.nn.Parameter], defaults: dict[str, Any] | None = None) -> None:
@@ -70,6 +77,7 @@ class Solving(torch.optim.Optimizer, ABC):
         self.metrics: dict[str, float] = {}
         self.done = False
         self.words: list[str] = []
+        self.left_out: Tensor | None = None
 
     @abstractmethod
     def improve(self, posed: Posed) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import torch
 
-from rbfnet.errors import InputError, positive, unknown
+from rbfnet.errors import InputError, number, positive, unknown
 from rbfnet.operators import Field
 from rbfnet.problems import Condition, Interior, Problem, Sample
 from rbfnet.problems._initial import start_of
@@ -48,8 +48,8 @@ class Stages:
         """Raise InputError where the problem has no such number, or no time."""
         for name in self.continuation:
             value = getattr(problem, name, None)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                known = [key for key, v in vars(problem).items() if isinstance(v, (int, float)) and not isinstance(v, bool)]
+            if number(value) is None:
+                known = [key for key, v in vars(problem).items() if number(v) is not None]
                 if name in problem.unknowns():
                     raise InputError(f"{name!r} is found with the solution, and cannot be continued too; continue a number.")
                 raise unknown(f"number to continue in {type(problem).__name__} called", name, known)
@@ -120,6 +120,6 @@ class _AtRest(Problem):
 
 def _numbers(name: str, values: Sequence[float]) -> list[float]:
     given = list(values) if isinstance(values, Sequence) and not isinstance(values, str) else [values]
-    if not given or not all(isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < float("inf") for v in given):
+    if not given or not all(number(v) is not None and abs(v) < float("inf") for v in given):
         raise InputError(f"continuation takes a list of numbers for {name!r}, as in {{{name}: [10, 100]}}, but got {values!r}.")
     return [float(v) for v in given]

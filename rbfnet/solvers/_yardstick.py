@@ -164,21 +164,31 @@ def _missed(name: str, number: int, residual: Tensor, terms: list[_Term], sample
 
 
 def _misfit(name: str, number: int, residual: Tensor, values: Tensor, sample: Sample) -> Miss:
-    """Of measured values. Independent noise has no part in the mean of r times r at the nearest neighbours; its scatter has."""
-    from scipy.spatial import cKDTree
-
-    count, x = len(residual), sample.sites[0].cpu().double().numpy()
-    square = float(residual.square().mean())
-    common = square
-    if count > 2 * NEIGHBOURS:
-        _, nearest = cKDTree(x).query(x, NEIGHBOURS + 1)
-        around = residual[torch.from_numpy(nearest[:, 1:]).to(residual.device)].mean(dim=1)
-        common = float((residual * around).mean()) - 2 * square / (count * NEIGHBOURS) ** 0.5
+    """Of measured values: what neighbours have in common, relative to their spread."""
     size, where = float(values.std(correction=0)), int(residual.abs().argmax())
     scale = size or float(values.square().mean().sqrt()) or 1.0
+    common, rms = common_part(residual, sample.sites[0]), float(residual.square().mean().sqrt())
     share = float((residual.abs() > 0.5 * scale).double().mean()) if common > 0 else 0.0
     at = tuple(sample.sites[0][where].tolist())
-    return Miss(name, number, max(common, 0.0) ** 0.5 / scale, float(residual.abs().max()) / scale, at, share, square**0.5, scale)
+    return Miss(name, number, common / scale, float(residual.abs().max()) / scale, at, share, rms, scale)
+
+
+def common_part(residual: Float[Tensor, " N"], x: Float[Tensor, "N D"]) -> float:
+    """The root mean square of what residuals at neighbouring points have in common; of independent noise next to nothing.
+
+    Noise has no part in the mean of r times the mean of r at the nearest points, but for its scatter, which is taken off. Of a
+    few points it cannot be told from anything else.
+    """
+    from scipy.spatial import cKDTree
+
+    square = float(residual.square().mean())
+    if len(residual) <= 2 * NEIGHBOURS:
+        return square**0.5
+    places = x.cpu().double().numpy()
+    _, nearest = cKDTree(places).query(places, NEIGHBOURS + 1)
+    around = residual[torch.from_numpy(nearest[:, 1:]).to(residual.device)].mean(dim=1)
+    common = float((residual * around).mean()) - 2 * square / (len(residual) * NEIGHBOURS) ** 0.5
+    return min(max(common, 0.0), square) ** 0.5
 
 
 def _anywhere(term: _Term, sizes: _Sizes) -> Tensor:

@@ -3,7 +3,7 @@
 from rbfnet.training._adaptive import Adaptive, Fitness
 from rbfnet.training._build import Run, build
 from rbfnet.training._data import ProblemData
-from rbfnet.training._errors import errors
+from rbfnet.training._errors import errors, errors_of
 from rbfnet.training._finite import Diverged
 from rbfnet.training._grow import Grow
 from rbfnet.training._module import TrainingModule
@@ -33,6 +33,7 @@ __all__ = [
     "Verdict",
     "build",
     "errors",
+    "errors_of",
     "fit",
     "judge",
     "load",

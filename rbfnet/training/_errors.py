@@ -2,26 +2,79 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.operators import Model
+from rbfnet.problems import DataProblem, Problem
+from rbfnet.solvers import Solving
+from rbfnet.training._model import Network
 
 
 def errors(model: Model, x: Float[Tensor, "N D"], y: Float[Tensor, "N O"]) -> dict[str, float]:
-    """Relative L2 error |u - y| / |y|, largest absolute error, and root mean square error, over all points and outputs.
-
-    Where the reference is zero throughout, the relative error is the absolute one. Where it is NaN an output does not live, and
-    is not compared.
-    """
+    """How far a model is from values y at points x (:func:`errors_of`)."""
     with torch.no_grad():
-        difference = model(x) - y
-    known = ~torch.isnan(y)
+        return errors_of(model(x) - y, y)
+
+
+def errors_of(difference: Float[Tensor, "N O"], y: Float[Tensor, "N O"]) -> dict[str, float]:
+    """Sizes of a difference from values y, over all points and outputs.
+
+    - ``rel_l2``: |difference| / |y|.
+    - ``max_abs``: the largest, in absolute value.
+    - ``rmse``: the root mean square.
+    - ``rel_std``: the root mean square relative to the standard deviation of each output, so that predicting the mean gives
+      1 whatever the mean is; over several outputs the root mean square of theirs. For values that do not vary, relative to
+      their size.
+
+    Where y is zero throughout, relative sizes are absolute ones. Where one of the two is NaN (an output does not live there, a
+    row was not left out) nothing is compared.
+
+    Raises:
+        ValueError: nothing at all can be compared.
+    """
+    known = ~(torch.isnan(y) | torch.isnan(difference))
+    if not known.any():
+        raise ValueError("There is nothing to compare: a difference or a value is NaN everywhere.")
+    each = [_to_spread(difference[k, o], y[:, o][~torch.isnan(y[:, o])]) for o, k in enumerate(known.T) if k.any()]
     difference, y = difference[known], y[known]
-    norm = float(y.norm())
     return {
-        "rel_l2": float(difference.norm()) / (norm or 1.0),
+        "rel_l2": float(difference.norm()) / (float(y.norm()) or 1.0),
         "max_abs": float(difference.abs().max()),
         "rmse": float(difference.square().mean().sqrt()),
+        "rel_std": math.sqrt(sum(each) / len(each)),
     }
+
+
+def compared(model: Network, problem: Problem, solving: Sequence[Solving]) -> tuple[str, Tensor, Tensor] | None:
+    """How the errors of a run are measured, by how much the model misses values there, and these values; None without any.
+
+    Args:
+        model, problem: the run's.
+        solving: the optimizers it ended with, as far as they solve.
+    """
+    test = problem.test_set()
+    if test is not None:
+        y = test.y.to(model.weight)
+        with torch.no_grad():
+            return "held-out rows" if isinstance(problem, DataProblem) else "reference", model(test.x.to(y)) - y, y
+    if not isinstance(problem, DataProblem):
+        return None
+    y = problem.train_set.y.to(model.weight)
+    left_out = next((optimizer.left_out for optimizer in solving if optimizer.left_out is not None), None)
+    if left_out is not None:
+        return None if torch.isnan(left_out).all() else ("leave-one-out", left_out, y)
+    with torch.no_grad():
+        return "fitted rows", model(problem.train_set.x.to(y)) - y, y
+
+
+def _to_spread(difference: Float[Tensor, " K"], y: Float[Tensor, " N"]) -> float:
+    """The mean square of a difference over the variance of the values."""
+    size = float(y.square().mean())
+    spread = float(y.var(correction=0))
+    rounding = (10 * torch.finfo(y.dtype).eps) ** 2 * size
+    return float(difference.square().mean()) / (spread if spread > rounding else size or 1.0)

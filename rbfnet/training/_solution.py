@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from rbfnet.problems import Problem
+from rbfnet.training._arrays import predict
 from rbfnet.training._model import Network
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ class Solution:
     Attributes:
         model: the trained network, in the user's units.
         problem: what it solves.
-        errors: against the reference: rel_l2, max_abs, rmse; None without a reference.
-        summary: problem, kernel, solver, seed, centers, epsilon (the mean), parameters, epochs, seconds, loss, errors, verdict,
+        errors: rel_l2, max_abs, rmse and rel_std (:func:`rbfnet.training.errors_of`), against the reference or, with data, at
+            rows that were held back or left out; None where there is nothing to measure by.
+        summary: problem, kernel, solver, seed, centers, epsilon (the mean), parameters, epochs, seconds, loss, errors, errors_by
+            (how they were measured: ``"reference"``, ``"held-out rows"``, ``"leave-one-out"`` or ``"fitted rows"``), verdict,
             reasons (sentences for it), residuals, estimated_error; with several outputs also errors_by_output, with unknown
             coefficients also unknowns, after a stop at a loss that was not finite also stopped, and words: sentences of a solver
             that solves.
@@ -41,6 +44,25 @@ class Solution:
     def residuals(self) -> list[dict[str, Any]]:
         """By how much each equation of each condition is missed at points that were not used, relative to its own terms."""
         return list(self.summary["residuals"])
+
+    def predict(self, x: Any) -> Any:
+        """The values at new points, in the user's units: (N,) for one output, (N, O) for several.
+
+        Where complex values were fitted they are complex, (N,) or (N, O / 2).
+
+        Args:
+            x: (N, D), or (N,) for one coordinate: an array, a list, a data frame, or a tensor, which gives a tensor.
+
+        Raises:
+            InputError: points that are no numbers, or have another number of coordinates.
+
+        Example:
+            >>> import numpy as np, rbfnet
+            >>> x = np.linspace(0, 1, 20)
+            >>> rbfnet.fit(x, x**2).predict([0.5]).round(3)
+            array([0.25])
+        """
+        return predict(self.model, self.problem, x)
 
     def plot(self) -> Figure:
         """Fit, reference, error and centres in one figure."""

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,24 +17,24 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from torch import Tensor
 
 from rbfnet.catalogue import snake_case
 from rbfnet.config import DTYPE_NAMES
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.nn import Evolving
 from rbfnet.operators import LinearModel
-from rbfnet.problems import Problem
+from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import Solver, Solving, require_pointwise
 from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._data import ProblemData
-from rbfnet.training._errors import errors
+from rbfnet.training._data_verdict import judge_data
+from rbfnet.training._errors import compared, errors_of
 from rbfnet.training._finite import Diverged
 from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
 from rbfnet.training._solution import Solution
-from rbfnet.training._verdict import judge
+from rbfnet.training._verdict import accuracy_for, judge
 
 OPTIONS = {
     "accelerator", "strategy", "devices", "num_nodes", "max_epochs", "max_time", "check_val_every_n_epoch", "log_every_n_steps",
@@ -108,7 +107,8 @@ def _measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | N
     module, lightning_trainer = prepared.module, prepared.trainer
     problem, solver = module.problem, module.solver
     model = cast(Network, module.model)
-    test = problem.test_set()
+    solving = [optimizer for optimizer in lightning_trainer.optimizers if isinstance(optimizer, Solving)]
+    found = compared(model, problem, solving)
     measured = None
     loss = lightning_trainer.callback_metrics.get("loss")
     summary: dict[str, Any] = {
@@ -124,18 +124,21 @@ def _measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | N
         "loss": math.nan if loss is None else float(loss),
         "errors": None,
     }
-    if test is not None:
-        x, y = test.x.to(model.weight), test.y.to(model.weight)
-        summary["errors"] = measured = errors(model, x, y)
+    if found is not None:
+        summary["errors_by"], difference, y = found
+        summary["errors"] = measured = errors_of(difference, y)
         if len(problem.outputs) > 1:
             summary["errors_by_output"] = {
-                name: errors(partial(_one_output, model, o), x, y[:, o : o + 1])
+                name: errors_of(difference[:, o : o + 1], y[:, o : o + 1])
                 for o, name in enumerate(problem.outputs)
-                if not torch.isnan(y[:, o]).all()
+                if not torch.isnan(difference[:, o] + y[:, o]).all()
             }
-    if words := [sentence for o in lightning_trainer.optimizers if isinstance(o, Solving) for sentence in o.words]:
+    if words := [*problem.remarks(), *(sentence for optimizer in solving for sentence in optimizer.words)]:
         summary["words"] = words
-    verdict = judge(module.judged, problem, solver, prepared.data.samples, accuracy)
+    if isinstance(problem, DataProblem) and found is not None:
+        verdict = judge_data(problem, *found, accuracy_for(problem, accuracy))
+    else:
+        verdict = judge(module.judged, problem, solver, prepared.data.samples, accuracy)
     summary |= {
         "verdict": verdict.word,
         "reasons": list(verdict.sentences),
@@ -218,10 +221,6 @@ def prepare(
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise InputError(f"The Trainer cannot be set up so: {' '.join(str(error).split())}") from None
     return Prepared(module, data, lightning_trainer)
-
-
-def _one_output(model: Network, output: int, x: Tensor) -> Tensor:
-    return model(x)[:, output : output + 1]
 
 
 @contextmanager

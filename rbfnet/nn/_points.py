@@ -1,0 +1,22 @@
+"""What a model is called with."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.errors import InputError
+
+
+def points(x: object, dims: int) -> Float[Tensor, "... D"]:
+    """``x``, once it is known to be a tensor; with one coordinate (N,) are N points.
+
+    Raises:
+        InputError: anything else.
+    """
+    if not isinstance(x, Tensor):
+        raise InputError(
+            f"A network is called with a tensor of points (..., {dims}), but got {type(x).__name__}; take torch.as_tensor(x), or "
+            "the predict of a Solution, which takes arrays."
+        )
+    return x[:, None] if dims == 1 and x.ndim == 1 and len(x) != 1 else x

@@ -1,0 +1,116 @@
+"""How much to smooth: by cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+CAUTION = 1.2
+"""So many times its degrees of freedom a fit is charged with while the strength is chosen: generalised cross-validation by itself
+takes noise for signal in some draws of a hundred."""
+
+GAIN = 0.9
+"""Smoothing is taken where it lowers what is missed to this part, or less."""
+
+STEPS = 8
+"""Strengths that are compared, a decade."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """A penalised fit for every strength s of its penalty: of the values along direction k it keeps d_k / (d_k + s).
+
+    Attributes:
+        values: d, positive.
+        along: the values along each direction.
+        beyond: the square of what of the values lies along none of them, and outside of the tail.
+        rows: how many values there are.
+        terms: so many directions more, of a tail, are kept whatever the strength.
+    """
+
+    values: Float[Tensor, " K"]
+    along: Float[Tensor, "K O"]
+    beyond: Float[Tensor, " O"]
+    rows: int
+    terms: int
+
+    def missed(self, strength: Float[Tensor, "L ..."], caution: float = 1.0) -> Float[Tensor, "L O"]:
+        """The mean square that generalised cross-validation expects at a further point: rows |y - u|^2 / (rows - tr H)^2.
+
+        Infinite where there are no more rows than ``caution`` times degrees of freedom.
+
+        Source: Wahba, Spline Models for Observational Data (1990), chapter 4; Lukas, J. Stat. Plan. Inference 136 (2006), and
+        Kim and Gu, J. R. Stat. Soc. B 66 (2004), for caution.
+        """
+        # (L, K, O or 1), all that is ever needed of it: a hundred strengths, some hundreds of directions.
+        lost = strength[:, None] / (self.values[:, None] + strength[:, None])
+        left = self.rows - self.terms - len(self.values) + (lost - (caution - 1) * (1 - lost)).sum(dim=1)
+        square = self.rows * ((lost * self.along).square().sum(dim=1) + self.beyond)
+        return torch.where(left > 0, square / left.square(), torch.inf)
+
+    def strengths(self) -> Float[Tensor, " L"]:
+        """Those worth comparing: from what rounding does to the directions up to where nothing but the tail is left."""
+        if not len(self.values):
+            return self.values.new_ones(1)
+        top = float(self.values.max().log10())
+        lowest = torch.finfo(self.values.dtype).eps * len(self.values)
+        decades = 3 - float(torch.tensor(lowest).log10())
+        return torch.logspace(top + 3 - decades, top + 3, int(STEPS * decades) + 1, dtype=self.values.dtype).to(self.values)
+
+
+def pooled(spectra: Sequence[Spectrum]) -> Spectrum:
+    """Several fits to different values, all with the same strength, as one."""
+    return Spectrum(
+        torch.cat([s.values for s in spectra]),
+        torch.cat([s.along for s in spectra]),
+        torch.stack([s.beyond for s in spectra]).sum(dim=0),
+        sum(s.rows for s in spectra),
+        sum(s.terms for s in spectra),
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The strength for each output, zero for none, and the mean square that is missed at points left out.
+
+    Attributes:
+        strength, missed: of what was chosen.
+        plain: missed without smoothing; infinite where that is not possible.
+    """
+
+    strength: Float[Tensor, " O"]
+    missed: Float[Tensor, " O"]
+    plain: Float[Tensor, " O"]
+
+
+def choose(
+    spectrum: Spectrum,
+    left_out: Callable[[Float[Tensor, " O"]], Float[Tensor, " O"]],
+    plain: tuple[Float[Tensor, " O"], Float[Tensor, " O"]],
+) -> Choice:
+    """Whether to smooth, and how strongly, for each output by itself.
+
+    The strength is the least of generalised cross-validation, with caution. It is taken unless both generalised and ordinary
+    cross-validation find that little is gained by it: each alone is deceived now and then, by noise that fits together or
+    by points that nearly coincide.
+
+    Args:
+        spectrum: of the smoothing fits.
+        left_out: the mean square by which points are missed when they are left out, for strengths, one for each output.
+        plain: what generalised and ordinary cross-validation find without smoothing.
+    """
+    trial = spectrum.strengths()
+    expected = spectrum.missed(trial[:, None], CAUTION)
+    best = trial[expected.argmin(dim=0)]
+    found = torch.stack([spectrum.missed(best[None])[0], left_out(best)])
+    unsmoothed = torch.stack(plain)
+    possible = torch.isfinite(expected.amin(dim=0))
+    taken = possible & (found < GAIN**2 * unsmoothed).any(dim=0)
+    # Where one is infinite nothing can be said for it.
+    taken |= possible & ~torch.isfinite(unsmoothed).all(dim=0)
+    worst = found.amax(dim=0)
+    return Choice(torch.where(taken, best, 0.0), torch.where(taken, worst, unsmoothed.amax(dim=0)), unsmoothed.amax(dim=0))
