@@ -11,6 +11,9 @@ from rbfnet.problems import DataProblem
 from rbfnet.solvers._yardstick import Miss, common_part
 from rbfnet.training._verdict import AT_MOST, AT_WORST, ROUGH, SOLVED, Verdict, percent
 
+NOTHING = 0.98
+"""What is missed by more of its spread is no better than the mean."""
+
 
 def judge_data(
     problem: DataProblem, by: str, difference: Float[Tensor, "N O"], y: Float[Tensor, "N O"], accuracy: float
@@ -40,11 +43,15 @@ def judge_data(
     elif worst.rms <= min(ROUGH * accuracy, AT_WORST):
         word = "rough"
     else:
-        word = "rough" if common <= min(SOLVED * accuracy, AT_MOST) else "not solved"
+        word = "rough" if common <= min(SOLVED * accuracy, AT_MOST) and worst.rms < NOTHING else "not solved"
     if by != "fitted rows" and word != "solved":
         noise = " of it, neighbouring rows have next to nothing in common, as noise has" if common <= worst.rms / 2 else ""
         sentences = [f"{name!r} is missed by {percent(worst.rms)} of its spread at rows not used{';' * bool(noise)}{noise}."]
-        if word == "not solved":
+        if worst.rms >= NOTHING:
+            sentences.append(
+                "The mean of the values would be as good: the inputs say nothing of them, or there is too much noise."
+            )
+        elif word == "not solved":
             sentences.append("What has helped in such cases: more rows where the values vary, or another kernel.")
     return Verdict(word, tuple({**asdict(miss), "at": list(miss.at)} for miss, _ in found), tuple(sentences), worst.rms)
 
