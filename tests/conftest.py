@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-# Before PyTorch is imported: on a shared machine spinning threads make tests tens of times slower.
+# Before PyTorch is imported: there is a process for each core, and on a shared machine threads that spin or come on top make
+# tests tens of times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The notebook then takes fewer points.
+os.environ.setdefault("RBFNET_NOTEBOOK_FAST", "1")
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -15,6 +19,13 @@ import torch
 
 # No screen is needed, and none is there in CI.
 matplotlib.use("Agg")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several processes share the tests by their names, in which an address differs."""
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid} has an address in its name; give it an id of its own.")
 
 
 @pytest.fixture(autouse=True)

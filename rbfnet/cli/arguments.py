@@ -62,6 +62,8 @@ def split(arguments: Sequence[str]) -> Arguments:
         name = SHORT.get(name, name)
         if name not in FLAGS:
             raise unknown("option", argument, FLAGS)
+        if equals and name not in (*TAKES, "--info"):
+            raise InputError(f"{name} takes no value, but got {value!r}.")
         if name == ALLOW:
             found.allowed = True
         elif name == "--multirun":

@@ -22,9 +22,9 @@ def groups() -> set[str]:
     return {path.name for path in config_directory().iterdir() if path.is_dir()}
 
 
-def choices(group: str) -> dict[str, Path]:
-    """The configs of a group by name, those in folders below it too: ``league/poisson``."""
-    directory = config_directory() / group
+def choices(group: str, directory: Path | None = None) -> dict[str, Path]:
+    """The shipped configs of a group by name, or those of a directory, in folders below it too: ``league/poisson``."""
+    directory = (directory or config_directory()) / group
     return {file.relative_to(directory).with_suffix("").as_posix(): file for file in sorted(directory.rglob("*.yaml"))}
 
 

@@ -72,8 +72,9 @@ def after_the_step(trainer: Trainer) -> Iterator[Presses]:
 
 
 def left_to_the_first_process() -> None:
-    """Ctrl-C reaches all processes of a run; the others are told by the first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ctrl-C reaches all processes of a run; those that Lightning has started are told by the first."""
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 Handler = Callable[[int, FrameType | None], object]

@@ -72,6 +72,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from rbfnet.cli.resume import resume
 
         return resume
+    if "=" in name:
+        raise InputError(f"{name!r} is no command but an override; it follows one, as in `rbfnet train {name}`.")
     raise unknown("command", name, ["train", "resume", "list", "--help", "--version"])
 
 

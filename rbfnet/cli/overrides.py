@@ -64,7 +64,7 @@ def chosen(override: Override) -> list[str]:
     group, names = override.key_or_group, override.value()
     if isinstance(names, dict) and "_target_" in names and str(override.input_line).startswith(group):
         # Another object, which has nothing of the one that was there; Hydra would merge them.
-        return [f"~{group}", f"+{override.input_line}"]
+        return [f"~{group}" if group in groups() else f"{group}=null", f"++{override.input_line}"]
     if group not in groups() or override.package is not None or override.is_delete():
         return [str(override.input_line)]
     if names is None:

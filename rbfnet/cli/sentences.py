@@ -29,8 +29,10 @@ def as_input_error(error: Exception, overrides: list[str], own: Path | None = No
     """
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = str(error.missing_cfg_file).partition("/")
+        if not name:
+            return unknown("config", group, error.options or [])
         # Of all groups only the callbacks have a name in the plural.
-        return unknown(group.removesuffix("s"), name, choices(group)) if name else unknown("config", group, error.options or [])
+        return unknown(group.removesuffix("s"), name, [*choices(group), *(choices(group, own) if own else ())])
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     if isinstance(cause, MissingMandatoryValue):
         key = getattr(cause, "full_key", None) or str(cause).split(":")[-1].strip()

@@ -28,7 +28,7 @@ def draw(panel: str, model: Network, problem: Problem, output: int, ax: Axes) ->
     With three coordinates or more the fit is drawn on a plane through the middle of the domain, and reference and error
     against the true values.
     """
-    coords, name = problem.domain.coords, problem.outputs[output]
+    coords, name = tuple(map(_as_it_is, problem.domain.coords)), _as_it_is(problem.outputs[output])
     if panel == "centers":
         part, axes = _with_centers(model, coords)
         plot_centers(part, axes, output, ax)
@@ -99,6 +99,11 @@ def overview(model: Network, problem: Problem) -> Figure:
                 if not draw(panel, model, problem, output, ax):
                     ax.set_axis_off()
     return figure
+
+
+def _as_it_is(name: str) -> str:
+    """Matplotlib would read what stands between two dollars as mathematics."""
+    return name.replace("$", r"\$")
 
 
 def _plane(problem: Problem) -> Tensor:

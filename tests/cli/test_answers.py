@@ -125,6 +125,7 @@ def test_a_sentence_about_yaml_names_file_and_line(command: Command) -> None:
         assert (code, out) == (2, "")
         assert err == f"rbfnet: 'mine/problem/{name}.yaml' cannot be read as YAML: {sentence}\n"
     Path("mine/problem/latin.yaml").write_bytes(b"_target_: a\n# H\xf6he\n")
+    assert "There is no problem 'brackets'; did you mean 'bracket'?" in command("train", "-cd", "mine", "problem=brackets")[2]
     assert "'mine/problem/latin.yaml' is not a text file in UTF-8 (line 2)" in command("train", "-cd", "mine", "problem=latin")[2]
 
 

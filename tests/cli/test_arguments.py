@@ -35,6 +35,7 @@ WRONG = {
     "--config-dir": "--config-dir takes a directory, as in --config-dir mine.",
     "--config-dir nowhere": "--config-dir takes a directory, but there is none called 'nowhere'.",
     "--config-dir . --config-dir .": "--config-dir is given twice; give it once.",
+    "--multirun=true": "--multirun takes no value, but got 'true'.",
     "--info=none": "--info takes one of all, config, defaults, defaults-tree, plugins, searchpath, or nothing, but got 'none'.",
     "--cfg job -m": "Give one of --cfg and --multirun: each is a task of its own.",
     "--resolve": "--resolve changes what --cfg shows, as in --cfg job --resolve.",

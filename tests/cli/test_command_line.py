@@ -155,6 +155,7 @@ def test_a_sweep_is_one_run_each(command: Command) -> None:
 
 WRONG = {
     "command": (["trian"], "There is no command 'trian'; did you mean 'train'?"),
+    "no command": (["kernel=matern"], "is no command but an override; it follows one, as in `rbfnet train kernel=matern`."),
     "option": (["train", "--multrun"], "There is no option '--multrun'; did you mean '--multirun'?"),
     "kernel": (["train", "kernel=gausian"], "There is no kernel 'gausian'; did you mean 'gaussian'?"),
     "problem": (["train", "problem=poison"], "There is no problem 'poison'; did you mean 'poisson'?"),

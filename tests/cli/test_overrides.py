@@ -81,7 +81,8 @@ GIVEN = {
     "callbacks=grow": ["callbacks=grow"],
     "callbacks=[]": ["callbacks=[]"],
     "callbacks=[grow,custom]": ["callbacks=[]", "+callbacks@callbacks.grow=grow", "+callbacks@callbacks.custom=custom"],
-    "problem.domain={_target_: D, x: 1}": ["~problem.domain", "+problem.domain={_target_: D, x: 1}"],
+    "problem.domain={_target_: D, x: 1}": ["problem.domain=null", "++problem.domain={_target_: D, x: 1}"],
+    "kernel={_target_: K}": ["~kernel", "++kernel={_target_: K}"],
     "network={num_centers: 3}": ["network={num_centers: 3}"],
 }
 

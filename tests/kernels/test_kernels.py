@@ -387,11 +387,13 @@ def test_the_conformance_suite_fails_on_a_wrong_kernel(kernel: Any, message: str
         check_kernel(kernel)
 
 
-def test_the_conformance_suite_leaves_the_kernel_and_the_generator_as_they_are() -> None:
-    kernel = Rational()
+@pytest.mark.parametrize("name", ["shipped", pytest.param("one's own", marks=pytest.mark.slow)])
+def test_the_conformance_suite_leaves_the_kernel_and_the_generator_as_they_are(name: str) -> None:
+    kernel = GeneralizedMultiquadric(-0.8, trainable=True) if name == "shipped" else Rational()
     state = torch.get_rng_state()
     check_kernel(kernel)
-    assert kernel.power.dtype == torch.float32 and kernel.power.grad is None
+    (parameter,) = kernel.parameters()
+    assert parameter.dtype == torch.float32 and parameter.grad is None
     assert torch.equal(state, torch.get_rng_state())
 
 

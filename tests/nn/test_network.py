@@ -128,7 +128,7 @@ def test_coefficients_are_set_in_place() -> None:
         ("gaussian", None, 0),
         ("multiquadric", None, 1),
         ("thin_plate_spline", None, 3),
-        (lambda s: 1 / (1 + s), None, 0),
+        pytest.param(lambda s: 1 / (1 + s), None, 0, id="a function"),
         ("thin_plate_spline", -1, 0),
         ("gaussian", 0, 1),
         ("gaussian", 3, 10),

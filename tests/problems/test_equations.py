@@ -58,7 +58,7 @@ def residuals(problem: Problem, u: Callable[[Tensor], Tensor], name: str, x: Ten
         {"equations": "u_xx + u_yy = f*sin(pi*x)*sin(pi*y)", "parameters": {"k": 2, "f": "-k*pi**2"}},
         {"equations": [], "conditions": [{"interior": "lap(u) + 2*pi**2*sin(pi*x)*sin(pi*y)"}, *POISSON["conditions"]]},
         {"conditions": [{"dirichlet": "x*0", "weight": "10**3"}]},
-        {"conditions": [Dirichlet(weight=1000.0)]},
+        pytest.param({"conditions": [Dirichlet(weight=1000.0)]}, id="a condition itself"),
     ],
     ids=str,
 )

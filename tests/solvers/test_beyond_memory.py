@@ -70,6 +70,7 @@ def test_iteration_finds_the_same_function_to_fewer_digits(monkeypatch: pytest.M
 
 
 def test_blocks_made_again_are_blocks_kept(posed: Callable[[rbfnet.Problem], Posed], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_iterative, "ITERATIONS", 8)
     whole = posed(Kovasznay(num_interior=30, num_boundary=12))
     unknowns, steps = Unknowns(whole.model, whole.problem), []
     for budget in (1e9, 3e4, 0):

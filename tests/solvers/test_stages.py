@@ -46,6 +46,7 @@ def test_a_front_is_found_by_way_of_wider_ones() -> None:
     assert errors[1] < 1e-3 < errors[0]
 
 
+@pytest.mark.slow
 def test_allen_cahn_by_slabs_is_on_the_right_branch() -> None:
     """400 centres do not resolve its layers; the global solve is on another branch altogether."""
     errors, losses = [], []

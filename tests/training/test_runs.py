@@ -279,8 +279,8 @@ def test_a_run_that_fails_before_its_first_step_leaves_nothing(tmp_path: Path) -
 
 def test_outputs_with_any_name_have_their_figures(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
-    file.write_text("a,m/s,b c\n" + "".join(f"{i / 20},{i * i},{i}\n" for i in range(20)))
-    table = [f"problem.path={file}", "problem.inputs=a", "problem.outputs=['m/s','b c']"]
+    file.write_text("$a^$,m/s,b c,$$\n" + "".join(f"{i / 20},{i * i},{i},{-i}\n" for i in range(20)))
+    table = [f"problem.path={file}", "problem.inputs='$a^$'", "problem.outputs=['m/s','b c','$$']"]
     build(composed(tmp_path / "run", "problem=table", *table)).execute()
     assert (tmp_path / "run/figures/fit_m_s.png").is_file() and (tmp_path / "run/figures/error_b_c.png").is_file()
 

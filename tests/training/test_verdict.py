@@ -108,9 +108,7 @@ def test_what_helps_helps() -> None:
     assert solved(problem, num_centers=count).verdict in ("solved", "rough")
 
 
-@pytest.mark.parametrize(
-    ("data", "word", "sentence"), [(100, "solved", "is determined to"), (1, "not solved", "is not determined")]
-)
+@pytest.mark.parametrize(("data", "sentence"), [(100, "is determined to"), (1, "is not determined")])
 def test_unknowns_are_determined_by_their_data_or_not(data: int, sentence: str) -> None:
     torch.manual_seed(2)
     problem = InverseDiffusivity(num_data=data, noise=0.0 if data > 1 else 0.5)

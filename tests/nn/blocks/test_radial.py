@@ -159,7 +159,8 @@ def test_any_choice_of_what_is_differentiated(chosen: tuple[int, ...], per_cente
         return torch.autograd.grad(value.square().sum(), [leaves[i] for i in chosen])
 
     for got, wanted in zip(*in_both_ways(monkeypatch, network, evaluate), strict=True):
-        torch.testing.assert_close(got, wanted, rtol=1e-11, atol=1e-11)
+        # Terms as large as the largest of them cancel in others.
+        torch.testing.assert_close(got, wanted, rtol=1e-11, atol=1e-14 * float(wanted.abs().max()))
 
 
 def test_coefficients_that_vary_from_point_to_point_get_their_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
