@@ -24,7 +24,7 @@ FEWEST = 3
 def inside(problem: Problem, points: int | None, name: str, part: Domain | None = None) -> int:
     """Points in the domain, or in a domain within it: its share by volume."""
     if points is not None:
-        return int(positive(f"The number of points of condition {name!r}", points, whole=True))
+        return _whole(points, name)
     n = problem.num_interior
     if part is None or problem.given_interior is not None:
         return n
@@ -34,7 +34,7 @@ def inside(problem: Problem, points: int | None, name: str, part: Domain | None 
 def on_parts(problem: Problem, points: int | None, name: str, part: Part | None = None, of: Domain | None = None) -> int:
     """Points on the boundary of the domain or of one ``of`` within it, or on a part of that: its share by size."""
     if points is not None:
-        return int(positive(f"The number of points of condition {name!r}", points, whole=True))
+        return _whole(points, name)
     if problem.given_boundary is not None:
         return problem.given_boundary
     dims = len(problem.domain.coords)
@@ -48,17 +48,25 @@ def on_parts(problem: Problem, points: int | None, name: str, part: Part | None 
 def across(problem: Problem, points: int | None, name: str) -> int:
     """Points on a section of the whole domain, such as the start of time."""
     if points is not None:
-        return int(positive(f"The number of points of condition {name!r}", points, whole=True))
+        return _whole(points, name)
     if problem.given_boundary is not None:
         return problem.given_boundary
-    dims = len(problem.domain.coords)
-    return 1 if dims == 1 else max(FEWEST, round(_spaced(problem) * _filled(problem.domain)))
+    if len(problem.domain.coords) == 1:
+        return 1
+    if problem.in_space:
+        return problem.num_interior
+    return max(FEWEST, round(_spaced(problem) * _filled(problem.domain)))
+
+
+def _whole(points: int, name: str) -> int:
+    return int(positive(f"The number of points of condition {name!r}", points, whole=True))
 
 
 def _spaced(problem: Problem) -> float:
     """Points on a face of the bounding box, where points are as dense as on a boundary."""
     domain = problem.domain
-    dims = len(domain.space_coords) if problem.in_space else len(domain.coords)
+    # Where centres lie in space alone, points at all times are as many as they are different in space; ends of a line are two.
+    dims = len(domain.space_coords) if problem.in_space and len(domain.space_coords) > 1 else len(domain.coords)
     return DENSER * (problem.num_interior / _filled(domain)) ** ((dims - 1) / dims)
 
 

@@ -145,12 +145,12 @@ class UnknownField(nn.Module, Arithmetic, Initialised):
             self._instead.pop()
 
     def report(self, domain: Domain) -> dict[str, float]:
-        """What a grid shows.
+        """What 10,000 scattered points show.
 
         ``min`` and ``max``; ``standard_error``, the root of its mean square; where the exact function is known ``rel_error`` in
-        L2, and ``covered``, the share of the grid where it is within 1.96 standard errors.
+        L2, and ``covered``, the share of the points where it is within 1.96 standard errors.
         """
-        x = domain.grid(10_000)[:, self._columns].to(self.network.centers)
+        x = domain.scattered(10_000)[:, self._columns].to(self.network.centers)
         with torch.no_grad():
             value = self.at(x)[:, 0]
         deviation = self.deviation(x)[:, 0]

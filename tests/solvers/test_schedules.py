@@ -91,7 +91,7 @@ def test_stages_have_their_own_optimizers_batches_and_epochs() -> None:
     inner = Sequence([Adam(max_epochs=2, batch_size=10), LBFGS(max_epochs=1)])
     solver = Sequence([inner, LeastSquares(), Adam(max_epochs=1)])
     solution = rbfnet.solve(Poisson(num_interior=40), num_centers=9, solver=solver, callbacks=[watch])
-    batches = 20  # of the 200 points on the boundary
+    batches = 4  # of the 40 points inside, and as many on the boundary
     assert watch.seen == [
         ("Adam", 0, batches, 1),
         ("Adam", batches, batches, 1),

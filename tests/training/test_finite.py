@@ -22,7 +22,7 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 class Walled(rbfnet.Problem):
-    """u'' = 0 with u(1) = 2: on the way there log(wall - u) stops being defined."""
+    """u'' = 0 with u(1) = 4: on the way there log(wall - u) stops being defined."""
 
     domain = Interval(x=(0, 1))
 
@@ -33,7 +33,7 @@ class Walled(rbfnet.Problem):
     def conditions(self) -> Iterable[Condition]:
         yield Interior(lambda u: u.d("xx"))
         yield Interior(lambda u: 1e-6 * torch.log(self.wall - u.value), name="wall")
-        yield Dirichlet(lambda x: 2 * x)
+        yield Dirichlet(lambda x: 4 * x)
 
 
 def diverged(solver: rbfnet.solvers.Solver, problem: rbfnet.Problem | None = None) -> Diverged:
@@ -97,7 +97,7 @@ def test_the_line_search_of_lbfgs_steps_back_where_it_reaches_too_far() -> None:
             return value
 
     problem = Barrier(num_interior=20)
-    solution = rbfnet.solve(problem, num_centers=8, solver=LBFGS(max_epochs=10), epsilon=8.0, margin=0.1)
+    solution = rbfnet.solve(problem, num_centers=8, solver=LBFGS(max_epochs=30), epsilon=8.0, margin=0.1)
     x = torch.linspace(0.1, 0.9, 9, dtype=torch.float64)[:, None]
     with torch.no_grad():
         assert torch.allclose(solution.model(x), torch.tensor(1 - math.exp(-5.0), dtype=torch.float64), atol=3e-3)
@@ -145,7 +145,7 @@ def test_the_command_line_says_so_and_leaves_a_run_that_can_be_loaded(command: C
         "import torch, rbfnet\nfrom rbfnet.domains import Interval\nfrom rbfnet.problems import Dirichlet, Interior\n\n\n"
         "class Walled(rbfnet.Problem):\n    domain = Interval(x=(0, 1))\n\n    def conditions(self):\n"
         "        yield Interior(lambda u: 1e-6 * torch.log(1 - u.value), name='wall')\n"
-        "        yield Dirichlet(lambda x: 2 * x)\n"
+        "        yield Dirichlet(lambda x: 4 * x)\n"
     )
     arguments = ["problem=custom", "problem._target_=walled.Walled", "solver=adam", "solver.lr=0.05", "network.num_centers=8"]
     code, out, err = command("train", *arguments, "figures=false", "run_dir=run")
