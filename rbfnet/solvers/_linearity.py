@@ -10,6 +10,15 @@ from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._equation import derivatives
 
 
+def is_linear(problem: Problem, samples: dict[str, Sample]) -> bool:
+    """Whether all residuals are linear in the field."""
+    try:
+        require_linear(problem, samples, "")
+    except InputError:
+        return False
+    return True
+
+
 def require_linear(problem: Problem, samples: dict[str, Sample], advice: str) -> None:
     """Raise InputError, naming the condition, where a residual is not linear in the field.
 
