@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -43,7 +44,6 @@ WRONG = {
     "dtype": ["train", "dtype=float46"],
     "figures": ["train", "figures=maybe"],
     "resume": ["resume", "nowhere"],
-    "tensorboard": ["train", "logger=tensorboard"],
 }
 
 
@@ -89,7 +89,7 @@ def test_wrong_names_and_files_are_told_without_pytorch(answers: dict[str, tuple
     assert err.startswith("rbfnet: ") and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", sorted(set(WRONG) - {"solver", "kernel", "problem", "key", "resume", "tensorboard"}))
+@pytest.mark.parametrize("name", sorted(set(WRONG) - {"solver", "kernel", "problem", "key", "resume"}))
 def test_the_run_itself_refuses_the_same_in_the_same_words(command: Command, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The checks ahead are for speed alone: without them the sentence is that of the run."""
     Path("points.csv").write_text("x,z\n1,2\n")
@@ -107,6 +107,15 @@ def test_what_the_checks_know_is_what_the_yaml_lists() -> None:
     assert checks._arguments("rbfnet.training.RAD") == {"period", "k", "c", "pool"}
     assert checks._arguments("rbfnet.kernels.Gaussian") == set()
     assert checks._arguments("own.Mine") is None
+
+
+def test_a_logger_whose_package_is_missing(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name.startswith("tensorboard") else find(name))
+    for choice in ("logger=tensorboard", "logger=[csv,tensorboard]"):
+        code, out, err = command("train", choice)
+        assert (code, out) == (2, "")
+        assert err == "rbfnet: logger=tensorboard needs a package that is not here: pip install 'rbfnet[tensorboard]'.\n"
 
 
 def test_a_sentence_about_yaml_names_file_and_line(command: Command) -> None:

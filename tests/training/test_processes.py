@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,8 +20,10 @@ QUICK = ["problem.num_interior=64", "problem.num_boundary=32", "network.num_cent
 
 
 def start(directory: Path, *overrides: str) -> subprocess.Popen[str]:
+    """A run with a process group of its own, as a shell gives it."""
     command = [str(Path(sys.executable).with_name("rbfnet")), "train", "run_dir=run", *QUICK, *overrides]
-    return subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=directory, text=True, start_new_session=True, **pipes)  # type: ignore[call-overload]
 
 
 @pytest.mark.slow
@@ -96,3 +99,16 @@ def test_a_run_told_to_stop_keeps_its_checkpoint_and_says_so_by_its_exit_code(tm
     process.communicate(timeout=60)
     assert process.returncode == 143
     assert torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)["global_step"] > 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_all_processes_of_a_run_with_one_sentence(tmp_path: Path) -> None:
+    process = start(tmp_path, "trainer=ddp", "solver.max_epochs=4000")
+    deadline = time.time() + 120
+    while not (tmp_path / "run/checkpoints/last.ckpt").exists() and time.time() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    # Reading ends when the last process has closed its end.
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert err == "rbfnet: interrupted; continue from the last checkpoint with `rbfnet resume run`.\n"
