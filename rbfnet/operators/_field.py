@@ -261,6 +261,8 @@ class Field(Arithmetic):
         return names
 
     def _split(self, given: str) -> list[str]:
+        if not isinstance(given, str):
+            raise InputError(f"Coordinates are given by name, as in u.d('{self._coords[0]}'), but got {given!r}.")
         if given in self._coords:
             return [given]
         for letter in given:

@@ -20,7 +20,7 @@ from rbfnet.solvers import LeastSquares, Solver
 from rbfnet.solvers._sequence import as_solver
 from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import build_model
-from rbfnet.training._train import Solution, prepare, train
+from rbfnet.training._train import DTYPES, Solution, prepare, train
 
 
 def solve(
@@ -57,6 +57,10 @@ def solve(
     """
     started = time.perf_counter()
     chosen = as_solver(solver)
+    if dtype not in DTYPES.values():
+        raise InputError(f"dtype is torch.float64 or torch.float32, but got {dtype!r}.")
+    if not isinstance(callbacks, (list, tuple)) or not all(isinstance(callback, pl.Callback) for callback in callbacks):
+        raise InputError(f"callbacks is a list of callbacks, as in [RAD()], but got {callbacks!r}.")
     with isolated(dtype):
         seed_everything(seed)
         posed = _made(problem)
