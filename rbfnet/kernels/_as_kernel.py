@@ -7,6 +7,7 @@ from torch import Tensor
 
 from rbfnet.catalogue import catalogue
 from rbfnet.errors import InputError, unknown
+from rbfnet.given import misfit
 from rbfnet.kernels._composite import Composite
 from rbfnet.kernels._kernel import Kernel
 from rbfnet.kernels._probe import probe
@@ -29,6 +30,8 @@ def as_kernel(kernel: KernelLike) -> Kernel:
             raise unknown("kernel", kernel, known)
         kernel = known[kernel]
     if isinstance(kernel, type) and issubclass(kernel, Kernel):
+        if inspect.isabstract(kernel):
+            raise InputError(f"{kernel.__name__} lacks {', '.join(sorted(kernel.__abstractmethods__))}; write it as a method.")
         needed = [name for name, p in inspect.signature(kernel).parameters.items() if p.default is p.empty]
         if needed:
             raise InputError(f"{kernel.__name__} cannot be made without {needed[0]!r}; give {kernel.__name__}({needed[0]}=...).")
@@ -36,6 +39,8 @@ def as_kernel(kernel: KernelLike) -> Kernel:
     if not isinstance(kernel, Kernel):
         if isinstance(kernel, type) or not callable(kernel):
             raise InputError(f"A kernel is a Kernel, a name, or a function of s, but got {kernel!r}.")
+        if (signature := misfit(kernel, 0)) is not None:
+            raise InputError(f"A kernel that is a function takes s = (epsilon r)^2 alone, but this one takes {signature}.")
         kernel = Profile(kernel)
     # The members of a composite have been looked at one by one.
     return kernel if isinstance(kernel, Composite) else probe(kernel)

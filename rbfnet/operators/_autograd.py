@@ -40,10 +40,10 @@ def _operators(u: Callable[[Tensor], Tensor], x: Tensor, ops: Sequence[Operator]
     def value(points: Tensor) -> Tensor:
         # A copy, which a callable may change in place.
         out = u(points.clone())
-        if out.ndim not in (1, 2) or out.shape[0] != points.shape[0]:
+        if not isinstance(out, Tensor) or out.ndim not in (1, 2) or out.shape[0] != points.shape[0]:
             raise InputError(
                 f"A model maps points {tuple(points.shape)} to ({points.shape[0]}, O) or ({points.shape[0]},), "
-                f"but this one gave {tuple(out.shape)}."
+                f"but this one gave {tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__}."
             )
         return out.unsqueeze(-1) if out.ndim == 1 else out
 

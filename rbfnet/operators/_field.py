@@ -275,6 +275,8 @@ class Field(Arithmetic):
         return coords or self._space
 
     def _split(self, given: str) -> list[str]:
+        if not isinstance(given, str):
+            raise InputError(f"Coordinates are given by name, as in u.d('{self._coords[0]}'), but got {given!r}.")
         if given in self._coords:
             return [given]
         for letter in given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -117,6 +118,21 @@ class Condition(Initialised, ABC):
 def positive_weight(weight: float, name: str) -> float:
     """``weight``, once it is known to be one."""
     return float(positive(f"The weight of condition {name!r}", weight))
+
+
+def sampled(condition: Condition, problem: Problem) -> Sample:
+    """The points of a condition, once they are known to be some."""
+    sample = condition.sample(problem)
+    if not isinstance(sample, Sample) or not isinstance(sample.sites, (tuple, list)):
+        raise InputError(f"`sample` of condition {condition.name!r} must return a Sample, but returned {reprlib.repr(sample)}.")
+    shapes = [tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__ for x in sample.sites]
+    dims = len(problem.domain.coords)
+    if len(set(shapes)) != 1 or len(shapes[0]) != 2 or shapes[0][1] != dims or not shapes[0][0]:
+        raise InputError(
+            f"`sample` of condition {condition.name!r} must give points (B, {dims}) at each site, B above 0, but gave "
+            f"{', '.join(map(str, shapes)) or 'none'}."
+        )
+    return sample
 
 
 def of_field(function: Callable[[Field], R], name: str) -> Callable[[Field], R]:

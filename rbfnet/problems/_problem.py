@@ -17,7 +17,7 @@ from rbfnet.given import call, one_each
 from rbfnet.initialised import Initialised
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.operators import Field, Operator
-from rbfnet.problems._condition import Condition, Sample
+from rbfnet.problems._condition import Condition, Sample, sampled
 from rbfnet.problems._counts import INSIDE, on_parts
 from rbfnet.problems._hard import hard_ansatz
 from rbfnet.problems._unknown import Unknown
@@ -156,14 +156,16 @@ class Problem(nn.Module, Initialised, ABC):
         return found
 
     def require_domain(self) -> None:
-        """Raise InputError where there is no domain, or something else in its place."""
+        """Raise InputError where there is no domain, or something else in its place, or outputs have no names."""
         if not isinstance(domain := getattr(self, "domain", None), Domain):
             has = "has no domain" if domain is None else f"has {domain!r} as its domain"
             raise InputError(f"{type(self).__name__} {has}; set `domain` to one of rbfnet.domains.")
+        if not isinstance(self.outputs, (tuple, list)) or not all(isinstance(name, str) for name in self.outputs):
+            raise InputError(f"`outputs` of {type(self).__name__} are names, as in ('u', 'v'), but got {self.outputs!r}.")
 
     def sample(self) -> dict[str, Sample]:
         """Points, and what belongs to them, for each condition that is to be trained for."""
-        return {name: condition.sample(self) for name, condition in self.named_conditions().items()}
+        return {name: sampled(condition, self) for name, condition in self.named_conditions().items()}
 
     def fields(
         self, models: Sequence[Callable[[Tensor], Tensor]], sample: Sample, ahead: Sequence[Iterable[Operator]] | None = None

@@ -94,11 +94,14 @@ def _annotation(parameters: Mapping[str, inspect.Parameter], key: str) -> str:
 def _with_numbers(value: Any, annotation: str) -> Any:
     """Texts as numbers where there are to be numbers, and may be no texts."""
     words = set(re.findall(r"\w+", annotation))
-    if "float" not in words or words & {"str", "Any", "Callable"}:
+    if not words & {"float", "int"} or words & {"str", "Any", "Callable"}:
         return value
     if isinstance(value, list):
         return [_with_numbers(part, annotation) for part in value]
-    return parse(value, ()).node if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    number = parse(value, ()).node
+    return int(number) if "float" not in words and isinstance(number, float) and number.is_integer() else number
 
 
 def _positional(parameters: Mapping[str, inspect.Parameter], target: str, given: dict[str, Any]) -> list[Any]:

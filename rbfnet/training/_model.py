@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rbfnet.domains import Interval, SpaceTime, graded
 from rbfnet.errors import InputError, positive, unknown
+from rbfnet.given import call
 from rbfnet.kernels import Kernel, KernelLike
 from rbfnet.nn import Affine, Evolving, RBFLayer, RBFNetwork, Wrapper
 from rbfnet.nn.initializers import automatic_margin
@@ -73,8 +74,19 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         **{"num_centers": None, **chosen},
     )
     if units is None:
-        return problem.ansatz(inner)
-    return problem.ansatz(Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale))
+        return _wrapped(problem, inner)
+    return _wrapped(problem, Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale))
+
+
+def _wrapped(problem: Problem, network: Network) -> Network:
+    """The network in what its problem wraps it in."""
+    model = call(problem.ansatz, f"`ansatz` of {type(problem).__name__}", network)
+    if not isinstance(model, (RBFNetwork, Wrapper, Evolving)):
+        raise InputError(
+            f"`ansatz` of {type(problem).__name__} must return the network or a rbfnet.nn.Wrapper of it, but returned a "
+            f"{type(model).__name__}."
+        )
+    return model
 
 
 def _graded(problem: Problem, network: Mapping[str, Any], overlap: float) -> Tensor:
@@ -105,4 +117,4 @@ def _evolving(
         dtype=dtype,
         **{"num_centers": None, **network, "per_center": network.get("per_center", False) or isinstance(space, Interval)},
     )
-    return problem.ansatz(Evolving(inner, *problem.domain.time, degree))  # type: ignore[arg-type]
+    return _wrapped(problem, Evolving(inner, *problem.domain.time, degree))

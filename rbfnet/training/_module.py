@@ -277,6 +277,10 @@ class TrainingModule(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         current = self.solver.stages[self.stage]
         optimizer = current.optimizer(self.model, self.problem)
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise InputError(
+                f"`optimizer` of {type(current).__name__} must return a torch.optim.Optimizer, but returned {optimizer!r}."
+            )
         scheduler = current.scheduler(optimizer)
         return optimizer if scheduler is None else ([optimizer], [scheduler])
 

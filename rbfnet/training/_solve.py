@@ -23,7 +23,7 @@ from rbfnet.training._arrays import Columns, as_columns
 from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import build_model
 from rbfnet.training._solution import Solution
-from rbfnet.training._train import prepare, train
+from rbfnet.training._train import DTYPES, prepare, train
 from rbfnet.training._verdict import accuracy_for
 
 
@@ -68,6 +68,10 @@ def solve(
     """
     started = time.perf_counter()
     chosen, wanted = as_solver(solver), flag("allow_unsolved", allow_unsolved)
+    if dtype not in DTYPES.values():
+        raise InputError(f"dtype is torch.float64 or torch.float32, but got {dtype!r}.")
+    if not isinstance(callbacks, (list, tuple)) or not all(isinstance(callback, pl.Callback) for callback in callbacks):
+        raise InputError(f"callbacks is a list of callbacks, as in [RAD()], but got {callbacks!r}.")
     with isolated(dtype):
         seed_everything(seed)
         posed = _made(problem)

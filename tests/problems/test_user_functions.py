@@ -377,6 +377,14 @@ PROBLEMS: dict[str, tuple[dict[str, Any], str]] = {
     "a class for a condition": ({"conditions": lambda self: [Dirichlet]}, "must yield conditions, but gave <class"),
     "a text for a condition": ({"conditions": lambda self: "u = 0"}, "must yield conditions, but gave 'u'"),
     "a number for the exact solution": ({"exact": 3.0}, "`exact` is a function of the coordinates x, y, but got 3.0"),
+    "no outputs": ({"outputs": None}, r"`outputs` of Mine are names, as in \('u', 'v'\), but got None"),
+    "outputs in one text": ({"outputs": "uv"}, "`outputs` of Mine are names, .* but got 'uv'"),
+    "numbers for outputs": ({"outputs": (1,)}, r"`outputs` of Mine are names, .* but got \(1,\)"),
+    "an ansatz of nothing": ({"ansatz": lambda self, net: None}, "`ansatz` of Mine must return the network .* a NoneType"),
+    "an ansatz of a function": ({"ansatz": lambda self, net: lambda x: net(x)}, "`ansatz` of Mine must .* returned a function"),
+    "an ansatz of another module": ({"ansatz": lambda self, net: nn.Sequential(net)}, "`ansatz` of Mine must .* a Sequential"),
+    "an ansatz without a network": ({"ansatz": lambda self: None}, r"`ansatz` of Mine is called with 1 argument, but takes \(\)"),
+    "a distance that is none": ({"ansatz": lambda self, net: Ansatz(net, lambda x: None)}, "but this one gave NoneType"),  # type: ignore
     "two exact values for one": ({"exact": lambda self, x, y: (x, y)}, "for each of the outputs u, but it returned 2"),
 }
 
@@ -408,6 +416,57 @@ def test_a_class_that_cannot_be_made_is_refused() -> None:
 
     assert "Unfinished lacks conditions" in refused(lambda: rbfnet.solve(Unfinished))
     assert "Needy is called with 0 arguments, but takes (nu: 'float')" in refused(lambda: rbfnet.solve(Needy))
+
+
+SAMPLES: dict[str, tuple[Any, str]] = {
+    "nothing": (None, "must return a Sample, but returned None"),
+    "points alone": (torch.rand(9, 2), "must return a Sample, but returned tensor"),
+    "no sites": (Sample(torch.rand(9, 2)), "must return a Sample"),  # type: ignore[arg-type]
+    "a line": (Sample((torch.rand(9),)), r"must give points \(B, 2\) at each site, B above 0, but gave \(9,\)"),
+    "three coordinates": (Sample((torch.rand(9, 3),)), r"but gave \(9, 3\)"),
+    "an array": (Sample((np.zeros((9, 2)),)), "but gave ndarray"),  # type: ignore[arg-type]
+    "no points": (Sample((torch.rand(0, 2),)), r"but gave \(0, 2\)"),
+    "two lengths": (Sample((torch.rand(9, 2), torch.rand(8, 2))), r"but gave \(9, 2\), \(8, 2\)"),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_points_that_are_none_are_refused(name: str) -> None:
+    sample, sentence = SAMPLES[name]
+
+    class Given(ForgetfulCondition):
+        def __init__(self) -> None:
+            self.name, self.weight, self.value = "given", 1.0, 0.0
+
+        def sample(self, problem: Problem) -> Sample:
+            return sample
+
+    with pytest.raises(
+        rbfnet.InputError, match=f"`sample` of condition 'given' {'must' if sentence[0] == 'b' else ''}.*{sentence}"
+    ):
+        solved(problem(*POISSON, Given()))
+
+
+def test_other_arguments_that_are_none_are_refused() -> None:
+    class Idle(Solver):
+        max_epochs = 1
+
+        def optimizer(self, model: nn.Module, problem: Problem) -> Any:
+            return None
+
+    class Empty(Kernel):
+        smoothness = math.inf
+
+    posed = problem(*POISSON)
+    grow: Any = Grow
+    assert "callbacks is a list of callbacks" in refused(lambda: solved(posed, callbacks=grow(num_centers=30)))
+    assert "callbacks is a list of callbacks" in refused(lambda: solved(posed, callbacks=[grow]))
+    assert "dtype is torch.float64 or torch.float32, but got 'float64'" in refused(lambda: solved(posed, dtype="float64"))
+    assert "`optimizer` of Idle must return a torch.optim.Optimizer" in refused(lambda: solved(posed, solver=Idle()))
+    assert "Empty lacks phi" in refused(lambda: solved(posed, kernel=Empty))
+    assert "takes s = (epsilon r)^2 alone, but this one takes (r, e)" in refused(lambda: solved(posed, kernel=lambda r, e: r))
+    u = Field(lambda x: x, torch.rand(3, 1), ("x",))
+    assert "Coordinates are given by name, as in u.d('x'), but got 0" in refused(lambda: u.d(0))  # type: ignore[arg-type]
 
 
 # -- constructors that forget the one they build upon ------------------------------------------------------------------------
