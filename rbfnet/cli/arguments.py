@@ -36,11 +36,6 @@ class Arguments:
     overrides: list[str] = field(default_factory=list)
     multirun: bool = False
 
-    @property
-    def only_shows(self) -> bool:
-        """Nothing is to be trained."""
-        return any(flag in ("--help", "--hydra-help", "--cfg", "--info") for flag in self.flags)
-
 
 def split(arguments: Sequence[str]) -> Arguments:
     """Tell flags from overrides.
