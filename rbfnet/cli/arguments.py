@@ -40,11 +40,6 @@ class Arguments:
     multirun: bool = False
     allowed: bool = False
 
-    @property
-    def only_shows(self) -> bool:
-        """Nothing is to be trained."""
-        return any(flag in ("--help", "--hydra-help", "--cfg", "--info") for flag in self.flags)
-
 
 def split(arguments: Sequence[str]) -> Arguments:
     """Tell flags from overrides.

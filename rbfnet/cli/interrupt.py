@@ -23,18 +23,18 @@ WORD = "rbfnet: interrupted."
 
 def leave_at_once() -> None:
     """Ctrl-C ends the process with a word: while libraries are imported, some of which would make something else of it."""
+    _handle(_leave)
 
-    def leave(number: int, frame: FrameType | None) -> None:
-        with suppress(OSError):
-            os.write(2, f"{WORD}\n".encode())
-        os._exit(INTERRUPTED)
 
-    _handle(leave)
+def _leave(number: int, frame: FrameType | None) -> None:
+    with suppress(OSError):
+        os.write(2, f"{WORD}\n".encode())
+    os._exit(INTERRUPTED)
 
 
 def raise_from_now_on() -> None:
     """Ctrl-C raises KeyboardInterrupt again, after :func:`leave_at_once`."""
-    if getattr(signal.getsignal(signal.SIGINT), "__name__", "") == "leave":
+    if signal.getsignal(signal.SIGINT) is _leave:
         _handle(signal.default_int_handler)
 
 
