@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -34,14 +32,19 @@ def critical(domain: Domain, x: Float[Tensor, "P k"]) -> Float[Tensor, "P C"]:
     """
     dims, k = len(domain.coords), x.shape[1]
     origin, side = domain.box.mean(dim=0), float((domain.box[1] - domain.box[0]).max())
-    members = [surfaces for leaf in domain.leaves if (surfaces := leaf.surfaces(origin)) is not None]
-    found = [x.new_full((len(x), 0), torch.nan)]
-    rows = torch.cat([x.new_zeros((0, dims + 2)), *members])
-    member = torch.tensor([i for i, surfaces in enumerate(members) for _ in surfaces])
-    for count in range(2, dims - k + 1):
-        chosen = torch.tensor(list(itertools.combinations(range(len(rows)), count)), dtype=torch.long).reshape(-1, count)
+    leaves = [(leaf, surfaces) for leaf in domain.leaves if (surfaces := leaf.surfaces(origin)) is not None]
+    rows = torch.cat([x.new_zeros((0, dims + 2)), *[surfaces for _, surfaces in leaves]])
+    # Surfaces of shapes that are apart do not meet.
+    member = torch.tensor([i for i, (_, surfaces) in enumerate(leaves) for _ in surfaces], dtype=torch.long)
+    low, high = (torch.stack([x.new_zeros(dims), *[leaf.box[end] for leaf, _ in leaves]])[1:][member] for end in (0, 1))
+    touch = ((low[:, None] <= high) & (low <= high[:, None])).all(dim=2)
+    found, groups = [x.new_full((len(x), 0), torch.nan)], torch.arange(len(rows))[:, None]
+    for _ in range(dims - k - 1):
+        more = touch[groups].all(dim=1) & (torch.arange(len(rows)) > groups[:, -1:])
+        which, other = more.nonzero(as_tuple=True)
+        groups = torch.cat([groups[which], other[:, None]], dim=1)
         # A sphere first, where there is one.
-        chosen = chosen.gather(1, rows[chosen, 0].argsort(dim=1, descending=True, stable=True))
+        chosen = groups.gather(1, rows[groups, 0].argsort(dim=1, descending=True, stable=True))
         chosen = chosen[(rows[chosen[:, 0], 0] == 1) & (member[chosen] != member[chosen[:, :1]]).any(dim=1)]
         if len(chosen):
             points = _extremes(rows[chosen], x - origin[:k], ROUNDING * side**2) + origin[k:]
@@ -55,9 +58,8 @@ def _extremes(rows: Float[Tensor, "S q D+2"], x: Float[Tensor, "P k"], rounding:
     """The two points where surfaces meet, of which the first is a sphere, and the first free coordinate is extreme."""
     k = x.shape[1]
     # What is left of the equations with x in them, (P, S, q).
-    right = (
-        rows[..., -1] - rows[..., 0] * x.square().sum(dim=1)[:, None, None] - torch.einsum("sqk,pk->psq", rows[..., 1 : k + 1], x)
-    )
+    given = rows[..., 0] * x.square().sum(dim=1)[:, None, None] + torch.einsum("sqk,pk->psq", rows[..., 1 : k + 1], x)
+    right = rows[..., -1] - given
     normal, curved = rows[..., k + 1 : -1], rows[:, 1:, 0]
     center, sphere = -normal[:, 0] / 2, right[..., 0]
     normal, right = normal[:, 1:] - curved[..., None] * normal[:, :1], right[..., 1:] - curved * right[..., :1]

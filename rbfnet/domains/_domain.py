@@ -29,8 +29,8 @@ class Domain(Initialised, ABC):
     Points are (N, D). Those that are drawn are float64, and come from PyTorch's seeded generator. ``a | b``, ``a & b`` and
     ``a - b`` are union, intersection and difference.
 
-    A geometry of a user's own gives ``coords``, ``box``, ``within``, ``pieces``, ``implicit`` and ``volume``; for faster
-    integrals, and for such in three dimensions, ``ends`` and ``sliced`` too.
+    A geometry of a user's own gives ``coords``, ``box``, ``within``, ``pieces``, ``implicit`` and ``volume``. With ``ends`` its
+    integrals take less time; with ``sliced`` too they are as good in three dimensions.
 
     Attributes:
         coords: the name of each coordinate, in order.

@@ -141,18 +141,21 @@ class Slices:
     def _panels(self, x: Float[Tensor, "P k"]) -> tuple[Tensor, Tensor, Tensor]:
         """Row, low, high of the intervals along the next coordinate in which nothing changes but smoothly."""
         k = x.shape[1]
-        ends = torch.cat([self.domain.ends(x), critical(self.domain, x)], dim=1).sort(dim=1).values
+        low, high = self.domain.box[:, k]
+        ends = torch.cat([self.domain.ends(x), critical(self.domain, x)], dim=1)
+        ends = torch.where((ends > low) & (ends < high), ends, torch.nan)
+        ends = torch.cat([ends, self.domain.box[:, k].expand(len(x), -1)], dim=1).sort(dim=1).values
         if k < self.dims - 2:
             return self._between(ends, k)
         if not self.closed:
             ends = torch.cat([ends, self._found(x, ends)], dim=1).sort(dim=1).values
-        row, low, high = self._between(ends, k)
-        form = self._form(torch.cat([x[row], (low + high)[:, None] / 2], dim=1))
+        row, starts, stops = self._between(ends, k)
+        form = self._form(torch.cat([x[row], (starts + stops)[:, None] / 2], dim=1))
         same = (row[1:] == row[:-1]) & (form[1:] == form[:-1]).all(dim=1)
         first, last = torch.ones_like(row, dtype=torch.bool), torch.ones_like(row, dtype=torch.bool)
         first[1:], last[:-1] = ~same, ~same
         kept = form[first].any(dim=1)
-        return row[first][kept], low[first][kept], high[last][kept]
+        return row[first][kept], starts[first][kept], stops[last][kept]
 
     def _between(self, ends: Float[Tensor, "P C"], k: int) -> tuple[Tensor, Tensor, Tensor]:
         """Row, low, high of the intervals between values in their order; NaN stands for none, and comes last."""
