@@ -100,6 +100,9 @@ def _with_numbers(value: Any, annotation: str) -> Any:
         return [_with_numbers(part, annotation) for part in value]
     if not isinstance(value, str):
         return value
+    if not any(letter.isdigit() for letter in value) and not {*re.findall(r"[a-z]+", value)} & {"pi", "e"}:
+        # A word: the constructor says what it wants instead.
+        return value
     number = parse(value, ()).node
     return int(number) if "float" not in words and isinstance(number, float) and number.is_integer() else number
 
