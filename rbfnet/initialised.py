@@ -10,13 +10,13 @@ from rbfnet.errors import InputError
 
 
 class Initialised:
-    """To derive from: an instance of a user's own class has what ``needed`` names, which ``super().__init__()`` sets.
+    """To derive from: an instance of a user's own class has what ``_needed`` names, which ``super().__init__()`` sets.
 
     Raises:
         InputError: when an instance is made that has not.
     """
 
-    needed: ClassVar[tuple[str, ...]] = ()
+    _needed: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -36,7 +36,7 @@ def _looked_at(cls: type[Initialised], init: Callable[..., None]) -> Callable[..
             if "before Module.__init__() call" in str(error):
                 raise InputError(f"{first} before it sets any part.") from None
             raise
-        for name in cls.needed if type(self) is cls else ():
+        for name in cls._needed if type(self) is cls else ():
             if not hasattr(self, name):
                 raise InputError(f"{first}{'' if name.startswith('_') else f', or set {name!r} itself'}.")
 

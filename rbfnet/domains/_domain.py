@@ -36,7 +36,7 @@ class Domain(Initialised, ABC):
         coords: the name of each coordinate, in order.
     """
 
-    needed = ("coords",)
+    _needed = ("coords",)
     coords: tuple[str, ...]
 
     @property

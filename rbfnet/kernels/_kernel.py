@@ -44,7 +44,7 @@ class Kernel(nn.Module, Initialised, ABC):
         compact: phi is 0 for s >= 1.
     """
 
-    needed = ("_parameters",)
+    _needed = ("_parameters",)
     smoothness: float
     order: int | None = 0
     max_dims: float = math.inf

@@ -19,7 +19,7 @@ from rbfnet.operators._operator import Operator
 class Differentiable(nn.Module, Initialised, ABC):
     """A module (B, D) -> (B, O) that knows its own derivatives."""
 
-    needed: ClassVar[tuple[str, ...]] = ("_parameters",)
+    _needed: ClassVar[tuple[str, ...]] = ("_parameters",)
 
     @abstractmethod
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:

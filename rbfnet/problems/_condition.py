@@ -77,7 +77,7 @@ class Condition(Initialised, ABC):
         hard: the model fulfils it by its form (:meth:`Problem.ansatz`), so that it is not trained for.
     """
 
-    needed = ("name", "weight")
+    _needed = ("name", "weight")
     name: str
     weight: float
     hard: bool = False

@@ -74,7 +74,7 @@ class Problem(nn.Module, Initialised, ABC):
         InputError: a number of points below 1.
     """
 
-    needed = ("_parameters", "num_interior")
+    _needed = ("_parameters", "num_interior")
     domain: Domain
     outputs: tuple[str, ...] = ("u",)
     exact: Callable[..., Tensor | tuple[Tensor, ...]] | None = None

@@ -32,7 +32,7 @@ class Unknown(nn.Module, Arithmetic, Initialised):
         InputError: an initial value that is not finite, or not positive where it has to be.
     """
 
-    needed = ("_parameters", "raw")
+    _needed = ("_parameters", "raw")
     covariance: Tensor
 
     def __init__(self, initial: float, *, positive: bool = False, exact: float | None = None) -> None:

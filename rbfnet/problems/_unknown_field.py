@@ -52,7 +52,7 @@ class UnknownField(nn.Module, Arithmetic, Initialised):
             network refuses.
     """
 
-    needed = ("_parameters", "network")
+    _needed = ("_parameters", "network")
     covariance: Tensor
 
     def __init__(

@@ -29,7 +29,7 @@ class Solver(Initialised, ABC):
             gains accuracy from wide, nearly dependent kernels; descending loses speed by them.
     """
 
-    needed = ("max_epochs",)
+    _needed = ("max_epochs",)
     max_epochs: int
     balance: Balance | None = None
     batch_size: int | None = None

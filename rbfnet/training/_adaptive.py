@@ -35,7 +35,7 @@ class Adaptive(pl.Callback, Initialised):
         InputError: a period below 1.
     """
 
-    needed = ("period",)
+    _needed = ("period",)
     solving: ClassVar[bool] = False
 
     def __init__(self, period: int) -> None:

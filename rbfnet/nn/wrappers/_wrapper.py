@@ -36,7 +36,7 @@ class Wrapper(LinearModel):
             the kernel is smooth.
     """
 
-    needed = ("_parameters", "network")
+    _needed = ("_parameters", "network")
 
     def __init__(self, network: RBFNetwork | Wrapper) -> None:
         super().__init__()
