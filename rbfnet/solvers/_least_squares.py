@@ -10,6 +10,7 @@ from rbfnet.nn import RBFNetwork
 from rbfnet.nn.wrappers._wrapper import innermost
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
+from rbfnet.solvers._choice import chosen, seen, too_few
 from rbfnet.solvers._interpolation import Interpolation, is_symmetric
 from rbfnet.solvers._linear_system import LinearSystem
 from rbfnet.solvers._linearity import require_linear
@@ -17,7 +18,7 @@ from rbfnet.solvers._memory import budget
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._processes import agreed
 from rbfnet.solvers._regularization import Regularization
-from rbfnet.solvers._shape import choose_shape, held_back
+from rbfnet.solvers._shape import choose_shape
 from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers._thin import keep_enough
 
@@ -146,53 +147,64 @@ class _Solve(Solving):
         moments = posed.model.moments()
         rows = sum(sample.num_rows for sample in posed.samples.values())
         square = moments is not None and rows == moments.shape[0] - moments.shape[1]
-        apart = held_back(posed)
-
-        def miss() -> tuple[float, float]:
-            system = posed.linear_system() if square else None
-            if system is not None and (interpolation := self._interpolation(system)) is not None:
-                missed = math.inf if interpolation.failed else float(interpolation.leave_one_out(system.target).norm())
-                return missed, float(system.target.norm())
-            if apart is None:
-                return 0.0, 1.0
-            used, spared = (part.linear_system() for part in apart)
-            unknowns, _ = self.regularization.solve(used.matrix, used.target)
-            return float((spared.matrix @ unknowns - spared.target).norm()), float(spared.target.norm())
-
-        chosen = choose_shape(posed, miss)
-        system, model = posed.linear_system(), posed.model
+        system = posed.linear_system() if square else None
+        choice = None
+        if system is not None and self._interpolates(system):
+            words = choose_shape(posed, lambda: self._left_out(posed), lost=math.inf)
+            system = posed.linear_system() if words else system
+        else:
+            choice = None if self._smooths else chosen(posed, self.regularization)
+            words = [*(choice.words if choice is not None else []), *too_few(posed)]
+            if choice is not None and choice.whole and self.tolerance is None:
+                self.words, self.done = [*choice.solved.words, *words], True
+                return
+            system = seen(posed)
         if self.tolerance is not None:
-            chosen += keep_enough(posed, system, self.tolerance)
+            words += keep_enough(posed, system, self.tolerance)
             system = posed.linear_system()
-        unknowns, words = self._solve(system)
-        model.set_coefficients(system.as_coefficients(agreed(unknowns), model.coefficients.shape[1]))
-        self.words = [*words, *chosen]
-        self.done = True
+        unknowns, about = self._solve(system, None if choice is None else choice.solved.damping)
+        posed.model.set_coefficients(system.as_coefficients(agreed(unknowns), posed.model.coefficients.shape[1]))
+        self.words, self.done = [*about, *words], True
 
-    def _solve(self, system: LinearSystem) -> tuple[Tensor, list[str]]:
+    def _left_out(self, posed: Posed) -> float:
+        """How far interpolation of all other values is from each of them, relative to these."""
+        system = posed.linear_system()
         interpolation = self._interpolation(system)
-        smooth = isinstance(self.smoothing, (Tensor, str)) or bool(self.smoothing)
+        if interpolation is None or interpolation.failed:
+            return math.inf
+        return float(interpolation.leave_one_out(system.target).norm() / (system.target.norm() or 1.0))
+
+    def _solve(self, system: LinearSystem, damping: float | None = None) -> tuple[Tensor, list[str]]:
+        interpolation = self._interpolation(system)
         if interpolation is not None and not interpolation.failed:
-            words = [
-                f"All {system.matrix.shape[1]:,} unknowns are determined: the model {'smooths' if smooth else 'interpolates'}."
-            ]
+            does = "smooths" if self._smooths else "interpolates"
+            words = [f"All {system.matrix.shape[1]:,} unknowns are determined: the model {does}."]
             if self.smoothing == "auto":
                 words.append(f"Generalised cross-validation chose smoothing = {interpolation.smoothing:.3g}.")
             return interpolation.solve(system.target), words
-        if smooth:
+        if self._smooths:
             raise InputError(
                 "Smoothing needs centres that are the points, each of them once, and not on a line or curve that leaves the tail "
                 "undetermined; take centers=points and a lower degree, or regularization=gcv instead."
             )
-        return self.regularization.solve(system.matrix, system.target)
+        regularization = self.regularization if damping is None else Regularization("ridge", damping)
+        return regularization.solve(system.matrix, system.target)
+
+    @property
+    def _smooths(self) -> bool:
+        return isinstance(self.smoothing, (Tensor, str)) or bool(self.smoothing)
+
+    def _interpolates(self, system: LinearSystem) -> bool:
+        """Whether the rows are values at the centres."""
+        if system.moments is None or self.regularization.how != "damping":
+            return False
+        return is_symmetric(system.matrix, system.matrix.shape[1] - system.moments.shape[1])
 
     def _interpolation(self, system: LinearSystem) -> Interpolation | None:
         """The system as a square symmetric one, where the rows are values at the centres."""
-        if system.moments is None or self.regularization.how != "damping":
+        if system.moments is None or not self._interpolates(system):
             return None
         num_centers = system.matrix.shape[1] - system.moments.shape[1]
-        if not is_symmetric(system.matrix, num_centers):
-            return None
         kernel, tail = system.matrix[:, :num_centers], system.matrix[:, num_centers:]
         if isinstance(self.smoothing, str):
             plain = Interpolation(kernel, tail)

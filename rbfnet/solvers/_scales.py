@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._equation import AtZero, Equation, linearised
+from rbfnet.solvers._yardstick import Miss
 
 ROWS = 64
 """How many points of a condition its scale is measured at."""
@@ -23,7 +25,9 @@ def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[
     over points x and basis functions phi_j, where L u = 0 is the equation linearised at the zero of the model's coefficients.
     So a change of one coefficient by one changes every equation alike, whatever derivatives and coefficients it has, and the
     loss has the units of u^2. An equation on the values themselves has the scale 1. Outputs are counted in the units of the
-    problem, where it has any.
+    problem, where it has any. Basis functions wider than the domain would make that too much: the scale is no larger than it
+    is for functions that vary over the whole of the domain, 1 / max c^2 / l^2 over the terms c d^alpha u, where l is the
+    product of the sides of the box along alpha.
 
     Models that are not linear in their coefficients, and equations without any linear part, have the scale 1.
     """
@@ -37,19 +41,76 @@ def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[
         }
     units = problem.units()
     sizes = [1.0] * len(problem.outputs) if units is None else units.output_scale.tolist()
+    sides = (problem.domain.box[1] - problem.domain.box[0]).tolist()
     with torch.no_grad():
         return {
-            name: [conditions[name].weight * _scale(model, equation, sizes) for equation in equations]
+            name: [conditions[name].weight * _scale(model, equation, sizes, sides) for equation in equations]
             for name, equations in linearised(problem, few, AtZero(model)).items()
         }
 
 
-def _scale(model: LinearModel, equation: Equation, sizes: list[float]) -> float:
+def relative_scales(
+    model: LinearModel,
+    problem: Problem,
+    samples: Mapping[str, Sample],
+    scales: Mapping[str, Sequence[float]],
+    found: Sequence[Miss],
+    together: bool = False,
+) -> dict[str, list[float]]:
+    """What each equation is multiplied by in the loss for its residuals to count relative to the size of its own terms:
+
+        weight x max u^2 / size^2.
+
+    Automatic scales compare equations on single basis functions, and where these are much wider than the features of the
+    solution, equations of high order count too much. Here a solution has shown the sizes. The loss has the units of u^2 still.
+
+    Args:
+        model: the solution.
+        problem, samples: whose equations they are, and where.
+        scales: as they are; an equation without any terms keeps its own.
+        found: what :func:`rbfnet.solvers._yardstick.misses` gives for the solution.
+        together: equations of a condition whose scales are the same keep to one: outputs that have nothing to do with each other
+            and satisfy the same equations are one system then.
+    """
+    conditions = problem.named_conditions()
+    few = [sample.rows(_spread(sample)).sites[0] for sample in samples.values()]
+    with torch.no_grad():
+        value = max(float(model.apply_operator(x, Operator.identity()).square().mean()) for x in few)
+    squares: dict[tuple[str, float], list[float]] = {}
+    for miss in found:
+        scale = scales[miss.condition][miss.equation]
+        squares.setdefault((miss.condition, scale if together else miss.equation), []).append(miss.size**2)
+
+    def scale(name: str, number: int, before: float) -> float:
+        sizes = squares[name, before if together else number]
+        square = sum(sizes) / len(sizes)
+        return _rounded(conditions[name].weight * value / square) if square and value else before
+
+    return {name: [scale(name, i, before) for i, before in enumerate(scales[name])] for name in samples}
+
+
+def _scale(model: LinearModel, equation: Equation, sizes: list[float], sides: list[float]) -> float:
     value = model.features(equation.sample.sites[0], Operator.identity()).square().mean()
     rows = sum(float((sizes[o] * equation.features(model, o)).square().mean()) for o in equation.outputs)
     scale = float(value) / rows if rows else 1.0
-    # Rounded, so that equations that are alike have scales that are alike.
-    return float(f"{scale:.3g}") if 0 < scale < float("inf") else 1.0
+    if not 0 < scale < math.inf:
+        scale = 1.0
+    least = max(_least(equation, sizes, sides), default=0.0)
+    return _rounded(min(scale, 1 / least**2) if least > 0 else scale)
+
+
+def _least(equation: Equation, sizes: list[float], sides: list[float]) -> Iterator[float]:
+    """For each term how large it is at least, for a function of order one that varies over the whole of the domain."""
+    for x, ops in zip(equation.sample.sites, equation.ops, strict=True):
+        for output, op in ops.items():
+            for along, c in op.over(*x.shape).written_out(len(sides)):
+                coefficient = float(c.square().mean().sqrt()) if isinstance(c, Tensor) else abs(c)
+                yield sizes[output] * coefficient / math.prod(sides[i] for i in along)
+
+
+def _rounded(scale: float) -> float:
+    """So that equations that are alike have scales that are alike."""
+    return float(f"{scale:.3g}")
 
 
 def _spread(sample: Sample) -> Tensor:

@@ -14,7 +14,7 @@ from rbfnet.domains import Interval, SpaceTime, graded
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.kernels import Kernel, KernelLike
 from rbfnet.nn import Affine, Evolving, RBFLayer, RBFNetwork, Wrapper
-from rbfnet.nn.initializers import automatic_margin
+from rbfnet.nn.initializers import automatic_margin, breadth
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 
@@ -67,6 +67,8 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         dtype=dtype,
         **{"num_centers": None, **chosen},
     )
+    if inner.layer.automatic and solver.stages[0].solves:
+        inner.layer.metric.widen(breadth(inner.kernel))
     if units is None:
         return problem.ansatz(inner)
     return problem.ansatz(Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale))

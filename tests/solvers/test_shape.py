@@ -10,7 +10,7 @@ from rbfnet.nn import RBFLayer, RBFNetwork
 from rbfnet.nn._metric import Full
 from rbfnet.problems import Beam, FourDisks, Poisson
 from rbfnet.solvers import Posed, automatic_scales
-from rbfnet.solvers._shape import STEP, choose_shape, held_back
+from rbfnet.solvers._shape import STEP, choose_shape
 
 DOUBLE = torch.float64
 
