@@ -58,7 +58,7 @@ class Attempt:
     """One solution.
 
     Attributes:
-        missed: by how much it misses the equation that it misses most (rms, :class:`Miss`); infinite where there is none.
+        missed: by how much it misses the equation that it misses most (:attr:`Miss.mean`); infinite where there is none.
         solved: what it is.
         found: by how much it misses each equation.
     """
@@ -135,17 +135,16 @@ class Attempts:
     def _measured(self, solved: Solved) -> Attempt:
         self.posed.model.set_coefficients(solved.coefficients)
         found = self.yardstick.misses(self.posed.model)
-        missed = agreed(torch.tensor([miss.rms for miss in found], dtype=torch.float64)).max()
+        missed = agreed(torch.tensor([miss.mean for miss in found], dtype=torch.float64)).max()
         return Attempt(float(missed) if torch.isfinite(missed) else math.inf, solved, found)
 
     def _weigh(self, attempt: Attempt) -> bool:
         """Take the scales from the sizes of the terms; whether that changes much."""
-        posed = self.posed
-        before = [scale for scales in posed.scales.values() for scale in scales]
-        found = relative_scales(posed.model, posed.problem, posed.samples, posed.scales, attempt.found, attempt.solved.together)
-        self._scale(found)
-        after = [scale for scales in posed.scales.values() for scale in scales]
-        ratios = [a / b for a, b in zip(after, before, strict=True)]
+        model, problem, samples = self.posed.model, self.posed.problem, self.posed.samples
+        before = [scale for scales in self.posed.scales.values() for scale in scales]
+        automatic = automatic_scales(model, problem, samples)
+        self._scale(relative_scales(model, problem, samples, automatic, attempt.found, attempt.solved.together))
+        ratios = [a / b for a, b in zip((s for scales in self.posed.scales.values() for s in scales), before, strict=True)]
         return max(ratios) > AS_GOOD * min(ratios)
 
     def _scale(self, scales: dict[str, list[float]]) -> None:

@@ -57,17 +57,17 @@ def relative_scales(
     found: Sequence[Miss],
     together: bool = False,
 ) -> dict[str, list[float]]:
-    """What each equation is multiplied by in the loss for its residuals to count relative to the size of its own terms:
+    """What each equation is multiplied by in the loss, now that a solution has shown how large its terms are.
 
-        weight x max u^2 / size^2.
-
-    Automatic scales compare equations on single basis functions, and where these are much wider than the features of the
-    solution, equations of high order count too much. Here a solution has shown the sizes. The loss has the units of u^2 still.
+    With the scale weight x max u^2 / size^2 a residual counts relative to its equation. Automatic scales compare equations on
+    single basis functions instead. Where these are much wider than the features of the solution, they make too much of equations
+    of high order, and conditions on the boundary are ignored; where they are narrower, what is left varies over as short lengths
+    and does little to the solution. So equations of lower order get the larger of the two, relative to those of the highest.
 
     Args:
         model: the solution.
         problem, samples: whose equations they are, and where.
-        scales: as they are; an equation without any terms keeps its own.
+        scales: the automatic ones.
         found: what :func:`rbfnet.solvers._yardstick.misses` gives for the solution.
         together: equations of a condition whose scales are the same keep to one: outputs that have nothing to do with each other
             and satisfy the same equations are one system then.
@@ -76,17 +76,25 @@ def relative_scales(
     few = [sample.rows(_spread(sample)).sites[0] for sample in samples.values()]
     with torch.no_grad():
         value = max(float(model.apply_operator(x, Operator.identity()).square().mean()) for x in few)
-    squares: dict[tuple[str, float], list[float]] = {}
+    alike: dict[tuple[str, float], list[float]] = {}
     for miss in found:
         scale = scales[miss.condition][miss.equation]
-        squares.setdefault((miss.condition, scale if together else miss.equation), []).append(miss.size**2)
+        alike.setdefault((miss.condition, scale if together else miss.equation), []).append(miss.size**2)
 
-    def scale(name: str, number: int, before: float) -> float:
-        sizes = squares[name, before if together else number]
+    def change(miss: Miss) -> float:
+        """By what its scale would change."""
+        before = scales[miss.condition][miss.equation]
+        sizes = alike[miss.condition, before if together else miss.equation]
         square = sum(sizes) / len(sizes)
-        return _rounded(conditions[name].weight * value / square) if square and value else before
+        return conditions[miss.condition].weight * value / square / before if square and value else 1.0
 
-    return {name: [scale(name, i, before) for i, before in enumerate(scales[name])] for name in samples}
+    changes = [change(miss) for miss in found]
+    highest = max(miss.order for miss in found)
+    least = min(change for miss, change in zip(found, changes, strict=True) if miss.order == highest)
+    new = {name: list(each) for name, each in scales.items()}
+    for miss, change in zip(found, changes, strict=True):
+        new[miss.condition][miss.equation] = _rounded(scales[miss.condition][miss.equation] * max(change, least))
+    return new
 
 
 def _scale(model: LinearModel, equation: Equation, sizes: list[float], sides: list[float]) -> float:

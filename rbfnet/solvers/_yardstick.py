@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +26,9 @@ class Miss:
         at: the coordinates of the point where it is.
         residual: root mean square of the residual, in its own units.
         size: that of the terms, in the same units.
+        mean: the same as ``rms`` with means of absolute values throughout. What a residual does to a solution is an average of
+            it, and so is this: a few points next to a corner or a hole count for what they are, and fewer points tell it.
+        order: of its highest derivative.
     """
 
     condition: str
@@ -35,6 +38,8 @@ class Miss:
     at: tuple[float, ...]
     residual: float
     size: float
+    mean: float
+    order: int
 
 
 def misses(model: Differentiable, problem: Problem, samples: Mapping[str, Sample]) -> list[Miss]:
@@ -161,6 +166,17 @@ def _derivatives(model: Differentiable, x: Tensor, alongs: list[Along]) -> dict[
     return dict(zip(alongs, model.apply_operators(x, ops).unbind(-1), strict=True))
 
 
+Norm = Callable[[Tensor], float]
+
+
+def _rms(values: Tensor) -> float:
+    return float(values.square().mean().sqrt())
+
+
+def _mean(values: Tensor) -> float:
+    return float(values.abs().mean())
+
+
 class _Sizes:
     """How large a derivative of an output is anywhere, from its values at points in the domain."""
 
@@ -169,32 +185,29 @@ class _Sizes:
         box = problem.domain.box
         self.sides = (box[1] - box[0]).tolist()
 
-    def __call__(self, along: Along, output: int) -> float:
+    def __call__(self, along: Along, output: int, norm: Norm) -> float:
         if output not in self.values:
             return 0.0
-        size = float(self.values[output][along].square().mean().sqrt())
+        size = norm(self.values[output][along])
         if not along:
             return size
-        spread = float(self.values[output][()].std(correction=0))
-        return max(size, spread / math.prod(self.sides[i] for i in along))
+        value = self.values[output][()]
+        return max(size, norm(value - value.mean()) / math.prod(self.sides[i] for i in along))
 
 
 def _missed(name: str, number: int, terms: _Terms, values: list[dict[Along, Tensor]], sample: Sample, sizes: _Sizes) -> Miss:
     parts = [c * values[site][along][:, output] for (site, along, output), c in terms.factors.items()]
-    residual = sum(parts, terms.rest)
-    each = torch.stack([*(part.abs() for part in parts), terms.rest.abs()])
-    anywhere = torch.stack(
-        [
-            *(c.abs() * sizes(along, output) for (_, along, output), c in terms.factors.items()),
-            torch.zeros_like(terms.rest),
-        ]
-    )
-    if all(not along for _, along, _ in terms.factors):
-        total, least = each[each.square().mean(dim=1).argmax()], anywhere[anywhere.square().mean(dim=1).argmax()]
-    else:
-        total, least = each.sum(dim=0), anywhere.sum(dim=0)
-    r, total, least = (sample.contract(part) for part in (residual, total, least))
-    size = max(float(part.square().mean().sqrt()) for part in (total, least))
-    rms, largest, where = float(r.square().mean().sqrt()), float(r.abs().max()), int(r.abs().argmax())
+    each = torch.stack([part.abs() for part in (*parts, terms.rest)])
+    order = max((len(along) for _, along, _ in terms.factors), default=0)
+
+    def size(norm: Norm) -> float:
+        anywhere = [c.abs() * sizes(along, output, norm) for (_, along, output), c in terms.factors.items()]
+        sums = (each, torch.stack([*anywhere, torch.zeros_like(terms.rest)]))
+        total = [part.sum(dim=0) if order else part[int(torch.tensor([norm(p) for p in part]).argmax())] for part in sums]
+        return max(norm(sample.contract(part)) for part in total)
+
+    r = sample.contract(sum(parts, terms.rest))
+    where = int(r.abs().argmax())
     at = tuple(sample.sites[0][where].tolist()) if sample.weights is None else ()
-    return Miss(name, number, rms / (size or 1.0), largest / (size or 1.0), at, rms, size)
+    rms, whole, mean = _rms(r), size(_rms), _mean(r) / (size(_mean) or 1.0)
+    return Miss(name, number, rms / (whole or 1.0), float(r.abs().max()) / (whole or 1.0), at, rms, whole, mean, order)
