@@ -14,7 +14,7 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._processes import agreed
-from rbfnet.solvers._scales import automatic_scales, relative_scales
+from rbfnet.solvers._scales import automatic_scales, mean_square, relative_scales
 from rbfnet.solvers._yardstick import Miss, Yardstick
 
 LOST = 0.1
@@ -87,19 +87,19 @@ class Attempts:
     def __init__(self, posed: Posed, yardstick: Yardstick, solve: Callable[[], Solved]) -> None:
         self.posed, self.yardstick, self.solve = posed, yardstick, solve
         self.count = 0
-        self._weighed = 1.0  # What the solution missed that the scales are from.
         self.best: Attempt | None = None
+        self._shown: tuple[Attempt, float] | None = None
         self._failed: Exception | None = None
 
     def __call__(self) -> float:
         """By how much the solution in the present basis misses the equations; infinite where the system cannot be solved."""
-        posed = self.posed
-        if self.count and self._weighed == 1.0:
-            self._scale(automatic_scales(posed.model, posed.problem, posed.samples))
+        if self.count:
+            self._weigh()
         attempt = self._attempt()
-        if enough(posed.model.coefficients.dtype) < attempt.missed < ROUGHLY * self._weighed:
-            self._weighed = attempt.missed
-            if self._weigh(attempt):
+        before = 1.0 if self._shown is None else self._shown[0].missed
+        if enough(attempt.solved.coefficients.dtype) < attempt.missed < ROUGHLY * before:
+            self._shown = attempt, mean_square(self.posed.model, self.posed.samples)
+            if self._weigh():
                 again = self._attempt()
                 attempt = attempt if again.missed == math.inf else again
         if self.best is None or attempt.missed < self.best.missed:
@@ -138,17 +138,16 @@ class Attempts:
         missed = agreed(torch.tensor([miss.mean for miss in found], dtype=torch.float64)).max()
         return Attempt(float(missed) if torch.isfinite(missed) else math.inf, solved, found)
 
-    def _weigh(self, attempt: Attempt) -> bool:
-        """Take the scales from the sizes of the terms; whether that changes much."""
-        model, problem, samples = self.posed.model, self.posed.problem, self.posed.samples
-        before = [scale for scales in self.posed.scales.values() for scale in scales]
-        automatic = automatic_scales(model, problem, samples)
-        self._scale(relative_scales(model, problem, samples, automatic, attempt.found, attempt.solved.together))
-        ratios = [a / b for a, b in zip((s for scales in self.posed.scales.values() for s in scales), before, strict=True)]
-        return max(ratios) > AS_GOOD * min(ratios)
-
-    def _scale(self, scales: dict[str, list[float]]) -> None:
+    def _weigh(self) -> bool:
+        """Take the scales that suit the basis, and the sizes of the terms if they are known; whether that changes much."""
+        posed, before = self.posed, [scale for scales in self.posed.scales.values() for scale in scales]
+        scales = automatic_scales(posed.model, posed.problem, posed.samples)
+        if self._shown is not None:
+            attempt, value = self._shown
+            scales = relative_scales(posed.problem, scales, attempt.found, value, attempt.solved.together)
         # In place, for whoever asks for the loss afterwards.
-        cast(dict[str, list[float]], self.posed.scales).update(
+        cast(dict[str, list[float]], posed.scales).update(
             {name: agreed(torch.tensor(each, dtype=torch.float64)).tolist() for name, each in scales.items()}
         )
+        ratios = [a / b for a, b in zip((s for scales in posed.scales.values() for s in scales), before, strict=True)]
+        return max(ratios) > AS_GOOD * min(ratios)

@@ -65,7 +65,9 @@ def chosen(posed: Posed, regularization: Regularization) -> Choice | None:
         def damped(damping: float) -> Tensor:
             return coefficients(factored.solve(system.target, damping))
 
-        few = regularization.how == "damping" and num_rows(posed) < FEW_ROWS * model.coefficients.numel()
+        few = (
+            system.moments is None and regularization.how == "damping" and num_rows(posed) < FEW_ROWS * model.coefficients.numel()
+        )
         return Solved(coefficients(unknowns), words, system.target.shape[1] > 1, damped if few else None)
 
     attempts = Attempts(used, Yardstick.at(AtZero(model), posed.problem, apart[1], posed.known), solve)

@@ -50,32 +50,24 @@ def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[
 
 
 def relative_scales(
-    model: LinearModel,
-    problem: Problem,
-    samples: Mapping[str, Sample],
-    scales: Mapping[str, Sequence[float]],
-    found: Sequence[Miss],
-    together: bool = False,
+    problem: Problem, scales: Mapping[str, Sequence[float]], found: Sequence[Miss], value: float, together: bool = False
 ) -> dict[str, list[float]]:
     """What each equation is multiplied by in the loss, now that a solution has shown how large its terms are.
 
-    With the scale weight x max u^2 / size^2 a residual counts relative to its equation. Automatic scales compare equations on
-    single basis functions instead. Where these are much wider than the features of the solution, they make too much of equations
-    of high order, and conditions on the boundary are ignored; where they are narrower, what is left varies over as short lengths
-    and does little to the solution. So equations of lower order get the larger of the two, relative to those of the highest.
+    With the scale weight x u^2 / size^2 a residual counts relative to its equation. Automatic scales compare equations on single
+    basis functions instead. Where these are much wider than the features of the solution, they make too much of equations of high
+    order, and conditions on the boundary are ignored; where they are narrower, what is left varies over lengths as short and does
+    little to the solution. So equations of lower order get the larger of the two, relative to those of the highest.
 
     Args:
-        model: the solution.
-        problem, samples: whose equations they are, and where.
+        problem: whose equations they are.
         scales: the automatic ones.
-        found: what :func:`rbfnet.solvers._yardstick.misses` gives for the solution.
+        found: what :func:`rbfnet.solvers._yardstick.misses` gives for a solution.
+        value: u^2 of the solution, on average.
         together: equations of a condition whose scales are the same keep to one: outputs that have nothing to do with each other
             and satisfy the same equations are one system then.
     """
     conditions = problem.named_conditions()
-    few = [sample.rows(_spread(sample)).sites[0] for sample in samples.values()]
-    with torch.no_grad():
-        value = max(float(model.apply_operator(x, Operator.identity()).square().mean()) for x in few)
     alike: dict[tuple[str, float], list[float]] = {}
     for miss in found:
         scale = scales[miss.condition][miss.equation]
@@ -95,6 +87,13 @@ def relative_scales(
     for miss, change in zip(found, changes, strict=True):
         new[miss.condition][miss.equation] = _rounded(scales[miss.condition][miss.equation] * max(change, least))
     return new
+
+
+def mean_square(model: LinearModel, samples: Mapping[str, Sample]) -> float:
+    """u^2 on average over some points of the condition where that is largest."""
+    few = [sample.rows(_spread(sample)).sites[0] for sample in samples.values()]
+    with torch.no_grad():
+        return max(float(model.apply_operator(x, Operator.identity()).square().mean()) for x in few)
 
 
 def _scale(model: LinearModel, equation: Equation, sizes: list[float], sides: list[float]) -> float:
