@@ -121,7 +121,7 @@ class Attempts:
         self.count += 1
         try:
             solved = self.solve()
-        except (InputError, torch.linalg.LinAlgError) as error:
+        except (InputError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
             self._failed = error
             return Attempt(math.inf, Solved(self.posed.model.coefficients, []), [])
         best = self._measured(solved._replace(damped=None))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from torch import Tensor
 
-from rbfnet.problems import Data, Interior
+from rbfnet.problems import Data, Interior, Sample
 from rbfnet.solvers import _processes
 from rbfnet.solvers._attempts import Attempts, Solved
 from rbfnet.solvers._equation import AtZero
@@ -55,7 +56,7 @@ def chosen(posed: Posed, regularization: Regularization) -> Choice | None:
     outputs = model.coefficients.shape[1]
 
     def solve() -> Solved:
-        system = seen(used)
+        system = seen(used, apart[1])
         factored = Factored(system.matrix)
         unknowns, words = regularization.solve_factored(factored, system.target)
 
@@ -81,10 +82,10 @@ def chosen(posed: Posed, regularization: Regularization) -> Choice | None:
     return Choice(solved, whole, words)
 
 
-def seen(posed: Posed) -> LinearSystem:
-    """The rows of a linear problem, with zeros in the columns that no point sees."""
+def seen(posed: Posed, others: Mapping[str, Sample] | None = None) -> LinearSystem:
+    """The rows of a linear problem, with zeros in the columns that no point sees (:func:`rbfnet.solvers._unseen.unseen`)."""
     system = posed.linear_system()
-    faint = unseen(posed.model, posed.samples.values())
+    faint = unseen(posed.model, posed.problem, posed.samples.values(), (others or {}).values())
     if _processes.count() > 1:
         faint = _processes.total((~faint).double()) == 0
     if faint.any():

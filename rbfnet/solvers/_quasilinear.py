@@ -57,7 +57,7 @@ class Quasilinear:
         ]
         outputs = len(self.posed.problem.outputs)
         matrix = torch.cat([factor * stacked(model, equation, outputs) for factor, equation, _ in scaled])
-        faint = unseen(model, self.posed.samples.values())
+        faint = unseen(model, self.posed.problem, self.posed.samples.values())
         matrix[:, faint.repeat(outputs)] = 0.0
         target = torch.cat([factor * target for factor, _, target in scaled])[:, None]
         if _processes.count() == 1:

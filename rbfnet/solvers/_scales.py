@@ -82,10 +82,10 @@ def relative_scales(
 
     changes = [change(miss) for miss in found]
     highest = max(miss.order for miss in found)
-    least = min(change for miss, change in zip(found, changes, strict=True) if miss.order == highest)
+    least = min(by for miss, by in zip(found, changes, strict=True) if miss.order == highest)
     new = {name: list(each) for name, each in scales.items()}
-    for miss, change in zip(found, changes, strict=True):
-        new[miss.condition][miss.equation] = _rounded(scales[miss.condition][miss.equation] * max(change, least))
+    for miss, by in zip(found, changes, strict=True):
+        new[miss.condition][miss.equation] = _rounded(scales[miss.condition][miss.equation] * max(by, least))
     return new
 
 

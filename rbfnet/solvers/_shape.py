@@ -64,7 +64,7 @@ def choose_shape(posed: Posed, miss: Callable[[], float], lost: float = LOST) ->
     words = f"epsilon = {epsilon:.3g}"
     if near:
         words += f" with a margin of {NEAR} rather than {layers[0].margin:.2g}"
-    words += f" misses the equations by {search.least:.1g} at points that were not used"
+    words += f" misses the equations by {search.least:.1g} on average at points that were not used"
     if search.count == 1:
         return [f"{words}: the first that was tried is good enough."]
     return [f"{words}, the least of {search.count} that were tried."]
@@ -80,7 +80,7 @@ class _Search:
         self.reaching = any(layer.margin is not None and layer.margin > NEAR for layer in layers)
         extent = max(float((layer.centers.detach().amax(dim=0) - layer.centers.detach().amin(dim=0)).max()) for layer in layers)
         epsilon = max(float(layer.epsilon.detach().mean()) for layer in layers)
-        self.narrowest = math.ceil(math.log(NARROWEST, STEP))
+        self.narrowest = round(math.log(NARROWEST, STEP))
         self.widest = max(0, math.floor(math.log(max(WIDEST * extent * epsilon, 1.0), STEP)))
 
     def __call__(self, near: bool, step: int) -> float:
@@ -117,8 +117,9 @@ class _Search:
     def anywhere(self, near: bool, lost: float) -> None:
         """Try widths of all sizes: far apart until one is not lost, and closer about the best."""
         far, *closer = STRIDES
-        for step in sorted(range(self.narrowest, self.widest + 1), key=lambda step: (abs(step), -step)):
-            if step % far == 0 and self(near, step) < lost:
+        ends = self.narrowest, self.widest
+        for step in sorted({*ends, *range(0, ends[0], -far), *range(0, ends[1], far)}, key=lambda step: (abs(step), -step)):
+            if self(near, step) < lost:
                 break
         for stride in (far, *closer):
             self.climb(*self.best, stride)
