@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 
 import torch
@@ -14,30 +15,67 @@ from rbfnet.problems import Data, Interior, Problem, Sample
 DENSER = 2
 """How many times as many fresh points there are as points that were used."""
 
+FEWER, LEAST = 0.5, 200
+"""The same for points to choose by: rms values need fewer, but not less than so many."""
+
+SHARE, FEW = 0.3, 12
+"""The share of its points that is held back of a condition whose points are given, if it has so many."""
+
 NEAREST, FARTHEST = 1e-4, 0.1
 """How far from the boundary points near it lie, as fractions of the size of the domain, evenly in the logarithm."""
 
 
-def fresh_points(problem: Problem, samples: Mapping[str, Sample]) -> dict[str, Sample]:
-    """Points for each condition like those of ``samples``, about twice as many, and none of them the same.
+def fresh_points(problem: Problem, samples: Mapping[str, Sample], times: float = DENSER) -> dict[str, Sample]:
+    """Points for each condition like those of ``samples``, and none of them the same.
 
     Data are given points: there are no others.
 
     Args:
         problem: whose conditions they are for.
         samples: what a solver has used, of which number and dtype are taken.
+        times: how many times as many they are.
     """
     denser = copy.copy(problem)
     conditions = problem.named_conditions()
     used = {name: sample.num_points for name, sample in samples.items() if not isinstance(conditions[name], Data)}
     inside = [n for name, n in used.items() if isinstance(conditions[name], Interior)]
     others = [n for name, n in used.items() if not isinstance(conditions[name], Interior)]
-    denser.num_interior = DENSER * max(inside, default=1) + 1
-    denser.num_boundary = DENSER * max(others, default=1) + 1
+    denser.num_interior = math.ceil(times * max(inside, default=1)) + 1
+    denser.num_boundary = math.ceil(times * max(others, default=1)) + 1
     return {
         name: sample if isinstance(conditions[name], Data) else _like(conditions[name].sample(denser), sample)
         for name, sample in samples.items()
     }
+
+
+def kept_apart(problem: Problem, samples: Mapping[str, Sample]) -> tuple[dict[str, Sample], dict[str, Sample]] | None:
+    """Points to solve with, and points to measure the solution at; None where there are no other ones.
+
+    Where a condition can be sampled again, all its points are used and it is measured at fresh ones, about half as many. Of
+    points that are given, such as data, three tenths are held back. Conditions of few points, and integrals, are in both.
+
+    Args:
+        problem, samples: as for :func:`fresh_points`.
+    """
+    largest = max(sample.num_points for sample in samples.values())
+    fresh = fresh_points(problem, samples, max(FEWER, LEAST / largest))
+    used, measured = dict(samples), dict(samples)
+    for name, sample in samples.items():
+        if _others(fresh[name], sample):
+            measured[name] = fresh[name]
+        elif sample.weights is None and sample.num_points >= FEW:
+            # By the golden ratio: every third point of a Halton sequence is a third of the domain.
+            apart = torch.arange(1, sample.num_points + 1, dtype=torch.float64) * 0.6180339887498949 % 1.0 < SHARE
+            used[name], measured[name] = sample.rows(~apart), sample.rows(apart)
+    return None if all(measured[name] is sample for name, sample in samples.items()) else (used, measured)
+
+
+def _others(fresh: Sample, used: Sample) -> bool:
+    """Whether most of the points are other ones."""
+    if fresh is used or fresh.weights is not None:
+        return False
+    both = torch.cat([fresh.sites[0], used.sites[0]])
+    return len(both.unique(dim=0)) - len(used.sites[0].unique(dim=0)) > fresh.num_points / 2
 
 
 def close_points(problem: Problem, samples: Mapping[str, Sample], centers: Tensor | None = None) -> dict[str, Sample]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -8,6 +10,7 @@ from rbfnet.nn import RBFNetwork
 from rbfnet.nn.wrappers._wrapper import innermost
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
+from rbfnet.solvers._choice import chosen, seen, too_few
 from rbfnet.solvers._data_fit import DataFit
 from rbfnet.solvers._linear_system import LinearSystem, values_asked
 from rbfnet.solvers._linearity import require_linear
@@ -17,7 +20,7 @@ from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._processes import agreed
 from rbfnet.solvers._regularization import Regularization
 from rbfnet.solvers._scattered import Smoothing
-from rbfnet.solvers._shape import choose_shape, held_back
+from rbfnet.solvers._shape import choose_shape
 from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers._thin import keep_enough
 
@@ -174,38 +177,38 @@ class _Solve(Solving):
         self.done = True
 
     def _from_data(self, posed: Posed, fit: DataFit) -> None:
-        chosen = choose_shape(posed, fit.missed)
+        def missed() -> float:
+            found, size = fit.missed()
+            return found / size
+
+        words = choose_shape(posed, missed, lost=math.inf)
         if self.tolerance is not None:
-            chosen += keep_enough(posed, posed.linear_system(), self.tolerance)
-        unknowns, self.left_out, words = fit.solve()
+            words += keep_enough(posed, posed.linear_system(), self.tolerance)
+        unknowns, self.left_out, about = fit.solve()
         posed.model.set_coefficients(unknowns)
-        self.words = [*words, *chosen]
+        self.words = [*about, *words]
 
     def _from_rows(self, posed: Posed) -> None:
-        apart = held_back(posed)
-
-        def missed() -> tuple[float, float]:
-            if apart is None:
-                return 0.0, 1.0
-            used, spared = (part.linear_system() for part in apart)
-            unknowns, _ = self._solve(used)
-            return float((spared.matrix @ unknowns - spared.target).norm()), float(spared.target.norm())
-
-        chosen = choose_shape(posed, missed)
-        system, model = posed.linear_system(), posed.model
+        choice = chosen(posed, self.regularization)
+        words = [*(choice.words if choice is not None else []), *too_few(posed)]
+        if choice is not None and choice.whole and self.tolerance is None:
+            self.words = [*choice.solved.words, *words]
+            return
+        system = seen(posed)
         if self.tolerance is not None:
-            chosen += keep_enough(posed, system, self.tolerance)
+            words += keep_enough(posed, system, self.tolerance)
             system = posed.linear_system()
-        unknowns, words = self._solve(system)
-        model.set_coefficients(system.as_coefficients(agreed(unknowns), model.coefficients.shape[1]))
-        self.words = [*words, *chosen]
+        unknowns, about = self._solve(system, None if choice is None else choice.solved.damping)
+        posed.model.set_coefficients(system.as_coefficients(agreed(unknowns), posed.model.coefficients.shape[1]))
+        self.words = [*about, *words]
 
-    def _solve(self, system: LinearSystem) -> tuple[Tensor, list[str]]:
+    def _solve(self, system: LinearSystem, damping: float | None) -> tuple[Tensor, list[str]]:
+        regularization = self.regularization if damping is None else Regularization("ridge", damping)
         if system.moments is None:
-            return self.regularization.solve(system.matrix, system.target)
+            return regularization.solve(system.matrix, system.target)
         # Values alone say nothing of what lies between them: without the moment conditions kernels that grow would grow there.
         centers = len(system.moments) - system.moments.shape[1]
         moments = Moments(system.moments[:centers])
         free = moments.columns(system.matrix[:, :centers])
-        found, words = self.regularization.solve(torch.cat([free, system.matrix[:, centers:]], dim=1), system.target)
+        found, words = regularization.solve(torch.cat([free, system.matrix[:, centers:]], dim=1), system.target)
         return torch.cat([moments.weights(found[: free.shape[1]]), found[free.shape[1] :]]), words

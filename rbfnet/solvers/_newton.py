@@ -214,12 +214,12 @@ class Newton(Solving):
         """Whether slabs of time may help."""
         if self._starts is None:
             found = starts_of(own.problem, own.samples) if isinstance(innermost(own.model), RBFNetwork) else {}
-            self._starts = found if self.slabs is not None or (found and not is_linear(own.problem, own.samples)) else {}
+            self._starts = found if self.slabs is not None or (found and not is_linear(own.problem, dict(own.samples))) else {}
         return bool(self._starts) and rows.whole_fits(own, self.still)
 
     def _go_through_time(self, own: Posed) -> str:
         """Solve slab by slab, and take a step of Newton's method from there."""
-        group, solution = self.param_groups[0], None
+        group = self.param_groups[0]
         group["went"] = True
         if group["first"] is None:
             group["first"] = own.loss()
@@ -262,6 +262,6 @@ class Newton(Solving):
         self.still.set(agreed(weights))
         if trusted and off > APART:
             group["told"].append(
-                f"It differs by {off:.2g} (relative L2) from what the slabs gave, whose equations are missed by {course['miss']:.1g} "
-                "at most: take more centres."
+                f"It differs by {off:.2g} (relative L2) from what the slabs gave, whose equations are missed by "
+                f"{course['miss']:.1g} at most: take more centres."
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -12,13 +12,17 @@ from rbfnet.nn import RBFLayer
 from rbfnet.operators import LinearModel
 from rbfnet.solvers import _processes
 from rbfnet.solvers import _rows as rows
+from rbfnet.solvers._attempts import Attempts, Solved
 from rbfnet.solvers._equation import Equation, linearised
 from rbfnet.solvers._factored import Factored
+from rbfnet.solvers._fresh import kept_apart
 from rbfnet.solvers._linear_system import stacked
 from rbfnet.solvers._posed import Posed
-from rbfnet.solvers._shape import choose_shape, held_back
+from rbfnet.solvers._shape import choose_shape
 from rbfnet.solvers._triangle import triangle
 from rbfnet.solvers._unknowns import Unknowns
+from rbfnet.solvers._unseen import unseen
+from rbfnet.solvers._yardstick import Yardstick
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Quasilinear:
         return cls(posed, {name: [(e, target(e)) for e in equations] for name, equations in found.items()})
 
     def rows(self, model: LinearModel) -> tuple[Float[Tensor, "R U"], Float[Tensor, "R 1"]]:
-        """The weighted rows for the basis that ``model`` has now, and what they are to give."""
+        """The weighted rows for the basis that ``model`` has now, zero where no point sees it, and what they are to give."""
         scaled = [
             (self.posed.factor(scale, equation.sample), equation, target)
             for name, equations in self.equations.items()
@@ -53,6 +57,8 @@ class Quasilinear:
         ]
         outputs = len(self.posed.problem.outputs)
         matrix = torch.cat([factor * stacked(model, equation, outputs) for factor, equation, _ in scaled])
+        faint = unseen(model, self.posed.problem, self.posed.samples.values())
+        matrix[:, faint.repeat(outputs)] = 0.0
         target = torch.cat([factor * target for factor, _, target in scaled])[:, None]
         if _processes.count() == 1:
             return matrix, target
@@ -68,26 +74,25 @@ def automatic(posed: Posed) -> bool:
 def chosen_shape(posed: Posed, unknowns: Unknowns) -> tuple[list[str], Float[Tensor, " N"] | None]:
     """Choose epsilon and margin where they are left to the solver (:func:`rbfnet.solvers._shape.choose_shape`).
 
+    The equations are weighed by the sizes of their terms from then on (:class:`rbfnet.solvers._attempts.Attempts`).
+
     Returns:
-        What was chosen, in sentences, and the coefficients for it where it is not what was there.
+        What was chosen, in sentences, and the coefficients for it where they are not what was there.
     """
-    apart = held_back(posed)
+    apart = kept_apart(posed.problem, posed.samples)
     if apart is None or not rows.whole_fits(posed, unknowns):
         return [], None
-    model = posed.model
-    whole, used, spared = (Quasilinear.at(part) for part in (posed, *apart))
-    tried = 0
+    model, outputs = posed.model, len(posed.problem.outputs)
+    whole, used = Quasilinear.at(posed), Quasilinear.at(replace(posed, samples=apart[0]))
 
-    def miss() -> tuple[float, float]:
-        nonlocal tried
-        tried += 1
-        matrix, target = used.rows(model)
-        solved = Factored(matrix).solve(target, refinements=1)
-        matrix, target = spared.rows(model)
-        return float((matrix @ _processes.agreed(solved) - target).norm()), float(target.norm())
+    def solved(part: Quasilinear) -> Tensor:
+        matrix, target = part.rows(model)
+        return _processes.agreed(Factored(matrix).solve(target, refinements=1)[:, 0])
 
-    words = choose_shape(posed, miss)
-    if tried <= 1:
+    yardstick = Yardstick.at(model, posed.problem, apart[1], posed.known)
+    attempts = Attempts(used.posed, yardstick, lambda: Solved(solved(used).reshape(outputs, -1).T, []))
+    words = choose_shape(posed, attempts)
+    if attempts.count <= 1:
         return words, None
-    matrix, target = whole.rows(model)
-    return words, Factored(matrix).solve(target, refinements=1)[:, 0]
+    attempts.finish()
+    return words, solved(whole)

@@ -50,7 +50,11 @@ class Regularization:
 
     def solve(self, matrix: Float[Tensor, "R U"], target: Float[Tensor, "R C"]) -> tuple[Float[Tensor, "U C"], list[str]]:
         """x, and what can be said of the system in sentences."""
-        factored = Factored(matrix)
+        return self.solve_factored(Factored(matrix), target)
+
+    def solve_factored(self, factored: Factored, target: Float[Tensor, "R C"]) -> tuple[Float[Tensor, "U C"], list[str]]:
+        """The same for a matrix that is factored already."""
+        matrix = factored.matrix
         begin = f"The system has {matrix.shape[0]:,} rows and {matrix.shape[1]:,} unknowns; its condition number is "
         if self.how == "truncation":
             x, condition, rank = self._truncated(factored, target)

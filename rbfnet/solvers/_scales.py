@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._equation import AtZero, Equation, linearised
+from rbfnet.solvers._yardstick import Miss
 
 ROWS = 64
 """How many points of a condition its scale is measured at."""
@@ -23,7 +25,9 @@ def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[
     over points x and basis functions phi_j, where L u = 0 is the equation linearised at the zero of the model's coefficients.
     So a change of one coefficient by one changes every equation alike, whatever derivatives and coefficients it has, and the
     loss has the units of u^2. An equation on the values themselves has the scale 1. Outputs are counted in the units of the
-    problem, where it has any.
+    problem, where it has any. Basis functions wider than the domain would make that too much: the scale is no larger than it
+    is for functions that vary over the whole of the domain, 1 / max c^2 / l^2 over the terms c d^alpha u, where l is the
+    product of the sides of the box along alpha.
 
     Models that are not linear in their coefficients, and equations without any linear part, have the scale 1.
     """
@@ -37,20 +41,84 @@ def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[
         }
     units = problem.units()
     sizes = [1.0] * len(problem.outputs) if units is None else units.output_scale.tolist()
+    sides = (problem.domain.box[1] - problem.domain.box[0]).tolist()
     with torch.no_grad():
         return {
-            name: [conditions[name].weight * _scale(model, equation, sizes) for equation in equations]
+            name: [conditions[name].weight * _scale(model, equation, sizes, sides) for equation in equations]
             for name, equations in linearised(problem, few, AtZero(model)).items()
         }
 
 
-def _scale(model: LinearModel, equation: Equation, sizes: list[float]) -> float:
+def relative_scales(
+    problem: Problem, scales: Mapping[str, Sequence[float]], found: Sequence[Miss], value: float, together: bool = False
+) -> dict[str, list[float]]:
+    """What each equation is multiplied by in the loss, now that a solution has shown how large its terms are.
+
+    With the scale weight x u^2 / size^2 a residual counts relative to its equation. Automatic scales compare equations on single
+    basis functions instead. Where these are much wider than the features of the solution, they make too much of equations of high
+    order, and conditions on the boundary are ignored; where they are narrower, what is left varies over lengths as short and does
+    little to the solution. So equations of lower order get the larger of the two, relative to those of the highest.
+
+    Args:
+        problem: whose equations they are.
+        scales: the automatic ones.
+        found: what :func:`rbfnet.solvers._yardstick.misses` gives for a solution.
+        value: u^2 of the solution, on average.
+        together: equations of a condition whose scales are the same keep to one: outputs that have nothing to do with each other
+            and satisfy the same equations are one system then.
+    """
+    conditions = problem.named_conditions()
+    alike: dict[tuple[str, float], list[float]] = {}
+    for miss in found:
+        scale = scales[miss.condition][miss.equation]
+        alike.setdefault((miss.condition, scale if together else miss.equation), []).append(miss.size**2)
+
+    def change(miss: Miss) -> float:
+        """By what its scale would change."""
+        before = scales[miss.condition][miss.equation]
+        sizes = alike[miss.condition, before if together else miss.equation]
+        square = sum(sizes) / len(sizes)
+        return conditions[miss.condition].weight * value / square / before if square and value else 1.0
+
+    changes = [change(miss) for miss in found]
+    highest = max(miss.order for miss in found)
+    least = min(by for miss, by in zip(found, changes, strict=True) if miss.order == highest)
+    new = {name: list(each) for name, each in scales.items()}
+    for miss, by in zip(found, changes, strict=True):
+        new[miss.condition][miss.equation] = _rounded(scales[miss.condition][miss.equation] * max(by, least))
+    return new
+
+
+def mean_square(model: LinearModel, samples: Mapping[str, Sample]) -> float:
+    """u^2 on average over some points of the condition where that is largest."""
+    few = [sample.rows(_spread(sample)).sites[0] for sample in samples.values()]
+    with torch.no_grad():
+        return max(float(model.apply_operator(x, Operator.identity()).square().mean()) for x in few)
+
+
+def _scale(model: LinearModel, equation: Equation, sizes: list[float], sides: list[float]) -> float:
     x = equation.sample.sites[0]
     value = model.features(x[_spread(equation.sample)], Operator.identity()).square().mean()
     rows = sum(float((sizes[o] * equation.features(model, o)).square().mean()) for o in equation.outputs)
     scale = float(value) / rows if rows else 1.0
-    # Rounded, so that equations that are alike have scales that are alike.
-    return float(f"{scale:.3g}") if 0 < scale < float("inf") else 1.0
+    if not 0 < scale < math.inf:
+        scale = 1.0
+    least = max(_least(equation, sizes, sides), default=0.0)
+    return _rounded(min(scale, 1 / least**2) if least > 0 else scale)
+
+
+def _least(equation: Equation, sizes: list[float], sides: list[float]) -> Iterator[float]:
+    """For each term how large it is at least, for a function of order one that varies over the whole of the domain."""
+    for x, ops in zip(equation.sample.sites, equation.ops, strict=True):
+        for output, op in ops.items():
+            for along, c in op.over(*x.shape).written_out(len(sides)):
+                coefficient = float(c.square().mean().sqrt()) if isinstance(c, Tensor) else abs(c)
+                yield sizes[output] * coefficient / math.prod(sides[i] for i in along)
+
+
+def _rounded(scale: float) -> float:
+    """So that equations that are alike have scales that are alike."""
+    return float(f"{scale:.3g}")
 
 
 def _spread(sample: Sample) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rbfnet.operators import Differentiable, Operator, Recorder
 from rbfnet.problems import Data, Interior, Problem, Sample
-from rbfnet.solvers._equation import Slopes, derivatives
+from rbfnet.solvers._equation import Known, Slopes, derivatives
 
 STILL = 1e-5
 """The relative variation of a solution that counts as rounding: that of a constant."""
@@ -33,6 +33,9 @@ class Miss:
         share: of the points, those where the residual is more than half of the terms there.
         residual: root mean square of the residual, in its own units.
         size: that of the terms, in the same units.
+        mean: the same as ``rms`` with means of absolute values throughout. What a residual does to a solution is an average of
+            it, and so is this: a few points next to a corner or a hole count for what they are, and fewer points tell it.
+        order: of its highest derivative.
     """
 
     condition: str
@@ -43,9 +46,10 @@ class Miss:
     share: float
     residual: float
     size: float
+    mean: float
+    order: int
 
 
-@torch.no_grad()
 def misses(model: Differentiable, problem: Problem, samples: Mapping[str, Sample]) -> list[Miss]:
     """How far each equation is from holding at the points of ``samples``.
 
@@ -67,110 +71,177 @@ def misses(model: Differentiable, problem: Problem, samples: Mapping[str, Sample
         problem: whose conditions are looked at, those of them that have points in ``samples``.
         samples: for each condition its points; those that the model was fitted at say little.
     """
-    conditions = problem.named_conditions()
-    found: dict[str, list[tuple[Tensor, Slopes]]] = {}
-    for name, sample in samples.items():
-        recorders = [Recorder(len(problem.outputs), model) for _ in sample.sites]
-        found[name] = list(derivatives(conditions[name], problem, recorders, sample))
-    inside = [name for name in samples if isinstance(conditions[name], Interior)] or list(samples)
-    lives: dict[int, list[Tensor]] = {}
-    for name in inside:
-        for site, x in enumerate(samples[name].sites):
-            for output in {o for _, slopes in found[name] for (s, _, o) in slopes if s == site}:
-                lives.setdefault(output, []).append(x)
-    sizes = _Sizes(model, problem, {output: torch.cat(points) for output, points in lives.items()})
-    measured = []
-    for name, equations in found.items():
-        for number, (residual, slopes) in enumerate(equations):
-            terms, sample = _terms(model, samples[name], residual, slopes), samples[name]
-            if isinstance(conditions[name], Data):
-                measured.append(_misfit(name, number, residual, terms[-1].value, sample))
-            else:
-                measured.append(_missed(name, number, residual, terms, sample, sizes))
-    return measured
+    return Yardstick.at(model, problem, samples).misses(model)
+
+
+Along = tuple[int, ...]
+"""The coordinates of a derivative, sorted; none of them for the value."""
 
 
 @dataclass(frozen=True)
-class _Term:
-    """Coefficient times a derivative of an output, at one site; what does not depend on the solution has no derivative."""
+class _Terms:
+    """An equation as the sum of coefficient times derivative, over (site, derivative, output), and of a rest, at each point."""
 
-    value: Float[Tensor, " B"]
-    coefficient: Float[Tensor, " B"] | None = None
-    along: tuple[int, ...] = ()
-    output: int = 0
+    factors: Mapping[tuple[int, Along, int], Float[Tensor, " B"]]
+    rest: Float[Tensor, " B"]
+
+    def parts(self, values: list[dict[Along, Tensor]]) -> list[Float[Tensor, " B"]]:
+        """The terms, from the derivatives of all outputs at each site."""
+        return [c * values[site][along][:, output] for (site, along, output), c in self.factors.items()]
 
 
-def _terms(model: Differentiable, sample: Sample, residual: Tensor, slopes: Slopes) -> list[_Term]:
-    terms: list[_Term] = []
-    rest = residual.clone()
-    dims = sample.sites[0].shape[1]
-    for site, x in enumerate(sample.sites):
-        factors: dict[tuple[tuple[int, ...], int], Tensor] = {}
-        for (at, op, output), slope in slopes.items():
-            if at == site:
-                for along, c in op.over(len(x), dims).written_out(dims):
-                    key = along, output
-                    factors[key] = factors[key] + slope * c if key in factors else slope * c
-        needed = sorted({along for along, _ in factors})
-        if not needed:
-            continue
-        values = dict(zip(needed, model.apply_operators(x, [Operator.d(*along) for along in needed]).unbind(-1), strict=True))
-        for (along, output), factor in factors.items():
-            value = factor * values[along][:, output]
-            rest = rest - value
-            terms.append(_Term(value, factor, along, output))
-    return [*terms, _Term(rest)]
+@dataclass(frozen=True)
+class Yardstick:
+    """The equations of a problem at some points, linearised once, to measure many models by (:func:`misses`).
+
+    Attributes:
+        problem, samples: the conditions that are looked at, and where.
+        equations: for each condition its equations.
+    """
+
+    problem: Problem
+    samples: Mapping[str, Sample]
+    equations: Mapping[str, list[_Terms]]
+
+    @classmethod
+    @torch.no_grad()
+    def at(cls, values: Differentiable, problem: Problem, samples: Mapping[str, Sample], known: Known | None = None) -> Yardstick:
+        """The equations linearised where ``values`` has the fields; any will do for a problem that is linear.
+
+        Args:
+            values: a model of the fields.
+            problem, samples: as for :func:`misses`.
+            known: the operators each condition is known to need.
+        """
+        conditions = problem.named_conditions()
+        found = {}
+        for name, sample in samples.items():
+            recorders = [Recorder(len(problem.outputs), values) for _ in sample.sites]
+            residuals = derivatives(conditions[name], problem, recorders, sample, known[name] if known else None)
+            each = [(residual, _factors(sample, slopes)) for residual, slopes in residuals]
+            wanted = [
+                {along for _, factors in each for at, along, _ in factors if at == site} for site in range(len(sample.sites))
+            ]
+            here = [_derivatives(values, x, sorted(alongs)) for x, alongs in zip(sample.sites, wanted, strict=True)]
+            found[name] = [
+                _Terms(factors, residual - sum(c * here[s][along][:, o] for (s, along, o), c in factors.items()))
+                for residual, factors in each
+            ]
+        return cls(problem, samples, found)
+
+    @torch.no_grad()
+    def misses(self, model: Differentiable) -> list[Miss]:
+        """How far ``model`` is from satisfying each of the equations."""
+        lives: dict[int, set[tuple[str, int]]] = {}
+        for name in self._inside:
+            for site, _, output in self._keys(name):
+                lives.setdefault(output, set()).add((name, site))
+        everywhere = {(), *(along for name in self.samples for _, along, _ in self._keys(name))}
+        values: dict[tuple[str, int], dict[Along, Tensor]] = {}
+        for name, sample in self.samples.items():
+            for site, x in enumerate(sample.sites):
+                alongs = everywhere if name in self._inside else {along for at, along, _ in self._keys(name) if at == site}
+                values[name, site] = _derivatives(model, x, sorted(alongs))
+        inside = {
+            output: {along: torch.cat([values[at][along][:, output] for at in sorted(places)]) for along in everywhere}
+            for output, places in lives.items()
+        }
+        sizes, conditions = _Sizes(self.problem, inside), self.problem.named_conditions()
+        return [
+            (_misfit if isinstance(conditions[name], Data) else _missed)(
+                name, number, terms, [values[name, site] for site in range(len(sample.sites))], sample, sizes
+            )
+            for name, sample in self.samples.items()
+            for number, terms in enumerate(self.equations[name])
+        ]
+
+    @property
+    def _inside(self) -> list[str]:
+        """The conditions whose points say how large a solution is: those in the domain, or all where there are none."""
+        conditions = self.problem.named_conditions()
+        return [name for name in self.samples if isinstance(conditions[name], Interior)] or list(self.samples)
+
+    def _keys(self, name: str) -> Iterator[tuple[int, Along, int]]:
+        return (key for terms in self.equations[name] for key in terms.factors)
+
+
+def _factors(sample: Sample, slopes: Slopes) -> dict[tuple[int, Along, int], Tensor]:
+    """What each derivative of each output at each site is multiplied by, from the derivatives of a residual in its channels."""
+    found: dict[tuple[int, Along, int], Tensor] = {}
+    for (site, op, output), slope in slopes.items():
+        x = sample.sites[site]
+        for along, c in op.over(*x.shape).written_out(x.shape[1]):
+            key = site, along, output
+            found[key] = found[key] + slope * c if key in found else slope * c
+    return found
+
+
+def _derivatives(model: Differentiable, x: Tensor, alongs: list[Along]) -> dict[Along, Float[Tensor, "B O"]]:
+    if not alongs:
+        return {}
+    ops = [Operator.d(*along).over(*x.shape) for along in alongs]
+    return dict(zip(alongs, model.apply_operators(x, ops).unbind(-1), strict=True))
+
+
+Norm = Callable[[Tensor], float]
+
+
+def _rms(values: Tensor) -> float:
+    return float(values.square().mean().sqrt())
+
+
+def _mean(values: Tensor) -> float:
+    return float(values.abs().mean())
 
 
 class _Sizes:
-    """How large a derivative of an output is anywhere."""
+    """How large a derivative of an output is anywhere, from its values at points in the domain."""
 
-    def __init__(self, model: Differentiable, problem: Problem, points: Mapping[int, Tensor]) -> None:
-        self.model, self.points = model, points
+    def __init__(self, problem: Problem, values: Mapping[int, Mapping[Along, Tensor]]) -> None:
+        self.values = values
         box = problem.domain.box
         self.sides = (box[1] - box[0]).tolist()
-        self._known: dict[tuple[tuple[int, ...], int], float] = {}
 
-    def __call__(self, along: tuple[int, ...], output: int) -> float:
-        if output not in self.points:
+    def __call__(self, along: Along, output: int, norm: Norm) -> float:
+        if output not in self.values:
             return 0.0
-        if (along, output) not in self._known:
-            x = self.points[output]
-            value = self.model.apply_operator(x, Operator.d(*along))[:, output]
-            size = float(value.square().mean().sqrt())
-            if along:
-                size = max(size, self._variation(output) / math.prod(self.sides[i] for i in along))
-            self._known[along, output] = size
-        return self._known[along, output]
-
-    def _variation(self, output: int) -> float:
-        values = self.model.apply_operator(self.points[output], Operator.identity())[:, output]
-        return max(float(values.std(correction=0)), STILL * float(values.square().mean().sqrt()))
+        size = norm(self.values[output][along])
+        if not along:
+            return size
+        value = self.values[output][()]
+        variation = max(norm(value - value.mean()), STILL * norm(value))
+        return max(size, variation / math.prod(self.sides[i] for i in along))
 
 
-def _missed(name: str, number: int, residual: Tensor, terms: list[_Term], sample: Sample, sizes: _Sizes) -> Miss:
-    each = torch.stack([term.value.abs() for term in terms])
-    anywhere = torch.stack([_anywhere(term, sizes) for term in terms])
-    if all(not term.along for term in terms):
-        total, least = each[each.square().mean(dim=1).argmax()], anywhere[anywhere.square().mean(dim=1).argmax()]
-    else:
-        total, least = each.sum(dim=0), anywhere.sum(dim=0)
-    r, total, least = (sample.contract(part) for part in (residual, total, least))
-    size = max(float(part.square().mean().sqrt()) for part in (total, least))
-    rms, largest, where = float(r.square().mean().sqrt()), float(r.abs().max()), int(r.abs().argmax())
+def _missed(name: str, number: int, terms: _Terms, values: list[dict[Along, Tensor]], sample: Sample, sizes: _Sizes) -> Miss:
+    parts = terms.parts(values)
+    each = torch.stack([part.abs() for part in (*parts, terms.rest)])
+    order = max((len(along) for _, along, _ in terms.factors), default=0)
+
+    def size(norm: Norm) -> float:
+        anywhere = [c.abs() * sizes(along, output, norm) for (_, along, output), c in terms.factors.items()]
+        sums = (each, torch.stack([*anywhere, torch.zeros_like(terms.rest)]))
+        total = [part.sum(dim=0) if order else part[int(torch.tensor([norm(p) for p in part]).argmax())] for part in sums]
+        return max(norm(sample.contract(part)) for part in total)
+
+    r = sample.contract(sum(parts, terms.rest))
+    where = int(r.abs().argmax())
     at = tuple(sample.sites[0][where].tolist()) if sample.weights is None else ()
-    share = float((r.abs() > 0.5 * total.clamp_min(size)).double().mean())
-    return Miss(name, number, rms / (size or 1.0), largest / (size or 1.0), at, share, rms, size)
+    rms, whole, mean = _rms(r), size(_rms), _mean(r) / (size(_mean) or 1.0)
+    there = sample.contract(each.sum(dim=0) if order else each.amax(dim=0))
+    share = float((r.abs() > 0.5 * there.clamp_min(whole)).double().mean())
+    return Miss(name, number, rms / (whole or 1.0), float(r.abs().max()) / (whole or 1.0), at, share, rms, whole, mean, order)
 
 
-def _misfit(name: str, number: int, residual: Tensor, values: Tensor, sample: Sample) -> Miss:
-    """Of measured values: what neighbours have in common, relative to their spread."""
-    size, where = float(values.std(correction=0)), int(residual.abs().argmax())
-    scale = size or float(values.square().mean().sqrt()) or 1.0
-    common, rms = common_part(residual, sample.sites[0]), float(residual.square().mean().sqrt())
+def _misfit(name: str, number: int, terms: _Terms, values: list[dict[Along, Tensor]], sample: Sample, sizes: _Sizes) -> Miss:
+    """Of measured values, which are the rest of their equation: what neighbours have in common, relative to their spread."""
+    residual = torch.as_tensor(sum(terms.parts(values), terms.rest))
+    scale, where = float(terms.rest.std(correction=0)) or _rms(terms.rest) or 1.0, int(residual.abs().argmax())
+    common, rms = common_part(residual, sample.sites[0]), _rms(residual)
     share = float((residual.abs() > 0.5 * scale).double().mean()) if common > 0 else 0.0
     at = tuple(sample.sites[0][where].tolist())
-    return Miss(name, number, common / scale, float(residual.abs().max()) / scale, at, share, rms, scale)
+    missed = common / scale
+    return Miss(name, number, missed, float(residual.abs().max()) / scale, at, share, rms, scale, missed, 0)
 
 
 def common_part(residual: Float[Tensor, " N"], x: Float[Tensor, "N D"]) -> float:
@@ -189,9 +260,3 @@ def common_part(residual: Float[Tensor, " N"], x: Float[Tensor, "N D"]) -> float
     around = residual[torch.from_numpy(nearest[:, 1:]).to(residual.device)].mean(dim=1)
     common = float((residual * around).mean()) - 2 * square / (len(residual) * NEIGHBOURS) ** 0.5
     return min(max(common, 0.0), square) ** 0.5
-
-
-def _anywhere(term: _Term, sizes: _Sizes) -> Tensor:
-    if term.coefficient is None:
-        return torch.zeros_like(term.value)
-    return term.coefficient.abs() * sizes(term.along, term.output)

@@ -65,4 +65,4 @@ def _missed(problem: DataProblem, number: int, x: Tensor, difference: Tensor, y:
     common = common_part(difference, (x.to(y) - units.input_shift.to(y)) / units.input_scale.to(y)) / scale
     share = float((difference.abs() > 0.5 * scale).double().mean())
     at = tuple(x[where].tolist())
-    return Miss("data", number, rms / scale, float(difference.abs().max()) / scale, at, share, rms, scale), common
+    return Miss("data", number, rms / scale, float(difference.abs().max()) / scale, at, share, rms, scale, rms / scale, 0), common

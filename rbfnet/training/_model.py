@@ -15,7 +15,7 @@ from rbfnet.errors import InputError, positive, unknown
 from rbfnet.given import call
 from rbfnet.kernels import Kernel, KernelLike
 from rbfnet.nn import Affine, Evolving, RBFLayer, RBFNetwork, Wrapper
-from rbfnet.nn.initializers import automatic_margin
+from rbfnet.nn.initializers import automatic_margin, breadth
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 
@@ -73,6 +73,8 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         dtype=dtype,
         **{"num_centers": None, **chosen},
     )
+    if inner.layer.automatic and solver.stages[0].solves:
+        inner.layer.metric.widen(breadth(inner.kernel))
     if units is None:
         return _wrapped(problem, inner)
     return _wrapped(problem, Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale))

@@ -1,0 +1,79 @@
+"""Basis functions that no point sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from rbfnet.domains import PointCloud
+from rbfnet.errors import InputError
+from rbfnet.nn import Normalized, RBFLayer, RBFNetwork
+from rbfnet.nn.wrappers._wrapper import Wrapper
+from rbfnet.operators import LinearModel, Operator
+from rbfnet.problems import Problem, Sample
+
+FAINT = 0.1
+"""A point sees a basis function that is at least this part there of what it is elsewhere in the domain."""
+
+
+@torch.no_grad()
+def unseen(model: LinearModel, problem: Problem, used: Iterable[Sample], others: Iterable[Sample] = ()) -> Bool[Tensor, " N"]:
+    """Which coefficients belong to basis functions that are nearly zero at all points but D, though not everywhere in the domain.
+
+    Nothing says how large they are, and a solver makes them as large as they are small at the points. Kernels narrower than the
+    gaps between points are such, and those of centres so far outside, in widths, that they reach into a corner of the domain
+    only. Where else in the domain a kernel may be large is looked for at its centre, in the corners of the box, and at
+    ``others``.
+
+    Args:
+        model: a network, or one in wrappers; of other models all is taken to be seen.
+        problem: where it is used.
+        used: the points.
+        others: points that are not used.
+    """
+    from scipy.spatial import cKDTree
+
+    faint = torch.zeros(len(model.coefficients), dtype=torch.bool, device=model.coefficients.device)
+    x = torch.cat([site for sample in used for site in sample.sites])
+    y = torch.cat([x, _elsewhere(model, problem).to(x), *(site for sample in others for site in sample.sites)])
+    while isinstance(model, Wrapper) and not isinstance(model, Normalized):
+        x, y = (model.inner(z, [Operator.identity().over(*z.shape)])[0] for z in (x, y))
+        model = model.network
+    if not isinstance(model, RBFNetwork) or not (torch.isfinite(x).all() and torch.isfinite(y).all()):
+        return faint
+    layer, centers = model.layer, model.centers.detach()
+
+    def at_nearest(z: Tensor, k: int) -> Tensor:
+        _, index = cKDTree(z.cpu().numpy()).query(centers.cpu().numpy(), k=[k])
+        return _own(layer, z[torch.from_numpy(index[:, 0]).to(z.device)] - centers).abs()
+
+    see = min(len(x), x.shape[1] + 1)
+    most = FAINT * at_nearest(y, 1)
+    found = at_nearest(x, see) <= most
+    if found.any():
+        # The nearest points need not be those where a kernel is largest, if its width has a direction.
+        found &= layer(x).abs().topk(see, dim=0).values[-1] <= most
+    faint[: len(centers)] = found
+    return faint
+
+
+def _elsewhere(model: LinearModel, problem: Problem) -> Float[Tensor, "N D"]:
+    """Centres and corners that are in the domain."""
+    domain = problem.domain
+    if isinstance(domain, PointCloud):
+        return domain.box[:0]
+    places = torch.cartesian_prod(*domain.box.T).reshape(-1, domain.box.shape[1])
+    if isinstance(model, (RBFNetwork, Wrapper)):
+        with suppress(InputError):  # A map without an inverse.
+            places = torch.cat([places, model.centers.detach().to(places)])
+    return places[domain.contains(places)]
+
+
+def _own(layer: RBFLayer, d: Float[Tensor, "M D"]) -> Float[Tensor, " M"]:
+    """Each basis function at ``d`` from its centre."""
+    matrix = layer.metric.matrix(d.shape[1]).expand(*d.shape, d.shape[1])
+    return layer.kernel.phi(torch.einsum("md,mde,me->m", d, matrix, d))
