@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from rbfnet.domains import PointCloud
+from rbfnet.domains import Domain, PointCloud, SpaceTime
 from rbfnet.problems import Data, Interior, Problem, Sample
 
 DENSER = 2
@@ -81,6 +81,8 @@ def _others(fresh: Sample, used: Sample) -> bool:
 def close_points(problem: Problem, samples: Mapping[str, Sample], centers: Tensor | None = None) -> dict[str, Sample]:
     """Points for the equations inside where even ones are sparse: near the boundary, its corners and ends, and near centres.
 
+    In space and time half of those near the boundary are near the start, and the end, instead.
+
     Args:
         problem, samples: as for :func:`fresh_points`.
         centers: (M, D), to look near them too, at as many points as there are near the boundary.
@@ -93,7 +95,7 @@ def close_points(problem: Problem, samples: Mapping[str, Sample], centers: Tenso
         if not isinstance(condition, Interior) or name not in samples:
             continue
         n = samples[name].num_points
-        edge, normals = domain.boundary_with_normals(n, "random")
+        edge, normals = _edge(domain, n)
         times = -(-n // len(edge))
         edge, normals = edge.repeat(times, 1), normals.repeat(times, 1)
         size = float((domain.box[1] - domain.box[0]).max())
@@ -106,6 +108,19 @@ def close_points(problem: Problem, samples: Mapping[str, Sample], centers: Tenso
         if len(x):
             found[name] = _like(Sample((x,)), samples[name])
     return found
+
+
+def _edge(domain: Domain, n: int) -> tuple[Tensor, Tensor]:
+    """Random points where the domain ends, in time too, and the outward normals there."""
+    edge, normals = domain.boundary_with_normals(n, "random")
+    if not isinstance(domain, SpaceTime):
+        return edge, normals
+    part = max(1, n // 4)
+    first, last = domain.initial(part, "random"), domain.final(part, "random")
+    onward = torch.zeros_like(first)
+    onward[:, -1] = 1.0
+    keep = max(1, n - 2 * part)
+    return torch.cat([edge[:keep], first, last]), torch.cat([normals[:keep], -onward, onward])
 
 
 def _like(sample: Sample, used: Sample) -> Sample:

@@ -106,7 +106,7 @@ class GaussNewton(Solver):
             if not starts_of(problem, samples):
                 raise InputError(
                     "slabs are for problems without unknowns whose conditions are at the start of time, or on the boundary at "
-                    f"all times; those of {type(problem).__name__} are not: leave slabs away."
+                    f"all times; those of {type(problem).__name__} are not: leave slabs out."
                 )
         if applies(problem) and (self.path.count > 1 or self.shapes):
             raise InputError(

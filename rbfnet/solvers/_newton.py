@@ -120,6 +120,12 @@ class Newton(Solving):
             self.metrics["stage"] = stage + 1
             why += f" in stage {stage + 1} of {self.path.count}"
         self.words = [f"{why}.", *group["told"], *(group["chosen"] or [])]
+        if group["rounds"]:
+            more = self.held.taken_in(posed, group["rounds"]).num_rows
+            self.words.append(
+                f"The {posed.num_rows:,} equations at the points did not determine the solution between them, so there are "
+                f"{more:,}, at further points."
+            )
         if not is_direct(posed, self.unknowns):
             self.words.append("Beyond memory, even block by block: steps were found by iteration, to fewer digits.")
         elif not rows.whole_fits(posed, self.unknowns):
@@ -137,6 +143,9 @@ class Newton(Solving):
         choosing = last and group["chosen"] is None and automatic(own)
         step = self._watched(own)
         self._taken(step, last and not choosing)
+        if self.done and self._needs_points(own, step.after):
+            group.update({"rounds": group["rounds"] + 1, "slow": 0})
+            self.done = False
         why = self._why(step)
         if self.done and choosing:
             self._choose(own)
@@ -157,9 +166,8 @@ class Newton(Solving):
         if group["first"] is None:
             group["first"] = fitted.loss()
         step = levenberg_step(fitted, unknowns, group["damping"], lambda: more or not self._astray(own, apart))
-        if step.taken and self._needs_points(own, step.after):
-            if self._astray(own, apart):
-                unknowns.set(before)
+        if step.taken and more and self._astray(own, apart):
+            unknowns.set(before)
             group["rounds"] += 1
             # The next step is in another loss.
             step = replace(step, before=math.inf)
@@ -181,7 +189,8 @@ class Newton(Solving):
         group = self.param_groups[0]
         enough = group["tolerance"] if last else ON_THE_WAY
         group["slow"] = group["slow"] + 1 if step.after > (1 - enough) * step.before else 0
-        self.done = not step.taken or group["slow"] >= (2 if last else 1)
+        rounding = (10 * torch.finfo(self.still.model.coefficients.dtype).eps) ** 2 * (group["first"] or 0.0)
+        self.done = not step.taken or step.after <= rounding or group["slow"] >= (2 if last else 1)
         group["damping"] = step.shrunk(group["damping"], bool(self.unknowns.shapes))
         self.metrics = {"loss": step.after, "damping": step.region}
 

@@ -24,8 +24,9 @@ from rbfnet.solvers._triangle import triangle
 from rbfnet.solvers._unknowns import Unknowns
 from rbfnet.solvers._yardstick import misses
 
-GOOD, ROUGH = 1e-4, 0.1
-"""A slab is solved where its equations are missed by less at fresh points; by more than the second they are not solved at all."""
+GOOD, IN_SPACE, ROUGH = 1e-4, 1e-3, 0.1
+"""A slab is solved where its equations are missed by less at fresh points; the second is for space and time, which takes longer.
+By more than the third they are not solved at all."""
 
 PER_UNKNOWN = 2.0
 """Rows of a slab for each of its unknowns."""
@@ -36,8 +37,8 @@ STEPS = 15
 LONGER, EASY = 1.5, 6
 """How much longer the next slab is where so many steps sufficed."""
 
-HALVED = 8
-"""So often at most a slab is halved."""
+SHORTEST = 1e-3
+"""Slabs shorter than this part of the first are not halved any more."""
 
 MOST = 25
 """So many slabs at most for each of those there are to begin with."""
@@ -100,26 +101,26 @@ def through_time(posed: Posed, at_start: Mapping[str, Condition], slabs: int) ->
     """
     domain = posed.problem.domain
     now, last = (float(at[0, -1]) for at in (domain.initial(), domain.final()))
-    length, good = (last - now) / slabs, GOOD
+    length, good = (last - now) / slabs, GOOD if isinstance(domain, Interval) else IN_SPACE
     ends: list[float] = []
     models: list[Differentiable] = []
     longer: tuple[float, float, LinearModel] | None = None
-    worst, halved = 0.0, 0
+    worst, shortest = 0.0, SHORTEST * length
     for _ in range(MOST * slabs):
         # The rest of time is taken along where it is short.
         end = last if last - now < 1.3 * length else now + length
         before = models[-1] if models else None
         model, miss, steps = _solved(posed, at_start, now, end, before)
-        if miss >= good and (longer is None or miss < longer[0] / 2) and halved < HALVED:
+        if miss >= good and (longer is None or miss < longer[0] / 2) and length > shortest:
             longer = (miss, end, model) if miss < ROUGH else None
-            length, halved = (end - now) / 2, halved + 1
+            length = (end - now) / 2
             continue
         if miss >= good and longer is not None:
             miss, end, model = longer
             good = 2 * miss
         if not miss < ROUGH:
             return Course(None, len(ends), now, miss)
-        length, now, longer, halved, worst = end - now, end, None, 0, max(worst, miss)
+        length, now, longer, worst = end - now, end, None, max(worst, miss)
         length *= LONGER if steps <= EASY else 1.0
         ends.append(end)
         models.append(model)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import rbfnet
 from rbfnet.domains import Interval
-from rbfnet.problems import AllenCahn, Condition, Dirichlet, Interior, Kovasznay, Unknown, VanDerPol
+from rbfnet.problems import AllenCahn, Condition, Dirichlet, Interior, Kovasznay, Unknown
 from rbfnet.solvers import GaussNewton, Posed
 from rbfnet.solvers._stages import Stages
 
@@ -61,25 +61,10 @@ def test_allen_cahn_by_slabs_is_on_the_right_branch() -> None:
     assert errors[1] < 0.5 < 0.7 < errors[0]
 
 
-@pytest.mark.parametrize("stage", range(4))
-def test_a_slab_has_the_points_up_to_its_end(stage: int, posed: Any) -> None:
-    whole = posed(VanDerPol(end=8.0, num_interior=50))
-    with Stages(None, 4).entered(stage, whole) as entered:
-        times = entered.samples["interior"].sites[0][:, 0]
-        assert float(times.max()) <= 2 * (stage + 1)
-        assert len(times) == int((whole.samples["interior"].sites[0] <= 2 * (stage + 1)).sum())
-        # Its rows are those among all, and beyond it the solution rests.
-        part = entered.residual()
-        assert len(part) == entered.num_rows == whole.num_rows
-        rows = whole.residual()[:50][whole.samples["interior"].sites[0][:, 0] <= 2 * (stage + 1)]
-        assert torch.allclose(part[: len(rows)], rows)
-    assert (entered is whole) == (stage == 3)
-
-
 def test_an_attribute_has_its_own_value_again_whatever_happens(posed: Any) -> None:
     problem = Front()
     whole: Posed = posed(problem)
-    with pytest.raises(KeyError), Stages({"nu": [1.0]}, 1).entered(0, whole):
+    with pytest.raises(KeyError), Stages({"nu": [1.0]}).entered(0, whole):
         assert problem.nu == 1.0
         raise KeyError
     assert problem.nu == 0.05
@@ -95,6 +80,7 @@ WRONG = {
     "unknown": ({"continuation": {"found": [1.0]}}, "'found' is found with the solution"),
     "no time": ({"slabs": 2}, "has no time"),
     "slabs": ({"slabs": 0}, "slabs must be a whole number"),
+    "not from the start": ({"slabs": 2}, "slabs are for problems without unknowns whose conditions are at the start"),
 }
 
 
