@@ -27,7 +27,8 @@ def unseen(model: LinearModel, problem: Problem, used: Iterable[Sample], others:
 
     Nothing says how large they are, and a solver makes them as large as they are small at the points. Kernels narrower than the
     gaps between points are such, and those of centres so far outside, in widths, that they reach into a corner of the domain
-    only. Where else in the domain a kernel may be large is looked for at its centre, in the corners of the box, and at ``others``.
+    only. Where else in the domain they may be large is looked for at their centres, in the corners of the box, and at
+    ``others``.
 
     Args:
         model: a network, or one in wrappers; of other models all is taken to be seen.
