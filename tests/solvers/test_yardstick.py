@@ -84,11 +84,9 @@ def test_values_are_relative_to_what_is_given_or_to_the_solution() -> None:
 def test_a_slope_that_vanishes_is_relative_to_that_of_a_function_over_the_whole_domain() -> None:
     """u = x + a y on y = 0, u_y = 0: over |a| or the standard deviation of u, 1 / sqrt(12)."""
     domain = Rectangle(x=(0, 1), y=(0, 1))
+    conditions = Interior(lambda u: u.laplacian()), Neumann(0.0, on="y=low")
     for a in (1e-3, 1.0):
-        conditions = Interior(lambda u: u.laplacian()), Neumann(0.0, on="y=low")
         _, wall = measured(lambda x, a=a: x[:, 0] + a * x[:, 1], *conditions, domain=domain)
-            lambda x, a=a: x[:, 0] + a * x[:, 1], Interior(lambda u: u.laplacian()), Neumann(0.0, on="y=low"), domain=domain
-        )
         assert wall.rms == pytest.approx(a / max(a, ((1 + a**2) / 12) ** 0.5), rel=0.02)
 
 
