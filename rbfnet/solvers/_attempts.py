@@ -107,7 +107,7 @@ class Attempts:
         return attempt.missed
 
     def finish(self) -> Solved:
-        """The best solution, its coefficients in the model.
+        """The best solution, once the model has the basis it is for; its coefficients are in the model then, and its scales.
 
         Raises:
             Exception: what has come of the last system, if none could be solved.
@@ -115,6 +115,8 @@ class Attempts:
         if self.best is None or (self.best.missed == math.inf and self._failed is not None):
             raise cast(Exception, self._failed)
         self.posed.model.set_coefficients(self.best.solved.coefficients)
+        if self.count > 1:
+            self._weigh()
         return self.best.solved
 
     def _attempt(self) -> Attempt:

@@ -85,14 +85,14 @@ def chosen_shape(posed: Posed, unknowns: Unknowns) -> tuple[list[str], Float[Ten
     model, outputs = posed.model, len(posed.problem.outputs)
     whole, used = Quasilinear.at(posed), Quasilinear.at(replace(posed, samples=apart[0]))
 
-    def solved(part: Quasilinear) -> Tensor:
+    def solution(part: Quasilinear) -> Tensor:
         matrix, target = part.rows(model)
         return _processes.agreed(Factored(matrix).solve(target, refinements=1)[:, 0])
 
     yardstick = Yardstick.at(model, posed.problem, apart[1], posed.known)
-    attempts = Attempts(used.posed, yardstick, lambda: Solved(solved(used).reshape(outputs, -1).T, []))
+    attempts = Attempts(used.posed, yardstick, lambda: Solved(solution(used).reshape(outputs, -1).T, []))
     words = choose_shape(posed, attempts)
     if attempts.count <= 1:
         return words, None
     attempts.finish()
-    return words, solved(whole)
+    return words, solution(whole)

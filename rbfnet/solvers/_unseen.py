@@ -11,7 +11,8 @@ from torch import Tensor
 
 from rbfnet.domains import PointCloud
 from rbfnet.errors import InputError
-from rbfnet.nn import Normalized, RBFLayer, RBFNetwork
+from rbfnet.nn import Normalized, RBFNetwork
+from rbfnet.nn._metric import Isotropic
 from rbfnet.nn.wrappers._wrapper import Wrapper
 from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Problem, Sample
@@ -26,7 +27,7 @@ def unseen(model: LinearModel, problem: Problem, used: Iterable[Sample], others:
 
     Nothing says how large they are, and a solver makes them as large as they are small at the points. Kernels narrower than the
     gaps between points are such, and those of centres so far outside, in widths, that they reach into a corner of the domain
-    only. Where else in the domain a kernel may be large is looked for at its centre, in the corners of the box, and at
+    only. Where else in the domain they may be large is looked for at their centres, in the corners of the box, and at
     ``others``.
 
     Args:
@@ -47,16 +48,15 @@ def unseen(model: LinearModel, problem: Problem, used: Iterable[Sample], others:
         return faint
     layer, centers = model.layer, model.centers.detach()
 
-    def at_nearest(z: Tensor, k: int) -> Tensor:
+    def largest(z: Tensor, k: int) -> Tensor:
+        """The k-th largest value of each basis function."""
+        if not isinstance(layer.metric, Isotropic):
+            return layer(z).abs().topk(k, dim=0).values[-1]
         _, index = cKDTree(z.cpu().numpy()).query(centers.cpu().numpy(), k=[k])
-        return _own(layer, z[torch.from_numpy(index[:, 0]).to(z.device)] - centers).abs()
+        d = z[torch.from_numpy(index[:, 0]).to(z.device)] - centers
+        return layer.kernel.phi(layer.epsilon.square() * d.square().sum(dim=1)).abs()
 
-    see = min(len(x), x.shape[1] + 1)
-    most = FAINT * at_nearest(y, 1)
-    found = at_nearest(x, see) <= most
-    if found.any():
-        # The nearest points need not be those where a kernel is largest, if its width has a direction.
-        found &= layer(x).abs().topk(see, dim=0).values[-1] <= most
+    found = largest(x, min(len(x), x.shape[1] + 1)) <= FAINT * largest(y, 1)
     faint[: len(centers)] = found
     return faint
 
@@ -71,9 +71,3 @@ def _elsewhere(model: LinearModel, problem: Problem) -> Float[Tensor, "N D"]:
         with suppress(InputError):  # A map without an inverse.
             places = torch.cat([places, model.centers.detach().to(places)])
     return places[domain.contains(places)]
-
-
-def _own(layer: RBFLayer, d: Float[Tensor, "M D"]) -> Float[Tensor, " M"]:
-    """Each basis function at ``d`` from its centre."""
-    matrix = layer.metric.matrix(d.shape[1]).expand(*d.shape, d.shape[1])
-    return layer.kernel.phi(torch.einsum("md,mde,me->m", d, matrix, d))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import mpmath as mp
+import numpy as np
 import pytest
 import torch
+from scipy.integrate import solve_bvp
 from torch import Tensor
 
 import rbfnet
@@ -82,5 +84,14 @@ def test_equations_in_fewer_points_than_weights_are_met_exactly() -> None:
             yield Interior(lambda u: u.d("xx") - u**3, points=8)
             yield Dirichlet(1.0)
 
-    solution = rbfnet.solve(Cubic(), num_centers=30, solver="gauss_newton")
+    solution = rbfnet.solve(Cubic(), num_centers=30, epsilon=3.0, solver="gauss_newton")
     assert solution.summary["loss"] < 1e-24
+    # Between the points that says nothing; the width that is chosen by them does.
+    x = np.linspace(0, 1, 50)
+    shot = solve_bvp(
+        lambda x, y: np.stack([y[1], y[0] ** 3]), lambda a, b: np.array([a[0] - 1, b[0] - 1]), x, np.ones((2, 50)), tol=1e-8
+    )
+    chosen = rbfnet.solve(Cubic(), num_centers=30, solver="gauss_newton")
+    with torch.no_grad():
+        there = chosen.model(torch.from_numpy(x)[:, None])[:, 0].numpy()
+    assert abs(there - shot.sol(x)[0]).max() < 1e-4

@@ -1,140 +1,174 @@
-"""By how much an equation is missed, against numbers worked out by hand."""
-
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import pi
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import pytest
 import torch
-from torch import Tensor, sin
+from torch import Tensor
 
-from rbfnet import Operator
-from rbfnet.domains import Disc, Domain, Interval, Rectangle, SpaceTime
-from rbfnet.operators import Differentiable, apply_operators
-from rbfnet.problems import Data, Equations, Problem, Sample
-from rbfnet.solvers._fresh import close_points, fresh_points
-from rbfnet.solvers._yardstick import Miss, misses
+import rbfnet
+from rbfnet.domains import Interval, Rectangle
+from rbfnet.kernels import Gaussian
+from rbfnet.nn import RBFNetwork
+from rbfnet.operators import Differentiable, Operator, apply_operators
+from rbfnet.problems import Condition, Data, Dirichlet, Integral, Interior, Neumann, Periodic, Poisson, Sample
+from rbfnet.solvers._equation import AtZero
+from rbfnet.solvers._fresh import close_points, fresh_points, kept_apart
+from rbfnet.solvers._yardstick import Miss, Yardstick, misses
 
-UNIT, SQUARE = Interval(x=(0, 1)), Rectangle(x=(0, 1), y=(0, 1))
+DOUBLE = torch.float64
 
 
 class Function(Differentiable):
-    """A function of the points, differentiated by autograd."""
+    """A function of points (B, D), differentiated automatically."""
 
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, u: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.function = function
+        self.u = u
 
-    def apply_operators(self, x: Tensor, ops: Sequence[Operator]) -> Tensor:
-        return apply_operators(lambda p: self.function(p).reshape(len(p), -1), x, ops)
-
-
-def missed(problem: Problem, function: Callable[[Tensor], Tensor], n: int = 4000) -> dict[str, Miss]:
-    problem.num_interior = problem.num_boundary = n
-    samples = {name: _double(sample) for name, sample in problem.sample().items()}
-    return {f"{m.condition}{m.equation or ''}": m for m in misses(Function(function), problem, samples)}
+    def apply_operators(self, x: Tensor, ops: list[Operator]) -> Tensor:  # type: ignore[override]
+        return apply_operators(lambda x: self.u(x)[:, None], x, ops)
 
 
-def _double(sample: Sample) -> Sample:
-    sites = tuple(x.double() for x in sample.sites)
-    return Sample(sites, sample.normal, sample.weights, sample.data)
+class Given(rbfnet.Problem):
+    """Conditions that are given."""
+
+    def __init__(self, conditions: Iterable[Condition], domain: object = None, **points: int) -> None:
+        super().__init__(num_interior=points.get("num_interior", 400), num_boundary=200)
+        self.given, self.domain = list(conditions), domain or Interval(x=(0, 1))  # type: ignore[assignment]
+
+    def conditions(self) -> Iterable[Condition]:
+        return self.given
 
 
-def text(domain: Domain, equation: str, *conditions: dict[str, object]) -> Equations:
-    return Equations(domain, equation, conditions or [{"dirichlet": 0}])
+def measured(u: Callable[[Tensor], Tensor], *conditions: Condition, domain: object = None) -> list[Miss]:
+    problem = Given(conditions, domain)
+    samples = {name: s._replace(sites=tuple(x.to(DOUBLE) for x in s.sites)) for name, s in problem.sample().items()}
+    return misses(Function(u), problem, samples)
 
 
-def test_an_equation_that_is_missed_by_eleven_per_cent_says_so() -> None:
-    """u'' + f with a solution that is 11 % too large: the residual is .11 f, its terms are 1.11 f and f."""
-    found = missed(text(UNIT, "u_xx + pi**2*sin(pi*x)"), lambda x: 1.11 * sin(pi * x))
-    assert found["interior"].rms == pytest.approx(0.11 / 2.11, rel=1e-6)
-    assert found["interior"].largest == pytest.approx(0.11 / 2.11 * 2**0.5, rel=1e-2)
-    assert found["interior"].at == pytest.approx((0.5,), abs=1e-2)
+def test_a_residual_is_relative_to_the_sum_of_the_terms() -> None:
+    """u'' + 1 for u = a x^2 / 2: a + 1 over |a| + 1, everywhere the same."""
+    for a, missed in ((0.0, 1.0), (-1.0, 0.0), (-0.9, 0.1 / 1.9), (1.0, 1.0), (-3.0, 0.5)):
+        parabola = partial(lambda x, a: a * x[:, 0] ** 2 / 2, a=a)
+        (miss,) = measured(parabola, Interior(lambda u: u.d("x", "x") + 1))
+        assert (miss.rms, miss.mean, miss.largest) == pytest.approx((missed, missed, missed), abs=1e-12)
+        assert miss.order == 2 and miss.size == pytest.approx(1 + abs(a))
 
 
-def test_given_values_count_relative_to_themselves_or_to_the_solution() -> None:
-    found = missed(text(SQUARE, "lap(u)", {"dirichlet": 2.0}), lambda x: torch.full_like(x[:, 0], 2.2))
-    assert found["dirichlet"].rms == pytest.approx(0.2 / 2.2)
-    # u = 0 is missed by .1 where u is about 5 in the domain.
-    found = missed(text(UNIT, "u_xx"), lambda x: 0.1 + 5 * sin(pi * x[:, 0]))
-    inside = torch.linspace(0, 1, 100_001, dtype=torch.float64)
-    assert found["dirichlet"].rms == pytest.approx(0.1 / float((0.1 + 5 * sin(pi * inside)).square().mean().sqrt()), rel=1e-3)
+def test_units_do_not_matter() -> None:
+    def found(length: float, height: float, weight: float) -> list[float]:
+        torch.manual_seed(0)
+        u, domain = lambda x: height * torch.sin(3 * x[:, 0] / length), Interval(x=(0, length))
+        interior = Interior(lambda u: weight * (u.d("x", "x") + 8 * u.value / length**2))
+        return [m.rms for m in measured(u, interior, Dirichlet(0.0), Neumann(0.0), domain=domain)]
+
+    assert found(1.0, 1.0, 1.0) == pytest.approx(found(1e-3, 1e6, 1e-9), rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("problem", "function"),
-    [
-        (text(SQUARE, "lap(u)", {"dirichlet": "x"}), lambda x: x[:, 0]),
-        (text(SQUARE, "lap(u)", {"dirichlet": "300 + x - y"}), lambda x: 300 + x[:, 0] - x[:, 1]),
-        (text(UNIT, "u_xx", {"dirichlet": 0}), lambda x: 0 * x[:, 0]),
-        (text(Disc((0, 0), 1), "lap(u)", {"neumann": 0}), lambda x: 3 + 0 * x[:, 0]),
-        (text(SQUARE, "lap(u)", {"mean": 0}), lambda x: 0 * x[:, 0]),
-    ],
-    ids=["linear", "far from zero", "zero", "constant", "integral of zero"],
-)
-def test_a_solution_whose_terms_all_vanish_is_not_missed(problem: Problem, function: Callable[[Tensor], Tensor]) -> None:
-    """Rounding must not be compared with rounding."""
-    noise = missed(problem, lambda x: function(x) * (1 + 1e-12 * sin(7 * x[:, 0])))
-    assert max(m.rms for m in noise.values()) < 1e-4
+def test_means_are_not_governed_by_one_place() -> None:
+    """A spike of width 0.01 in the residual and the terms: its share of the mean is a hundredth of its height."""
+    spike = Interior(lambda u: u.d("x") - 1 - 100 * torch.exp(-(((u.x - 0.5) / 0.01) ** 2)))
+    (miss,) = measured(lambda x: x[:, 0], spike)
+    assert miss.rms > 0.9 and miss.mean == pytest.approx(1.77 / 3.77, rel=0.1)
 
 
-def test_laplaces_equation_is_relative_to_both_derivatives() -> None:
-    """u = x^2 - .9 y^2: the residual is .2, the terms are 2 and 1.8."""
-    found = missed(text(SQUARE, "lap(u)", {"dirichlet": 0}), lambda x: x[:, 0] ** 2 - 0.9 * x[:, 1] ** 2)
-    assert found["interior"].rms == pytest.approx(0.2 / 3.8)
+def test_values_are_relative_to_what_is_given_or_to_the_solution() -> None:
+    flat = Interior(lambda u: u.d("x", "x"))
+    _, at_ends = measured(lambda x: 1 + 0.01 * x[:, 0], flat, Dirichlet(lambda x: 1 + 0 * x))
+    assert at_ends.rms == pytest.approx(0.01 / 2**0.5, rel=0.02)
+    _, at_ends = measured(lambda x: torch.sin(math.pi * x[:, 0]) + 0.07, flat, Dirichlet(0.0))
+    assert at_ends.rms == pytest.approx(0.07 / (0.5 + 2 * 0.07 * 2 / math.pi + 0.07**2) ** 0.5, rel=0.02)
 
 
-def test_it_does_not_depend_on_units() -> None:
-    """In millimetres and microvolts the same solution is missed as much."""
-    one = missed(text(SQUARE, "lap(u) + 1", {"dirichlet": 0}), lambda x: sin(2 * x[:, 0]) * x[:, 1])
-    small = Rectangle(x=(0, 1e-3), y=(0, 1e-3))
-    other = missed(text(small, "lap(u) + 1e6*1e-6", {"dirichlet": 0}), lambda x: 1e-6 * sin(2e3 * x[:, 0]) * 1e3 * x[:, 1])
-    for name in one:
-        assert other[name].rms == pytest.approx(one[name].rms, rel=0.02)
+def test_a_slope_that_vanishes_is_relative_to_that_of_a_function_over_the_whole_domain() -> None:
+    """u = x + a y on y = 0, u_y = 0: over |a| or the standard deviation of u, 1 / sqrt(12)."""
+    domain = Rectangle(x=(0, 1), y=(0, 1))
+    conditions = Interior(lambda u: u.laplacian()), Neumann(0.0, on="y=low")
+    for a in (1e-3, 1.0):
+        slope = torch.tensor([1.0, a], dtype=DOUBLE)
+        _, wall = measured(partial(torch.mv, vec=slope), *conditions, domain=domain)
+        assert wall.rms == pytest.approx(a / max(a, ((1 + a**2) / 12) ** 0.5), rel=0.02)
 
 
-def test_directions_are_written_out() -> None:
-    """n . grad u = 1 on a disc, where it is x n_x + y n_y = r^2 / r."""
-    found = missed(text(Disc((0, 0), 1), "lap(u) = 2", {"neumann": 1}), lambda x: x.square().sum(dim=1) / 2)
-    assert found["neumann"].rms < 1e-12
-    assert found["neumann"].size == pytest.approx((1.0 + 1.0), rel=0.01)
+def test_integrals_and_pairs_are_measured() -> None:
+    domain = Rectangle(x=(0, 1), t=(0, 1))
+    found = measured(
+        lambda x: 1 + x[:, 0] * x[:, 1],
+        Interior(lambda u: u.d("t") - u.x),
+        Periodic("x"),
+        Integral(1.0),
+        Dirichlet(1.0, on="t=low"),
+        domain=domain,
+    )
+    interior, periodic, slope, integral, start = found
+    assert interior.rms < 1e-12 and slope.rms < 1e-12 and start.rms < 1e-12
+    # u(1, t) - u(0, t) = t, over the larger of them, 1 + t; the integral is 1.25 rather than 1.
+    assert periodic.rms == pytest.approx((1 / 3) ** 0.5 / (7 / 3) ** 0.5, rel=0.02)
+    assert integral.rms == pytest.approx(0.25 / 1.25, rel=0.02)
 
 
-def test_noise_of_measured_values_is_no_miss_but_what_neighbours_share_is() -> None:
-    x = torch.rand(1000, 1, dtype=torch.float64)
-    y = sin(2 * pi * x[:, 0])
+def test_linearised_equations_are_the_equations_where_they_are_linearised_and_for_linear_problems_anywhere() -> None:
+    problem = Poisson(num_interior=100, num_boundary=40).to(DOUBLE)
+    samples = {name: s._replace(sites=tuple(x.to(DOUBLE) for x in s.sites)) for name, s in problem.sample().items()}
+    model = RBFNetwork(2, 1, 30, Gaussian(), points=problem.domain.box.to(DOUBLE), epsilon=2.0, dtype=DOUBLE)
+    model.set_coefficients(torch.randn_like(model.coefficients))
+    once, again = misses(model, problem, samples), Yardstick.at(AtZero(model), problem, samples).misses(model)
+    for a, b in zip(once, again, strict=True):
+        assert (a.rms, a.mean, a.largest, a.size) == pytest.approx((b.rms, b.mean, b.largest, b.size), rel=1e-10)
 
-    class Measured(Problem):
-        domain = UNIT
-
-        def conditions(self):
-            yield Data(x, y + 0.3 * torch.randn(1000, dtype=torch.float64))
-
-    problem = Measured()
-    assert missed(problem, lambda p: sin(2 * pi * p))["data"].rms < 0.1
-    shifted = missed(problem, lambda p: sin(2 * pi * p) + 0.35)["data"]
-    assert shifted.rms == pytest.approx(0.35 / float(problem.sample()["data"].data[0].std()), rel=0.2)
-
-
-def test_fresh_points_are_others_and_more() -> None:
-    problem = text(SpaceTime(UNIT, t=(0, 1)), "u_t = u_xx", {"dirichlet": 0}, {"initial": 1})
-    used = problem.sample()
-    fresh = fresh_points(problem, used)
-    assert fresh.keys() == used.keys()
-    for name, sample in fresh.items():
-        assert sample.num_points > 1.9 * used[name].num_points
-        apart = torch.cdist(sample.sites[0], used[name].sites[0]).amin(dim=1)
-        assert float((apart > 0).double().mean()) > 0.9
-    assert (problem.num_interior, problem.num_boundary) == (text(UNIT, "u_x").num_interior, text(UNIT, "u_x").num_boundary)
+    square = Given([Interior(lambda u: u.d("x", "x") - u**2)])
+    points = {"interior": Sample((torch.rand(50, 1, dtype=DOUBLE),))}
+    at = Yardstick.at(Function(lambda x: x[:, 0] ** 2), square, points)
+    (miss,) = at.misses(Function(lambda x: x[:, 0] ** 2 + 1e-3 * x[:, 0]))
+    # v'' - 2 u v + u^2 with v = u + 1e-3 x: 2 - u^2 - 2e-3 u x.
+    x = points["interior"].sites[0][:, 0]
+    assert miss.residual == pytest.approx(float((2 - x**4 - 2e-3 * x**3).square().mean().sqrt()), rel=1e-10)
 
 
-def test_close_points_reach_the_ends_corners_and_centres() -> None:
-    problem = text(SQUARE, "lap(u)")
-    centers = torch.tensor([[0.5, 0.5]], dtype=torch.float64)
-    (sample,) = close_points(problem, problem.sample(), centers).values()
-    x = sample.sites[0]
-    assert bool(problem.domain.contains(x).all())
-    edge = torch.minimum(x, 1 - x).amin(dim=1)
-    assert float((edge < 1e-3).double().mean()) > 0.1
-    assert float(((x - 0.5).abs().amax(dim=1) < 0.05).double().mean()) > 0.1
+def test_fresh_points_are_others_and_those_of_data_the_same() -> None:
+    x = torch.rand(20, 1, dtype=DOUBLE)
+    problem = Given([Interior(lambda u: u.d("x")), Dirichlet(0.0), Data(x, x[:, 0])])
+    samples = problem.sample()
+    fresh = fresh_points(problem, samples)
+    assert fresh["interior"].num_points == 801 and fresh["data"] is samples["data"]
+    assert not (fresh["interior"].sites[0][:, None] == samples["interior"].sites[0]).any()
+    assert all(s.sites[0].dtype == samples[name].sites[0].dtype for name, s in fresh.items())
+    near = close_points(problem, samples)["interior"].sites[0]
+    assert (torch.minimum(near, 1 - near) < 0.01).double().mean() > 0.5
+
+
+def test_points_that_are_given_are_held_back_and_all_others_are_fresh() -> None:
+    x = torch.rand(60, 1, dtype=DOUBLE)
+    problem = Given([Interior(lambda u: u.d("x")), Dirichlet(0.0), Data(x, x[:, 0])])
+    samples = problem.sample()
+    apart = kept_apart(problem, samples)
+    assert apart is not None
+    used, measured_at = apart
+    assert used["interior"] is samples["interior"] and 200 <= measured_at["interior"].num_points <= 210
+    assert used["dirichlet"] is measured_at["dirichlet"] is samples["dirichlet"]
+    kept, held = used["data"].sites[0], measured_at["data"].sites[0]
+    assert len(kept) + len(held) == 60 and 12 <= len(held) <= 24
+    assert not (kept[:, None] == held).all(dim=2).any()
+    for low in (0.0, 0.25, 0.5, 0.75):
+        assert 1 <= int(((held >= low) & (held < low + 0.25)).sum()) <= 9
+
+
+def test_a_condition_whose_points_are_always_the_same_is_held_back() -> None:
+    class Fixed(Interior):
+        def sample(self, problem: rbfnet.Problem) -> Sample:
+            return Sample((torch.linspace(0, 1, 50, dtype=DOUBLE)[:, None],))
+
+    problem = Given([Fixed(lambda u: u.d("x"))])
+    apart = kept_apart(problem, problem.sample())
+    assert apart is not None
+    used, measured_at = apart
+    assert used["interior"].num_points + measured_at["interior"].num_points == 50
+
+
+def test_nothing_is_kept_apart_of_a_few_given_points() -> None:
+    x = torch.rand(8, 1, dtype=DOUBLE)
+    problem = Given([Data(x, x[:, 0])])
+    assert kept_apart(problem, problem.sample()) is None
