@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,20 +52,18 @@ class _Selector(Parser):
         return Expression(self.text, self.coords, (), node)
 
     def either(self) -> Node:
-        return self.joined("or", self.both, torch.logical_or)
+        return self.joined("or", self.both, torch.any)
 
     def both(self) -> Node:
-        return self.joined("and", self.negated, torch.logical_and)
+        return self.joined("and", self.negated, torch.all)
 
-    def joined(self, word: str, part: Callable[[], Node], f: Callable[[Tensor, Tensor], Tensor]) -> Node:
-        node = part()
+    def joined(self, word: str, part: Callable[[], Node], f: Callable[..., Tensor]) -> Node:
+        """a or b or c ...; side by side, so that a long list is not a deep one."""
+        nodes = [part()]
         while self.next.text == word:
             self.take()
-            node = self.combined(f, node, part())
-        return node
-
-    def combined(self, f: Callable[..., Tensor], *nodes: Node) -> Node:
-        return lambda read: of_tensors(f)(*[value_of(node, read) for node in nodes])
+            nodes.append(part())
+        return nodes[0] if len(nodes) == 1 else lambda read: f(_stacked([value_of(node, read) for node in nodes]), dim=0)
 
     def negated(self) -> Node:
         """A comparison, or a part in parentheses, with or without ``not`` before it."""
@@ -72,7 +71,8 @@ class _Selector(Parser):
         token = self.next
         if token.text == "not":
             self.take()
-            node = self.combined(torch.logical_not, self.negated())
+            inner = self.negated()
+            node: Node = lambda read: ~torch.as_tensor(value_of(inner, read))  # noqa: E731
         elif token.text == "(" and self.encloses_comparison():
             self.take()
             node = self.either()
@@ -94,7 +94,7 @@ class _Selector(Parser):
         def evaluate(read: Read) -> Tensor:
             values = [value_of(side, read) for side in sides]
             found = [of_tensors(sign)(*pair) for sign, pair in zip(signs, zip(values, values[1:], strict=False), strict=True)]
-            return torch.stack(torch.broadcast_tensors(*found)).all(dim=0)
+            return _stacked(found).all(dim=0)
 
         return evaluate
 
@@ -120,3 +120,8 @@ class _Selector(Parser):
 
     def joins(self, place: int) -> bool:
         return self.tokens[place].text in ("and", "or", "not")
+
+
+def _stacked(values: Sequence[Any]) -> Tensor:
+    """One row each."""
+    return torch.stack(torch.broadcast_tensors(*values))

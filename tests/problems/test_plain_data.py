@@ -169,6 +169,8 @@ PARTS: dict[str, tuple[str, Any]] = {
     "not": ("not (x < 0.5 or y > k)", lambda x, y: ~((x < 0.5) | (y > 0.25))),
     "a function": ("sin(pi*x) >= 0.5", lambda x, y: torch.sin(math.pi * x) >= 0.5),
     "arithmetic in parentheses": ("(x + y)/(1 + k) < (1)", lambda x, y: (x + y) / 1.25 < 1),
+    "a long list": (" or ".join(f"x == 0.{k:03}" for k in range(130)) + " or x < 0.5", lambda x, y: x < 0.5),
+    "a long chain": (" and ".join(["x < 0.5"] * 150), lambda x, y: x < 0.5),
     "names and comparisons": ("[y=low, y > 0.5, x == 1]", lambda x, y: (y == 0) | (y > 0.5) | (x == 1)),
 }
 
