@@ -10,8 +10,8 @@ import rbfnet
 from rbfnet.domains import Rectangle
 from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Field
-from rbfnet.problems import Condition, Interior
-from rbfnet.solvers import linear_system
+from rbfnet.problems import Condition, Interior, Sample
+from rbfnet.solvers import _equation, linear_system
 from rbfnet.solvers._linearity import require_linear
 
 DOUBLE = torch.float64
@@ -61,6 +61,19 @@ def test_the_rows_give_the_weighted_residual_for_any_coefficients(name: str) -> 
     u = Field(model, samples["interior"].sites[0], problem.domain.coords, outputs)
     loss = torch.stack([3.0 * r.square().mean() for r in condition.equations((u,))]).sum().detach()
     assert float(rows) == pytest.approx(float(loss), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_the_row_of_an_integral_is_the_same_block_by_block(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    residual, outputs = LINEAR[name]
+    problem = Posed(residual, outputs)
+    model = RBFNetwork(2, len(outputs), 12, kernel="multiquadric", degree=1, dtype=DOUBLE)
+    x, weights = problem.domain.quadrature(64)
+    samples = {"interior": Sample((x,), weights=weights)}
+    whole = linear_system(model, problem, samples).matrix
+    monkeypatch.setattr(_equation, "POINTS", 10)
+    parts = linear_system(model, problem, samples).matrix
+    torch.testing.assert_close(parts, whole, rtol=1e-13, atol=1e-13 * float(whole.abs().max()))
 
 
 def test_outputs_that_are_alike_share_one_matrix() -> None:

@@ -145,7 +145,7 @@ def test_the_command_line_says_so_and_leaves_a_run_that_can_be_loaded(command: C
         "import torch, rbfnet\nfrom rbfnet.domains import Interval\nfrom rbfnet.problems import Dirichlet, Interior\n\n\n"
         "class Walled(rbfnet.Problem):\n    domain = Interval(x=(0, 1))\n\n    def conditions(self):\n"
         "        yield Interior(lambda u: 1e-6 * torch.log(1 - u.value), name='wall')\n"
-        "        yield Dirichlet(lambda x: 4 * x)\n"
+        "        yield Dirichlet(lambda x: 2 * x)\n"
     )
     arguments = ["problem=custom", "problem._target_=walled.Walled", "solver=adam", "solver.lr=0.05", "network.num_centers=8"]
     code, out, err = command("train", *arguments, "figures=false", "run_dir=run")
