@@ -91,7 +91,8 @@ class DataProblem(Problem):
     def remarks(self) -> list[str]:
         if not self._sites.repeated:
             return self.notes
-        return [*self.notes, f"{len(self._sites.index):,} rows at {len(self._sites.x):,} sites; repeated points were averaged."]
+        rows, sites = len(self._sites.index), len(self._sites.x)
+        return [*self.notes, f"{rows:,} rows at {sites:,} site{'s'[: sites > 1]}; repeated points were averaged."]
 
     def units(self) -> Units:
         """Mean and standard deviation of the training rows; a constant column has the scale 1."""

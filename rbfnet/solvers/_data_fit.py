@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.kernels import Polyharmonic
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.nn.wrappers._wrapper import innermost
 from rbfnet.operators import Operator
@@ -17,7 +18,10 @@ from rbfnet.solvers._fewer_centers import FewerCenters
 from rbfnet.solvers._linear_system import Values
 from rbfnet.solvers._posed import Posed
 from rbfnet.solvers._scattered import Smoothing, scattered
-from rbfnet.solvers._smoothing import Choice
+from rbfnet.solvers._smoothing import CAUTION, Choice
+
+FIRST, FARTHEST = (-1, -2, 1), 4
+"""Powers of two, times the automatic width, that the search may start from, and how far it looks where these help."""
 
 ROWS = 4
 """Widths are compared with so many rows for each unknown, where there are more."""
@@ -42,34 +46,57 @@ class DataFit:
         """The network inside the model."""
         return cast(RBFNetwork, innermost(self.posed.model))
 
+    def look_around(self) -> None:
+        """Start the search for a width from the best of some that are far apart.
+
+        What rough, sparse or noisy data miss changes little from one width to the next, and has more than one minimum.
+        """
+        layer = self.network.layer
+        if not layer.automatic or isinstance(layer.kernel, Polyharmonic):
+            return
+        least, size = self.missed()
+        if least < torch.finfo(self.data.y.dtype).eps ** 0.5 * size:
+            return  # Below half of the digits it is rounding that is missed.
+        best, ahead = 0, [*FIRST]
+        while ahead:
+            step = ahead.pop()
+            layer.metric.widen(2.0**step)
+            found, _ = self.missed()
+            layer.metric.widen(2.0**-step)
+            if found < least:
+                best, least = step, found
+                farther = step + (1 if step > 0 else -1)
+                ahead += [farther] if abs(farther) <= FARTHEST and farther not in FIRST else []
+        layer.metric.widen(2.0**best)
+
     def missed(self) -> tuple[float, float]:
-        """The root of the mean square of what is missed at points left out, infinite on failure, and the size of the values."""
-        fit: AtCenters | FewerCenters
-        if self._at_centers():
-            fit = AtCenters(self.network, self.data)
-        else:
-            fit = FewerCenters(self.posed.model, self.network, self.data, self._some_rows())
-        found = float(fit.choose().missed.sum()) if self.strength is None else fit.missed(self.strength)
+        """The root of the mean square of what is missed at points left out, and the size of the values."""
+        fit = AtCenters(self.network, self.data) if self._at_centers() else self._fewer(self._some_rows())
+        found = float(fit.choose().score.sum()) if self.strength is None else fit.missed(self.strength)
         return math.sqrt(found), math.sqrt(len(self.data.spread))
 
     def solve(self) -> tuple[Float[Tensor, "U O"], Float[Tensor, "N O"], list[str]]:
         """The unknowns, by how much each row is missed when its site is left out (NaN where this is not known), and words."""
-        if self._at_centers():
-            at = AtCenters(self.network, self.data)
-            choice = at.choose() if self.strength is None else None
-            found = at.solve(self._strength(choice), forced=choice is not None)
-            if found is not None:
-                return found[0], self.data.by_row(found[1]), self._words(choice, "interpolation")
-        fewer = FewerCenters(self.posed.model, self.network, self.data)
-        choice = fewer.choose() if self.strength is None else None
-        unknowns, missed = fewer.solve(self._strength(choice))
-        words = self._words(choice, "least squares")
-        if self.strength == 0.0 and fewer.undetermined:
+        interpolates = self._at_centers()
+        fit = AtCenters(self.network, self.data) if interpolates else self._fewer()
+        choice = fit.choose() if self.strength is None else None
+        strength = torch.full_like(self.data.spread, self.strength or 0.0) if choice is None else choice.strength
+        unknowns = fit.solve(strength)
+        if unknowns is None:
+            # Kernels that are too flat for a Cholesky factorisation can still be fitted to their data.
+            unknowns = self._fewer().solve(strength)
+        words = self._words(choice, "interpolation" if interpolates else "least squares")
+        if self.strength == 0.0 and not interpolates and len(unknowns) * CAUTION > self.data.rows:
             words.append(
-                f"{self.data.rows:,} rows leave nothing to check {len(unknowns):,} unknowns by, so the model may be anything "
+                f"{self.data.rows:,} rows leave too little to check {len(unknowns):,} unknowns by, so the model may be anything "
                 "between them; take smoothing=auto, or fewer centres."
             )
-        return unknowns, self.data.by_row(missed), words
+        missed = fit.left_out(strength)
+        # Without the only site there is nothing to fit.
+        return unknowns, self.data.by_row(missed if len(missed) > 1 else torch.full_like(missed, torch.nan)), words
+
+    def _fewer(self, rows: Tensor | None = None) -> FewerCenters:
+        return FewerCenters(self.posed.model, self.network, self.data, rows)
 
     def _at_centers(self) -> bool:
         """Whether the centres are the sites, as they are where nothing has moved them since, and the kernel is symmetric."""
@@ -82,9 +109,6 @@ class DataFit:
     def _some_rows(self) -> Tensor | None:
         wanted, sites = ROWS * self.posed.model.coefficients.shape[0], len(self.data.x)
         return None if sites <= wanted else torch.linspace(0, sites - 1, wanted, dtype=torch.float64).round().long()
-
-    def _strength(self, choice: Choice | None) -> Float[Tensor, " O"]:
-        return choice.strength if choice is not None else torch.full_like(self.data.spread, cast(float, self.strength))
 
     def _words(self, choice: Choice | None, plain: str) -> list[str]:
         if choice is None:
@@ -99,6 +123,8 @@ class DataFit:
             if strength:
                 other = f", with {plain} by {_percent(without)}" if without < math.inf else ""
                 words.append(f"Smoothing by {strength:.3g}: {by}{other}.")
+            elif not choice.enough:
+                words.append(f"{plain.capitalize()}: there are too few points to tell noise from signal.")
             else:
                 words.append(f"{plain.capitalize()}: {by}, and smoothing would lower this by little or nothing.")
         return words
@@ -108,4 +134,4 @@ def _percent(square: float) -> str:
     if square == math.inf:
         return "an unknown part"
     share = 100 * math.sqrt(square)
-    return f"{share:.2g} %" if share < 100 else f"{share:,.0f} %"
+    return f"{share:.2g} %" if share < 99.5 else f"{share:,.0f} %"

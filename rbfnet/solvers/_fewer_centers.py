@@ -14,11 +14,14 @@ from rbfnet.operators import LinearModel, Operator
 from rbfnet.solvers._factored import Factored
 from rbfnet.solvers._moments import Moments, determined
 from rbfnet.solvers._scattered import Scattered
-from rbfnet.solvers._smoothing import Choice, Spectrum, choose
+from rbfnet.solvers._smoothing import CAUTION, Choice, Spectrum, choose
 from rbfnet.solvers._triangle import triangle
 
-SPARE = 0.01
+SPARE = 1 - 1 / CAUTION
 """Without a penalty this share of the rows has to be left when the unknowns have taken theirs, or nothing checks them."""
+
+GAIN = 0.99
+"""A penalty is taken unless it gains nothing: what noise adds to the values left out hides what it takes from the fit."""
 
 LEFT_OUT = 2000
 """So many rows are left out, one at a time, where there are more."""
@@ -76,27 +79,34 @@ class FewerCenters:
 
     def choose(self) -> Choice:
         """Whether to smooth, and how strongly."""
-        return choose(self.spectrum, lambda strength: self._mean_square(self.left_out(strength)), self.plainly_missed())
+        return choose(self.spectrum, lambda s: self._mean_square(self._penalised_left_out(s)), self.plainly_missed(), GAIN)
 
     def missed(self, strength: float) -> float:
         """The mean square of what is missed, of all outputs by their spread, when rows are left out; infinite on failure."""
-        if not strength:
-            return float(torch.stack(self.plainly_missed()).amax(dim=0).sum())
-        return float(self._mean_square(self.left_out(self.target.new_full((self.target.shape[1],), strength))).sum())
+        if not strength and not self.undetermined:
+            return float(self.plainly_missed()[1].sum())
+        # Where nothing checks plain least squares, the least penalty stands for none.
+        used = strength or float(self.spectrum.strengths()[0])
+        return float(self._mean_square(self._penalised_left_out(torch.full_like(self.within, used))).sum())
 
-    def solve(self, strength: Float[Tensor, " O"]) -> tuple[Tensor, Tensor]:
-        """The unknowns, and by how much each site is missed when it is left out (S, O), NaN where this is not known."""
-        sampled = self._sampled
+    def solve(self, strength: Float[Tensor, " O"]) -> Tensor:
+        """The unknowns."""
         unknowns = self.target.new_zeros((self.moments.size + len(self.directions), len(strength)))
-        missed = self.target.new_zeros((len(sampled), len(strength)))
         for smooth in (True, False):
             if (chosen := (strength > 0) == smooth).any():
                 solution = self._penalised(strength) if smooth else self._plain
                 unknowns[:, chosen] = self._expanded(*solution)[:, chosen]
-                missed[:, chosen] = (self.left_out(strength) if smooth else self.plainly_left_out())[:, chosen]
+        return unknowns * self.data.spread
+
+    def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "S O"]:
+        """By how much each site is missed when it is left out, NaN where this is not known."""
+        missed = self.data.y.new_zeros((len(self._sampled), len(strength)))
+        for smooth in (True, False):
+            if (chosen := (strength > 0) == smooth).any():
+                missed[:, chosen] = (self._penalised_left_out(strength) if smooth else self._plainly_left_out())[:, chosen]
         found = torch.full_like(self.data.y, torch.nan)
-        found[sampled] = missed / self.data.weights[sampled].sqrt()[:, None]
-        return unknowns * self.data.spread, found * self.data.spread
+        found[self._sampled] = missed / self.data.weights[self._sampled].sqrt()[:, None]
+        return found * self.data.spread
 
     # Without a penalty.
 
@@ -122,9 +132,9 @@ class FewerCenters:
         left = self.measured - self.plain.rank()
         whole = torch.cat([self.kernel, self.tail], dim=1)
         square = (self.target - whole @ self.plain.solve(self.target)).square().sum(dim=0) + self.within
-        return self.measured * square / left**2, self._mean_square(self.plainly_left_out())
+        return self.measured * square / left**2, self._mean_square(self._plainly_left_out())
 
-    def plainly_left_out(self) -> Float[Tensor, "B O"]:
+    def _plainly_left_out(self) -> Float[Tensor, "B O"]:
         """The same for plain least squares."""
         kernel, tail, target = self._sample
         if self.plain.wide:
@@ -141,10 +151,10 @@ class FewerCenters:
         """Weights for which the penalty is the square of their length, and the rows for them without what the tail takes."""
         values, vectors = torch.linalg.eigh(self.inner)
         rounding = torch.finfo(values.dtype).eps * max(len(values), 1)
-        # A kernel that is not definite is penalised by its size.
+        # A kernel that is not definite is penalised by its size; one that is nothing at all not less than any other.
         size = values.abs()
-        size = size.clamp(min=rounding * size.max()) if len(size) else size
-        scaled = vectors / size.sqrt()
+        largest = float(size.max()) if len(size) else 0.0
+        scaled = vectors / size.clamp(min=rounding * largest or 1.0).sqrt()
         basis, corner = torch.linalg.qr(self.tail)
         rows = self.kernel @ scaled
         taken, known = basis.T @ rows, basis.T @ self.target
@@ -166,7 +176,7 @@ class FewerCenters:
         inner = right.T @ (values[:, None] / (values.square()[:, None] + strength) * (left.T @ self.target))
         return scaled @ inner, torch.linalg.solve_triangular(corner, known - taken @ inner, upper=True)
 
-    def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "B O"]:
+    def _penalised_left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "B O"]:
         """By how much rows are missed when they are left out, by the spread and the root of their weights."""
         scaled, corner, taken, _, _, values, right = self._native
         kernel, tail, target = self._sample

@@ -98,11 +98,12 @@ class LeastSquares(Solver):
         if num_centers is not None and not number(num_centers):
             return  # Refused where centres are placed.
         centers = sites if num_centers is None else int(num_centers)
-        rows = sites if self.tolerance is not None or self.regularization.how != "damping" else centers
-        needed, there = COPIES * rows * centers * 8, budget()
+        # Rows are read block by block, unless they are all needed at once.
+        at_once = self.tolerance is not None or self.regularization.how != "damping"
+        needed, there = COPIES * 8 * (sites if at_once else centers) * centers, budget()
         if needed > there:
             what = f"interpolation at {sites:,} points" if num_centers is None else f"a fit with {centers:,} centres"
-            fewer = min(MANY, int((there / (COPIES * 8)) ** 0.5), int(there / (COPIES * 8 * rows)))
+            fewer = min(MANY, int(there / (COPIES * 8 * sites)) if at_once else int((there / (COPIES * 8)) ** 0.5))
             raise InputError(
                 f"least_squares takes about {needed / 1e9:,.0f} GB for {what}, more than half of this machine's memory "
                 f"({there / 1e9:.0f} GB); take fewer centres: num_centers={fewer} (on the command line network=default "
@@ -181,6 +182,7 @@ class _Solve(Solving):
             found, size = fit.missed()
             return found / size
 
+        fit.look_around()
         words = choose_shape(posed, missed, lost=math.inf)
         if self.tolerance is not None:
             words += keep_enough(posed, posed.linear_system(), self.tolerance)

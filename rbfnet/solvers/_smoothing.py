@@ -13,8 +13,8 @@ CAUTION = 1.2
 """So many times its degrees of freedom a fit is charged with while the strength is chosen: generalised cross-validation by itself
 takes noise for signal in some draws of a hundred."""
 
-GAIN = 0.9
-"""Smoothing is taken where it lowers what is missed to this part, or less."""
+FEW = 4
+"""With fewer values beyond those that a tail takes, noise cannot be told from signal."""
 
 STEPS = 8
 """Strengths that are compared, a decade."""
@@ -75,22 +75,28 @@ def pooled(spectra: Sequence[Spectrum]) -> Spectrum:
 
 @dataclass(frozen=True)
 class Choice:
-    """The strength for each output, zero for none, and the mean square that is missed at points left out.
+    """Whether to smooth, and how strongly, for each output.
 
     Attributes:
-        strength, missed: of what was chosen.
-        plain: missed without smoothing; infinite where that is not possible.
+        strength: zero for none.
+        missed, plain: the mean square that is missed at points left out, with what was chosen and without smoothing, by the
+            kind of cross-validation that spoke for the choice; infinite where it cannot tell.
+        enough: whether there were values enough to choose by.
+        score: what widths of kernels are compared by: what ordinary cross-validation finds for what was chosen.
     """
 
     strength: Float[Tensor, " O"]
     missed: Float[Tensor, " O"]
     plain: Float[Tensor, " O"]
+    score: Float[Tensor, " O"]
+    enough: bool
 
 
 def choose(
     spectrum: Spectrum,
     left_out: Callable[[Float[Tensor, " O"]], Float[Tensor, " O"]],
     plain: tuple[Float[Tensor, " O"], Float[Tensor, " O"]],
+    gain: float,
 ) -> Choice:
     """Whether to smooth, and how strongly, for each output by itself.
 
@@ -102,15 +108,23 @@ def choose(
         spectrum: of the smoothing fits.
         left_out: the mean square by which points are missed when they are left out, for strengths, one for each output.
         plain: what generalised and ordinary cross-validation find without smoothing.
+        gain: smoothing is taken where it lowers what is missed to this part, or less.
     """
     trial = spectrum.strengths()
     expected = spectrum.missed(trial[:, None], CAUTION)
     best = trial[expected.argmin(dim=0)]
-    found = torch.stack([spectrum.missed(best[None])[0], left_out(best)])
-    unsmoothed = torch.stack(plain)
-    possible = torch.isfinite(expected.amin(dim=0))
-    taken = possible & (found < GAIN**2 * unsmoothed).any(dim=0)
-    # Where one is infinite nothing can be said for it.
-    taken |= possible & ~torch.isfinite(unsmoothed).all(dim=0)
-    worst = found.amax(dim=0)
-    return Choice(torch.where(taken, best, 0.0), torch.where(taken, worst, unsmoothed.amax(dim=0)), unsmoothed.amax(dim=0))
+    # (2, O): by generalised and by ordinary cross-validation.
+    smoothed, unsmoothed = torch.stack([spectrum.missed(best[None])[0], left_out(best)]), torch.stack(plain)
+    ratio = torch.where(torch.isfinite(unsmoothed), unsmoothed / smoothed, torch.inf).nan_to_num(nan=1.0, posinf=torch.inf)
+    speaks = ratio.argmax(dim=0, keepdim=True)
+    taken = torch.isfinite(expected.amin(dim=0)) & (ratio.amax(dim=0) > gain**-2)
+    enough = spectrum.rows - spectrum.terms >= FEW
+    if not enough:
+        taken &= torch.isinf(unsmoothed).all(dim=0)
+    return Choice(
+        torch.where(taken, best, 0.0),
+        torch.where(taken, smoothed.gather(0, speaks)[0], unsmoothed[1]),
+        torch.where(taken, unsmoothed.gather(0, speaks)[0], unsmoothed[1]),
+        torch.where(taken, smoothed[1], unsmoothed[1]),
+        enough,
+    )

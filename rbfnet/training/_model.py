@@ -51,9 +51,10 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     if solver.degree is not None:
         return _evolving(problem, kernel, network, solver, solver.degree, dtype)
     if (sites := problem.sites()) is not None:
+        given = network.get("centers")
         for stage in solver.stages:
             # Before centres are placed, which takes minutes where there are many.
-            stage.afford(len(sites.x), network.get("num_centers"))
+            stage.afford(len(sites.x), len(given) if isinstance(given, Tensor) else network.get("num_centers"))
     units = problem.units()
     support = problem.support().to(dtype)
     chosen = dict(network)

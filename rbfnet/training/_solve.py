@@ -136,6 +136,10 @@ def fit(
     masked = rows.masked | columns.masked
     if masked.all():
         raise InputError(f"All {len(masked)} rows are masked; at least one is needed.")
+    for name, given in (("x", rows.values), ("y", columns.values)):
+        if (bad := ~(torch.isfinite(given).all(dim=1) | masked)).any():
+            row = int(bad.nonzero()[0])
+            raise InputError(f"Data must be finite, but row {row} of {name} is {given[row].tolist()}.")
     points, values = rows.values[~masked], columns.values[~masked]
     values = torch.cat([values.real, values.imag], dim=1) if values.is_complex() else values
     names = tuple(coords or rows.names or default_coords(points.shape[1]))
