@@ -51,11 +51,14 @@ def train(arguments: list[str]) -> int:
     # Hydra would print what goes wrong itself, and exit with code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     overrides = [readable(override, given.multirun) for override in given.overrides]
+
+    def run(flags: list[str], overrides: list[str]) -> int:
+        code = once(flags, overrides)
+        return 0 if given.allowed and code == NOT_SOLVED else code
+
     if given.multirun:
-        code = sweep(given.flags, overrides, once)
-    else:
-        code = once(given.flags, [text for override in overrides for text in chosen(override)])
-    return 0 if given.allowed and code == NOT_SOLVED else code
+        return sweep(given.flags, overrides, run)
+    return run(given.flags, [text for override in overrides for text in chosen(override)])
 
 
 def once(flags: list[str], overrides: list[str]) -> int:
