@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import numpy as np
 import pytest
@@ -238,7 +239,7 @@ def test_the_smoothing_that_is_chosen_is_the_least_of_the_definition_of_generali
     solution = rbfnet.fit(x, y, test=0, allow_unsolved=True)
     units = solution.problem.units()
     assert units is not None
-    network = innermost(solution.model)
+    network = cast(RBFNetwork, innermost(solution.model))
     scaled = ((x - units.input_shift) / units.input_scale * network.epsilon).detach().numpy()
     values = ((y - units.output_shift) / units.output_scale).numpy()
 
