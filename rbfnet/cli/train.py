@@ -174,7 +174,9 @@ def report(solution: Solution, directory: Path) -> None:
         console.print(f"{about}; loss {summary['loss']:.3e}; no reference to measure errors against.", soft_wrap=True)
     else:
         console.print(about, soft_wrap=True)
-        table = Table("output", "relative L2", "maximum", "RMSE")
+        measured_by = summary.get("errors_by", "reference")
+        title = None if measured_by == "reference" else f"errors: {measured_by}"
+        table = Table("output", "relative L2", "maximum", "RMSE", title=title)
         by_output = summary.get("errors_by_output", {solution.problem.outputs[0]: summary["errors"]})
         for name, measured in by_output.items():
             table.add_row(name, *(f"{measured[key]:.3e}" for key in ("rel_l2", "max_abs", "rmse")))

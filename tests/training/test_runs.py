@@ -51,7 +51,7 @@ def test_the_summary_says_what_was_run(run: Path) -> None:
     assert expected.items() <= summary.items()
     # Weights, centres in two dimensions, one shape parameter.
     assert summary["parameters"] == 16 + 32 + 1
-    assert set(summary["errors"]) == {"rel_l2", "max_abs", "rmse"}
+    assert set(summary["errors"]) == {"rel_l2", "max_abs", "rmse", "rel_std"}
     assert summary["format_version"] == 2
     assert summary["seconds"] > 0 and summary["loss"] > 0
 
@@ -280,7 +280,7 @@ def test_a_run_that_fails_before_its_first_step_leaves_nothing(tmp_path: Path) -
 def test_outputs_with_any_name_have_their_figures(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text("$a^$,m/s,b c,$$\n" + "".join(f"{i / 20},{i * i},{i},{-i}\n" for i in range(20)))
-    table = [f"problem.path={file}", "problem.inputs='$a^$'", "problem.outputs=['m/s','b c','$$']"]
+    table = [f"problem.path={file}", "problem.inputs='$a^$'", "problem.outputs=['m/s','b c','$$']", "problem.test=4"]
     build(composed(tmp_path / "run", "problem=table", *table)).execute()
     assert (tmp_path / "run/figures/fit_m_s.png").is_file() and (tmp_path / "run/figures/error_b_c.png").is_file()
 

@@ -19,7 +19,7 @@ def test_solve_takes_a_class_or_an_object_and_returns_what_the_summary_of_a_run_
     solution = rbfnet.solve(Poisson, num_centers=49, kernel="multiquadric")
     assert set(solution.summary) == {
         "problem", "kernel", "solver", "seed", "centers", "epsilon", "parameters", "epochs", "seconds", "loss", "errors",
-        "words",
+        "errors_by", "words",
     }  # fmt: skip
     assert solution.summary["kernel"] == "multiquadric"
     assert solution.summary["errors"] is solution.errors
@@ -79,8 +79,11 @@ def test_fit_takes_vectors_and_arrays_and_names_several_outputs() -> None:
     assert solution.model(torch.rand(3, 1, dtype=torch.float64)).shape == (3, 2)
 
 
-def test_without_rows_held_back_there_are_no_errors() -> None:
-    assert rbfnet.fit(np.linspace(0, 1, 9), np.zeros(9), test=0).errors is None
+def test_without_rows_held_back_errors_are_measured_by_leaving_rows_out() -> None:
+    solution = rbfnet.fit(np.linspace(0, 1, 9), np.zeros(9))
+    assert solution.summary["errors_by"] == "leave-one-out"
+    assert solution.errors is not None and solution.errors["rmse"] == 0.0
+    assert rbfnet.fit(np.linspace(0, 1, 9), np.zeros(9), test=2).summary["errors_by"] == "held-out rows"
 
 
 def test_float32_is_kept() -> None:
