@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 import torch
 from scipy.interpolate import RBFInterpolator
 
 import rbfnet
+from rbfnet.nn import RBFNetwork
+from rbfnet.nn.wrappers._wrapper import innermost
 
 RNG = np.random.default_rng
+
+
+def network_of(model: Any) -> RBFNetwork:
+    return cast(RBFNetwork, innermost(model))
 
 
 def franke(p: np.ndarray) -> np.ndarray:
@@ -48,7 +56,7 @@ def test_repeats_are_smoothed_as_scipy_smooths_the_rows_themselves() -> None:
     y = franke(p) + 0.05 * RNG(1).normal(size=120)
     solution = rbfnet.fit(p, y, smoothing=0.1)
     shift, scale, new = p.mean(axis=0), p.std(axis=0), RNG(2).random((50, 2))
-    network = solution.model.network  # type: ignore[union-attr]
+    network = network_of(solution.model)
     theirs = RBFInterpolator((p - shift) / scale, y - y.mean(), smoothing=0.1, epsilon=float(network.epsilon.detach()))(
         (new - shift) / scale
     )
@@ -61,7 +69,7 @@ def test_repeats_are_smoothed_as_scipy_smooths_the_rows_themselves() -> None:
 def test_the_moment_conditions_hold_in_every_route(options: dict[str, float]) -> None:
     p = RNG(0).random((60, 2))
     model = rbfnet.fit(p, franke(p), **options).model  # type: ignore[arg-type]
-    network = model.network  # type: ignore[union-attr]
+    network = network_of(model)
     moments = network.moments().T @ network.coefficients
     assert float(moments.abs().max()) < 1e-9 * max(1.0, float(network.weight.abs().max()))
 
@@ -71,7 +79,7 @@ def test_leaving_a_site_out_is_what_fitting_without_it_gives() -> None:
     x = np.linspace(0, 1, 30)
     y = np.sin(6 * x) + 0.1 * RNG(0).normal(size=30)
     solution = rbfnet.fit(x, y, kernel="gaussian", epsilon=2.0, num_centers=8, smoothing=0.01)
-    z, centers = (x - x.mean()) / x.std(), solution.model.network.centers.detach().numpy()[:, 0]  # type: ignore[union-attr]
+    z, centers = (x - x.mean()) / x.std(), network_of(solution.model).centers.detach().numpy()[:, 0]
     a, k = (np.exp(-((2 * (u[:, None] - centers)) ** 2)) for u in (z, centers))
     target, missed = y - y.mean(), []
     for i in range(30):
@@ -117,7 +125,6 @@ def test_a_network_answers_an_array_with_a_sentence_and_takes_a_vector_of_points
 
 def test_numbers_of_numpys_are_numbers() -> None:
     x = RNG(0).random((40, 2))
-    solution = rbfnet.fit(
-        x, x[:, 0], kernel="gaussian", num_centers=np.int64(10), epsilon=np.float64(1.0), test=np.int64(5), seed=np.int64(3)
-    )
+    given: Any = {"num_centers": np.int64(10), "epsilon": np.float64(1.0), "test": np.int64(5), "seed": np.int64(3)}
+    solution = rbfnet.fit(x, x[:, 0], kernel="gaussian", **given)
     assert solution.summary["errors_by"] == "held-out rows"
