@@ -26,8 +26,7 @@ Part = str | Callable[[Tensor], Tensor] | Sequence[str | Callable[[Tensor], Tens
 class Domain(Initialised, ABC):
     """Where a problem lives: named coordinates, points inside and on the boundary.
 
-    Points are (N, D). Those that are drawn are float64, and come from PyTorch's seeded generator. ``a | b``, ``a & b`` and
-    ``a - b`` are union, intersection and difference.
+    Points are (N, D); those drawn are float64, by PyTorch's seeded generator. ``a | b``, ``a & b`` and ``a - b`` combine domains.
 
     A geometry of a user's own gives ``coords``, ``box``, ``within``, ``pieces``, ``implicit`` and ``volume``. With ``ends`` its
     integrals take less time; with ``sliced`` too they are as good in three dimensions.

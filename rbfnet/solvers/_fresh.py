@@ -37,7 +37,9 @@ def fresh_points(problem: Problem, samples: Mapping[str, Sample], times: float =
     """
     denser = copy.copy(problem)
     conditions = problem.named_conditions()
-    used = {name: sample.num_points for name, sample in samples.items() if not isinstance(conditions[name], Data)}
+    # Neither data nor the nodes of an integral say how many points are wanted.
+    given = [name for name, sample in samples.items() if isinstance(conditions[name], Data) or sample.weights is not None]
+    used = {name: sample.num_points for name, sample in samples.items() if name not in given}
     inside = [n for name, n in used.items() if isinstance(conditions[name], Interior)]
     others = [n for name, n in used.items() if not isinstance(conditions[name], Interior)]
     denser.num_interior = math.ceil(times * max(inside, default=1)) + 1
