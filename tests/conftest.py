@@ -48,7 +48,8 @@ def command(tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.chdir(str(tmp_path))
 
     def run(*arguments: str) -> tuple[int, str, str]:
-        code = dispatch([*arguments, *["--allow-unsolved"] * (arguments[:1] in (("train",), ("resume",)))])
+        allowed = ["--allow-unsolved"] * (arguments[:1] in (("train",), ("resume",)))
+        code = dispatch([*arguments[:1], *allowed, *arguments[1:]])
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 

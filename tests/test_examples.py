@@ -133,7 +133,7 @@ def test_there_are_examples() -> None:
         "nn.wrappers._periodic.Periodic", "operators._field.Field", "problems._equations.Equations", "problems._problem.Problem",
         "testing",
     } <= found  # fmt: skip
-    assert {"training._solve.fit", "training._solve.solve", "operators._operator.Operator"} <= {name for name, _ in INLINE}
+    assert {"training._solve.solve", "operators._operator.Operator"} <= {name for name, _ in INLINE}
     assert len(INLINE) >= 15
 
 

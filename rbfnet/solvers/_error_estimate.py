@@ -38,7 +38,7 @@ POINTS = 1000
 FREE = 100.0
 """A change of the solution that its equations feel this many times less than by its size is suspected to be free."""
 
-STEADY = 10.0
+STEADY = 8.0
 """The constant of a problem is the same in any space that resolves it. That of a free change grows with the space by more."""
 
 NEGLIGIBLE = 1e-5

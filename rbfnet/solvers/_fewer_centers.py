@@ -14,11 +14,11 @@ from rbfnet.operators import LinearModel, Operator
 from rbfnet.solvers._factored import Factored
 from rbfnet.solvers._moments import Moments, determined
 from rbfnet.solvers._scattered import Scattered
-from rbfnet.solvers._smoothing import CAUTION, Choice, Spectrum, choose
+from rbfnet.solvers._smoothing import Choice, Spectrum, choose
 from rbfnet.solvers._triangle import triangle
 
-SPARE = 1 - 1 / CAUTION
-"""Without a penalty this share of the rows has to be left when the unknowns have taken theirs, or nothing checks them."""
+SPARE = 0.5
+"""Without a penalty this share of the rows has to be left when the unknowns have taken theirs, or too little checks them."""
 
 GAIN = 0.99
 """A penalty is taken unless it gains nothing: what noise adds to the values left out hides what it takes from the fit."""

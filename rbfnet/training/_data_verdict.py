@@ -7,7 +7,7 @@ from dataclasses import asdict
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.problems import DataProblem
+from rbfnet.problems import DataProblem, Units
 from rbfnet.solvers._yardstick import Miss, common_part
 from rbfnet.training._verdict import AT_MOST, AT_WORST, ROUGH, SOLVED, Verdict, percent
 
@@ -61,8 +61,9 @@ def _missed(problem: DataProblem, number: int, x: Tensor, difference: Tensor, y:
     scale = float(y.std(correction=0)) or float(y.abs().max()) or 1.0
     difference = difference.nan_to_num()
     rms, where = float(difference.square().mean().sqrt()), int(difference.abs().argmax())
-    units = problem.units()
-    common = common_part(difference, (x.to(y) - units.input_shift.to(y)) / units.input_scale.to(y)) / scale
+    units: Units | None = problem.units()
+    places = x.to(y) if units is None else (x.to(y) - units.input_shift.to(y)) / units.input_scale.to(y)
+    common = common_part(difference, places) / scale
     share = float((difference.abs() > 0.5 * scale).double().mean())
     at = tuple(x[where].tolist())
     return Miss("data", number, rms / scale, float(difference.abs().max()) / scale, at, share, rms, scale, rms / scale, 0), common

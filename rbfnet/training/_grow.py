@@ -15,7 +15,9 @@ from rbfnet.nn.wrappers._wrapper import innermost
 from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Interior, Sample
 from rbfnet.solvers import Posed, Solver, Solving
+from rbfnet.solvers._fresh import fresh_points
 from rbfnet.solvers._greedy import greedy
+from rbfnet.solvers._yardstick import misses
 from rbfnet.training._adaptive import Adaptive, Fitness
 from rbfnet.training._data import ProblemData
 from rbfnet.training._model import Network
@@ -27,6 +29,12 @@ POOL = 4
 STUCK = 3
 """After so many growths without more centres than ever the points do not determine any more of them."""
 
+RESOLVED = 2.0
+"""Widths of new centres are so many spacings of the points around them at least."""
+
+WORSE = 2.0
+"""A growth after which fresh points miss the equations by so many times more than before is undone."""
+
 
 class Grow(Adaptive):
     """The network grows until it has ``num_centers`` centres, or its solution stops to change by more than ``tolerance``.
@@ -37,8 +45,11 @@ class Grow(Adaptive):
       with a large residual, so that they become as fine as it asks for (``follow=False`` leaves all points as they are);
     - centres narrower than the points around them, which these no longer determine, are taken out;
     - new centres are chosen one after the other from ``candidates``, at points drawn with the squared residual and of widths
-      from the spacing of the points there to the size of the domain, by how much each lowers the linearised residual
+      from twice the spacing of the points there to the size of the domain, by how much each lowers the linearised residual
       (orthogonal least squares).
+
+    Points that are not used decide whether that helped: where the equations are missed there by more than twice what they were
+    before (:mod:`rbfnet.solvers._yardstick`), the network is what it was before, and grows no more.
 
     For solvers that solve, and networks with ``per_center=True``. With ``gauss_newton`` and ``shapes=True`` all centres are
     trained between growths. The solver's ``max_epochs`` counts from the last growth. ``tolerance`` is compared with the relative
@@ -79,6 +90,7 @@ class Grow(Adaptive):
         self._until = 0
         self._base: dict[str, Sample] = {}
         self._before: tuple[Tensor, Tensor] | None = None
+        self._best: dict[str, Any] | None = None
 
     def check(self, model: torch.nn.Module, solver: Solver) -> None:
         if not all(stage.solves for stage in solver.stages):
@@ -90,11 +102,12 @@ class Grow(Adaptive):
         return max(model.num_centers, self.num_centers)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"counts": [self._since, self._calm, self._most, self._stuck], "grown": self._grown, "until": self._until}
+        counts = [self._since, self._calm, self._most, self._stuck]
+        return {"counts": counts, "grown": self._grown, "until": self._until, "best": self._best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._since, self._calm, self._most, self._stuck = state_dict["counts"]
-        self._grown, self._until = state_dict["grown"], state_dict["until"]
+        self._grown, self._until, self._best = state_dict["grown"], state_dict["until"], state_dict.get("best")
 
     def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(trainer, pl_module, checkpoint)
@@ -109,6 +122,11 @@ class Grow(Adaptive):
             return
         self._since = 0
         network = _network(module.model)
+        if self._worse(module, data):
+            self._grown = True
+            trainer.should_stop = True
+            module.log("centers", float(network.num_centers))
+            return
         self._calm = self._calm + 1 if self.tolerance is not None and self._change(module) < self.tolerance else 0
         wanted = math.ceil(self.add * network.num_centers) if self.add < 1 else int(self.add)
         n = min(wanted, max(0, self.num_centers - network.num_centers))
@@ -124,6 +142,25 @@ class Grow(Adaptive):
             self._until = trainer.current_epoch + 1 + max(self.period, module.solver.max_epochs)
             trainer.fit_loop.max_epochs = self._until
         module.log("centers", float(network.num_centers))
+
+    @torch.no_grad()
+    def _worse(self, module: TrainingModule, data: ProblemData) -> bool:
+        """Whether fresh points say that the last growth did harm; the network is then what it was before."""
+        network = _network(module.model)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            fresh = fresh_points(module.problem, data.samples)
+            miss = max(found.mean for found in misses(module.judged, module.problem, fresh))
+        if self._best is not None and not miss <= WORSE * self._best["miss"]:
+            best = self._best
+            network.replace_centers(best["centers"], best["raw"], best["weight"])
+            network.tail.copy_(best["tail"])
+            module.weigh(data.samples)
+            return True
+        if self._best is None or miss < self._best["miss"]:
+            parts = {"centers": network.centers, "raw": network.metric.raw, "weight": network.weight, "tail": network.tail}
+            self._best = {"miss": miss, **{name: part.detach().clone() for name, part in parts.items()}}
+        return False
 
     @torch.no_grad()
     def _change(self, module: TrainingModule) -> float:
@@ -168,8 +205,8 @@ class Grow(Adaptive):
         z = torch.cat(points)
         at = torch.multinomial(_squares(posed), self.candidates, replacement=True)
         side = float((z.amax(dim=0) - z.amin(dim=0)).max())
-        narrow = spacing(z)[at]
-        width = narrow * (side / narrow) ** torch.rand(len(at)).to(z)
+        narrow = RESOLVED * spacing(z)[at]
+        width = narrow * (side / narrow).clamp_min(1.0) ** torch.rand(len(at)).to(z)
         raw = network.metric.raw.new_zeros((len(at), *network.metric.raw.shape[1:]))
         dims = z.shape[1]
         (raw[:, :dims] if raw.ndim == 2 else raw[:, None])[:] = -width.log()[:, None]

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from rbfnet.errors import positive
+from rbfnet.errors import InputError, positive
 from rbfnet.nn import Evolving
 from rbfnet.operators import Differentiable, LinearModel
 from rbfnet.problems import DataProblem, Problem, Sample, Unknown
@@ -103,8 +103,7 @@ def judge(
 def _judged(model: Differentiable, problem: Problem, solver: Solver, used: Mapping[str, Sample], a: float) -> Verdict:
     fresh = fresh_points(problem, used)
     found = misses(model, problem, fresh)
-    centers = getattr(model, "centers", None)
-    beside = close_points(problem, used, centers if _fits(centers, problem) else None)
+    beside = close_points(problem, used, _centers(model, problem))
     astray = [miss for miss in misses(model, problem, beside) if miss.share > BESIDE] if beside else []
     likely = _estimated(model, problem, fresh, found)
     worst = max(found, key=lambda miss: miss.rms)
@@ -121,7 +120,7 @@ def _judged(model: Differentiable, problem: Problem, solver: Solver, used: Mappi
         word = "solved"
     sentences = [sentence for _, sentence in unknowns]
     if word != "solved" and not lost:
-        told = missing or contradictions(problem, fresh, found)
+        told = contradictions(problem, fresh, found) or missing
         sentences += told or [_most(worst, astray, likely), remedy(model, problem, solver, used, word)]
     return Verdict(word, tuple(map(_row, found)), tuple(s for s in sentences if s), likely.error if likely else None)
 
@@ -133,8 +132,13 @@ def _estimated(model: Differentiable, problem: Problem, fresh: Mapping[str, Samp
     return estimate(model, problem, fresh, found)
 
 
-def _fits(centers: Any, problem: Problem) -> bool:
-    return isinstance(centers, torch.Tensor) and centers.shape[1] == len(problem.domain.coords)
+def _centers(model: Differentiable, problem: Problem) -> torch.Tensor | None:
+    """Where the centres are in the domain: not those in space alone, nor those of a map without an inverse."""
+    try:
+        centers = getattr(model, "centers", None)
+    except InputError:
+        return None
+    return centers if isinstance(centers, torch.Tensor) and centers.shape[1] == len(problem.domain.coords) else None
 
 
 def _row(miss: Miss) -> dict[str, Any]:
@@ -148,7 +152,10 @@ def _not_determined(problem: Problem, likely: Estimate | None) -> list[str]:
     if not likely.determined:
         which = "The solution" if len(problem.outputs) == 1 else f"The output {' and '.join(map(repr, likely.free))}"
         if likely.flat:
-            words.append(f"{which} is not determined: any constant may be added; give its mean, Mean(...), or a value somewhere.")
+            words.append(
+                f"{which} is not determined: any constant may be added, if there is a solution at all (sources and fluxes have to "
+                "balance); give its mean, Mean(...), or a value somewhere."
+            )
         else:
             words.append(
                 f"{which} is not determined: there are functions of the same size that change no condition by more than "

