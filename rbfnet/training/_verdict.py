@@ -153,8 +153,8 @@ def _not_determined(problem: Problem, likely: Estimate | None) -> list[str]:
         which = "The solution" if len(problem.outputs) == 1 else f"The output {' and '.join(map(repr, likely.free))}"
         if likely.flat:
             words.append(
-                f"{which} is not determined: any constant may be added, if there is a solution at all (sources and fluxes have to "
-                "balance); give its mean, Mean(...), or a value somewhere."
+                f"{which} is not determined: any constant may be added, if there is a solution at all (sources and fluxes have "
+                "to balance); give its mean, Mean(...), or a value somewhere."
             )
         else:
             words.append(
