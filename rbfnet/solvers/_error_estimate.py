@@ -32,6 +32,9 @@ ROWS, LEAST_ROWS = 3, 4000
 LEAST_CENTERS = 300
 """Of the richer space, such that it can represent what a problem leaves free, however few centres the model has."""
 
+SPARE = 1.3
+"""Rows for each unknown, at least, where a model has few centres and points."""
+
 POINTS = 1000
 """Where the size of a function is measured."""
 
@@ -105,7 +108,8 @@ def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]
         name: [_processes.count() / (sizes[name, k] or 1.0) ** 2 for k in range(sum(key[0] == name for key in sizes))]
         for name in samples
     }
-    richer, half = _richer(model, COLUMNS // (2 * outputs))
+    rows = sum(sample.num_rows * len(scales[name]) for name, sample in samples.items())
+    richer, half = _richer(model, COLUMNS // (2 * outputs), min(LEAST_CENTERS, int(rows / (SPARE * outputs))))
     size = richer.coefficients.shape[0]
     few = _fewer(samples, scales, max(ROWS * size * outputs, LEAST_ROWS))
     posed = Posed(model, problem, few, scales)
@@ -141,17 +145,17 @@ def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]
     )
 
 
-def _richer(model: LinearModel, most: int) -> tuple[LinearModel, Tensor]:
+def _richer(model: LinearModel, most: int, least: int) -> tuple[LinearModel, Tensor]:
     """The model with as many centres again, or more, between its own; and the coefficients of an output that are half of its own.
 
-    Of more than ``most`` centres so many, chosen at random, and as many others.
+    Of more than ``most`` centres so many, chosen at random, and as many others; in all ``least`` of them or more.
     """
     richer = copy.deepcopy(model)
     network = innermost(richer)
     assert isinstance(network, RBFNetwork)
     centers, raw = network.centers.detach(), network.metric.raw.detach()
     chosen = torch.randperm(len(centers))[:most].sort().values.to(centers.device)
-    copies = max(1, -(-LEAST_CENTERS // len(chosen)) - 1)
+    copies = max(1, -(-least // len(chosen)) - 1)
     reach = spacing(centers)[chosen, None]
     between = [centers[chosen] + reach * (torch.rand_like(centers[chosen]) - 0.5) for _ in range(copies)]
     both = torch.cat([centers[chosen], *between])
