@@ -47,6 +47,9 @@ STEADY = 8.0
 NEGLIGIBLE = 1e-5
 """An output that is smaller than this part of the largest is taken for as large."""
 
+DOUBT, LITTLE = 1e3, 1e-4
+"""Of a problem as sensitive as the first, what is missed must not be able to change the solution by more than the second."""
+
 ROUNDING = 1e9
 """No problem that is determined is as sensitive."""
 
@@ -130,7 +133,8 @@ def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]
     largest, worst = constant(factored, space)
     kept = torch.cat([(half + o * size) for o in range(outputs)] + [torch.arange(space.count, matrix.shape[1]).to(half)])
     smaller, _ = constant(Factored(matrix[:, kept]), space.part(kept[kept < space.count]))
-    determined = largest < FREE or largest < min(STEADY * smaller, ROUNDING)
+    doubtful = largest > DOUBT and largest * float(residual.norm()) > LITTLE
+    determined = largest < FREE or (largest < min(STEADY * smaller, ROUNDING) and not doubtful)
     shape = space.of(worst)
     names = problem.outputs
     free = () if determined else tuple(n for n, s in zip(names, shape.tolist(), strict=True) if s > 0.1 * float(shape.norm()))
