@@ -198,9 +198,12 @@ def report(solution: Solution, directory: Path) -> None:
 def verdict_line(summary: dict[str, Any]) -> str:
     """The verdict, what it rests on, and the reasons for it."""
     worst = max((row["rms"] for row in summary["residuals"]), default=None)
-    missed = "" if worst is None else f"; equations are missed by {worst:.1e} at most at points not used"
-    likely = summary["estimated_error"]
-    error = "" if likely is None else f"; estimated error {likely:.1e}"
+    if "rows" in summary.get("errors_by", "") or summary.get("errors_by") == "leave-one-out":
+        missed, error = f"; values are missed by {worst:.1e} of their spread at most ({summary['errors_by']})", ""
+    else:
+        missed = "" if worst is None else f"; equations are missed by {worst:.1e} at most at points not used"
+        likely = summary["estimated_error"]
+        error = "" if likely is None else f"; estimated error {likely:.1e}"
     return " ".join([f"Verdict: {summary['verdict']}{missed}{error}.", *summary["reasons"]])
 
 

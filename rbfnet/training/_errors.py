@@ -68,6 +68,12 @@ def compared(model: Network, problem: Problem, solving: Sequence[Solving]) -> tu
     left_out = next((optimizer.left_out for optimizer in solving if optimizer.left_out is not None), None)
     if left_out is not None:
         return None if torch.isnan(left_out).all() else ("leave-one-out", left_out, y)
+    return fitted(model, problem)
+
+
+def fitted(model: Network, problem: DataProblem) -> tuple[str, Tensor, Tensor]:
+    """By how much a model misses the rows that it was fitted to."""
+    y = problem.train_set.y.to(model.weight)
     with torch.no_grad():
         return "fitted rows", model(problem.train_set.x.to(y)) - y, y
 

@@ -28,7 +28,7 @@ from rbfnet.solvers import Solver, Solving, require_pointwise
 from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._data import ProblemData
 from rbfnet.training._data_verdict import judge_data
-from rbfnet.training._errors import compared, errors_of
+from rbfnet.training._errors import compared, errors_of, fitted
 from rbfnet.training._finite import Diverged
 from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
@@ -135,8 +135,8 @@ def _measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | N
             }
     if words := [*problem.remarks(), *(sentence for optimizer in solving for sentence in optimizer.words)]:
         summary["words"] = words
-    if isinstance(problem, DataProblem) and found is not None:
-        verdict = judge_data(problem, *found, accuracy_for(problem, accuracy))
+    if isinstance(problem, DataProblem):
+        verdict = judge_data(problem, *(found or fitted(model, problem)), accuracy_for(problem, accuracy))
     else:
         verdict = judge(module.judged, problem, solver, prepared.data.samples, accuracy)
     summary |= {

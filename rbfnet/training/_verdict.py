@@ -37,10 +37,11 @@ BESIDE = 0.1
 UNDETERMINED = 0.5
 """A relative standard error above which an unknown is not determined."""
 
+FOR_EACH = 3.0
+"""Fresh points for each coefficient of an output, at least, to estimate the error by."""
+
 SEED = 1_234_567
 """Of the points that are used for the verdict."""
-
-WORDS = ("solved", "rough", "not solved")
 
 
 @dataclass(frozen=True)
@@ -106,18 +107,19 @@ def _judged(model: Differentiable, problem: Problem, solver: Solver, used: Mappi
     beside = close_points(problem, used, _centers(model, problem))
     astray = [miss for miss in misses(model, problem, beside) if miss.share > BESIDE] if beside else []
     likely = _estimated(model, problem, fresh, found)
-    worst = max(found, key=lambda miss: miss.rms)
+    # What is not a number is missed by all there is.
+    worst = max(found, key=lambda miss: math.inf if math.isnan(miss.rms) else miss.rms)
     errors = max(likely.errors.values()) if likely else 0.0
     unknowns = _unknowns(problem, likely)
     lost = [sentence for determined, sentence in unknowns if not determined]
     # Of something that is no solution at all it cannot be said what is free in it.
     missing = _not_determined(problem, likely) if worst.rms <= AT_WORST else []
-    if lost or missing or astray or worst.rms > min(ROUGH * a, AT_WORST) or errors > min(ROUGH * a, AT_WORST):
+    if lost or missing or astray or not (worst.rms <= min(ROUGH * a, AT_WORST) and errors <= min(ROUGH * a, AT_WORST)):
         word = "not solved"
-    elif worst.rms > min(SOLVED * a, AT_MOST) or errors > min(CLOSE * a, AT_MOST):
-        word = "rough"
-    else:
+    elif worst.rms <= min(SOLVED * a, AT_MOST) and errors <= min(CLOSE * a, AT_MOST):
         word = "solved"
+    else:
+        word = "rough"
     sentences = [sentence for _, sentence in unknowns]
     if word != "solved" and not lost:
         told = contradictions(problem, fresh, found) or missing
@@ -129,6 +131,11 @@ def _estimated(model: Differentiable, problem: Problem, fresh: Mapping[str, Samp
     # The weights of a model that goes through time are determined step by step.
     if not isinstance(model, LinearModel) or isinstance(model, Evolving):
         return None
+    rows, wanted = sum(sample.num_rows for sample in fresh.values()), FOR_EACH * model.coefficients.shape[0]
+    if rows < wanted:
+        # Of a few points nothing could be said of what they leave open.
+        fresh = fresh_points(problem, fresh, wanted / rows)
+        found = misses(model, problem, fresh)
     return estimate(model, problem, fresh, found)
 
 

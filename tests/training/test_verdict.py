@@ -17,9 +17,10 @@ import rbfnet
 from rbfnet.cli.main import dispatch
 from rbfnet.domains import Domain, Interval, Rectangle, SpaceTime
 from rbfnet.nn import RBFNetwork
-from rbfnet.problems import Equations, InverseDiffusivity
+from rbfnet.problems import DataProblem, Equations, InverseDiffusivity
 from rbfnet.solvers import Adam
 from rbfnet.training import judge
+from rbfnet.training._data_verdict import judge_data
 
 Command = Callable[..., tuple[int, str, str]]
 UNIT, SQUARE = Interval(x=(0, 1)), Rectangle(x=(0, 1), y=(0, 1))
@@ -65,6 +66,62 @@ def test_the_thresholds_follow_from_the_accuracy(factor: float, accuracy: float,
     assert verdict.word == word
     if factor != 1.0:
         assert verdict.estimated_error == pytest.approx((factor - 1) / factor, rel=0.1)
+
+
+def test_what_is_not_a_number_is_not_solved() -> None:
+    problem = posed(UNIT, *SAG)
+    solution = solved(problem)
+    solution.model.set_coefficients(torch.full_like(solution.model.coefficients, math.nan))
+    assert judge(solution.model, problem, rbfnet.solvers.LeastSquares(), problem.sample()).word == "not solved"
+
+
+def test_few_points_are_enough_to_see_what_is_missing() -> None:
+    """With as many rows as unknowns the solver meets all of them, whatever is free."""
+    for given in (20, 35):
+        problem = Equations(UNIT, "u_xx = 1", [{"dirichlet": 0, "on": "x=low"}], num_interior=given, num_boundary=2)
+        assert solved(problem, num_centers=20).verdict == "not solved"
+
+
+def data(rows: int = 60) -> DataProblem:
+    x = torch.linspace(0, 1, rows, dtype=torch.float64)[:, None]
+    return DataProblem(x, torch.sin(6 * x), ("x",), ("u",))
+
+
+@pytest.mark.parametrize(
+    ("by", "missed", "word"),
+    [
+        ("leave-one-out", 0.01, "solved"),
+        ("leave-one-out", 0.3, "rough"),
+        ("leave-one-out", 0.8, "not solved"),
+        ("fitted rows", 0.0, "rough"),
+        ("held-out rows", math.nan, "not solved"),
+    ],
+)
+def test_a_fit_is_judged_relative_to_the_spread_of_its_values(by: str, missed: float, word: str) -> None:
+    problem = data()
+    y = problem.train_set.y
+    wrong = missed * float(y.std(correction=0)) * torch.ones_like(y)
+    assert judge_data(problem, by, wrong, y, 2e-2).word == word
+
+
+def test_rows_that_were_not_left_out_do_not_count_as_met() -> None:
+    """Of large data some rows are left out, and the others are NaN."""
+    problem = data()
+    y = problem.train_set.y
+    wrong = torch.full_like(y, math.nan)
+    wrong[::10] = 0.8 * float(y.std(correction=0))
+    verdict = judge_data(problem, "leave-one-out", wrong, y, 2e-2)
+    assert verdict.word != "solved" and verdict.residuals[0]["rms"] == pytest.approx(0.8)
+
+
+def test_noise_is_no_failure_but_noise_alone_is() -> None:
+    generator = torch.Generator().manual_seed(0)
+    problem = data(400)
+    y = problem.train_set.y
+    noise = torch.randn(y.shape, generator=generator, dtype=torch.float64) * float(y.std())
+    assert judge_data(problem, "leave-one-out", 0.7 * noise, y, 2e-2).word == "rough"
+    assert judge_data(problem, "leave-one-out", 1.1 * noise, y, 2e-2).word == "not solved"
+    assert judge_data(data(7), "leave-one-out", 0.7 * noise[:7], y[:7], 2e-2).word == "rough"
 
 
 NEUMANN = "lap(u) + 2*pi**2*cos(pi*x)*cos(pi*y)"
