@@ -75,8 +75,11 @@ class DataFit:
         found = float(fit.choose().score.sum()) if self.strength is None else fit.missed(self.strength)
         return math.sqrt(found), math.sqrt(len(self.data.spread))
 
-    def solve(self) -> tuple[Float[Tensor, "U O"], Float[Tensor, "N O"], list[str]]:
-        """The unknowns, by how much each row is missed when its site is left out (NaN where this is not known), and words."""
+    def solve(self) -> tuple[Float[Tensor, "U O"], Float[Tensor, "N O"] | None, list[str]]:
+        """The unknowns, by how much each row is missed when its site is left out (NaN where this is not known), and words.
+
+        None is left out where there is a reference, or rows that were held out, to measure the fit by.
+        """
         interpolates = self._at_centers()
         fit = AtCenters(self.network, self.data) if interpolates else self._fewer()
         choice = fit.choose() if self.strength is None else None
@@ -91,6 +94,8 @@ class DataFit:
                 f"{self.data.rows:,} rows leave too little to check {len(unknowns):,} unknowns by, so the model may be anything "
                 "between them; take smoothing=auto, or fewer centres."
             )
+        if self.posed.problem.test_set() is not None:
+            return unknowns, None, words
         missed = fit.left_out(strength)
         # Without the only site there is nothing to fit.
         return unknowns, self.data.by_row(missed if len(missed) > 1 else torch.full_like(missed, torch.nan)), words
