@@ -80,7 +80,15 @@ def run(name: str, seed: int) -> dict[str, Any]:
         directory = Path(scratch) / "run"
         command = [sys.executable, "-c", "import sys; from rbfnet.cli.main import dispatch; sys.exit(dispatch(sys.argv[1:]))"]
         done = subprocess.run(
-            [*command, "train", "--allow-unsolved", f"experiment=league/{name}", f"seed={seed}", f"run_dir={directory}", "figures=false"],
+            [
+                *command,
+                "train",
+                "--allow-unsolved",
+                f"experiment=league/{name}",
+                f"seed={seed}",
+                f"run_dir={directory}",
+                "figures=false",
+            ],
             capture_output=True,
             text=True,
             env={"OMP_WAIT_POLICY": "passive", **os.environ},
