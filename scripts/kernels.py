@@ -29,9 +29,9 @@ from rbfnet.kernels import Kernel
 from rbfnet.nn.initializers import automatic_margin, halton, spacing
 from rbfnet.problems import Condition, Dirichlet, Interior, Neumann, Problem
 from rbfnet.solvers import LeastSquares
-from rbfnet.solvers._fresh import fresh_points
-from rbfnet.solvers._shape import NEAR
-from rbfnet.solvers._yardstick import misses
+from rbfnet.solvers.selection._choose_width import NEAR
+from rbfnet.solvers.validation._fresh_points import fresh_points
+from rbfnet.solvers.validation._relative_residuals import misses
 
 
 class Sag(Problem):

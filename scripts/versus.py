@@ -103,7 +103,7 @@ def rows() -> list[Row]:
 
 def reference(problem: str, file: Path) -> None:
     """Write the points errors are measured at and the solution there: rivals' environments hold no rbfnet."""
-    from rbfnet.problems.references import burgers
+    from rbfnet.problems.zoo.references import burgers
 
     unit = np.linspace(0, 1, 101)
     axes = (unit, unit) if problem == "poisson" else (np.linspace(-1, 1, 256), 0.01 * np.arange(100))

@@ -23,7 +23,7 @@ import yaml
 import rbfnet
 from rbfnet.nn import RBFNetwork
 from rbfnet.problems import Problem
-from rbfnet.training._construct import construct
+from rbfnet.training.runs._construct import construct
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -24,6 +24,7 @@ ROOMS = [
     "config",
     "tables",
     "progress",
+    "sampling",
     "operators",
     "kernels",
     "nn",

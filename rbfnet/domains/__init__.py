@@ -2,11 +2,11 @@
 
 from rbfnet.domains._ball import Ball
 from rbfnet.domains._box import Box
-from rbfnet.domains._columns import read_columns
 from rbfnet.domains._difference import Difference
 from rbfnet.domains._disc import Disc
 from rbfnet.domains._domain import Domain
 from rbfnet.domains._ellipse import Ellipse
+from rbfnet.domains._file_columns import read_columns
 from rbfnet.domains._graded import graded
 from rbfnet.domains._intersection import Intersection
 from rbfnet.domains._interval import Interval

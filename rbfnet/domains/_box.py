@@ -10,7 +10,7 @@ from rbfnet.domains._numbers import interval
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._r_functions import conjunction
 from rbfnet.errors import InputError, positive
-from rbfnet.nn.initializers import IN_BOX
+from rbfnet.sampling import IN_BOX
 
 
 class Box(Domain):

@@ -12,11 +12,11 @@ from torch import Tensor
 from rbfnet.domains._domain import Domain
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._point_cloud import PointCloud
-from rbfnet.domains._sampling import own_draws
+from rbfnet.domains._rejection import own_draws
 from rbfnet.domains._slices import Lines, along_lines, cut
 from rbfnet.domains._space_time import SpaceTime
 from rbfnet.errors import InputError, positive
-from rbfnet.nn.initializers import IN_BOX
+from rbfnet.sampling import IN_BOX
 
 
 class Combination(Domain):

@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.domains._piece import Piece, any_of
-from rbfnet.domains._sampling import fill, own_draws, refined, require_sampler, up_to_the_ends
+from rbfnet.domains._rejection import fill, own_draws, refined, require_sampler, up_to_the_ends
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.initialised import Initialised
-from rbfnet.nn.initializers import IN_BOX
+from rbfnet.sampling import IN_BOX
 
 if TYPE_CHECKING:
     from rbfnet.domains._difference import Difference
@@ -201,7 +201,7 @@ class Domain(Initialised, ABC):
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
         """Nodes inside and positive weights for integrals over the domain, good to 1e-10 for a wave as long as the domain.
 
-        Up to three dimensions the domain is cut into lines (:class:`rbfnet.domains._slices.Slices`), which takes more nodes than
+        Up to three dimensions the domain is cut into lines (:class:`rbfnet.domains.Slices`), which takes more nodes than
         n where its shape asks for it: some thousand in three dimensions. Beyond them n Halton points have equal weights.
 
         Args:

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.domains._piece import Piece
-from rbfnet.nn.blocks._blockwise import PAIRS, blockwise
+from rbfnet.nn.blocks import PAIRS, blockwise
 
 
 class Edges:

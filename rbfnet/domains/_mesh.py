@@ -15,7 +15,7 @@ from rbfnet.domains._gauss import MOST, on_simplices
 from rbfnet.domains._mesh_file import read_mesh
 from rbfnet.domains._numbers import names
 from rbfnet.domains._piece import Piece, unit_cube
-from rbfnet.domains._sampling import require_sampler
+from rbfnet.domains._rejection import require_sampler
 from rbfnet.domains._simplices import Simplices, spread
 from rbfnet.errors import InputError, positive
 
@@ -82,7 +82,7 @@ class Mesh(Domain):
         return torch.from_numpy(self._cells.spread(unit_cube(n, len(self.coords), sampler).numpy()))
 
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
-        """Gauss rules on its cells (:func:`rbfnet.domains._gauss.on_simplices`).
+        """Gauss rules on its cells (:func:`rbfnet.domains.on_simplices`).
 
         N is more than n where cells are many, up to ten times. Many triangles are taken as the shape that they make up; more
         than ten times as many tetrahedra as nodes give ten times as many points of equal weight.

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rbfnet.domains._sampling import own_draws, steps
+from rbfnet.domains._rejection import own_draws, steps
 from rbfnet.given import call, true_each
-from rbfnet.nn.initializers import IN_BOX
+from rbfnet.sampling import IN_BOX
 
 Keep = Callable[[Tensor, Tensor], Tensor]
 """From points (n, D) and outward normals (n, D) to which of them belong, (n,)."""

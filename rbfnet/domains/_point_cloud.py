@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rbfnet.domains._domain import Domain
 from rbfnet.domains._piece import Piece
-from rbfnet.domains._sampling import require_sampler, thin
+from rbfnet.domains._rejection import require_sampler, thin
 from rbfnet.errors import InputError, positive
 
 

@@ -12,9 +12,9 @@ from rbfnet.domains._gauss import unit
 from rbfnet.domains._numbers import interval
 from rbfnet.domains._piece import Keep, Piece
 from rbfnet.domains._point_cloud import PointCloud
-from rbfnet.domains._sampling import require_sampler
+from rbfnet.domains._rejection import require_sampler
 from rbfnet.errors import InputError, positive
-from rbfnet.nn.initializers import IN_BOX
+from rbfnet.sampling import IN_BOX
 
 
 class SpaceTime(Domain):

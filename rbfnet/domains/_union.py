@@ -8,7 +8,7 @@ from torch import Tensor
 
 from rbfnet.domains._combination import Combination
 from rbfnet.domains._r_functions import disjunction
-from rbfnet.domains._sampling import own_draws
+from rbfnet.domains._rejection import own_draws
 from rbfnet.errors import InputError
 
 

@@ -13,13 +13,10 @@ from torch import Tensor, nn
 
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
+from rbfnet.nn._inputs import points
 from rbfnet.nn._layer import require_smooth
 from rbfnet.nn._network import RBFNetwork
-from rbfnet.nn._points import points
-from rbfnet.operators import Coefficient, LinearModel, Operator
-
-Along = tuple[int, ...]
-"""The coordinates of space that are differentiated along, sorted."""
+from rbfnet.operators import Along, Coefficient, LinearModel, Operator, in_space_and_time
 
 
 class Evolving(LinearModel):
@@ -127,7 +124,7 @@ class Evolving(LinearModel):
         """The terms of each operator, and what they need of space and time."""
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise InputError(f"The points must have shape (B, {self.in_features}), but got {tuple(x.shape)}.")
-        terms = [split(op.over(len(x), self.in_features), self.network.in_features) for op in ops]
+        terms = [in_space_and_time(op.over(len(x), self.in_features), self.network.in_features) for op in ops]
         needed = [term for found in terms for term in found]
         alongs = list(dict.fromkeys(along for along, *_ in needed)) or [()]
         require_smooth(self.kernel, [Operator.d(*along) for along in alongs])
@@ -212,8 +209,3 @@ class Evolving(LinearModel):
     def tail(self) -> Float[Tensor, "T O"]:
         """The coefficients of the tail at the end."""
         return self.carried[-1, :, self.num_centers :].sum(dim=0)
-
-
-def split(op: Operator, time: int) -> list[tuple[Along, int, Coefficient]]:
-    """The terms of an operator as (derivatives in space, how many in time, coefficient); ``time`` is the last coordinate."""
-    return [(tuple(i for i in chosen if i != time), chosen.count(time), c) for chosen, c in op.written_out(time + 1)]

@@ -12,12 +12,10 @@ from torch.func import functional_call
 
 from rbfnet.errors import InputError, flag, positive
 from rbfnet.kernels import Kernel, KernelLike, as_kernel
+from rbfnet.nn._inputs import points as as_points
 from rbfnet.nn._metric import make_metric
-from rbfnet.nn._points import points as as_points
 from rbfnet.nn._sums import contract
-from rbfnet.nn.blocks._blockwise import PAIRS, blockwise
-from rbfnet.nn.blocks._columns import radial_columns
-from rbfnet.nn.blocks._pairs import AllPairs, Pairs
+from rbfnet.nn.blocks import PAIRS, AllPairs, Pairs, blockwise, radial_columns
 from rbfnet.nn.initializers import IN_BOX, automatic_margin, epsilon_from_spacing, place
 from rbfnet.operators import Differentiable, Operator, tensors_of
 

@@ -11,8 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rbfnet.errors import InputError, unknown
-from rbfnet.nn.blocks._geometry import DiagonalGeometry, FullGeometry, Geometry, IsotropicGeometry
-from rbfnet.nn.blocks._pairs import Pairs
+from rbfnet.nn.blocks import DiagonalGeometry, FullGeometry, Geometry, IsotropicGeometry, Pairs
 
 
 class Metric(nn.Module, ABC):

@@ -9,14 +9,20 @@ from weakref import WeakKeyDictionary
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch._C._functorch import is_functorch_wrapped_tensor
 
 from rbfnet.nn._metric import Isotropic
-from rbfnet.nn.blocks._blockwise import PAIRS, blockwise
-from rbfnet.nn.blocks._compiled import Cache, CompiledBlock
-from rbfnet.nn.blocks._neighbours import Neighbours
-from rbfnet.nn.blocks._pairs import AllPairs, Pairs
-from rbfnet.nn.blocks._radial import RadialBlock, radial_powers
+from rbfnet.nn.blocks import (
+    PAIRS,
+    AllPairs,
+    Cache,
+    CompiledBlock,
+    Neighbours,
+    Pairs,
+    RadialBlock,
+    blockwise,
+    radial_powers,
+    transformed,
+)
 from rbfnet.operators import Coefficient, Operator, tensors_of
 
 if TYPE_CHECKING:
@@ -83,7 +89,7 @@ def _neighbours(layer: RBFLayer, x: Tensor) -> tuple[Neighbours, int] | None:
     """Lists of the centres within reach, and how many points make a block, where a compact kernel makes them worth it."""
     if not layer.kernel.compact or torch.compiler.is_compiling() or x.shape[0] * layer.num_centers <= PAIRS:
         return None
-    if any(map(is_functorch_wrapped_tensor, (x, *layer.tensors()))):
+    if transformed(x, *layer.tensors()):
         return None
     neighbours = Neighbours(layer.centers, layer.metric.reach(layer.in_features))
     counts = neighbours.counts(x)

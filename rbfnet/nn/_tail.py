@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rbfnet.nn.blocks._blockwise import PAIRS, blockwise
+from rbfnet.nn.blocks import PAIRS, blockwise
 from rbfnet.operators import Direction, Operator, tensors_of
 
 

@@ -1,14 +1,12 @@
 """Where centres start, and how wide their kernels are.
 
-``grid``, ``halton``, ``latin_hypercube``, ``poisson_disc``, ``random`` and ``sobol`` fill a box (geometries take their points
-from them too); ``kmeans``, ``farthest_point`` and ``points`` choose from points. All of them draw from PyTorch's seeded
-generator, if they draw at all.
+``grid``, ``halton``, ``latin_hypercube``, ``poisson_disc``, ``random`` and ``sobol`` fill a box; ``kmeans``, ``farthest_point``
+and ``points`` choose from points (:mod:`rbfnet.sampling`). All of them draw from PyTorch's seeded generator, if they draw at all.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -17,114 +15,38 @@ from torch import Tensor
 
 from rbfnet.errors import InputError, unknown
 from rbfnet.kernels import Kernel
+from rbfnet.sampling import (
+    FROM_POINTS,
+    IN_BOX,
+    farthest_point,
+    grid,
+    halton,
+    kmeans,
+    latin_hypercube,
+    points,
+    poisson_disc,
+    random,
+    sobol,
+)
 
-Box = Float[Tensor, "2 D"]
-"""The lowest and the highest corner."""
-
-
-def grid(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """A full grid with k points a side, the corners among them.
-
-    Raises:
-        InputError: n is not k^D for a whole k.
-    """
-    dims = box.shape[1]
-    side = round(n ** (1 / dims))
-    if side**dims != n:
-        near = max(side, 1) ** dims
-        raise InputError(f"A grid in {dims} dimensions has k^{dims} points, but {n} were asked for; {near} would do.")
-    axis = torch.linspace(0.0, 1.0, side, dtype=box.dtype) if side > 1 else torch.full((1,), 0.5, dtype=box.dtype)
-    return _into(box, torch.cartesian_prod(*[axis] * dims).reshape(n, dims))
-
-
-def halton(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """The first n points of a scrambled Halton sequence (``scipy.stats.qmc.Halton``): even, and of any number."""
-    from scipy.stats import qmc
-
-    return _into(box, torch.from_numpy(qmc.Halton(box.shape[1], rng=_seed()).random(n)))
-
-
-def random(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """Independent uniform points."""
-    return _into(box, torch.rand(n, box.shape[1], dtype=box.dtype))
-
-
-def sobol(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """The first n points of a scrambled Sobol sequence (``scipy.stats.qmc.Sobol``): most even where n is a power of two."""
-    from scipy.stats import qmc
-
-    return _into(box, torch.from_numpy(qmc.Sobol(box.shape[1], rng=_seed()).random_base2((n - 1).bit_length())[:n]))
-
-
-def latin_hypercube(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """One point in each of n slices of every side (``scipy.stats.qmc.LatinHypercube``)."""
-    from scipy.stats import qmc
-
-    return _into(box, torch.from_numpy(qmc.LatinHypercube(box.shape[1], rng=_seed()).random(n)))
-
-
-def poisson_disc(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """Random points none of which is near another (``scipy.stats.qmc.PoissonDisk``), in random order.
-
-    The radius is the largest, in steps of a few per cent, with which the box holds n points. It takes about a millisecond a
-    point, and more in many dimensions.
-
-    Raises:
-        InputError: a box with a side of no length.
-    """
-    from scipy.stats import qmc
-
-    low, high = box.detach().double().numpy()
-    if not (low < high).all():
-        raise InputError(f"Poisson discs need a box with sides that are not zero, but got {low.tolist()} to {high.tolist()}.")
-    dims = len(low)
-    # 0.58 is the share of its own cube (2-D, 3-D) that a point takes of a box filled by this algorithm.
-    radius = (0.58 * np.prod(high - low) / n) ** (1 / dims)
-    while len(found := qmc.PoissonDisk(dims, radius=radius, rng=_seed(), l_bounds=low, u_bounds=high).fill_space()) < n:
-        radius *= 0.98 * (len(found) / n) ** (1 / dims)
-    return torch.from_numpy(found)[torch.randperm(len(found))[:n]].to(box)
-
-
-def kmeans(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
-    """The cluster means of the points (``sklearn.cluster.KMeans``): dense where the points are."""
-    from sklearn.cluster import KMeans
-
-    _enough(points, n)
-    fitted = KMeans(n, n_init=1, random_state=_seed()).fit(points.detach().cpu().double().numpy())
-    return torch.from_numpy(fitted.cluster_centers_).to(points)
-
-
-def farthest_point(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
-    """Greedily the point farthest from those chosen so far, from the one nearest the mean on: even, whatever the density.
-
-    Source: Gonzalez, Theor. Comput. Sci. 38 (1985).
-    """
-    _enough(points, n)
-    chosen = [int((points - points.mean(dim=0)).square().sum(dim=1).argmin())]
-    distance = (points - points[chosen[0]]).square().sum(dim=1)
-    while len(chosen) < n:
-        chosen.append(int(distance.argmax()))
-        distance = torch.minimum(distance, (points - points[chosen[-1]]).square().sum(dim=1))
-    return points[chosen]
-
-
-def points(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
-    """The points themselves, in their order, where n of them are there; else n different ones drawn from them."""
-    if n == len(points):
-        return points.clone()
-    distinct = _enough(points, n)
-    return distinct[torch.randperm(len(distinct))[:n]]
-
-
-IN_BOX: dict[str, Callable[[Tensor, int], Tensor]] = {
-    "grid": grid,
-    "halton": halton,
-    "latin_hypercube": latin_hypercube,
-    "poisson_disc": poisson_disc,
-    "random": random,
-    "sobol": sobol,
-}
-FROM_POINTS: dict[str, Callable[[Tensor, int], Tensor]] = {"farthest_point": farthest_point, "kmeans": kmeans, "points": points}
+__all__ = [
+    "FROM_POINTS",
+    "IN_BOX",
+    "automatic_margin",
+    "breadth",
+    "epsilon_from_spacing",
+    "farthest_point",
+    "grid",
+    "halton",
+    "kmeans",
+    "latin_hypercube",
+    "place",
+    "points",
+    "poisson_disc",
+    "random",
+    "sobol",
+    "spacing",
+]
 
 
 def automatic_margin(dims: int, overlap: float) -> float:
@@ -192,19 +114,3 @@ def epsilon_from_spacing(centers: Float[Tensor, "M D"], overlap: float, per_cent
     """epsilon = 1 / (overlap h), shape () with the mean spacing h of all centres, or (M,) with each centre's own."""
     h = spacing(centers)
     return 1.0 / (overlap * (h if per_center else h.mean()))
-
-
-def _into(box: Tensor, unit: Tensor) -> Tensor:
-    return box[0] + (box[1] - box[0]) * unit.to(box)
-
-
-def _enough(points: Tensor, n: int) -> Tensor:
-    """The distinct points, which must be n at least."""
-    distinct = torch.unique(points, dim=0)
-    if n > len(distinct):
-        raise InputError(f"{n} centres cannot be taken from {len(distinct)} distinct points; ask for {len(distinct)} at most.")
-    return distinct
-
-
-def _seed() -> int:
-    return int(torch.randint(2**31 - 1, ()))

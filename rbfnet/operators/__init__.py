@@ -18,9 +18,11 @@ from rbfnet.operators._functions import (
 from rbfnet.operators._operator import Coefficient, Direction, Operator, tensors_of
 from rbfnet.operators._protocol import Differentiable, LinearModel, apply_operators
 from rbfnet.operators._recorder import Recorder
+from rbfnet.operators._space_and_time import Along, in_space_and_time
 from rbfnet.operators._vector_calculus import advection, curl, divergence, symmetric_gradient
 
 __all__ = [
+    "Along",
     "Arithmetic",
     "Coefficient",
     "Differentiable",
@@ -40,6 +42,7 @@ __all__ = [
     "divergence",
     "gradient_of_laplacian",
     "hessian",
+    "in_space_and_time",
     "jacobian",
     "laplacian",
     "partial",

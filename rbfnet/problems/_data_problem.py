@@ -8,9 +8,8 @@ from torch import Tensor
 
 from rbfnet.domains import PointCloud, Sites, find_sites
 from rbfnet.errors import InputError, number
-from rbfnet.problems._condition import Condition
-from rbfnet.problems._data import Data
 from rbfnet.problems._problem import Problem, Reference, Units
+from rbfnet.problems.conditions import Condition, Data
 
 
 class DataProblem(Problem):

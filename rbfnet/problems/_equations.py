@@ -13,11 +13,9 @@ from torch import Tensor, nn
 from rbfnet.catalogue import catalogue
 from rbfnet.domains import Domain, read_columns
 from rbfnet.errors import InputError, number, read_by_yaml, unknown, written
-from rbfnet.problems._condition import Condition
-from rbfnet.problems._expression import Expression, Parameter
-from rbfnet.problems._parser import parse
 from rbfnet.problems._problem import Problem, Reference
-from rbfnet.problems._selection import parse_selection
+from rbfnet.problems.conditions import Condition
+from rbfnet.problems.text import Expression, Parameter, parse, parse_selection
 from rbfnet.tables import FILES
 
 VALIDATION = 400

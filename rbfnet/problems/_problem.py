@@ -17,11 +17,8 @@ from rbfnet.given import call, one_each
 from rbfnet.initialised import Initialised
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.operators import Field, Operator
-from rbfnet.problems._condition import Condition, Sample, sampled
-from rbfnet.problems._counts import INSIDE, on_parts
-from rbfnet.problems._hard import hard_ansatz
-from rbfnet.problems._unknown import Unknown
-from rbfnet.problems._unknown_field import UnknownField
+from rbfnet.problems.conditions import INSIDE, Condition, Sample, hard_ansatz, on_parts, sampled
+from rbfnet.problems.unknowns import Unknown, UnknownField
 
 
 @dataclass(frozen=True)

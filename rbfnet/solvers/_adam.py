@@ -4,9 +4,9 @@ import torch
 
 from rbfnet.errors import InputError, flag, positive, unknown
 from rbfnet.problems import Problem
-from rbfnet.solvers._balance import Balance, as_balance
 from rbfnet.solvers._schedules import SCHEDULES, factor
 from rbfnet.solvers._solver import Solver, trainable
+from rbfnet.solvers.balance import Balance, as_balance
 
 
 class Adam(Solver):

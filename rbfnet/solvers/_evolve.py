@@ -12,13 +12,9 @@ from rbfnet.errors import InputError, positive
 from rbfnet.nn import Evolving
 from rbfnet.operators import Operator
 from rbfnet.problems import Interior, Problem, Sample
-from rbfnet.solvers._lines import Lines, require_carried
-from rbfnet.solvers._march import March
-from rbfnet.solvers._placement import PER_CENTER, Spacing
-from rbfnet.solvers._posed import Posed
-from rbfnet.solvers._radau import Radau
-from rbfnet.solvers._semidiscrete import Site
 from rbfnet.solvers._solver import Solver, Solving
+from rbfnet.solvers.assembly import Posed
+from rbfnet.solvers.time import PER_CENTER, Lines, March, Radau, Site, Spacing, require_carried
 
 COARSE, COARSE_STAGES, MOST_SLABS = 1e-4, 5, 200
 """Tolerance, stages and slabs of the runs that find where centres belong."""
@@ -41,9 +37,9 @@ class Evolve(Solver):
 
     The model is an :class:`rbfnet.nn.Evolving`: radial basis functions in space, their weights polynomials in time, slab by slab,
     one slab an epoch until the end of time. The equations may be anything in space, nonlinear and coupled, with coefficients
-    that vary in space and time; boundary conditions hold at all times (:class:`rbfnet.solvers._lines.Lines`). In time it is
+    that vary in space and time; boundary conditions hold at all times (:class:`rbfnet.solvers.time.Lines`). In time it is
     Radau IIA with many stages, whose polynomials are what the model keeps; the length of a slab follows from how fast their
-    coefficients decay (:class:`rbfnet.solvers._march.March`).
+    coefficients decay (:class:`rbfnet.solvers.time.March`).
 
     On an interval centres go where the solution needs them: a coarse run finds a length |u| / |u_x|, sqrt(|u| / |u_xx|) at
     each point, the least over time, and the spacing of the centres follows it.

@@ -8,13 +8,10 @@ import torch
 from rbfnet.errors import InputError, flag, positive
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
-from rbfnet.problems._initial import start_of
-from rbfnet.solvers._inference import applies
-from rbfnet.solvers._newton import Newton
+from rbfnet.problems.conditions import start_of
 from rbfnet.solvers._solver import Solver
-from rbfnet.solvers._stages import Stages
-from rbfnet.solvers._through_time import starts_of
-from rbfnet.solvers._unknowns import own_shapes
+from rbfnet.solvers.assembly import own_shapes
+from rbfnet.solvers.newton import Newton, Stages, applies, starts_of
 
 
 class GaussNewton(Solver):
@@ -39,12 +36,12 @@ class GaussNewton(Solver):
     smoothness of unknown functions ask for, both estimated, and the unknowns get standard errors (``Inference``).
 
     A shape parameter that is ``"auto"`` is chosen once the weights fit the width it starts with, by what a step from there
-    misses at points held back; then the steps go on (:func:`rbfnet.solvers._quasilinear.chosen_shape`). The choice is undone
+    misses at points held back; then the steps go on (:func:`rbfnet.solvers.selection.chosen_shape`). The choice is undone
     where it makes worse what is missed at fresh points.
 
     A problem that is not linear and goes through time has one solution, but the loss has many minima. So the steps start from
     what is found slab by slab, each a small problem of its own that starts from the end of the one before
-    (:mod:`rbfnet.solvers._through_time`): at once for ordinary differential equations, where that costs little, and otherwise
+    (:mod:`rbfnet.solvers.newton`): at once for ordinary differential equations, where that costs little, and otherwise
     where the equations are not solved without.
 
     Beyond half of this machine's memory the rows are factored block by block, which takes the square of the unknowns. Where

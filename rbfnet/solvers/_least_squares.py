@@ -7,22 +7,16 @@ from torch import Tensor
 
 from rbfnet.errors import InputError, number, positive
 from rbfnet.nn import RBFNetwork
-from rbfnet.nn.wrappers._wrapper import innermost
+from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
-from rbfnet.solvers._choice import chosen, seen, too_few
-from rbfnet.solvers._data_fit import DataFit
-from rbfnet.solvers._linear_system import LinearSystem, values_asked
-from rbfnet.solvers._linearity import require_linear
-from rbfnet.solvers._memory import budget
-from rbfnet.solvers._moments import Moments
-from rbfnet.solvers._posed import Posed
-from rbfnet.solvers._processes import agreed
-from rbfnet.solvers._regularization import Regularization
-from rbfnet.solvers._scattered import Smoothing
-from rbfnet.solvers._shape import choose_shape
 from rbfnet.solvers._solver import Solver, Solving
-from rbfnet.solvers._thin import keep_enough
+from rbfnet.solvers.algebra import Moments, Regularization
+from rbfnet.solvers.algebra.memory import budget
+from rbfnet.solvers.algebra.processes import agreed
+from rbfnet.solvers.assembly import LinearSystem, Posed, require_linear, values_asked
+from rbfnet.solvers.scattered import DataFit, Smoothing
+from rbfnet.solvers.selection import choose_shape, chosen, keep_enough, seen, too_few
 
 COPIES = 3
 """How many times the matrix is held at the peak: itself, and what it is factored into."""
@@ -35,7 +29,7 @@ class LeastSquares(Solver):
     """Solve for the weights: one weighted, column-scaled least-squares solve, for linear problems and data.
 
     Where epsilon is ``"auto"``, it and the margin are chosen by the residual at points held back, or with data by leaving points
-    out (:func:`rbfnet.solvers._shape.choose_shape`). Otherwise centres and shape parameters stay as they are.
+    out (:func:`rbfnet.solvers.selection.choose_shape`). Otherwise centres and shape parameters stay as they are.
 
     A problem that asks for nothing but values at points is **data**. By default cross-validation decides how closely they are
     met: with the points as centres the model interpolates or is a smoothing spline, with fewer or other centres it is a
@@ -51,7 +45,7 @@ class LeastSquares(Solver):
 
     Args:
         regularization: ``"damping"`` (at the level of rounding), ``"truncation"``, ``"ridge"`` or ``"gcv"``
-            (:class:`rbfnet.solvers._regularization.Regularization`); all but the first make a plain least-squares fit of data
+            (:class:`rbfnet.solvers.algebra.Regularization`); all but the first make a plain least-squares fit of data
             too, without smoothing.
         level: the damping of ``"ridge"``, or the relative cut of ``"truncation"``.
         smoothing: with data, the weight of the penalty w^T K w against the squares by which values are missed: a number, zero
@@ -59,7 +53,7 @@ class LeastSquares(Solver):
             cross-validation, for each output, whether to smooth and how much. As SciPy's ``RBFInterpolator(smoothing=...)`` in
             the coordinates of the network (standardised for data).
         tolerance: a relative error. The centres of the network are candidates then, of which only as many are kept as it needs,
-            chosen by the residual (:func:`rbfnet.solvers._thin.thin`), with the weighted rows as they count in the loss; epsilon
+            chosen by the residual, with the weighted rows as they count in the loss; epsilon
             is chosen with all of them. The error is an estimate, not a bound. None keeps all.
 
     Raises:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from rbfnet.initialised import Initialised
 from rbfnet.problems import Problem, Sample
-from rbfnet.solvers._balance import Balance
-from rbfnet.solvers._posed import Posed
+from rbfnet.solvers.assembly import Posed
+from rbfnet.solvers.balance import Balance
 
 
 class Solver(Initialised, ABC):

@@ -1,21 +1,14 @@
 """Runs: the Lightning module and data, one-call solving and fitting, and run directories."""
 
-from rbfnet.training._adaptive import Adaptive, Fitness
-from rbfnet.training._build import Run, build
-from rbfnet.training._data import ProblemData
-from rbfnet.training._errors import errors, errors_of
+from rbfnet.training._data_module import ProblemData
 from rbfnet.training._finite import Diverged
-from rbfnet.training._grow import Grow
 from rbfnet.training._module import TrainingModule
-from rbfnet.training._progress import FitProgress
-from rbfnet.training._r3 import R3
-from rbfnet.training._rad import RAD
-from rbfnet.training._resume import resume
-from rbfnet.training._run_directory import load
 from rbfnet.training._solution import Solution
 from rbfnet.training._solve import fit, solve
 from rbfnet.training._train import Terminated, train
-from rbfnet.training._verdict import Verdict, judge
+from rbfnet.training.callbacks import R3, RAD, Adaptive, Fitness, FitProgress, Grow
+from rbfnet.training.runs import Run, build, load, resume
+from rbfnet.training.verdict import Verdict, errors, errors_of, judge
 
 __all__ = [
     "R3",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.problems import Sample
-from rbfnet.solvers._solver import trainable
+from rbfnet.solvers import trainable
 from rbfnet.training._module import TrainingModule
 
 ROWS = 64

@@ -15,17 +15,16 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.given import untouched
 from rbfnet.nn import RBFNetwork
-from rbfnet.nn.wrappers._wrapper import innermost
+from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import Differentiable, LinearModel, Operator, Recorder, apply_operators
 from rbfnet.problems import Problem, Sample
-from rbfnet.problems._values import at
-from rbfnet.solvers import Posed, Solver, Solving, automatic_scales
-from rbfnet.solvers._balance import Terms
-from rbfnet.solvers._equation import AtZero
-from rbfnet.solvers._solver import trainable
-from rbfnet.training._data import ProblemData, epoch_seed
-from rbfnet.training._errors import errors
+from rbfnet.problems.conditions import at
+from rbfnet.solvers import Posed, Solver, Solving, automatic_scales, trainable
+from rbfnet.solvers.assembly import AtZero
+from rbfnet.solvers.balance import Terms
+from rbfnet.training._data_module import ProblemData, epoch_seed
 from rbfnet.training._finite import Diverged, LastFinite
+from rbfnet.training.verdict import errors
 
 Batch = dict[str, Sample]
 """For each condition its points and what belongs to them."""

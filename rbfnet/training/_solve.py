@@ -17,14 +17,13 @@ from rbfnet.given import call
 from rbfnet.kernels import KernelLike
 from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem, Problem
-from rbfnet.solvers import LeastSquares, Solver
-from rbfnet.solvers._sequence import as_solver
+from rbfnet.solvers import LeastSquares, Solver, as_solver
 from rbfnet.training._arrays import Columns, as_columns
 from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import build_model
 from rbfnet.training._solution import Solution
 from rbfnet.training._train import DTYPES, prepare, train
-from rbfnet.training._verdict import accuracy_for
+from rbfnet.training.verdict import accuracy_for
 
 
 def solve(

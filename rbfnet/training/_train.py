@@ -25,16 +25,14 @@ from rbfnet.nn import Evolving
 from rbfnet.operators import LinearModel
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import Solver, Solving, require_pointwise
-from rbfnet.training._adaptive import Adaptive
-from rbfnet.training._data import ProblemData
-from rbfnet.training._data_verdict import judge_data
-from rbfnet.training._errors import compared, errors_of, fitted
+from rbfnet.training._data_module import ProblemData
 from rbfnet.training._finite import Diverged
 from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
 from rbfnet.training._solution import Solution
-from rbfnet.training._verdict import accuracy_for, judge
+from rbfnet.training.callbacks import Adaptive
+from rbfnet.training.verdict import accuracy_for, compared, errors_of, fitted, judge, judge_data
 
 OPTIONS = {
     "accelerator", "strategy", "devices", "num_nodes", "max_epochs", "max_time", "check_val_every_n_epoch", "log_every_n_steps",

@@ -16,7 +16,7 @@ import rbfnet
 from rbfnet import Field
 from rbfnet.domains import Rectangle
 from rbfnet.problems import Condition, Dirichlet, Equations, Interior, Problem
-from rbfnet.training._construct import construct
+from rbfnet.training.runs._construct import construct
 
 SQUARE = Rectangle(x=(0, 1), y=(0, 1))
 POISSON: dict[str, Any] = {

@@ -13,7 +13,7 @@ import rbfnet
 from rbfnet.domains import Ball, Difference, Disc, Domain, Ellipse, Interval, Polygon, Rectangle, SpaceTime, Union
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Equations, Problem
-from rbfnet.training._construct import construct
+from rbfnet.training.runs._construct import construct
 
 SQUARE = Rectangle(x=(0, 1), y=(0, 1))
 TRUST = pytest.mark.parametrize("trust", [None, ()], ids=["typed", "from elsewhere"])

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from rbfnet.problems.references import burgers
+from rbfnet.problems.zoo.references import burgers
 from scripts import versus
 from scripts.rivals import chebyshev, finite_differences
 from scripts.rivals.race import Race

@@ -33,8 +33,8 @@ from rbfnet.problems import (
     Wave,
 )
 from rbfnet.solvers import Evolve
-from rbfnet.solvers._placement import GRADING, Spacing
-from rbfnet.solvers._radau import Radau
+from rbfnet.solvers.time._line_spacing import GRADING, Spacing
+from rbfnet.solvers.time._radau import Radau
 from rbfnet.training._model import build_model
 from rbfnet.training._train import default_dtype, prepare, quiet
 

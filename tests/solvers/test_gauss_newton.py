@@ -28,7 +28,7 @@ from rbfnet.problems import (
     Schroedinger,
 )
 from rbfnet.solvers import GaussNewton, LeastSquares, Posed, automatic_scales
-from rbfnet.solvers._unknowns import Unknowns
+from rbfnet.solvers.assembly._parameter_vector import Unknowns
 
 DOUBLE = torch.float64
 

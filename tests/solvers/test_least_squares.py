@@ -12,12 +12,12 @@ from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Operator
 from rbfnet.problems import DataProblem, Poisson
 from rbfnet.solvers import LeastSquares
-from rbfnet.solvers._at_centers import _Patch
-from rbfnet.solvers._factored import Factored
-from rbfnet.solvers._interpolation import Interpolation
-from rbfnet.solvers._linear_system import Values
-from rbfnet.solvers._regularization import REFINEMENTS
-from rbfnet.solvers._scattered import scattered
+from rbfnet.solvers.algebra._damped_qr import Factored
+from rbfnet.solvers.algebra._interpolation import Interpolation
+from rbfnet.solvers.algebra._regularization import REFINEMENTS
+from rbfnet.solvers.assembly._linear_system import Values
+from rbfnet.solvers.scattered._at_centers import _Patch
+from rbfnet.solvers.scattered._scattered_values import scattered
 
 DOUBLE = torch.float64
 

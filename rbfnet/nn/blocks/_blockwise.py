@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.autograd import forward_ad
+
+from rbfnet.nn.blocks._functorch import transformed
 
 PAIRS = 2**18
 """Pairs per block in float64, twice as many in float32: few enough to stay in cache, enough for what operations cost to start."""
@@ -53,7 +54,7 @@ def blockwise(block: Block | Callable[..., Tensor], rows: Sequence[Tensor], shar
     block = block if isinstance(block, Block) else Block(block)
     if torch.compiler.is_compiling():
         return block.f(*rows, *shared)
-    if len(rows[0]) <= size and (block.holds or any(map(is_functorch_wrapped_tensor, (*rows, *shared)))):
+    if len(rows[0]) <= size and (block.holds or transformed(*rows, *shared)):
         return block.f(*rows, *shared)
     return _Blockwise.apply(block, size, len(rows), *rows, *shared)
 
@@ -82,7 +83,7 @@ class _Blockwise(torch.autograd.Function):
         tensors, n = ctx.saved_tensors, ctx.num_rows
         wanted = [i for i, needed in enumerate(ctx.needs_input_grad[3:]) if needed]
         # Gradients that are differentiated again, or inside torch.func, need vjp; for all others plain numbers cost less.
-        plain = not torch.is_grad_enabled() and not any(map(is_functorch_wrapped_tensor, (*tensors, grad)))
+        plain = not torch.is_grad_enabled() and not transformed(*tensors, grad)
         grads: list[Any] = [None] * len(tensors)
         joined = {i: _Joined(len(grad) if plain else None) for i in wanted if i < n}
         for *rows, g in _parts((*tensors[:n], grad), ctx.size):

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from rbfnet.nn.blocks._blockwise import Block
+from rbfnet.nn.blocks._functorch import transformed
 
 Cache = dict[Hashable, Callable[..., object]]
 
@@ -41,7 +41,7 @@ class CompiledBlock(Block):
         self.key, self.size, self.num_rows, self.cache = key, size, num_rows, cache
 
     def __call__(self, *tensors: Tensor) -> Tensor:
-        if any(map(is_functorch_wrapped_tensor, tensors)):
+        if transformed(*tensors):
             return self.f(*tensors)
         there = len(tensors[0])
         value: Any = self._run("value", self.f, self._filled(tensors))

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch._C._functorch import get_unwrapped, is_functorch_wrapped_tensor
-from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
+from rbfnet.nn.blocks._functorch import as_array
 from rbfnet.nn.blocks._pairs import ListedPairs
 
 SLACK = 1e-5
@@ -30,7 +29,7 @@ class Neighbours:
     """
 
     def __init__(self, centers: Tensor, reach: Tensor) -> None:
-        self.reach = _numbers(reach) * (1.0 + SLACK)
+        self.reach = as_array(reach) * (1.0 + SLACK)
         self.tree = self._tree(centers)
 
     def counts(self, x: Tensor) -> Any:
@@ -55,12 +54,4 @@ class Neighbours:
         return cKDTree(self._scaled(x), balanced_tree=False)
 
     def _scaled(self, x: Tensor) -> Any:
-        return _numbers(x) / self.reach
-
-
-def _numbers(x: Tensor) -> Any:
-    """The values alone: a block that is differentiated by torch.func is given points that are wrapped."""
-    while is_functorch_wrapped_tensor(x):
-        x = get_unwrapped(x)
-    with temporarily_clear_interpreter_stack():
-        return x.detach().cpu().double().numpy()
+        return as_array(x) / self.reach

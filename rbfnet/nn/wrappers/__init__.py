@@ -4,7 +4,19 @@ from rbfnet.nn.wrappers._affine import Affine
 from rbfnet.nn.wrappers._ansatz import Ansatz
 from rbfnet.nn.wrappers._coordinate_map import CoordinateMap, Coordinates
 from rbfnet.nn.wrappers._normalized import Normalized
+from rbfnet.nn.wrappers._numbered import Numbered, partitions
 from rbfnet.nn.wrappers._periodic import Periodic
-from rbfnet.nn.wrappers._wrapper import Wrapper
+from rbfnet.nn.wrappers._wrapper import Wrapper, innermost
 
-__all__ = ["Affine", "Ansatz", "CoordinateMap", "Coordinates", "Normalized", "Periodic", "Wrapper"]
+__all__ = [
+    "Affine",
+    "Ansatz",
+    "CoordinateMap",
+    "Coordinates",
+    "Normalized",
+    "Numbered",
+    "Periodic",
+    "Wrapper",
+    "innermost",
+    "partitions",
+]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rbfnet.nn._network import RBFNetwork
 from rbfnet.nn.wrappers._numbered import Key, Numbered
-from rbfnet.nn.wrappers._product import Product
+from rbfnet.nn.wrappers._product_model import Product
 from rbfnet.nn.wrappers._wrapper import Wrapper, require_callable, require_shape
 from rbfnet.operators import Operator, apply_operators
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.nn._network import RBFNetwork
 from rbfnet.nn.wrappers._numbered import Key, Numbered, splits
-from rbfnet.nn.wrappers._product import Product
+from rbfnet.nn.wrappers._product_model import Product
 from rbfnet.operators import Operator
 
 

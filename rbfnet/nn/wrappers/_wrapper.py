@@ -11,9 +11,9 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
+from rbfnet.nn._inputs import points
 from rbfnet.nn._layer import require_smooth
 from rbfnet.nn._network import RBFNetwork
-from rbfnet.nn._points import points
 from rbfnet.operators import LinearModel, Operator
 
 

@@ -1,0 +1,36 @@
+"""What a solution has to satisfy, and where."""
+
+from rbfnet.problems.conditions._boundary import Boundary, Dirichlet, Neumann, Robin
+from rbfnet.problems.conditions._condition import Condition, Residual, Sample, sampled
+from rbfnet.problems.conditions._data_condition import Data
+from rbfnet.problems.conditions._given_values import at
+from rbfnet.problems.conditions._hard import hard_ansatz
+from rbfnet.problems.conditions._initial import Initial, start_of
+from rbfnet.problems.conditions._integral import Integral, Mean
+from rbfnet.problems.conditions._interface import Interface
+from rbfnet.problems.conditions._interior import Interior
+from rbfnet.problems.conditions._periodicity import Periodic
+from rbfnet.problems.conditions._point_counts import INSIDE, on_parts
+
+__all__ = [
+    "INSIDE",
+    "Boundary",
+    "Condition",
+    "Data",
+    "Dirichlet",
+    "Initial",
+    "Integral",
+    "Interface",
+    "Interior",
+    "Mean",
+    "Neumann",
+    "Periodic",
+    "Residual",
+    "Robin",
+    "Sample",
+    "at",
+    "hard_ansatz",
+    "on_parts",
+    "sampled",
+    "start_of",
+]

@@ -1,0 +1,190 @@
+"""Conditions on the boundary, or on a named part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from rbfnet.given import call
+from rbfnet.operators import Field
+from rbfnet.problems.conditions._condition import Condition, Residual, Sample, of_field, positive_weight
+from rbfnet.problems.conditions._given_values import FileValue, Value, checked, evaluate
+from rbfnet.problems.conditions._placement import Part, is_file, on_boundary, with_values
+from rbfnet.problems.conditions._point_counts import on_parts
+
+if TYPE_CHECKING:
+    from rbfnet.problems._problem import Problem
+
+
+class Boundary(Condition):
+    """Any equation on the boundary: u.normal and u.normal_derivative() are to be had there.
+
+    Example: ``Boundary(lambda u: (u.value, u.laplacian()))``, a simply supported plate.
+
+    Args:
+        residual: a function of the field, zero where the equation holds; several equations as a tuple.
+        on: a part of the boundary: the name it has in ``domain.parts``, a function of points (B, D) that is true there, or a
+            list of these for all that belongs to any; all of it if None.
+        weight: how much more than by itself it counts.
+        name: unique within the problem; by default made from the kind of condition, the output and the part.
+        points: how many; if None the problem's ``num_boundary``, or a share of the points that follow the centres.
+
+    Raises:
+        InputError: when points are drawn, a part the boundary does not have.
+    """
+
+    def __init__(
+        self,
+        residual: Callable[[Field], Residual],
+        on: Part | None = None,
+        weight: float = 1.0,
+        name: str | None = None,
+        points: int | None = None,
+    ) -> None:
+        self.name = name or named("boundary", None, on)
+        self._residual, self._on, self._points = of_field(residual, self.name), on, points
+        self.weight = positive_weight(weight, self.name)
+
+    def sample(self, problem: Problem) -> Sample:
+        n = on_parts(problem, self._points, self.name, self._on)
+        return on_boundary(problem.domain, n, problem.sampler, self._on)
+
+    def residual(self, u: Field) -> Residual:
+        return call(self._residual, f"The residual of condition {self.name!r}", u)
+
+
+class Dirichlet(Condition):
+    """A given value on the boundary: u - g = 0.
+
+    Args:
+        value: g: a number, a function of the coordinates in their order, g(x, y), or a file whose rows are the points: columns
+            named as the coordinates and the output.
+        output: which output, where the problem has several.
+        on, weight, name, points: see :class:`Boundary`.
+        hard: the model fulfils it by its form, :meth:`rbfnet.problems.Problem.ansatz`.
+
+    Raises:
+        InputError: a value of another kind; when points are drawn, a part of the boundary or a column that is not there.
+    """
+
+    def __init__(
+        self,
+        value: Value | FileValue = 0.0,
+        output: str | None = None,
+        weight: float = 1.0,
+        name: str | None = None,
+        *,
+        on: Part | None = None,
+        points: int | None = None,
+        hard: bool = False,
+    ) -> None:
+        self.name = name or named("dirichlet", output, on)
+        checked(value, self.name)
+        self.value, self.output, self.on, self.hard = value, output, on, hard
+        self._points, self.weight = points, positive_weight(weight, self.name)
+
+    def sample(self, problem: Problem) -> Sample:
+        if is_file(self.value):
+            return with_values(self.value, problem.domain, self.output or problem.outputs[0])  # type: ignore[arg-type]
+        n = on_parts(problem, self._points, self.name, self.on)
+        return on_boundary(problem.domain, n, problem.sampler, self.on, normals=False)
+
+    def residual(self, u: Field, *data: Tensor) -> Residual:
+        return one(u, self.output).value - given(self.value, u, data, self.name)
+
+
+class Robin(Condition):
+    """alpha u + beta n . grad u = g on the boundary.
+
+    Args:
+        value: g: a number, a function of the coordinates, or a file whose rows are the points: columns named as the
+            coordinates, the output, and normal_x, normal_y, ... for the outward normal.
+        alpha, beta: numbers or functions of the coordinates.
+        output, on, weight, name, points: see :class:`Dirichlet`.
+
+    Raises:
+        InputError: a value of another kind; when points are drawn, a part of the boundary or a column that is not there.
+    """
+
+    kind = "robin"
+
+    def __init__(
+        self,
+        value: Value | FileValue = 0.0,
+        alpha: Value = 1.0,
+        beta: Value = 1.0,
+        output: str | None = None,
+        weight: float = 1.0,
+        name: str | None = None,
+        *,
+        on: Part | None = None,
+        points: int | None = None,
+    ) -> None:
+        self.name = name or named(self.kind, output, on)
+        for part in (value, alpha, beta):
+            checked(part, self.name)
+        self._value, self._alpha, self._beta = value, alpha, beta
+        self._output, self._on, self._points = output, on, points
+        self.weight = positive_weight(weight, self.name)
+
+    def sample(self, problem: Problem) -> Sample:
+        if is_file(self._value):
+            output = self._output or problem.outputs[0]
+            return with_values(self._value, problem.domain, output, normals=True)  # type: ignore[arg-type]
+        n = on_parts(problem, self._points, self.name, self._on)
+        return on_boundary(problem.domain, n, problem.sampler, self._on)
+
+    def residual(self, u: Field, *data: Tensor) -> Residual:
+        x = u.points.unbind(dim=1)
+        field = one(u, self._output)
+        flux = evaluate(self._beta, x, self.name) * field.normal_derivative()
+        if self._alpha != 0.0:
+            flux = flux + evaluate(self._alpha, x, self.name) * field.value
+        return flux - given(self._value, u, data, self.name)
+
+
+class Neumann(Robin):
+    """a n . grad u = g on the boundary.
+
+    Args:
+        value: g, as in :class:`Robin`.
+        coefficient: a, a number or a function of the coordinates.
+        output, on, weight, name, points: see :class:`Dirichlet`.
+
+    Raises:
+        InputError: as :class:`Robin`.
+    """
+
+    kind = "neumann"
+
+    def __init__(
+        self,
+        value: Value | FileValue = 0.0,
+        coefficient: Value = 1.0,
+        output: str | None = None,
+        weight: float = 1.0,
+        name: str | None = None,
+        *,
+        on: Part | None = None,
+        points: int | None = None,
+    ) -> None:
+        super().__init__(value, 0.0, coefficient, output, weight, name, on=on, points=points)
+
+
+def named(kind: str, output: str | None, part: Part | None) -> str:
+    """The name of a condition that was given none."""
+    parts = part if isinstance(part, (list, tuple)) else [] if part is None else [part]
+    names = [p if isinstance(p, str) else getattr(p, "__name__", "part").strip("<>") for p in parts]
+    return "_".join([kind, *([] if output is None else [str(output)]), *names])
+
+
+def one(u: Field, output: str | None) -> Field:
+    """The field of the output that is meant."""
+    return u if output is None else u[output]
+
+
+def given(value: Value | FileValue, u: Field, data: tuple[Tensor, ...], name: str) -> Tensor | float:
+    """The given value at the points of a field: what was read from a file, or the value itself."""
+    return data[0] if data else evaluate(value, u.points.unbind(dim=1), name)  # type: ignore[arg-type]

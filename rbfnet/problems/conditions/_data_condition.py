@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.errors import InputError, unknown
+from rbfnet.operators import Field
+from rbfnet.problems.conditions._condition import Condition, Residual, Sample, positive_weight
+from rbfnet.problems.conditions._given_values import from_file, require_inside
+
+if TYPE_CHECKING:
+    from rbfnet.problems._problem import Problem
+
+
+class Data(Condition):
+    """Measured values: u - y = 0 for every output, or for those that were measured.
+
+    Args:
+        x: (N, D); or a ``.csv`` or ``.npz`` file with columns named as coordinates and outputs, and no y then.
+        y: (N, O), or (N,) for one output.
+        weight: how much more than by itself it counts.
+        name: unique within the problem.
+        scale: (O,), what each output's residual is divided by, so that outputs in different units weigh alike.
+        outputs: which outputs y holds, in its order; all of them if None.
+        noise: (O,) or a number, the standard deviation of the errors of y, where it is known. Solvers that give error bars
+            (:class:`rbfnet.solvers.GaussNewton`) estimate it otherwise; the others have no use for it.
+
+    Raises:
+        InputError: values that are not finite or do not fit each other; when the sample is taken, points outside the domain,
+            an unknown output or column.
+    """
+
+    def __init__(
+        self,
+        x: Float[Tensor, "N D"] | str | Path,
+        y: Float[Tensor, "N O"] | None = None,
+        weight: float = 1.0,
+        name: str = "data",
+        scale: Float[Tensor, " O"] | None = None,
+        outputs: Sequence[str] | None = None,
+        noise: Float[Tensor, " O"] | float | None = None,
+    ) -> None:
+        self.weight, self.name = positive_weight(weight, name), name
+        if noise is not None and not bool(torch.all((given := torch.as_tensor(noise)) > 0) and torch.isfinite(given).all()):
+            raise InputError(f"The noise of condition {name!r} is a positive standard deviation, but got {noise}.")
+        self._noise = noise
+        self._path, self._given, self._scale, self._outputs = None, None, scale, outputs
+        if isinstance(x, (str, Path)):
+            if y is not None:
+                raise InputError(f"Condition {name!r} takes its values from the file {str(x)!r}, so y must not be given.")
+            self._path = x
+            return
+        y = y[:, None] if isinstance(y, Tensor) and y.ndim == 1 else y
+        if not isinstance(y, Tensor) or x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or not len(x):
+            shape = tuple(y.shape) if isinstance(y, Tensor) else y
+            raise InputError(f"Data are x (N, D) and y (N, O) with the same N, but got {tuple(x.shape)} and {shape}.")
+        if not torch.isfinite(y).all():
+            row = int((~torch.isfinite(y)).any(dim=1).nonzero()[0])
+            raise InputError(f"Data must be finite, but row {row} of y in condition {name!r} is {y[row].tolist()}.")
+        self._given = x, y
+
+    def sample(self, problem: Problem) -> Sample:
+        outputs = tuple(problem.outputs if self._outputs is None else self._outputs)
+        for output in outputs:
+            if output not in problem.outputs:
+                raise unknown("output", output, problem.outputs)
+        if self._given is None:
+            assert self._path is not None
+            x, y = from_file(self._path, problem.domain, problem.domain.coords, outputs)
+        else:
+            x, y = self._given
+            require_inside(problem.domain, x, f"Condition {self.name!r}")
+        if y.shape[1] != len(outputs):
+            raise InputError(
+                f"Condition {self.name!r} has {y.shape[1]} columns of values for the outputs {', '.join(outputs)}; "
+                "one is needed for each."
+            )
+        return Sample((x,), data=(y,))
+
+    def noise(self, equation: int) -> float | None:
+        """The standard deviation of the errors of one residual; None where it is not known."""
+        if self._noise is None:
+            return None
+        scale = 1.0 if self._scale is None else float(self._scale[equation])
+        return float(torch.as_tensor(self._noise).reshape(-1).expand(equation + 1)[equation]) / scale
+
+    def residual(self, u: Field, y: Tensor) -> Residual:
+        outputs = u.outputs if self._outputs is None else self._outputs
+        scale = [1.0] * len(outputs) if self._scale is None else self._scale.tolist()
+        return tuple((u[name].value - y[:, o]) / scale[o] for o, name in enumerate(outputs))

@@ -1,0 +1,53 @@
+"""Points that conditions are put on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from rbfnet.domains import Domain
+from rbfnet.errors import InputError
+from rbfnet.problems.conditions._condition import Sample
+from rbfnet.problems.conditions._given_values import FileValue, Value, from_file
+
+Part = str | Callable[[Tensor], Tensor] | Sequence[str | Callable[[Tensor], Tensor]]
+"""A part of the boundary: its name in ``domain.parts``, a function of points (B, D) that is true there, (B,), or several."""
+
+
+def on_boundary(domain: Domain, n: int, sampler: str, part: Part | None, normals: bool = True) -> Sample:
+    """n points on the boundary or a named part of it, with normals where they are wanted.
+
+    Raises:
+        InputError: a part the boundary does not have.
+    """
+    if part is None and not normals:
+        return Sample((domain.boundary(n, sampler),))
+    if not normals:
+        return Sample((domain.boundary(n, sampler, part=part),))
+    x, normal = domain.boundary_with_normals(n, sampler, part=part)
+    return Sample((x,), normal=normal)
+
+
+def with_values(path: FileValue, domain: Domain, output: str, normals: bool = False) -> Sample:
+    """The points of a file, and the values there; their normals are the columns normal_x, normal_y, ..."""
+    directions = [f"normal_{name}" for name in domain.coords] if normals else []
+    x, columns = from_file(path, domain, domain.coords, [output, *directions])
+    normal = columns[:, 1:] if normals else None
+    if normal is not None and not torch.allclose(normal.norm(dim=1), torch.ones_like(normal[:, 0]), atol=1e-3):
+        raise InputError(f"The columns {', '.join(directions)} of {str(path)!r} must hold vectors of length one.")
+    return Sample((x,), normal=normal, data=(columns[:, 0],))
+
+
+def is_file(value: Value | FileValue) -> bool:
+    """Whether a value is to be read from a file."""
+    return isinstance(value, (str, Path))
+
+
+def at_points(domain: Domain, x: Tensor, name: str) -> Sample:
+    """Points made by projection, once they are known to lie in the domain."""
+    if not domain.contains(x).all():
+        raise InputError(f"Condition {name!r} needs a domain whose two sides are copies of each other, but got {domain!r}.")
+    return Sample((x,))

@@ -1,0 +1,23 @@
+"""From rows to numbers: least squares, interpolation and their processes and memory, knowing nothing of problems."""
+
+from rbfnet.solvers.algebra import memory, processes
+from rbfnet.solvers.algebra._damped_qr import Factored
+from rbfnet.solvers.algebra._interpolation import Interpolation
+from rbfnet.solvers.algebra._moments import Moments, determined
+from rbfnet.solvers.algebra._orthogonal_least_squares import OrthogonalLeastSquares
+from rbfnet.solvers.algebra._regularization import Regularization
+from rbfnet.solvers.algebra._tsqr import shared, stacked, triangle
+
+__all__ = [
+    "Factored",
+    "Interpolation",
+    "Moments",
+    "OrthogonalLeastSquares",
+    "Regularization",
+    "determined",
+    "memory",
+    "processes",
+    "shared",
+    "stacked",
+    "triangle",
+]

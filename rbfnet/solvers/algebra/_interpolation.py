@@ -1,0 +1,75 @@
+"""Interpolation and smoothing at the centres: a square symmetric system with the moment conditions of the tail."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.solvers.algebra._moments import Moments
+
+
+class Interpolation:
+    """[K + s L, P; P^T, 0] [w; a] = [y; 0] for a conditionally positive definite kernel, s = +-1 its sign, L = diag(smoothing).
+
+    By the moment conditions (:class:`Moments`) the weights are Q_2 v, and Q_2^T (s K + L) Q_2 is positive definite: one Cholesky
+    factorisation, half the work of a general one. One step of iterative refinement takes the residual down to rounding. Of a
+    tail that the centres do not determine, the shortest coefficients are taken.
+
+    Source: Wendland, Scattered Data Approximation (2004), sections 8.5 and 12.3; Golub and Van Loan, Matrix Computations
+    (2013), section 6.2.
+    Equivalent: SciPy ``RBFInterpolator(smoothing=...)``, in the coordinates of the network.
+
+    Args:
+        kernel: K, symmetric.
+        tail: P.
+        smoothing: (M,) or a number, zero or positive: how much the solution may miss each value; 0 interpolates.
+
+    Attributes:
+        failed: within rounding the kernel is not definite; there is no solution then.
+    """
+
+    def __init__(self, kernel: Float[Tensor, "M M"], tail: Float[Tensor, "M T"], smoothing: Tensor | float = 0.0) -> None:
+        self.kernel, self.tail, self.moments = kernel, tail, Moments(tail)
+        self.terms = self.moments.terms
+        inner = self.moments.inner(kernel)
+        self.sign = 1.0 if inner.diagonal().sum() >= 0 else -1.0
+        if isinstance(smoothing, Tensor) or smoothing:
+            ridge = self.sign * torch.as_tensor(smoothing, dtype=kernel.dtype, device=kernel.device).expand(len(kernel))
+            self.kernel = kernel + torch.diag(ridge)
+            inner = self.moments.inner(self.kernel)
+        self.cholesky, failed = torch.linalg.cholesky_ex(inner if self.sign > 0 else -inner)
+        self.failed = bool(failed)
+
+    def solve(self, target: Float[Tensor, "M O"]) -> Float[Tensor, "M+T O"]:
+        """Weights and coefficients of the tail."""
+        weight, coefficients = self._once(target)
+        change, shift = self._once(target - self.kernel @ weight - self.tail @ coefficients)
+        return torch.cat([weight + change, coefficients + shift])
+
+    def leave_one_out(self, target: Float[Tensor, "M O"], rows: Tensor | None = None) -> Float[Tensor, "R O"]:
+        """By how much each value is missed by what the other ones give: w_k / B_kk, B = Q_2 (Q_2^T K Q_2)^-1 Q_2^T.
+
+        NaN where the others do not determine the tail.
+
+        Source: Rippa, Adv. Comput. Math. 11 (1999); with a tail or smoothing the same with B for the inverse.
+
+        Args:
+            target: y.
+            rows: which of them; all if None.
+        """
+        weight, _ = self._once(target)
+        spread = torch.eye(len(target), dtype=target.dtype, device=target.device)
+        if rows is not None:
+            weight, spread = weight[rows], spread[:, rows]
+        rotated = self.moments.rotated(spread)[self.terms :]
+        left = rotated.square().sum(dim=0)
+        diagonal = torch.linalg.solve_triangular(self.cholesky, rotated, upper=False).square().sum(dim=0)
+        missed = self.sign * weight / diagonal[:, None]
+        return missed.masked_fill((left < torch.finfo(left.dtype).eps ** 0.5)[:, None], torch.nan)
+
+    def _once(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        rotated = self.moments.rotated(values)
+        weight = self.moments.weights(self.sign * torch.cholesky_solve(rotated[self.terms :], self.cholesky))
+        rest = self.moments.rotated(values - self.kernel @ weight)[: self.terms]
+        return weight, self.moments.directions @ torch.linalg.solve_triangular(self.moments.triangle, rest, upper=True)

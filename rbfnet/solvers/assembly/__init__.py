@@ -1,0 +1,34 @@
+"""From a problem and a model to rows: linearisation, scales, parameters, blocks of rows."""
+
+from rbfnet.solvers.assembly import row_blocks
+from rbfnet.solvers.assembly._automatic_scales import automatic_scales, mean_square, rounded
+from rbfnet.solvers.assembly._collocation import Posed
+from rbfnet.solvers.assembly._linear_system import LinearSystem, Values, linear_system, stacked, values_asked
+from rbfnet.solvers.assembly._linearity import is_linear, require_linear
+from rbfnet.solvers.assembly._linearize import AtZero, Equation, Known, Slopes, derivatives, linearised
+from rbfnet.solvers.assembly._parameter_vector import Unknowns, own_shapes
+from rbfnet.solvers.assembly._pointwise import require_pointwise
+
+__all__ = [
+    "AtZero",
+    "Equation",
+    "Known",
+    "LinearSystem",
+    "Posed",
+    "Slopes",
+    "Unknowns",
+    "Values",
+    "automatic_scales",
+    "derivatives",
+    "is_linear",
+    "linear_system",
+    "linearised",
+    "mean_square",
+    "own_shapes",
+    "rounded",
+    "require_linear",
+    "require_pointwise",
+    "row_blocks",
+    "stacked",
+    "values_asked",
+]

@@ -1,0 +1,85 @@
+"""The automatic scale of each equation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from rbfnet.operators import LinearModel, Operator
+from rbfnet.problems import Problem, Sample
+from rbfnet.solvers.assembly._linearize import AtZero, Equation, linearised
+
+ROWS = 64
+"""How many points of a condition its scale is measured at."""
+
+
+def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[str, Sample]) -> dict[str, list[float]]:
+    """What each equation of each condition is multiplied by in the loss: its weight, times
+
+        mean phi_j(x)^2 / mean (L phi_j)(x)^2
+
+    over points x and basis functions phi_j, where L u = 0 is the equation linearised at the zero of the model's coefficients.
+    So a change of one coefficient by one changes every equation alike, whatever derivatives and coefficients it has, and the
+    loss has the units of u^2. An equation on the values themselves has the scale 1. Outputs are counted in the units of the
+    problem, where it has any. Basis functions wider than the domain would make that too much: the scale is no larger than it
+    is for functions that vary over the whole of the domain, 1 / max c^2 / l^2 over the terms c d^alpha u, where l is the
+    product of the sides of the box along alpha.
+
+    Models that are not linear in their coefficients, and equations without any linear part, have the scale 1.
+    """
+    few = {name: sample if sample.weights is not None else sample.rows(_spread(sample)) for name, sample in samples.items()}
+    conditions = problem.named_conditions()
+    if not isinstance(model, LinearModel):
+        return {
+            name: [condition.weight]
+            * len(condition.equations(problem.fields([model] * len(few[name].sites), few[name]), few[name].data))
+            for name, condition in conditions.items()
+        }
+    units = problem.units()
+    sizes = [1.0] * len(problem.outputs) if units is None else units.output_scale.tolist()
+    sides = (problem.domain.box[1] - problem.domain.box[0]).tolist()
+    with torch.no_grad():
+        return {
+            name: [conditions[name].weight * _scale(model, equation, sizes, sides) for equation in equations]
+            for name, equations in linearised(problem, few, AtZero(model)).items()
+        }
+
+
+def mean_square(model: LinearModel, samples: Mapping[str, Sample]) -> float:
+    """u^2 on average over some points of the condition where that is largest."""
+    few = [sample.rows(_spread(sample)).sites[0] for sample in samples.values()]
+    with torch.no_grad():
+        return max(float(model.apply_operator(x, Operator.identity()).square().mean()) for x in few)
+
+
+def _scale(model: LinearModel, equation: Equation, sizes: list[float], sides: list[float]) -> float:
+    x = equation.sample.sites[0]
+    value = model.features(x[_spread(equation.sample)], Operator.identity()).square().mean()
+    rows = sum(float((sizes[o] * equation.features(model, o)).square().mean()) for o in equation.outputs)
+    scale = float(value) / rows if rows else 1.0
+    if not 0 < scale < math.inf:
+        scale = 1.0
+    least = max(_least(equation, sizes, sides), default=0.0)
+    return rounded(min(scale, 1 / least**2) if least > 0 else scale)
+
+
+def _least(equation: Equation, sizes: list[float], sides: list[float]) -> Iterator[float]:
+    """For each term how large it is at least, for a function of order one that varies over the whole of the domain."""
+    for x, ops in zip(equation.sample.sites, equation.ops, strict=True):
+        for output, op in ops.items():
+            for along, c in op.over(*x.shape).written_out(len(sides)):
+                coefficient = float(c.square().mean().sqrt()) if isinstance(c, Tensor) else abs(c)
+                yield sizes[output] * coefficient / math.prod(sides[i] for i in along)
+
+
+def rounded(scale: float) -> float:
+    """So that equations that are alike have scales that are alike."""
+    return float(f"{scale:.3g}")
+
+
+def _spread(sample: Sample) -> Tensor:
+    n = sample.num_points
+    return torch.arange(n) if n <= ROWS else torch.linspace(0, n - 1, ROWS, dtype=torch.float64).round().long()

@@ -1,0 +1,148 @@
+"""The linear system of a linear problem for a linear model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.operators import LinearModel, Operator
+from rbfnet.problems import Problem, Sample
+from rbfnet.solvers.assembly._linearize import AtZero, Equation, linearised
+
+
+@dataclass(frozen=True)
+class LinearSystem:
+    """Weighted rows: what is to be least is |matrix @ unknowns - target|^2, where ``unknowns`` are the model's coefficients.
+
+    Where no equation couples outputs, and all outputs have the same operators, there is one column of ``target`` for each
+    output and ``unknowns`` is (N, O); otherwise the outputs are stacked and it is (N O, 1).
+
+    ``moments`` (N, T) is given where the rows are nothing but values at points, so that the model may interpolate; they are not
+    weighted then.
+    """
+
+    matrix: Float[Tensor, "R U"]
+    target: Float[Tensor, "R C"]
+    moments: Float[Tensor, "N T"] | None
+
+    def as_coefficients(self, unknowns: Float[Tensor, "U C"], num_outputs: int) -> Float[Tensor, "N O"]:
+        """The unknowns in the shape of the model's coefficients."""
+        return unknowns if unknowns.shape[1] == num_outputs else unknowns.reshape(num_outputs, -1).T
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a problem asks that asks for nothing but values at points: features(x) @ unknowns = target.
+
+    Attributes:
+        x: (N, D). target: (N, O), for unknowns (U, O).
+    """
+
+    x: Float[Tensor, "N D"]
+    target: Float[Tensor, "N O"]
+
+
+Scales = Mapping[str, Sequence[float]]
+"""For each condition what each of its equations is multiplied by in the loss."""
+
+
+def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sample], scales: Scales | None = None) -> LinearSystem:
+    """Assemble the rows of all conditions.
+
+    What multiplies the unknowns in an equation is one operator with its coefficients (:func:`linearised`), applied to the basis,
+    summed over the sites of the condition and contracted with its quadrature.
+
+    Args:
+        model, problem, samples: whose rows they are.
+        scales: what :func:`automatic_scales` gives; None takes the weights of the conditions as they are.
+    """
+    weights = {name: condition.weight for name, condition in problem.named_conditions().items()}
+    equations = [
+        _normalised(equation, (scale / equation.sample.num_rows) ** 0.5)
+        for name, found in linearised(problem, samples, AtZero(model)).items()
+        for equation, scale in zip(found, scales[name] if scales else [weights[name]] * len(found), strict=True)
+    ]
+    outputs = len(problem.outputs)
+    if blocks := _blocks(equations, outputs):
+        # Every operator is asked of every output alike: one matrix, one right-hand side an output.
+        if _values_only(blocks):
+            # One block: its scale changes nothing but what smoothing means.
+            blocks = [[(equation, 1.0) for equation, _ in block] for block in blocks]
+        found = [_times(scale, equation.features(model, 0)) for (equation, scale), *_ in blocks]
+        matrix = found[0] if len(found) == 1 else torch.cat(found)
+        target = torch.cat([torch.stack([-b[0][1] * e.sample.contract(e.rest) for e, _ in b], dim=1) for b in blocks])
+        return LinearSystem(matrix, target, model.moments() if _values_only(blocks) else None)
+    matrix = torch.cat([scale * stacked(model, equation, outputs) for equation, scale in equations])
+    target = torch.cat([-scale * equation.sample.contract(equation.rest) for equation, scale in equations])
+    return LinearSystem(matrix, target[:, None], None)
+
+
+def values_asked(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]) -> Values | None:
+    """The points and values of a problem that asks for nothing else, for a model with centres; None for any other."""
+    if len(samples) > 1 or model.moments() is None:
+        return None
+    equations = [_normalised(e, 1.0) for found in linearised(problem, samples, AtZero(model)).values() for e in found]
+    blocks = _blocks(equations, len(problem.outputs))
+    if not blocks or not _values_only(blocks):
+        return None
+    (first, _), *_ = blocks[0]
+    return Values(first.sample.sites[0], torch.stack([-equation.rest for equation, _ in blocks[0]], dim=1))
+
+
+def _times(scale: float, rows: Tensor) -> Tensor:
+    # All pairs of data and centres are large: they are not copied to be multiplied by one.
+    return rows if scale == 1.0 else scale * rows
+
+
+Scaled = tuple[Equation, float]
+"""An equation, and what its rows are multiplied by."""
+
+
+def _blocks(equations: Sequence[Scaled], outputs: int) -> list[list[Scaled]]:
+    """Equations that ask the same of each output, in the order of the outputs; nothing where that is not all there is."""
+    blocks: list[list[Scaled | None]] = []
+    for equation, scale in equations:
+        if len(equation.outputs) != 1:
+            return []
+        (output,) = equation.outputs
+        for block in blocks:
+            o, other = next((o, e[0]) for o, e in enumerate(block) if e is not None)
+            if block[output] is None and equation.alike(other, output, o):
+                block[output] = (equation, scale)
+                break
+        else:
+            blocks.append([(equation, scale) if o == output else None for o in range(outputs)])
+    if any(e is None for block in blocks for e in block):
+        return []
+    complete = cast(list[list[Scaled]], blocks)
+    # The weights of one block against another matter, those of the outputs among each other do not.
+    alike = len(complete) == 1 or all(len({scale for _, scale in block}) == 1 for block in complete)
+    return complete if alike else []
+
+
+def _values_only(blocks: list[list[Scaled]]) -> bool:
+    """Whether all that is asked is values at points."""
+    equation = blocks[0][0][0]
+    return len(blocks) == 1 and equation.sample.weights is None and equation.ops == [{0: Operator.identity()}]
+
+
+def _normalised(equation: Equation, scale: float) -> Scaled:
+    """An equation that is a number times one derivative of one output at one site, with the number moved into the scale."""
+    if len(equation.ops) == 1 and len(equation.ops[0]) == 1:
+        ((output, op),) = equation.ops[0].items()
+        if len(op.terms) == 1 and not isinstance(factor := op.terms[0][1], Tensor):
+            bare = Operator.of([(op.terms[0][0], 1.0)])
+            return Equation(equation.sample, [{output: bare}], equation.rest / factor), scale * abs(factor)
+    return equation, scale
+
+
+def stacked(model: LinearModel, equation: Equation, outputs: int) -> Tensor:
+    """The rows of an equation with the unknowns of all outputs side by side."""
+    columns, sample = model.coefficients.shape[0], equation.sample
+    zero = sample.sites[0].new_zeros((sample.num_rows, columns))
+    return torch.cat([equation.features(model, o) if o in equation.outputs else zero for o in range(outputs)], dim=1)

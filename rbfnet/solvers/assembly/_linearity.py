@@ -1,0 +1,44 @@
+"""Whether a problem is linear."""
+
+from __future__ import annotations
+
+import torch
+
+from rbfnet.errors import InputError
+from rbfnet.operators import Recorder
+from rbfnet.problems import Problem, Sample
+from rbfnet.solvers.assembly._linearize import derivatives
+
+
+def is_linear(problem: Problem, samples: dict[str, Sample]) -> bool:
+    """Whether all residuals are linear in the field."""
+    try:
+        require_linear(problem, samples, "")
+    except InputError:
+        return False
+    return True
+
+
+def require_linear(problem: Problem, samples: dict[str, Sample], advice: str) -> None:
+    """Raise InputError, naming the condition, where a residual is not linear in the field.
+
+    A linear residual has the same derivative in its channels whatever their values are.
+    """
+    for name, condition in problem.named_conditions().items():
+        # Values of either sign and of several sizes: a function of the solution's sign or size is not linear.
+        sample = samples[name]
+        draws = [
+            derivatives(condition, problem, [Recorder(len(problem.outputs), scale=s) for _ in sample.sites], sample)
+            for s in (1e-3, 1.0, 1e3)
+        ]
+        for equation in zip(*draws, strict=True):
+            if not any(by_channel for _, by_channel in equation):
+                raise InputError(f"Condition {name!r} does not depend on the solution; its residual must use the field.")
+            slopes = [list(by_channel.values()) for _, by_channel in equation]
+            # Channels are compared in their order: a direction made inside the residual is a new tensor each time.
+            names = {tuple((site, str(op), output) for site, op, output in by_channel) for _, by_channel in equation}
+            same = len(names) == 1 and all(
+                torch.allclose(a, b, rtol=1e-9, atol=1e-12) for other in slopes[1:] for a, b in zip(slopes[0], other, strict=True)
+            )
+            if not same:
+                raise InputError(f"Condition {name!r} of {type(problem).__name__} is not linear in the solution; {advice}.")

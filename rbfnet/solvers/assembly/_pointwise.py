@@ -1,0 +1,92 @@
+"""Whether residuals depend on the model by what their fields show of it, and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from rbfnet.errors import InputError
+from rbfnet.operators import LinearModel, Recorder
+from rbfnet.problems import Condition, Problem, Sample
+from rbfnet.solvers.assembly._linearize import Equation, equations_of
+
+ROWS = 16
+"""How many points of a condition are looked at."""
+
+AGREE = 1e-3
+"""By how much of their size two derivatives may differ."""
+
+ADVICE = "write it with the field at its own points alone, or take solver=lbfgs"
+
+
+def require_pointwise(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]) -> None:
+    """Raise InputError, naming the condition, where a residual changes with the coefficients otherwise than its linearisation.
+
+    What is solved for is linearised in the channels of the field at each point (:func:`linearised`). A residual that calls the
+    network at other points, that takes its values out of the graph or changes them in place is something else, and its solution
+    would be wrong. So the derivative along one direction in the coefficients is compared with differences of the residual
+    itself. A difference counts only where differences over h and 4h agree with each other far better than with the derivative:
+    kinks are not refused, and what is random is given the same numbers each time.
+    """
+    before = model.coefficients.detach().clone()
+    # As they are: coefficients that are read and written may be rounded.
+    kept = [p.detach().clone() for p in model.parameters()]
+    generator = torch.Generator().manual_seed(0)
+    base, v = (torch.randn(before.shape, generator=generator, dtype=torch.float64).to(before) for _ in range(2))
+    h = torch.finfo(before.dtype).eps ** (1 / 3)
+    try:
+        for name, condition in problem.named_conditions().items():
+            sample = samples[name]
+            few = sample if sample.weights is not None else sample.rows(slice(None, None, -(-sample.num_points // ROWS)))
+            for at in (before + base, before):
+                if _compared(model, problem, condition, few, at, h * v):
+                    break
+    finally:
+        with torch.no_grad():
+            for parameter, values in zip(model.parameters(), kept, strict=True):
+                parameter.copy_(values)
+
+
+def _compared(model: LinearModel, problem: Problem, condition: Condition, sample: Sample, at: Tensor, step: Tensor) -> bool:
+    """Whether the residuals are finite around ``at``; raises InputError where they contradict their derivatives."""
+
+    def residuals(times: int) -> list[Tensor]:
+        model.set_coefficients(at + times * step)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            found = condition.equations(problem.fields([model] * len(sample.sites), sample), sample.data)
+        return [sample.contract(r) for r in found]
+
+    up, down, far_up, far_down, here = (residuals(times) for times in (1, -1, 4, -4, 0))
+    recorders = [Recorder(len(problem.outputs), model) for _ in sample.sites]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        equations = equations_of(condition, problem, recorders, sample)
+    if any(recorder.elsewhere for recorder in recorders):
+        raise InputError(
+            f"The residual of condition {condition.name!r} asks for its field at other points than its own, which only solvers "
+            f"that descend can follow; {ADVICE}."
+        )
+    for k, equation in enumerate(equations):
+        near, far, slope = (up[k] - down[k]) / 2, (far_up[k] - far_down[k]) / 8, _slope(model, equation, step)
+        if not (torch.isfinite(near) & torch.isfinite(far) & torch.isfinite(slope)).all():
+            return False
+        rounding = 1e3 * torch.finfo(near.dtype).eps * float(here[k].norm())
+        miss = float((near - slope).norm())
+        if miss > AGREE * max(float(near.norm()), float(slope.norm())) + rounding and float((near - far).norm()) < 0.1 * miss:
+            raise InputError(
+                f"The residual of condition {condition.name!r} changes with the network otherwise than its field shows: does it "
+                f"call the network itself, or use detach() or NumPy? Then {ADVICE}."
+            )
+    return True
+
+
+def _slope(model: LinearModel, equation: Equation, step: Tensor) -> Tensor:
+    """The derivative of an equation along a step in the coefficients."""
+    total: Tensor = torch.zeros_like(equation.sample.contract(equation.rest))
+    with torch.no_grad():
+        for output in equation.outputs:
+            total = total + equation.features(model, output) @ step[:, output]
+    return total

@@ -1,0 +1,13 @@
+"""Loss balancing: weights of equations, or of points, that follow the descent."""
+
+from rbfnet.solvers.balance._balance import Balance, Terms, as_balance
+from rbfnet.solvers.balance._gradient_norm import GradientNorm
+from rbfnet.solvers.balance._residual_attention import ResidualAttention
+
+__all__ = [
+    "Balance",
+    "GradientNorm",
+    "ResidualAttention",
+    "Terms",
+    "as_balance",
+]

@@ -1,0 +1,274 @@
+"""Newton's method for least squares, step by step: what is due next, and what there is to say about it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
+
+from rbfnet.domains import Interval
+from rbfnet.nn import RBFNetwork
+from rbfnet.nn.wrappers import innermost
+from rbfnet.operators import LinearModel, Operator
+from rbfnet.problems import Condition, Problem
+from rbfnet.solvers._solver import Solving, trainable
+from rbfnet.solvers.algebra.processes import agreed
+from rbfnet.solvers.assembly import Posed, Unknowns, is_linear
+from rbfnet.solvers.assembly import row_blocks as rows
+from rbfnet.solvers.newton._continuation import Stages
+from rbfnet.solvers.newton._evidence import Inference, applies
+from rbfnet.solvers.newton._held_out_points import HeldBack
+from rbfnet.solvers.newton._levenberg_marquardt import Step, is_direct, levenberg_step
+from rbfnet.solvers.newton._time_slabs import from_function, starts_of, through_time
+from rbfnet.solvers.selection import automatic, chosen_shape
+
+ON_THE_WAY = 0.5
+"""A stage before the last, and the width that a run starts with, are left after one step that lowers the loss by less."""
+
+REGION = 0.01
+"""The first trust region where not all unknowns are linear."""
+
+TENFOLD = 100.0
+"""By how much the squared residual at points held back may grow in a step, and may exceed that at the points that are used."""
+
+ROUNDS, WELL = 3, 1e-6
+"""How many times further points are taken in, at most, and what an equation has to be missed by for it."""
+
+SLABS = 8
+"""Of time, at first, where their number is not given."""
+
+UNSOLVED = 1e-2
+"""A problem in space and time whose equations are missed by more after a global solve is solved slab by slab."""
+
+
+APART, PROBES = 1e-3, 500
+"""A relative difference between the solution and what slabs gave that is worth telling, and the points where it is measured."""
+
+
+class Newton(Solving):
+    """One Levenberg-Marquardt step at a time; how far all is, is its state.
+
+    Args:
+        model, problem: what is solved.
+        path, shapes, tolerance, slabs, max_epochs: see :class:`rbfnet.solvers.GaussNewton`.
+    """
+
+    def __init__(
+        self,
+        model: LinearModel,
+        problem: Problem,
+        path: Stages,
+        shapes: bool,
+        tolerance: float,
+        slabs: int | None,
+        max_epochs: int,
+    ) -> None:
+        state: dict[str, Any] = {"damping": 0.0, "slow": 0, "stage": 0, "steps": 0, "first": None, "rounds": 0, "chosen": None}
+        state |= {"moving": bool(model.coefficients.any()), "went": slabs == 1 or path.count > 1, "course": None, "told": []}
+        super().__init__(trainable(model, problem), {"tolerance": tolerance, **state})
+        self.all, self.still = Unknowns(model, problem, shapes), Unknowns(model, problem, shapes=False)
+        self.path, self.slabs, self.patience, self.held = path, slabs, max_epochs // 2, HeldBack()
+        self._starts: dict[str, Condition] | None = None
+        self._begin(0)
+        self.inference = Inference(problem, self.still) if applies(problem) else None
+        if self.inference is not None:
+            self.param_groups[0]["inference"] = self.inference.start()
+
+    def _begin(self, stage: int) -> None:
+        damping = REGION if self.unknowns.nonlinear else 0.0
+        self.param_groups[0].update({"damping": damping, "slow": 0, "stage": stage})
+
+    @property
+    def unknowns(self) -> Unknowns:
+        """Shapes are moved once the weights fit them: a step of both from weights of zero would lead nowhere."""
+        return self.all if self.param_groups[0]["moving"] else self.still
+
+    def improve(self, posed: Posed) -> None:
+        self.param_groups[0]["steps"] += 1
+        if self.inference is None:
+            self._solve(posed)
+        else:
+            self._infer(posed, self.inference)
+
+    def _infer(self, posed: Posed, inference: Inference) -> None:
+        """One step, and then what the data say of their noise and of the smoothness of the unknowns."""
+        group = self.param_groups[0]
+        weighted = inference.weighted(posed, group["inference"])
+        step = levenberg_step(weighted, self.unknowns, group["damping"])
+        self._taken(step, last=True)
+        # A step that has been held back may be small for that reason alone.
+        free = group["damping"] == 0.0 or not step.taken
+        if not step.taken:
+            group["damping"] = REGION  # The next step is in another loss.
+        self.done = inference.update(weighted, group["inference"], step.decrease if free else math.inf)
+        self.words = [self._why(step)]
+
+    def _solve(self, posed: Posed) -> None:
+        group = self.param_groups[0]
+        stage, last = group["stage"], group["stage"] + 1 == self.path.count
+        with self.path.entered(stage, posed) as own:
+            due = last and not group["went"] and self._goes_through_time(own)
+            if due and (self.slabs is not None or isinstance(own.problem.domain, Interval)):
+                why = self._go_through_time(own)
+            else:
+                why = self._step(own, last, due)
+        if self.path.count > 1:
+            self.metrics["stage"] = stage + 1
+            why += f" in stage {stage + 1} of {self.path.count}"
+        self.words = [f"{why}.", *group["told"], *(group["chosen"] or [])]
+        if group["rounds"]:
+            more = self.held.taken_in(posed, group["rounds"]).num_rows
+            self.words.append(
+                f"The {posed.num_rows:,} equations at the points did not determine the solution between them, so there are "
+                f"{more:,}, at further points."
+            )
+        if not is_direct(posed, self.unknowns):
+            self.words.append("Beyond memory, even block by block: steps were found by iteration, to fewer digits.")
+        elif not rows.whole_fits(posed, self.unknowns):
+            self.words.append("Beyond memory: the rows were factored block by block.")
+        if self.done and last and self.all.shapes and not group["moving"]:
+            group["moving"], self.done = True, False
+            self._begin(stage)
+        if self.done and not last:
+            self._begin(stage + 1)
+            self.done = False
+
+    def _step(self, own: Posed, last: bool, due: bool) -> str:
+        """One step, and whatever is due after it; the words for it."""
+        group = self.param_groups[0]
+        choosing = last and group["chosen"] is None and automatic(own)
+        step = self._watched(own)
+        self._taken(step, last and not choosing)
+        if self.done and self._needs_points(own, step.after):
+            group.update({"rounds": group["rounds"] + 1, "slow": 0})
+            self.done = False
+        why = self._why(step)
+        if self.done and choosing:
+            self._choose(own)
+        elif due and (self.done or group["steps"] > self.patience):
+            if self.held.miss(own, group["rounds"]) > UNSOLVED:
+                self._go_through_time(own)
+            else:
+                group["went"] = True
+        elif self.done and group["course"] is not None:
+            self._keep_the_best(own)
+        return why
+
+    def _watched(self, own: Posed) -> Step:
+        """One step, at more points where it has shown that those there are do not determine it."""
+        group, unknowns = self.param_groups[0], self.unknowns
+        fitted, before = self.held.taken_in(own, group["rounds"]), unknowns.get()
+        apart, more = self.held.loss(own, group["rounds"]), group["rounds"] < ROUNDS
+        if group["first"] is None:
+            group["first"] = fitted.loss()
+        step = levenberg_step(fitted, unknowns, group["damping"], lambda: more or not self._astray(own, apart))
+        if step.taken and more and self._astray(own, apart):
+            unknowns.set(before)
+            group["rounds"] += 1
+            # The next step is in another loss.
+            step = replace(step, before=math.inf)
+        return step
+
+    def _astray(self, own: Posed, loss: float) -> bool:
+        """Whether the loss at points held back is far from a loss, above rounding."""
+        group = self.param_groups[0]
+        floor = torch.finfo(own.model.coefficients.dtype).eps * group["first"]
+        return not self.held.loss(own, group["rounds"]) <= TENFOLD * max(loss, floor)
+
+    def _needs_points(self, own: Posed, loss: float) -> bool:
+        """Whether the equations hold at the points that are used, with this loss, and not between them."""
+        rounds = self.param_groups[0]["rounds"]
+        return rounds < ROUNDS and self._astray(own, loss) and self.held.miss(own, rounds) > WELL
+
+    def _taken(self, step: Step, last: bool) -> None:
+        """Whether a step was the last, and the trust region for the next."""
+        group = self.param_groups[0]
+        enough = group["tolerance"] if last else ON_THE_WAY
+        group["slow"] = group["slow"] + 1 if step.after > (1 - enough) * step.before else 0
+        rounding = (10 * torch.finfo(self.still.model.coefficients.dtype).eps) ** 2 * (group["first"] or 0.0)
+        self.done = not step.taken or step.after <= rounding or group["slow"] >= (2 if last else 1)
+        group["damping"] = step.shrunk(group["damping"], bool(self.unknowns.shapes))
+        self.metrics = {"loss": step.after, "damping": step.region}
+
+    def _why(self, step: Step) -> str:
+        count = self.param_groups[0]["steps"]
+        steps = "one step" if count == 1 else f"{count} steps"
+        if not self.done:
+            return f"Stopped after {steps} while the loss was still falling"
+        return f"Converged after {steps}" if step.taken else f"Stopped after {steps}, as none lowers the loss any more"
+
+    def _choose(self, own: Posed) -> None:
+        """Once the weights fit the widths there are, choose those that are left to the solver, and go on with them."""
+        group, model = self.param_groups[0], own.model
+        before = self.held.miss(own, group["rounds"])
+        state = {name: value.clone() for name, value in model.state_dict().items()}
+        scales = {name: list(values) for name, values in own.scales.items()}
+        words, weights = chosen_shape(self.held.taken_in(own, group["rounds"]), self.still)
+        if weights is not None:
+            self.still.set(torch.cat([agreed(weights), self.still.get()[len(weights) :]]))
+            if not self.held.miss(own, group["rounds"]) <= before:
+                model.load_state_dict(state)
+                cast(dict[str, list[float]], own.scales).update(scales)
+                words = ["epsilon is that of the spacing: of the others tried none misses less at fresh points."]
+            elif group["course"] is not None:
+                group["course"]["weights"] = []
+        self.done = False
+        group.update({"damping": 0.0, "slow": 0, "chosen": words})
+
+    def _goes_through_time(self, own: Posed) -> bool:
+        """Whether slabs of time may help."""
+        if self._starts is None:
+            found = starts_of(own.problem, own.samples) if isinstance(innermost(own.model), RBFNetwork) else {}
+            self._starts = found if self.slabs is not None or (found and not is_linear(own.problem, dict(own.samples))) else {}
+        return bool(self._starts) and rows.whole_fits(own, self.still)
+
+    def _go_through_time(self, own: Posed) -> str:
+        """Solve slab by slab, and take a step of Newton's method from there."""
+        group = self.param_groups[0]
+        group["went"] = True
+        if group["first"] is None:
+            group["first"] = own.loss()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            course = through_time(own, self._starts or {}, self.slabs or SLABS)
+        if course.solution is None:
+            time = own.problem.domain.coords[-1]
+            group["told"].append(
+                f"Slab by slab it is solved until {time} = {course.until:.3g}: there an equation is missed by {course.miss:.2g}."
+            )
+            return "Stopped before the first step"
+        kept = [self.still.get()] if self.still.get().any() else []
+        while True:
+            fitted = self.held.taken_in(own, group["rounds"])
+            self.still.set(agreed(from_function(fitted, course.solution)))
+            if not self._needs_points(own, loss := fitted.loss()):
+                break
+            group["rounds"] += 1
+        x = own.problem.domain.interior(PROBES).to(next(iter(own.samples.values())).sites[0])
+        group["told"].append(f"It was solved in {course.slabs} slabs of time first.")
+        group["course"] = {"x": x, "u": course.solution.apply_operator(x, Operator.identity()), "miss": course.miss}
+        group["course"]["weights"] = [*kept, self.still.get()]
+        group.update({"damping": 0.0, "slow": 0})
+        self.done, self.metrics = False, {"loss": loss, "damping": 0.0}
+        return "Stopped after one step while the loss was still falling"
+
+    def _keep_the_best(self, own: Posed) -> None:
+        """Of what was found before and after the slabs: the nearest to them if they miss least, else what misses least."""
+        group = self.param_groups[0]
+        course, group["course"] = group["course"], None
+        found = []
+        for weights in [self.still.get(), *course["weights"]]:
+            self.still.set(weights)
+            here = own.model.apply_operator(course["x"], Operator.identity())
+            off = float((here - course["u"]).norm() / course["u"].norm().clamp_min(torch.finfo(here.dtype).tiny))
+            found.append((self.held.miss(own, group["rounds"]), off, weights))
+        trusted = course["miss"] < min(miss for miss, _, _ in found)
+        _, off, weights = min(found, key=lambda one: one[1] if trusted else one[0])
+        self.still.set(agreed(weights))
+        if trusted and off > APART:
+            group["told"].append(
+                f"It differs by {off:.2g} (relative L2) from what the slabs gave, whose equations are missed by "
+                f"{course['miss']:.1g} at most: take more centres."
+            )

@@ -1,0 +1,9 @@
+"""Fits to scattered data: interpolation, smoothing splines and penalised least squares."""
+
+from rbfnet.solvers.scattered._data_fit import DataFit
+from rbfnet.solvers.scattered._scattered_values import Smoothing
+
+__all__ = [
+    "DataFit",
+    "Smoothing",
+]

@@ -1,0 +1,171 @@
+"""Data whose sites are the centres of the network: interpolation, or smoothing splines."""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rbfnet.errors import InputError
+from rbfnet.nn import RBFNetwork
+from rbfnet.operators import Operator
+from rbfnet.solvers.algebra import Interpolation, Moments
+from rbfnet.solvers.scattered._choose_smoothing import Choice, Spectrum, choose, pooled
+from rbfnet.solvers.scattered._scattered_values import Scattered
+
+WHOLE = 600
+"""Up to so many sites the choice is made with all of them."""
+
+PATCHES, SIZE = 6, 300
+"""Beyond, with so many patches of so many neighbouring sites, as dense as all are: a spectrum takes the cube of their number."""
+
+ROUNDING = 4.0
+"""So many units of rounding, of the largest eigenvalue, are lost in the others."""
+
+GAIN = 0.9
+"""Values are interpolated unless what is missed falls to this part by smoothing."""
+
+SMOOTH = 0.01
+"""Kernels that are not definite within rounding interpolate data of which they miss less, at points left out: smooth ones."""
+
+LEFT_OUT = 1000
+"""So many sites are left out, one at a time, where there are twice as many."""
+
+
+class AtCenters:
+    """Minimise sum_i precision_i |y_i - u(c_i)|^2 + strength w^T K w over weights w with the moment conditions of the tail.
+
+    With the strength 0 this is interpolation.
+
+    Args:
+        network: whose centres are the sites of the data.
+        data: the data.
+    """
+
+    def __init__(self, network: RBFNetwork, data: Scattered) -> None:
+        self.network, self.data = network, data
+        self._known: dict[float, tuple[Interpolation, bool]] = {}
+
+    def choose(self) -> Choice:
+        """Whether to smooth, and how strongly."""
+        patches = self._patches()
+        spectrum = pooled([patch.spectrum for patch in patches])
+
+        def left_out(strength: Tensor) -> Tensor:
+            return torch.stack([patch.left_out(strength) for patch in patches]).sum(dim=0) / spectrum.rows
+
+        little = _little(patches).expand(len(self.data.spread))
+        plain = torch.stack([spectrum.missed(little[None])[0], left_out(little)])
+        if not all(patch.definite for patch in patches):
+            plain = torch.where(plain[1] < SMOOTH**2, plain, torch.inf)
+        return choose(spectrum, left_out, (plain[0], plain[1]), GAIN)
+
+    def missed(self, strength: float) -> float:
+        """The mean square of what is missed, of all outputs by their spread, when sites are left out."""
+        patches = self._patches()
+        used = torch.full_like(self.data.spread, strength) if strength else _little(patches).expand(len(self.data.spread))
+        squares = torch.stack([patch.left_out(used) for patch in patches])
+        return float(squares.sum() / sum(patch.spectrum.rows for patch in patches))
+
+    def solve(self, strength: Float[Tensor, " O"]) -> Tensor | None:
+        """The unknowns; None where values are to be interpolated and the kernels are not definite within rounding."""
+        unknowns = self.data.y.new_zeros((self.network.coefficients.shape[0], len(strength)))
+        for s in strength.unique().tolist():
+            factors, definite = self._factored(s)
+            if not (s or definite):
+                return None
+            unknowns[:, strength == s] = factors.solve(self.data.y[:, strength == s])
+        return unknowns
+
+    def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "S O"]:
+        """By how much each site is missed when it is left out, NaN where this is not known."""
+        sites = len(self.data.x)
+        rows = torch.arange(sites) if sites < 2 * LEFT_OUT else torch.linspace(0, sites - 1, LEFT_OUT).round().long()
+        missed = torch.full_like(self.data.y, torch.nan)
+        for s in strength.unique().tolist():
+            found = self._factored(s)[0].leave_one_out(self.data.y[:, strength == s], rows)
+            missed[:, strength == s] = missed[:, strength == s].index_copy(0, rows, found)
+        return missed
+
+    def _factored(self, strength: float) -> tuple[Interpolation, bool]:
+        """The system with this strength, or one more that rounding asks for; and whether it was not."""
+        if strength not in self._known:
+            kernel, tail = self._features
+            smallest = len(kernel) * torch.finfo(kernel.dtype).eps * float(kernel.abs().max())
+            for more in (0.0, *(smallest * 10**k for k in range(30))):
+                total = strength + more
+                found = Interpolation(kernel, tail, total / self.data.precision if total else 0.0)
+                if not found.failed:
+                    break
+            self._known[strength] = found, not more
+        return self._known[strength]
+
+    @cached_property
+    def _features(self) -> tuple[Tensor, Tensor]:
+        """The kernels and the tail at the centres."""
+        with torch.no_grad():
+            features = self.network.features(self.network.centers, Operator.identity())
+        if not torch.isfinite(features).all():
+            raise InputError("Some kernels are NaN or infinite between the centres; look at the kernel and its epsilon.")
+        return features[:, : len(features)], features[:, len(features) :]
+
+    def _patches(self) -> list[_Patch]:
+        sites = len(self.data.x)
+        if sites <= WHOLE:
+            return [_Patch(self.network, self.data, torch.arange(sites))]
+        from scipy.spatial import cKDTree
+
+        centers = self.network.centers.detach().cpu().double().numpy()
+        middles = centers[torch.linspace(0, sites - 1, PATCHES).round().long()]
+        _, near = cKDTree(centers).query(middles, k=SIZE)
+        return [_Patch(self.network, self.data, torch.from_numpy(rows).sort().values) for rows in near]
+
+
+class _Patch:
+    """Some sites by themselves, in coordinates where all weigh alike and the penalty is diagonal.
+
+    Attributes:
+        spectrum: of the smoothing fits.
+        definite: the kernel is, within rounding.
+        little: so weak a penalty that it does what interpolation does, to six digits, or as much as rounding does where the
+            kernel is not definite within it.
+    """
+
+    def __init__(self, network: RBFNetwork, data: Scattered, rows: Int[Tensor, " R"]) -> None:
+        if len(rows) < network.num_centers:
+            raw, rows = network.metric.raw, rows.to(network.centers.device)
+            network, centers = copy.deepcopy(network), network.centers[rows]
+            network.replace_centers(centers, raw)
+        with torch.no_grad():
+            features = network.features(network.centers, Operator.identity())
+        root = data.weights[rows].sqrt()[:, None]
+        moments = Moments(root * features[:, len(rows) :])
+        inner = moments.inner(root * features[:, : len(rows)] * root.T)
+        values, vectors = torch.linalg.eigh(inner if inner.diagonal().sum() >= 0 else -inner)
+        rounding = ROUNDING * torch.finfo(values.dtype).eps * (values.abs().max() if len(values) else values.new_ones(()))
+        self.definite = bool((values > rounding).all())
+        self.little = 1e-6 * values.min() if self.definite and len(values) else rounding
+        along = vectors.T @ moments.rotated(root * data.y[rows] / data.spread)[moments.terms :]
+        self._directions = moments.weights(vectors)
+        beyond = (data.within[rows] / data.spread.square()).sum(dim=0)
+        measured = int(data.sites.counts[rows].sum())
+        self.spectrum = Spectrum(values.clamp(min=rounding), along, beyond, measured, moments.terms)
+
+    def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, " O"]:
+        """The sum of the squares of what each row is missed by where its site is left out."""
+        kept = 1 / (self.spectrum.values[:, None] + strength)
+        squares = self._directions.square()
+        missed = (self._directions @ (kept * self.spectrum.along)) / (squares @ kept)
+        known = squares.sum(dim=1) > torch.finfo(missed.dtype).eps ** 0.5
+        if not known.any():
+            return torch.full_like(strength, torch.inf)
+        # What cannot be left out is missed like the others.
+        return missed[known].square().sum(dim=0) * (len(known) / known.sum()) + self.spectrum.beyond
+
+
+def _little(patches: list[_Patch]) -> Tensor:
+    """What stands for interpolation in all of them."""
+    return torch.stack([patch.little for patch in patches]).max()

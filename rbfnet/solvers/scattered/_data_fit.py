@@ -1,0 +1,141 @@
+"""The fit of a problem that asks for nothing but values at points."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.kernels import Polyharmonic
+from rbfnet.nn import RBFNetwork, Wrapper
+from rbfnet.nn.wrappers import innermost
+from rbfnet.operators import Operator
+from rbfnet.solvers.assembly import Posed, Values
+from rbfnet.solvers.scattered._at_centers import AtCenters
+from rbfnet.solvers.scattered._choose_smoothing import CAUTION, Choice
+from rbfnet.solvers.scattered._fewer_centers import FewerCenters
+from rbfnet.solvers.scattered._scattered_values import Smoothing, scattered
+
+FIRST, FARTHEST = (-1, -2, 1), 4
+"""Powers of two, times the automatic width, that the search may start from, and how far it looks where these help."""
+
+ROWS = 4
+"""Widths are compared with so many rows for each unknown, where there are more."""
+
+
+class DataFit:
+    """Interpolation, smoothing or least squares, by where the centres are, and by cross-validation.
+
+    Args:
+        posed: the problem, for a model whose widths may change between calls.
+        values: what it asks.
+        smoothing: zero or positive, one for each row, or ``"auto"`` to choose.
+    """
+
+    def __init__(self, posed: Posed, values: Values, smoothing: Smoothing) -> None:
+        self.posed, self.smoothing = posed, smoothing
+        self.data = scattered(values, posed.problem.sites(), smoothing)
+        self.strength = None if isinstance(smoothing, str) else 1.0 if isinstance(smoothing, Tensor) else smoothing
+
+    @property
+    def network(self) -> RBFNetwork:
+        """The network inside the model."""
+        return cast(RBFNetwork, innermost(self.posed.model))
+
+    def look_around(self) -> None:
+        """Start the search for a width from the best of some that are far apart.
+
+        What rough, sparse or noisy data miss changes little from one width to the next, and has more than one minimum.
+        """
+        layer = self.network.layer
+        if not layer.automatic or isinstance(layer.kernel, Polyharmonic):
+            return
+        least, size = self.missed()
+        if least < torch.finfo(self.data.y.dtype).eps ** 0.5 * size:
+            return  # Below half of the digits it is rounding that is missed.
+        best, ahead = 0, [*FIRST]
+        while ahead:
+            step = ahead.pop()
+            layer.metric.widen(2.0**step)
+            found, _ = self.missed()
+            layer.metric.widen(2.0**-step)
+            if found < least:
+                best, least = step, found
+                farther = step + (1 if step > 0 else -1)
+                ahead += [farther] if abs(farther) <= FARTHEST and farther not in FIRST else []
+        layer.metric.widen(2.0**best)
+
+    def missed(self) -> tuple[float, float]:
+        """The root of the mean square of what is missed at points left out, and the size of the values."""
+        fit = AtCenters(self.network, self.data) if self._at_centers() else self._fewer(self._some_rows())
+        found = float(fit.choose().score.sum()) if self.strength is None else fit.missed(self.strength)
+        return math.sqrt(found), math.sqrt(len(self.data.spread))
+
+    def solve(self) -> tuple[Float[Tensor, "U O"], Float[Tensor, "N O"] | None, list[str]]:
+        """The unknowns, by how much each row is missed when its site is left out (NaN where this is not known), and words.
+
+        None is left out where there is a reference, or rows that were held out, to measure the fit by.
+        """
+        interpolates = self._at_centers()
+        fit = AtCenters(self.network, self.data) if interpolates else self._fewer()
+        choice = fit.choose() if self.strength is None else None
+        strength = torch.full_like(self.data.spread, self.strength or 0.0) if choice is None else choice.strength
+        unknowns = fit.solve(strength)
+        if unknowns is None:
+            # Kernels that are too flat for a Cholesky factorisation can still be fitted to their data.
+            unknowns = self._fewer().solve(strength)
+        words = self._words(choice, "interpolation" if interpolates else "least squares")
+        if self.strength == 0.0 and not interpolates and len(unknowns) * CAUTION > self.data.rows:
+            words.append(
+                f"{self.data.rows:,} rows leave too little to check {len(unknowns):,} unknowns by, so the model may be anything "
+                "between them; take smoothing=auto, or fewer centres."
+            )
+        if self.posed.problem.test_set() is not None:
+            return unknowns, None, words
+        missed = fit.left_out(strength)
+        # Without the only site there is nothing to fit.
+        return unknowns, self.data.by_row(missed if len(missed) > 1 else torch.full_like(missed, torch.nan)), words
+
+    def _fewer(self, rows: Tensor | None = None) -> FewerCenters:
+        return FewerCenters(self.posed.model, self.network, self.data, rows)
+
+    def _at_centers(self) -> bool:
+        """Whether the centres are the sites, as they are where nothing has moved them since, and the kernel is symmetric."""
+        z, model = self.data.x, self.posed.model
+        while isinstance(model, Wrapper):
+            z, _ = model.inner(z, [Operator.identity().over(*z.shape)])
+            model = model.network
+        return not self.network.metric.per_center and torch.equal(z, self.network.centers)
+
+    def _some_rows(self) -> Tensor | None:
+        wanted, sites = ROWS * self.posed.model.coefficients.shape[0], len(self.data.x)
+        return None if sites <= wanted else torch.linspace(0, sites - 1, wanted, dtype=torch.float64).round().long()
+
+    def _words(self, choice: Choice | None, plain: str) -> list[str]:
+        if choice is None:
+            if isinstance(self.smoothing, Tensor):
+                return ["Smoothing, as given for each row."]
+            return [f"Smoothing by {self.strength:.3g}, as given." if self.strength else f"{plain.capitalize()}, as asked for."]
+        words = []
+        for name, strength, missed, without in zip(
+            self.posed.problem.outputs, *(t.tolist() for t in (choice.strength, choice.missed, choice.plain)), strict=True
+        ):
+            by = f"values of {name} that are left out are missed by {_percent(missed)} of their spread"
+            if strength:
+                other = f", with {plain} by {_percent(without)}" if without < math.inf else ""
+                words.append(f"Smoothing by {strength:.3g}: {by}{other}.")
+            elif not choice.enough:
+                words.append(f"{plain.capitalize()}: there are too few points to tell noise from signal.")
+            else:
+                words.append(f"{plain.capitalize()}: {by}, and smoothing would lower this by little or nothing.")
+        return words
+
+
+def _percent(square: float) -> str:
+    if square == math.inf:
+        return "an unknown part"
+    share = 100 * math.sqrt(square)
+    return f"{share:.2g} %" if share < 99.5 else f"{share:,.0f} %"

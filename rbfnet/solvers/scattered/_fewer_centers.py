@@ -1,0 +1,218 @@
+"""Data with centres of any number and place: penalised least squares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.nn import RBFNetwork
+from rbfnet.operators import LinearModel, Operator
+from rbfnet.solvers.algebra import Factored, Moments, determined, triangle
+from rbfnet.solvers.scattered._choose_smoothing import Choice, Spectrum, choose
+from rbfnet.solvers.scattered._scattered_values import Scattered
+
+SPARE = 0.5
+"""Without a penalty this share of the rows has to be left when the unknowns have taken theirs, or too little checks them."""
+
+GAIN = 0.99
+"""A penalty is taken unless it gains nothing: what noise adds to the values left out hides what it takes from the fit."""
+
+LEFT_OUT = 2000
+"""So many rows are left out, one at a time, where there are more."""
+
+BLOCK = 1 << 25
+"""So many numbers of the matrix are held at a time."""
+
+REFINEMENTS = 2
+"""Of the solution without a penalty."""
+
+
+class FewerCenters:
+    """Minimise sum_i precision_i |y_i - u(x_i)|^2 + strength w^T K w over weights w with the moment conditions of the tail.
+
+    K is the kernel between the centres: the penalty is that of smoothing splines, which this is where the centres are the sites.
+    With the strength 0 it is plain least squares, damped at the level of rounding.
+
+    The rows are read block by block and kept as their triangle R (:func:`triangle`), so that their number does not matter.
+
+    Source: Wood, Thin plate regression splines, J. R. Stat. Soc. B 65 (2003); Hastie, Tibshirani and Friedman, The Elements of
+    Statistical Learning (2009), sections 3.4 and 7.10.
+
+    Args:
+        model: whose unknowns are weights and tail of ``network``.
+        network: the network inside it.
+        data: the data.
+        rows: which of the sites; all if None.
+    """
+
+    def __init__(self, model: LinearModel, network: RBFNetwork, data: Scattered, rows: Tensor | None = None) -> None:
+        self.model, self.data = model, data
+        self.rows = torch.arange(len(data.x), device=data.x.device) if rows is None else rows
+        self.num_centers = network.num_centers
+        with torch.no_grad():
+            at_centers = network.features(network.centers, Operator.identity())[:, : self.num_centers]
+            self.moments = Moments(network.moments()[: self.num_centers])
+            found = triangle(block for block in self._blocks(self.rows))
+        self.inner = self.moments.inner((at_centers + at_centers.T) / 2)
+        free, terms = len(self.inner), network.coefficients.shape[0] - self.num_centers
+        # Tails are kept as far as the rows determine them.
+        self.directions = determined(found[:, free : free + terms])
+        self.kernel, self.target = found[:, :free], found[:, free + terms :]
+        self.tail = found[:, free : free + terms] @ self.directions
+        self.within = data.within[self.rows].sum(dim=0) / data.spread.square()
+        self.measured = int(data.sites.counts[self.rows].sum())
+
+    def _blocks(self, rows: Tensor) -> Iterator[Float[Tensor, "B C"]]:
+        """The kernels for free weights, the tail, and the values by their spread, each row by the root of its weight."""
+        size = max(1, BLOCK // (self.num_centers + 1))
+        for chosen in rows.split(size):
+            features = self.model.features(self.data.x[chosen], Operator.identity())
+            kernel, tail = features[:, : self.num_centers], features[:, self.num_centers :]
+            block = torch.cat([self.moments.columns(kernel), tail, self.data.y[chosen] / self.data.spread], dim=1)
+            yield self.data.weights[chosen].sqrt()[:, None] * block
+
+    def choose(self) -> Choice:
+        """Whether to smooth, and how strongly."""
+        return choose(self.spectrum, lambda s: self._mean_square(self._penalised_left_out(s)), self.plainly_missed(), GAIN)
+
+    def missed(self, strength: float) -> float:
+        """The mean square of what is missed, of all outputs by their spread, when rows are left out; infinite on failure."""
+        if not strength and not self.undetermined:
+            return float(self.plainly_missed()[1].sum())
+        # Where nothing checks plain least squares, the least penalty stands for none.
+        used = strength or float(self.spectrum.strengths()[0])
+        return float(self._mean_square(self._penalised_left_out(torch.full_like(self.within, used))).sum())
+
+    def solve(self, strength: Float[Tensor, " O"]) -> Tensor:
+        """The unknowns."""
+        unknowns = self.target.new_zeros((self.moments.size + len(self.directions), len(strength)))
+        for smooth in (True, False):
+            if (chosen := (strength > 0) == smooth).any():
+                solution = self._penalised(strength) if smooth else self._plain
+                unknowns[:, chosen] = self._expanded(*solution)[:, chosen]
+        return unknowns * self.data.spread
+
+    def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "S O"]:
+        """By how much each site is missed when it is left out, NaN where this is not known."""
+        missed = self.data.y.new_zeros((len(self._sampled), len(strength)))
+        for smooth in (True, False):
+            if (chosen := (strength > 0) == smooth).any():
+                missed[:, chosen] = (self._penalised_left_out(strength) if smooth else self._plainly_left_out())[:, chosen]
+        found = torch.full_like(self.data.y, torch.nan)
+        found[self._sampled] = missed / self.data.weights[self._sampled].sqrt()[:, None]
+        return found * self.data.spread
+
+    # Without a penalty.
+
+    @cached_property
+    def plain(self) -> Factored:
+        return Factored(torch.cat([self.kernel, self.tail], dim=1))
+
+    @cached_property
+    def undetermined(self) -> bool:
+        """Whether without a penalty the unknowns would take all rows, so that nothing checks them."""
+        self.plain.solve(self.target)
+        return self.plain.wide or self.measured - self.plain.rank() < SPARE * self.measured
+
+    @property
+    def _plain(self) -> tuple[Tensor, Tensor]:
+        found = self.plain.solve(self.target, refinements=REFINEMENTS)
+        return found[: self.kernel.shape[1]], found[self.kernel.shape[1] :]
+
+    def plainly_missed(self) -> tuple[Float[Tensor, " O"], Float[Tensor, " O"]]:
+        """What generalised and ordinary cross-validation find without a penalty; infinite where no rows are left to judge by."""
+        if self.undetermined:
+            return (nothing := torch.full_like(self.within, torch.inf)), nothing
+        left = self.measured - self.plain.rank()
+        whole = torch.cat([self.kernel, self.tail], dim=1)
+        square = (self.target - whole @ self.plain.solve(self.target)).square().sum(dim=0) + self.within
+        return self.measured * square / left**2, self._mean_square(self._plainly_left_out())
+
+    def _plainly_left_out(self) -> Float[Tensor, "B O"]:
+        """The same for plain least squares."""
+        kernel, tail, target = self._sample
+        if self.plain.wide:
+            return torch.full_like(target, torch.nan)
+        columns = torch.cat([kernel, tail], dim=1)
+        # Refined solutions fit rows that nothing checks to rounding: what leaving them out would do is lost.
+        residual = target - columns @ self.plain.solve(self.target)
+        return _left_out(residual, 1 - self.plain.leverages(columns))
+
+    # With one.
+
+    @cached_property
+    def _native(self) -> tuple[Tensor, ...]:
+        """Weights for which the penalty is the square of their length, and the rows for them without what the tail takes."""
+        values, vectors = torch.linalg.eigh(self.inner)
+        rounding = torch.finfo(values.dtype).eps * max(len(values), 1)
+        # A kernel that is not definite is penalised by its size; one that is nothing at all not less than any other.
+        size = values.abs()
+        largest = float(size.max()) if len(size) else 0.0
+        scaled = vectors / size.clamp(min=rounding * largest or 1.0).sqrt()
+        basis, corner = torch.linalg.qr(self.tail)
+        rows = self.kernel @ scaled
+        taken, known = basis.T @ rows, basis.T @ self.target
+        left, values, right = torch.linalg.svd(rows - basis @ taken, full_matrices=False)
+        return scaled, corner, taken, known, left, values, right
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        _, corner, _, known, left, values, _ = self._native
+        along = left.T @ self.target
+        beyond = self.target.square().sum(dim=0) - known.square().sum(dim=0) - along.square().sum(dim=0)
+        rounding = torch.finfo(values.dtype).eps * self.target.square().sum(dim=0)
+        beyond = torch.where(beyond > rounding, beyond, 0.0) + self.within
+        return Spectrum(values.square(), along, beyond, self.measured, len(corner))
+
+    def _penalised(self, strength: Float[Tensor, " O"]) -> tuple[Tensor, Tensor]:
+        """Free weights and coefficients of the tail."""
+        scaled, corner, taken, known, left, values, right = self._native
+        inner = right.T @ (values[:, None] / (values.square()[:, None] + strength) * (left.T @ self.target))
+        return scaled @ inner, torch.linalg.solve_triangular(corner, known - taken @ inner, upper=True)
+
+    def _penalised_left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "B O"]:
+        """By how much rows are missed when they are left out, by the spread and the root of their weights."""
+        scaled, corner, taken, _, _, values, right = self._native
+        kernel, tail, target = self._sample
+        weights, coefficients = self._penalised(strength)
+        residual = target - kernel @ weights - tail @ coefficients
+        along = torch.linalg.solve_triangular(corner.T, tail.T, upper=False).T
+        inner = ((kernel @ scaled - along @ taken) @ right.T).square()
+        kept = 1 / (values.square()[:, None] + strength)
+        return _left_out(residual, (1 - along.square().sum(dim=1))[:, None] - inner @ kept)
+
+    @cached_property
+    def _sampled(self) -> Tensor:
+        """The sites that are left out."""
+        if len(self.rows) <= LEFT_OUT:
+            return self.rows
+        return self.rows[torch.linspace(0, len(self.rows) - 1, LEFT_OUT).round().long()]
+
+    @cached_property
+    def _sample(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Kernel, tail and target in the rows that are left out."""
+        free, terms = self.kernel.shape[1], len(self.directions)
+        with torch.no_grad():
+            rows = torch.cat(list(self._blocks(self._sampled)))
+        return rows[:, :free], rows[:, free : free + terms] @ self.directions, rows[:, free + terms :]
+
+    def _mean_square(self, missed: Float[Tensor, "B O"]) -> Float[Tensor, " O"]:
+        """Over all rows, those at the same site apart from each other as far as they are."""
+        known = ~torch.isnan(missed)
+        share = known.sum(dim=0) / len(self.rows)
+        square = (missed.nan_to_num().square().sum(dim=0) / share + self.within) / self.measured
+        return torch.where(share > 0, square, torch.inf)
+
+    def _expanded(self, free: Float[Tensor, "F O"], tail: Float[Tensor, "K O"]) -> Float[Tensor, "U O"]:
+        """The model's unknowns."""
+        return torch.cat([self.moments.weights(free), self.directions @ tail])
+
+
+def _left_out(residual: Float[Tensor, "B O"], left: Float[Tensor, "B ..."]) -> Float[Tensor, "B O"]:
+    """residual / (1 - leverage); NaN for rows that alone determine an unknown."""
+    left = left if left.ndim == 2 else left[:, None]
+    return (residual / left).masked_fill(left < torch.finfo(residual.dtype).eps ** 0.5, torch.nan)

@@ -1,0 +1,138 @@
+"""How wide kernels are, and how far centres reach: by what a solution misses where it was not asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+
+from rbfnet.kernels import Polyharmonic
+from rbfnet.nn import RBFLayer
+from rbfnet.solvers.assembly import Posed
+from rbfnet.solvers.selection._candidates import LOST, enough
+
+STEP = 2**0.5
+"""What a width is multiplied by from one attempt to the next."""
+
+BETTER = 0.8
+"""What the miss has to fall to for a further step."""
+
+STRIDES = (4, 2)
+"""Steps at a time where nothing is solved by the width to start with: first far, then closer about the best."""
+
+NEAR = 0.1
+"""The other margin that is tried: where a solution is singular a little beyond the domain, centres far out do harm."""
+
+NARROWEST, WIDEST = 1 / 16, 10.0
+"""Widths that are tried: from this part of the one to start with to so many times the extent of the centres."""
+
+
+def choose_shape(posed: Posed, miss: Callable[[], float], lost: float = LOST) -> list[str]:
+    """Choose epsilon and the margin of layers that leave it to their solver; what was chosen, in sentences.
+
+    From the automatic values on, first the margin is chosen of two, then widths are tried, each sqrt(2) times the last, for as
+    long as ``miss`` falls: one solve where the automatic values are good enough, four where they are the best, one more for each
+    step away. Where they solve nothing, widths of all sizes are tried first.
+
+    Source: Fornberg and Zuev, Comput. Math. Appl. 54 (2007), for why there is a best width; choice by held-out residuals is
+    cross-validation (Rippa, Adv. Comput. Math. 11, 1999, for interpolation).
+
+    Args:
+        posed: whose model is changed, in place.
+        miss: solves with the model as it is, and gives by how much it misses what it has not seen, relative to the size of that
+            and the same for all shapes; infinite where it fails.
+        lost: with a miss beyond this nothing is solved.
+    """
+    # In a tail that makes it a spline, the scale of a polyharmonic kernel changes nothing.
+    layers = [m for m in posed.model.modules() if isinstance(m, RBFLayer) and m.automatic and not _scale_free(m)]
+    if not layers:
+        return []
+    search = _Search(layers, miss)
+    if search(False, 0) > lost:
+        search.anywhere(False, lost)
+        if search.least > lost and search.reaching:
+            search.anywhere(True, lost)
+    if search.least > enough(layers[0].centers.dtype):
+        near, step = search.best
+        if not near and search.reaching and search(True, step) < BETTER * search(False, step):
+            near = True
+        search.climb(near, step)
+    near, step = search.best
+    search.take(near, step)
+    epsilon = float(torch.cat([layer.epsilon.detach().reshape(-1) for layer in layers]).mean())
+    words = f"epsilon = {epsilon:.3g}"
+    if near:
+        words += f" with a margin of {NEAR} rather than {layers[0].margin:.2g}"
+    words += f" misses the equations by {search.least:.1g} on average at points that were not used"
+    if search.count == 1:
+        return [f"{words}: the first that was tried is good enough."]
+    return [f"{words}, the least of {search.count} that were tried."]
+
+
+class _Search:
+    """The miss of each margin and width, in steps from the one there is, asked for once."""
+
+    def __init__(self, layers: list[RBFLayer], miss: Callable[[], float]) -> None:
+        self.miss = miss
+        self.start = [(layer, {k: v.detach().clone() for k, v in layer.state_dict().items()}) for layer in layers]
+        self.known: dict[tuple[bool, int], float] = {}
+        self.reaching = any(layer.margin is not None and layer.margin > NEAR for layer in layers)
+        extent = max(float((layer.centers.detach().amax(dim=0) - layer.centers.detach().amin(dim=0)).max()) for layer in layers)
+        epsilon = max(float(layer.epsilon.detach().mean()) for layer in layers)
+        self.narrowest = round(math.log(NARROWEST, STEP))
+        self.widest = max(0, math.floor(math.log(max(WIDEST * extent * epsilon, 1.0), STEP)))
+
+    def __call__(self, near: bool, step: int) -> float:
+        if not self.narrowest <= step <= self.widest:
+            return math.inf
+        if (near, step) not in self.known:
+            self.take(near, step)
+            self.known[near, step] = self.miss()
+        return self.known[near, step]
+
+    @property
+    def best(self) -> tuple[bool, int]:
+        """The margin and width with the least miss, the first of those that are equal."""
+        return min(self.known, key=self.known.__getitem__)
+
+    @property
+    def least(self) -> float:
+        """The least miss."""
+        return min(self.known.values())
+
+    @property
+    def count(self) -> int:
+        """How many were tried."""
+        return len(self.known)
+
+    def take(self, near: bool, step: int) -> None:
+        """Give the layers this margin and width."""
+        for layer, state in self.start:
+            layer.load_state_dict(state)
+            if near and layer.margin is not None:
+                layer.shrink((1 + 2 * NEAR) / (1 + 2 * layer.margin))
+            layer.metric.widen(STEP**step)
+
+    def anywhere(self, near: bool, lost: float) -> None:
+        """Try widths of all sizes: far apart until one is not lost, and closer about the best."""
+        far, *closer = STRIDES
+        ends = self.narrowest, self.widest
+        for step in sorted({*ends, *range(0, ends[0], -far), *range(0, ends[1], far)}, key=lambda step: (abs(step), -step)):
+            if self(near, step) < lost:
+                break
+        for stride in (far, *closer):
+            self.climb(*self.best, stride)
+
+    def climb(self, near: bool, step: int, stride: int = 1) -> None:
+        """Try wider ones for as long as they are better, or else narrower ones."""
+        for way in (stride, -stride):
+            at = step
+            while self(near, at + way) < BETTER * self(near, at):
+                at += way
+            if at != step:
+                return
+
+
+def _scale_free(layer: RBFLayer) -> bool:
+    return isinstance(layer.kernel, Polyharmonic)

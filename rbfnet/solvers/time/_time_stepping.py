@@ -1,0 +1,130 @@
+"""A system in time, one slab after the other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.errors import InputError
+from rbfnet.solvers.time._method_of_lines import Linearised, Lines
+from rbfnet.solvers.time._radau import Radau
+
+ITERATIONS = 25
+"""Of Newton's method in one slab."""
+
+
+@dataclass
+class March:
+    """Steps of :class:`Radau` that are as long as the tolerance allows.
+
+    Newton's method keeps one Jacobian for all nodes of a slab, the mean over them, and solves with it by diagonalising the
+    matrix of the method: one factorisation of the size of the state for each pair of its eigenvalues. Where it converges slowly
+    the Jacobian is renewed.
+
+    Attributes:
+        lines, radau: what is solved, and how.
+        tolerance: how large the last Chebyshev coefficients of a slab may be, relative to the largest state so far.
+        end: of time.
+        time, step: where it is, and how far it tries to go next.
+        state: (p, O n), y and y' there.
+        scale: the largest |y| so far.
+        rejected, iterations: slabs that were made shorter, and steps of Newton's method, in the last slab.
+    """
+
+    lines: Lines
+    radau: Radau
+    tolerance: float
+    end: float
+    time: float
+    step: float
+    state: Float[Tensor, "p On"]
+    scale: float
+    rejected: int = 0
+    iterations: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether the end is reached."""
+        return self.time >= self.end
+
+    def slab(self) -> tuple[float, Float[Tensor, "K+1 On"]]:
+        """Go on by one slab: its end, and the Chebyshev coefficients of the state on it.
+
+        Raises:
+            InputError: no step is short enough, as where the solution ceases to exist.
+        """
+        self.rejected = self.iterations = 0
+        start = self.time
+        while True:
+            left = self.end - start
+            if self.step < 1e-13 * max(abs(self.end), left):
+                raise InputError(
+                    f"evolve cannot go beyond t = {start:.6g}: its steps have become too short, as where the solution blows up "
+                    "or needs more centres; give more centres, or a larger tolerance."
+                )
+            count = math.ceil(left / self.step - 1e-9)
+            step = left / count if count < 3 else self.step
+            values = self._solved(start, step)
+            if values is None:
+                self.rejected += 1
+                self.step = 0.3 * step
+                continue
+            states = torch.cat([self.state[:1], values[0].flatten(1)])
+            coefficients = self.radau.chebyshev @ states
+            last, before = (float(coefficients[-k].norm()) / self.scale for k in (1, 2))
+            error = max(last, 0.1 * before, 1e-18)
+            factor = 0.85 * (self.tolerance / error) ** (1 / len(self.radau.nodes))
+            if not error <= 3 * self.tolerance:
+                self.rejected += 1
+                self.step = step * max(0.2, min(factor, 0.9))
+                continue
+            self.time = self.end if count == 1 else start + step
+            self.step = step * min(3.0, max(0.2, factor))
+            self.state = values[: self.lines.order, -1].flatten(1)
+            self.scale = max(self.scale, float(states.norm(dim=1).max()))
+            return self.time, coefficients
+
+    def _solved(self, start: float, step: float) -> Tensor | None:
+        """The state and its derivatives at the nodes; None where Newton's method does not converge."""
+        lines, radau = self.lines, self.radau
+        times = start + step * radau.nodes
+        highest = self.state.new_zeros((len(radau.nodes), lines.size))
+        values = self._values(highest, step)
+        linear = lines.linearise(times, values, step, radau)
+        before, renewed = math.inf, 0
+        for _ in range(ITERATIONS):
+            self.iterations += 1
+            change = self._change(lines.residuals(times, values, linear), linear)
+            highest = highest - change
+            for _ in range(lines.order):
+                change = step * radau.integral @ change
+            values = self._values(highest, step)
+            size = float(change.norm(dim=1).max()) / self.scale
+            if not size < 1e8:
+                return None
+            if size < 0.01 * self.tolerance or (size < 10 * self.tolerance and size > 0.5 * before):
+                return values
+            if size > 2 * before:
+                return None
+            if size > 0.3 * before and renewed < 2 and size < 1:
+                linear, renewed, before = lines.linearise(times, values, step, radau), renewed + 1, math.inf
+            else:
+                before = size
+        return None
+
+    def _values(self, highest: Float[Tensor, "K On"], step: float) -> Float[Tensor, "p+1 K O n"]:
+        """The state and its derivatives at the nodes from the highest derivative there."""
+        found = [highest]
+        for known in reversed(list(self.state)):
+            found.append(known + step * self.radau.integral @ found[-1])
+        return torch.stack(found[::-1]).unflatten(2, (self.lines.outputs, -1))
+
+    def _change(self, residuals: Float[Tensor, "K n"], linear: Linearised) -> Float[Tensor, "K On"]:
+        """The change of the highest derivative by one step of Newton's method."""
+        radau = self.radau
+        rotated = (radau.into @ residuals.to(radau.into.dtype))[..., None]
+        return (radau.back @ torch.linalg.lu_solve(*linear.factors, rotated)[..., 0]).real

@@ -1,0 +1,275 @@
+"""How far a solution is likely to be from the truth, and whether its conditions determine it at all."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.nn import RBFNetwork
+from rbfnet.nn.initializers import spacing
+from rbfnet.nn.wrappers import innermost
+from rbfnet.operators import LinearModel, Operator
+from rbfnet.problems import Interior, Problem, Sample
+from rbfnet.solvers.algebra import Factored, processes
+from rbfnet.solvers.assembly import Posed, Unknowns, stacked
+from rbfnet.solvers.validation._relative_residuals import Miss
+
+COLUMNS = 1600
+"""Unknowns that take part at most: beyond, a random part of the centres stands for all."""
+
+ROWS, LEAST_ROWS = 3, 4000
+"""Rows for each of them, and in any case: among fewer, functions that oscillate between the points look as if they were free."""
+
+LEAST_CENTERS = 300
+"""Of the richer space, such that it can represent what a problem leaves free, however few centres the model has."""
+
+SPARE = 1.3
+"""Rows for each unknown, at least, where a model has few centres and points."""
+
+POINTS = 1000
+"""Where the size of a function is measured."""
+
+FREE = 100.0
+"""A change of the solution that its equations feel this many times less than by its size is suspected to be free."""
+
+STEADY = 8.0
+"""The constant of a problem is the same in any space that resolves it. That of a free change grows with the space by more."""
+
+NEGLIGIBLE = 1e-5
+"""An output that is smaller than this part of the largest is taken for as large."""
+
+DOUBT, LITTLE = 1e3, 1e-4
+"""Of a problem as sensitive as the first, what is missed must not be able to change the solution by more than the second."""
+
+ROUNDING = 1e9
+"""No problem that is determined is as sensitive."""
+
+STEPS = 20
+"""Of the power iteration."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What can be said of the error without knowing the truth.
+
+    Attributes:
+        errors: for each output the likely error, relative L2.
+        error: of all outputs together, as ``rel_l2`` of :func:`rbfnet.training.errors`.
+        constant: the largest |e| / |J e|: how much larger than what the equations miss, both relative, an error can be.
+        determined: there is no change of the solution that satisfies all (homogeneous) conditions.
+        free: the outputs that such a change is made of. flat: it is a constant in each of them.
+        unknowns: for each trained parameter of the problem, by name, how large an error of it can be, relative to it.
+    """
+
+    errors: dict[str, float]
+    error: float
+    constant: float
+    determined: bool
+    free: tuple[str, ...]
+    flat: bool
+    unknowns: dict[str, float]
+
+
+@torch.no_grad()
+def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample], misses: Sequence[Miss]) -> Estimate | None:
+    """The error by the residual at new points, sent through the linearised system in a richer space.
+
+    The rows of the linearised equations at points that have not been used, each equation relative to the size of its terms, are
+    J e = -r for a change e of the solution. It is sought among the functions of the model and as many others, with centres
+    between its own: what they can add is what is missing, and its size is the estimate. Whatever the residual,
+    |e| <= C |J e| with
+
+        C = max |e| / |J e|,
+
+    found by power iteration on the factors. Where nothing determines the solution (no boundary condition, a free constant,
+    resonance) C is as large as the space is good at representing what is free: in the richer space it is far larger than in half
+    of that of the model, or as large as rounding allows, where the constant of a problem that is merely sensitive is the same.
+
+    Source: for correction in a richer space Bank and Smith, A posteriori error estimates based on hierarchical bases, SIAM J.
+    Numer. Anal. 30 (1993); for |e| <= C |r| Bochev and Gunzburger, Least-Squares Finite Element Methods (2009).
+
+    Args:
+        model, problem: the solution, where it is.
+        samples: points for each condition that have not been used.
+        misses: what :func:`rbfnet.solvers.validation.misses` says at these.
+
+    Returns:
+        None where the system is not finite, or there are no equations in a domain.
+    """
+    richer, half, few, matrix, residual = _in_a_richer_space(model, problem, samples, misses)
+    size, outputs = richer.coefficients.shape
+    inside = [few[name].sites[0] for name, c in problem.named_conditions().items() if name in few and isinstance(c, Interior)]
+    if not inside or len(matrix) < matrix.shape[1] or not (torch.isfinite(matrix).all() and torch.isfinite(residual).all()):
+        return None
+    x = torch.cat(inside)
+    x = x[torch.linspace(0, len(x) - 1, min(POINTS, len(x))).long()]
+    space = _Space(richer, x, model.apply_operator(x, Operator.identity()))
+    factored = Factored(matrix)
+    changes = space.of(factored.solve(-residual[:, None], refinements=1)[: space.count, 0])
+    largest, worst = constant(factored, space)
+    kept = torch.cat([(half + o * size) for o in range(outputs)] + [torch.arange(space.count, matrix.shape[1]).to(half)])
+    smaller, _ = constant(Factored(matrix[:, kept]), space.part(kept[kept < space.count]))
+    doubtful = largest > DOUBT and largest * float(residual.norm()) > LITTLE
+    determined = largest < FREE or (largest < min(STEADY * smaller, ROUNDING) and not doubtful)
+    shape = space.of(worst)
+    names = problem.outputs
+    free = () if determined else tuple(n for n, s in zip(names, shape.tolist(), strict=True) if s > 0.1 * float(shape.norm()))
+    return Estimate(
+        dict(zip(names, changes.tolist(), strict=True)),
+        float((changes * space.sizes).norm() / (space.sizes.norm() or 1.0)),
+        largest,
+        determined,
+        free,
+        not determined and space.flat(worst),
+        _sensitivities(problem, factored, space.count, float(residual.norm())),
+    )
+
+
+def _in_a_richer_space(
+    model: LinearModel, problem: Problem, samples: Mapping[str, Sample], misses: Sequence[Miss]
+) -> tuple[LinearModel, Tensor, dict[str, Sample], Tensor, Tensor]:
+    """The linearised equations, each relative to the size of its terms.
+
+    Returns:
+        The model with more centres; the coefficients of an output that are half of the model's own; the points that were taken;
+        the matrix, for the coefficients and then the trained parameters of the problem; the residual.
+    """
+    outputs = len(problem.outputs)
+    sizes = {(miss.condition, miss.equation): miss.size for miss in misses}
+    scales = {
+        name: [processes.count() / (sizes[name, k] or 1.0) ** 2 for k in range(sum(key[0] == name for key in sizes))]
+        for name in samples
+    }
+    rows = sum(sample.num_rows * len(scales[name]) for name, sample in samples.items())
+    richer, half = _richer(model, COLUMNS // (2 * outputs), min(LEAST_CENTERS, int(rows / (SPARE * outputs))))
+    size = richer.coefficients.shape[0]
+    few = _fewer(samples, scales, max(ROWS * size * outputs, LEAST_ROWS))
+    posed = Posed(model, problem, few, scales)
+    equations = posed.equations()
+    residual = torch.cat([scale * equation.sample.contract(equation.rest) for equation, scale in equations])
+    matrix = torch.cat([scale * stacked(richer, equation, outputs) for equation, scale in equations])
+    unknowns = Unknowns(model, problem, shapes=False)
+    if unknowns.parameters:
+        matrix = torch.cat([matrix, unknowns.linearization(posed)[1][:, unknowns.num_linear :]], dim=1)
+    return richer, half, few, matrix, residual
+
+
+def _richer(model: LinearModel, most: int, least: int) -> tuple[LinearModel, Tensor]:
+    """The model with as many centres again, or more, between its own; and the coefficients of an output that are half of its own.
+
+    Of more than ``most`` centres so many, chosen at random, and as many others; in all ``least`` of them or more.
+    """
+    richer = copy.deepcopy(model)
+    network = innermost(richer)
+    assert isinstance(network, RBFNetwork)
+    centers, raw = network.centers.detach(), network.metric.raw.detach()
+    chosen = torch.randperm(len(centers))[:most].sort().values.to(centers.device)
+    copies = max(1, -(-least // len(chosen)) - 1)
+    reach = spacing(centers)[chosen, None]
+    between = [centers[chosen] + reach * (torch.rand_like(centers[chosen]) - 0.5) for _ in range(copies)]
+    both = torch.cat([centers[chosen], *between])
+    network.replace_centers(both, raw[chosen].repeat(copies + 1, *[1] * (raw.ndim - 1)) if network.metric.per_center else raw)
+    tail = torch.arange(len(network.tail), device=centers.device)
+    half = torch.randperm(len(chosen))[: (len(chosen) + 1) // 2].sort().values.to(centers.device)
+    return richer, torch.cat([half, len(both) + tail])
+
+
+class _Space:
+    """The functions of a model at some points, each output relative to what the solution is there.
+
+    Args:
+        model: whose functions they are. x: points. solution: there, (B, O).
+    """
+
+    def __init__(self, model: LinearModel, x: Tensor, solution: Tensor) -> None:
+        self.features = model.features(x, Operator.identity())
+        sizes = solution.square().mean(dim=0).sqrt()
+        # An output that is zero but for rounding has no size of its own.
+        self.sizes = sizes.clamp_min(NEGLIGIBLE * float(sizes.max()))
+        self.outputs = solution.shape[1]
+        self.columns = torch.arange(self.features.shape[1] * self.outputs, device=x.device)
+
+    @property
+    def count(self) -> int:
+        """How many functions there are, in all outputs."""
+        return len(self.columns)
+
+    def part(self, chosen: Tensor) -> _Space:
+        """Some of the functions."""
+        part = copy.copy(self)
+        part.columns = chosen
+        return part
+
+    def values(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, "B O"]:
+        """Relative values of a function, so scaled that the sum of squares is the square of its size."""
+        whole = coefficients.new_zeros(self.features.shape[1] * self.outputs)
+        whole[self.columns] = coefficients
+        return self.features @ whole.reshape(self.outputs, -1).T / self._scale
+
+    def back(self, values: Float[Tensor, "B O"]) -> Float[Tensor, " n"]:
+        """The transpose of :meth:`values`."""
+        return (self.features.T @ (values / self._scale)).T.reshape(-1)[self.columns]
+
+    def of(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, " O"]:
+        """The size of each output of a function."""
+        return self.values(coefficients).norm(dim=0)
+
+    def flat(self, coefficients: Float[Tensor, " n"]) -> bool:
+        """Whether a function is a constant in each output."""
+        values = self.values(coefficients)
+        return float((values - values.mean(dim=0)).norm()) < 0.01 * float(values.norm())
+
+    @property
+    def _scale(self) -> Tensor:
+        return len(self.features) ** 0.5 * torch.where(self.sizes > 0, self.sizes, 1.0)
+
+
+def constant(factored: Factored, space: _Space) -> tuple[float, Tensor]:
+    """The largest |e| / |J e|, and the e with J e of length one that has it, by its coefficients."""
+    triangle, scale, count = factored.damped_triangle(), factored.scale[:, 0], len(space.columns)
+    y = torch.cos(torch.arange(len(triangle), dtype=triangle.dtype, device=triangle.device))[:, None]
+    largest, e = 0.0, scale
+    for _ in range(STEPS):
+        y = y / y.norm()
+        e = torch.linalg.solve_triangular(triangle, y, upper=True)[:, 0] / scale
+        values = space.values(e[:count])
+        largest = float(values.norm())
+        back = torch.cat([space.back(values), e.new_zeros(len(e) - count)]) / scale
+        y = torch.linalg.solve_triangular(triangle.T, back[:, None], upper=False)
+        if not math.isfinite(largest) or not y.any():
+            break
+    return largest, e[:count]
+
+
+def _sensitivities(problem: Problem, factored: Factored, count: int, residual: float) -> dict[str, float]:
+    """How far each trained parameter of the problem can be off for a residual of that size, relative to the parameter."""
+    triangle, scale = factored.damped_triangle(), factored.scale[:, 0]
+    found, start = {}, count
+    for name, p in problem.named_parameters():
+        if not p.requires_grad or not p.numel():
+            continue
+        unit = triangle.new_zeros((len(triangle), p.numel()))
+        unit[start : start + p.numel()] = torch.eye(p.numel()).to(unit)
+        rows = torch.linalg.solve_triangular(triangle.T, unit, upper=False).norm(dim=0) / scale[start : start + p.numel()]
+        found[name] = residual * float(rows.norm()) / (float(p.detach().norm()) or 1.0)
+        start += p.numel()
+    return found
+
+
+def _fewer(samples: Mapping[str, Sample], scales: Mapping[str, Sequence[float]], rows: int) -> dict[str, Sample]:
+    """The same share of the points of each condition, such that there are about ``rows`` rows."""
+    share = rows / sum(sample.num_rows * len(scales[name]) for name, sample in samples.items())
+    if share >= 1:
+        return dict(samples)
+    return {
+        name: sample
+        if sample.weights is not None
+        else sample.rows(torch.linspace(0, sample.num_points - 1, max(2, math.ceil(share * sample.num_points))).long())
+        for name, sample in samples.items()
+    }

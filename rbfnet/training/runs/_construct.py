@@ -1,0 +1,171 @@
+"""From a config node with a ``_target_`` to the object it stands for."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rbfnet.catalogue import catalogue
+from rbfnet.config import no_module
+from rbfnet.domains import Domain
+from rbfnet.errors import InputError, unknown, written
+from rbfnet.problems import Condition
+from rbfnet.problems.text import parse
+from rbfnet.solvers import Balance
+
+MOST = 64
+"""How many nodes, and lists of lists or nodes, a node of a config from elsewhere is made of."""
+
+PARTS: dict[tuple[str, str], tuple[type[Any], str]] = {
+    ("problems", "domain"): (Domain, "domains"),
+    ("problems", "where"): (Domain, "domains"),
+    ("problems", "conditions"): (Condition, "problems"),
+    ("solvers", "balance"): (Balance, "solvers"),
+}
+"""By room and argument: the nodes that are of another base and room than the one they are in."""
+
+
+def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterable[str] | None = None) -> Any:
+    """The object a config node describes: ``{"_target_": "rbfnet.kernels.Matern", "nu": 2.5}``.
+
+    A node among its arguments, or in a list there, is constructed in the same way, as the same base (the kernels of a sum) or the
+    one ``PARTS`` names (the domain of a problem); so are those in a plain mapping of a problem. Where a constructor takes
+    numbers, by its annotations, a text is read by the grammar of :class:`rbfnet.problems.Equations`: ``radius: 1/3``,
+    ``x: [0, 2*pi]``. What it takes by position is a list by name: ``{_target_: rbfnet.domains.Difference, members: [...]}``.
+
+    Args:
+        node: plain data.
+        base: what the object has to be.
+        room: the room whose exports are the shipped ones, ``"kernels"``.
+        trust: None trusts the node, for the user typed it. For a config from elsewhere, the user's own modules that
+            may be imported beside what the room exports; nothing else is.
+
+    Raises:
+        InputError: a target that cannot be found, is not to be trusted, or is no ``base``; a missing or unknown argument; or what
+            the constructor itself refuses. Any other exception of the constructor is passed on as it is.
+    """
+    target = node.get("_target_")
+    if not isinstance(target, str):
+        raise InputError(
+            f"A {base.__name__.lower()} config needs a _target_, the dotted path of a class, but got {dict(node)!r}."
+        )
+    if trust is not None:
+        trust = set(trust)
+        _require_few(node)
+        _require_trusted(target, base, room, trust)
+    cls = _locate(target, base)
+    if inspect.isabstract(cls) or not issubclass(cls, base):
+        raise InputError(
+            f"{target} is not a usable {base.__name__}: it must be a concrete subclass of rbfnet.{room}.{base.__name__}."
+        )
+    parameters = inspect.signature(cls).parameters
+    nodes = {written(key, parameters, target): value for key, value in node.items() if key != "_target_"}
+    _require_arguments(parameters, target, nodes)
+    given = {key: _argument(key, value, target, base, room, trust) for key, value in nodes.items()}
+    given = {key: _with_numbers(value, _annotation(parameters, key)) for key, value in given.items()}
+    members = _positional(parameters, target, given)
+    # Not Hydra's instantiate: it would also call whatever _target_ is nested in an argument.
+    return cls(*members, **given)
+
+
+def _argument(key: str, value: Any, target: str, base: type[Any], room: str, trust: Iterable[str] | None) -> Any:
+    """An argument with the nodes in it constructed."""
+    if isinstance(value, Mapping) and "_target_" in value:
+        return construct(value, *PARTS.get((room, key), (base, room)), trust)
+    if isinstance(value, Mapping) and room == "problems":
+        return {name: _argument(name, item, target, base, room, trust) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_argument(key, item, target, base, room, trust) for item in value]
+    if trust is not None and not isinstance(value, (str, int, float, bool, type(None))):
+        raise InputError(f"{key} of {target} must be a plain value in a config from elsewhere, but is {value!r}.")
+    return value
+
+
+def _annotation(parameters: Mapping[str, inspect.Parameter], key: str) -> str:
+    """That of an argument by name, of ``**others`` where it has no parameter of its own."""
+    others = (p for p in parameters.values() if p.kind is p.VAR_KEYWORD)
+    parameter = parameters.get(key) or next(others, None)
+    return "" if parameter is None else str(parameter.annotation)
+
+
+def _with_numbers(value: Any, annotation: str) -> Any:
+    """Texts as numbers where there are to be numbers, and may be no texts."""
+    words = set(re.findall(r"\w+", annotation))
+    if not words & {"float", "int"} or words & {"str", "Any", "Callable"}:
+        return value
+    if isinstance(value, list):
+        return [_with_numbers(part, annotation) for part in value]
+    if not isinstance(value, str):
+        return value
+    if not any(letter.isdigit() for letter in value) and not {*re.findall(r"[a-z]+", value)} & {"pi", "e"}:
+        # A word: the constructor says what it wants instead.
+        return value
+    number = parse(value, ()).node
+    return int(number) if "float" not in words and isinstance(number, float) and number.is_integer() else number
+
+
+def _positional(parameters: Mapping[str, inspect.Parameter], target: str, given: dict[str, Any]) -> list[Any]:
+    """Take what ``*members`` stands for out of ``given``."""
+    name = next((name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL), None)
+    members = given.pop(name, []) if name is not None else []
+    if not isinstance(members, list):
+        raise InputError(f"{name} of {target} must be a list, but got {members!r}.")
+    return members
+
+
+def _require_few(node: Mapping[str, Any]) -> None:
+    """Raise InputError for a node that, by YAML's aliases perhaps, has more parts than any honest one."""
+    parts: list[Any] = [node]
+    for _ in range(MOST):
+        if not parts:
+            return
+        part = parts.pop()
+        parts += [value for value in _inner(part) if any(isinstance(inner, (Mapping, list)) for inner in _inner(value))]
+    raise InputError(f"A node of a config from elsewhere must have at most {MOST} nodes and lists in it, but this one has more.")
+
+
+def _inner(part: Any) -> Iterable[Any]:
+    """What is in a node or list."""
+    return part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
+
+
+def _require_trusted(target: str, base: type, room: str, trust: set[str]) -> None:
+    ours = base.__module__.startswith("rbfnet.")
+    shipped = {f"rbfnet.{room}.{cls.__name__}" for cls in catalogue(room, base.__name__).values()} if ours else set()
+    module = target.rpartition(".")[0]
+    if target not in shipped and module not in trust:
+        raise InputError(
+            f"The config names {target!r}, which is not part of rbfnet; if that code is yours, load with trust=[{module!r}]."
+        )
+
+
+def _locate(target: str, base: type) -> type:
+    module_name, _, name = target.rpartition(".")
+    try:
+        module = importlib.import_module(module_name) if module_name else None
+    except ModuleNotFoundError as error:
+        # The user's own module may be there and fail in an import of its own: that is not ours to shorten.
+        if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise
+        module = None
+    if module is None:
+        raise no_module(module_name, target)
+    if not inspect.isclass(found := getattr(module, name, None)):
+        classes = [n for n, c in vars(module).items() if inspect.isclass(c) and issubclass(c, base) and c is not base]
+        raise unknown(f"class in {module_name!r} called", name, classes)
+    return found
+
+
+def _require_arguments(parameters: Mapping[str, inspect.Parameter], target: str, given: Mapping[str, Any]) -> None:
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for key in given:
+        if key not in parameters:
+            raise unknown(f"argument of {target} called", key, parameters)
+    needed = [n for n, p in parameters.items() if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
+    missing = [n for n in needed if n not in given]
+    if missing:
+        raise InputError(f"{target} needs the argument {missing[0]!r}, which is not given.")

@@ -1,0 +1,79 @@
+"""Whether a fit to data is one, judged at rows that it has not followed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.problems import DataProblem, Units
+from rbfnet.solvers.validation import Miss, common_part
+from rbfnet.training.verdict._verdict import AT_MOST, AT_WORST, ROUGH, SOLVED, Verdict, percent
+
+NOTHING = 0.98
+"""What is missed by more of its spread is no better than the mean."""
+
+FEW = 12
+"""Of fewer rows each that is left out is missed by the others, good as the fit may be."""
+
+
+def judge_data(
+    problem: DataProblem, by: str, difference: Float[Tensor, "N O"], y: Float[Tensor, "N O"], accuracy: float
+) -> Verdict:
+    """The verdict on a fit, by what it misses at rows that were held out, or at each row when that one is left out.
+
+    It is relative to the spread of the values, so that 1 is no better than their mean. With a = ``accuracy`` a fit is ``solved``
+    up to 10 a and 20 %, ``rough`` up to 100 a and 50 %, or where what it misses is noise (neighbouring rows have next to nothing
+    of it in common), and ``not solved`` otherwise. Rows that were all fitted tell nothing: such a fit is ``rough`` at best. Fewer
+    than :data:`FEW` rows tell little: a fit of these is ``rough`` at worst.
+
+    Args:
+        problem: whose rows they are.
+        by: how the differences were measured, as in ``summary["errors_by"]``.
+        difference: what the fit misses at these rows. y: their values.
+        accuracy: relative.
+    """
+    rows = problem.test_set() or problem.train_set
+    found = [_missed(problem, by, k, rows.x, difference[:, k], y[:, k]) for k in range(y.shape[1])]
+    worst, common = max(found, key=lambda pair: pair[0].rms)
+    name = problem.outputs[worst.equation]
+    sentences = []
+    if by == "fitted rows":
+        word = "rough" if worst.rms <= AT_WORST else "not solved"
+        sentences = ["All rows were fitted, which says little about the fit between them; hold some back (test=0.1)."]
+    elif worst.rms <= min(SOLVED * accuracy, AT_MOST):
+        word = "solved"
+    elif worst.rms <= min(ROUGH * accuracy, AT_WORST) or (len(y) < FEW and math.isfinite(worst.rms)):
+        word = "rough"
+    else:
+        word = "rough" if common <= min(SOLVED * accuracy, AT_MOST) and worst.rms < NOTHING else "not solved"
+    if by != "fitted rows" and word != "solved":
+        noise = " of it, neighbouring rows have next to nothing in common, as noise has" if common <= worst.rms / 2 else ""
+        sentences = [f"{name!r} is missed by {percent(worst.rms)} of its spread at rows not used{';' * bool(noise)}{noise}."]
+        if word == "rough" and len(y) < FEW:
+            sentences.append(f"{len(y)} rows are too few to judge by.")
+        elif worst.rms >= NOTHING:
+            sentences.append(
+                "The mean of the values would be as good: the inputs say nothing of them, or there is too much noise."
+            )
+        elif word == "not solved":
+            sentences.append("What has helped in such cases: more rows where the values vary, or another kernel.")
+    return Verdict(word, tuple({**asdict(miss), "at": list(miss.at)} for miss, _ in found), tuple(sentences), worst.rms)
+
+
+def _missed(problem: DataProblem, by: str, number: int, x: Tensor, difference: Tensor, y: Tensor) -> tuple[Miss, float]:
+    """The miss of one output, and the part of it that neighbours have in common."""
+    scale = float(y.std(correction=0)) or float(y.abs().max()) or 1.0
+    # Rows that were not left out say nothing; a fit that is not a number misses by all there is.
+    known = ~torch.isnan(difference) if by == "leave-one-out" else torch.ones_like(difference, dtype=torch.bool)
+    difference, x = difference[known].nan_to_num(nan=math.inf), x[known.to(x.device)]
+    rms, where = float(difference.square().mean().sqrt()), int(difference.abs().argmax())
+    units: Units | None = problem.units()
+    places = x.to(y) if units is None else (x.to(y) - units.input_shift.to(y)) / units.input_scale.to(y)
+    common = common_part(difference, places) / scale if math.isfinite(rms) else math.inf
+    share = float((difference.abs() > 0.5 * scale).double().mean())
+    at = tuple(x[where].tolist())
+    return Miss("data", number, rms / scale, float(difference.abs().max()) / scale, at, share, rms, scale, rms / scale, 0), common

@@ -1,0 +1,125 @@
+"""What is wrong with a problem that was not solved, where it can be seen, and what has helped in such a case."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from rbfnet.domains import Difference, SpaceTime
+from rbfnet.nn import Evolving, RBFLayer
+from rbfnet.operators import LinearModel, Operator, Recorder
+from rbfnet.problems import Problem, Sample
+from rbfnet.solvers import Solver
+from rbfnet.solvers.assembly import derivatives
+from rbfnet.solvers.validation import Miss
+
+MISSED = 0.03
+"""What contradicts another condition is missed by this much at least: the two share the difference."""
+
+ALIKE = 0.5
+"""The share of the points of a condition that has to lie among those of another for the two to be at the same place."""
+
+
+def contradictions(problem: Problem, samples: Mapping[str, Sample], found: Sequence[Miss]) -> list[str]:
+    """Two conditions that ask for different values at the same points, or derivatives alone that no function has.
+
+    Args:
+        problem, samples: the conditions, and points of each.
+        found: how far they are missed there.
+    """
+    missed = {miss.condition for miss in found if miss.rms > MISSED}
+    if not missed:
+        return []
+    values, depends = _values(problem, samples)
+    names = list(values)
+    for k, first in enumerate(names):
+        for second in names[k + 1 :]:
+            if {first, second} & missed:
+                for a, b in ((first, second), (second, first)):
+                    if words := _clash(a, b, values[a], values[b], samples):
+                        return [words]
+    free = [output for o, output in enumerate(problem.outputs) if o not in depends]
+    if free:
+        which = "the solution" if len(problem.outputs) == 1 else f"the output {free[0]!r}"
+        return [
+            f"No condition depends on the value of {which}, only on its derivatives: there is a solution only if sources and "
+            "fluxes balance. Check their signs and sizes, or give a value on a part of the boundary."
+        ]
+    return []
+
+
+Values = dict[int, Tensor]
+"""By output, the values that are prescribed at the points of a condition."""
+
+
+def _values(problem: Problem, samples: Mapping[str, Sample]) -> tuple[dict[str, Values], set[int]]:
+    """The values that conditions prescribe, and the outputs that any condition has without a derivative."""
+    found: dict[str, Values] = {}
+    depends: set[int] = set()
+    identity = Operator.identity()
+    for name, condition in problem.named_conditions().items():
+        if name not in samples:
+            continue
+        sample = samples[name]
+        recorders = [Recorder(len(problem.outputs)) for _ in sample.sites]
+        for residual, slopes in derivatives(condition, problem, recorders, sample):
+            depends |= {o for (_, op, o), slope in slopes.items() if any(not d for d, _ in op.terms) and slope.any()}
+            if len(slopes) == 1 and sample.weights is None and len(sample.sites) == 1:
+                ((_, op, output), slope) = next(iter(slopes.items()))
+                if op == identity and bool((slope == slope[0]).all()):
+                    value = recorders[0].channels[op].detach()[:, output] - residual / slope
+                    found.setdefault(name, {})[output] = value
+    return found, depends
+
+
+def _clash(first: str, second: str, a: Values, b: Values, samples: Mapping[str, Sample]) -> str:
+    """Whether the points of the second condition are among those of the first, and the values are not."""
+    from scipy.spatial import cKDTree
+
+    x, y = (samples[name].sites[0].cpu().double().numpy() for name in (first, second))
+    tree = cKDTree(x)
+    spacing = float(torch.from_numpy(tree.query(x, 2)[0][:, 1]).median()) if len(x) > 1 else 0.0
+    distance, nearest = (torch.from_numpy(part) for part in tree.query(y))
+    size = float(samples[first].sites[0].abs().max())
+    shared = distance <= 0.75 * spacing + 1e-9 * size
+    for output in a.keys() & b.keys():
+        here, there = a[output].cpu()[nearest], b[output].cpu()
+        scale = max(float(here.abs().max()), float(there.abs().max()))
+        apart = shared & ((here - there).abs() > 2 * MISSED * scale)
+        if scale and float(apart.double().mean()) > ALIKE:
+            row = int(apart.nonzero()[0])
+            return (
+                f"Conditions {first!r} and {second!r} contradict each other: at the same points they ask for "
+                f"{float(here[row]):.4g} and {float(there[row]):.4g}."
+            )
+    return ""
+
+
+def remedy(model: torch.nn.Module, problem: Problem, solver: Solver, used: Mapping[str, Sample], word: str) -> str:
+    """What has helped in such a case, in a sentence; the two most likely things."""
+    advice: list[str] = []
+    layer = next((m for m in model.modules() if isinstance(m, RBFLayer)), None)
+    rows = sum(sample.num_rows for sample in used.values()) * len(problem.outputs)
+    unknowns = model.coefficients.numel() if isinstance(model, LinearModel) else 0
+    if isinstance(model, Evolving):
+        more = f"more centres (network.num_centers={2 * model.num_centers})"
+        return f"What has helped in such cases: {more}, or a smaller solver.tolerance."
+    if not all(stage.solves for stage in solver.stages):
+        advice.append("a solver that solves (solver=least_squares, or solver=gauss_newton where the problem is not linear)")
+    if unknowns and rows < 1.2 * unknowns:
+        points = math.ceil(2 * unknowns / len(problem.outputs))
+        advice.append(f"more points (problem.num_interior={points}), for there are {unknowns} unknowns and {rows} rows")
+    if layer is not None and not layer.automatic:
+        advice.append("a shape parameter that is chosen (network.epsilon=auto)")
+    if isinstance(problem.domain, SpaceTime):
+        advice.append("going through time (solver=evolve)")
+    if layer is not None and layer.kernel.smoothness < math.inf:
+        advice.append("a smoother kernel (kernel=gaussian)")
+    if isinstance(problem.domain, Difference):
+        advice.append("centres that are denser near holes (network.centers=graded)")
+    if layer is not None:
+        advice.append(f"more centres (network.num_centers={(2 if word == 'rough' else 4) * layer.num_centers})")
+    return f"What has helped in such cases: {', or '.join(advice[:2])}." if advice else ""
