@@ -2,6 +2,7 @@
 
 from rbfnet.problems._data_problem import DataProblem
 from rbfnet.problems._equations import Equations
+from rbfnet.problems._objective import Known, residuals, residuals_of
 from rbfnet.problems._problem import Problem, Reference, Units
 from rbfnet.problems._table import Table
 from rbfnet.problems.conditions import (
@@ -69,6 +70,7 @@ __all__ = [
     "InverseDiffusivity",
     "InverseField",
     "KleinGordon",
+    "Known",
     "KortewegDeVries",
     "Kovasznay",
     "Mean",
@@ -91,4 +93,6 @@ __all__ = [
     "VanDerPol",
     "Wave",
     "references",
+    "residuals",
+    "residuals_of",
 ]

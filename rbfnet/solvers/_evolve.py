@@ -11,7 +11,7 @@ from rbfnet.domains import Interval, SpaceTime
 from rbfnet.errors import InputError, positive
 from rbfnet.nn import Evolving
 from rbfnet.operators import Operator
-from rbfnet.problems import Interior, Problem, Sample
+from rbfnet.problems import Interior, Problem, Sample, residuals_of
 from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers.assembly import Posed
 from rbfnet.solvers.time import PER_CENTER, Lines, March, Radau, Site, Spacing, require_carried
@@ -210,8 +210,7 @@ def unseen(model: Evolving, posed: Posed, start: float, end: float) -> float:
             sample = posed.samples[name]
             x = sample.sites[0][:: max(1, len(sample.sites[0]) // 200)].clone()
             x[:, -1] = start + (end - start) * (0.05 + 0.9 * torch.linspace(0, 1, len(x)).to(x))
-            fields = posed.problem.fields([model], Sample((x,)))
-            found += [r.square().mean() for r in condition.equations(fields)]
+            found += [r.square().mean() for r in residuals_of(posed.problem, condition, [model], Sample((x,)))]
             sizes.append(model.apply_operator(x, Operator.d(x.shape[1] - 1)).square().mean())
     total = float(torch.stack(sizes).sum())
     return float((torch.stack(found).sum() / total).sqrt()) if total > 0 else 0.0

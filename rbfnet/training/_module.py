@@ -17,7 +17,7 @@ from rbfnet.given import untouched
 from rbfnet.nn import RBFNetwork
 from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import Differentiable, LinearModel, Operator, Recorder, apply_operators
-from rbfnet.problems import Problem, Sample
+from rbfnet.problems import Problem, Sample, residuals, residuals_of
 from rbfnet.problems.conditions import at
 from rbfnet.solvers import Posed, Solver, Solving, automatic_scales, trainable
 from rbfnet.solvers.assembly import AtZero
@@ -76,12 +76,9 @@ class TrainingModule(pl.LightningModule):
         if not self.scales:
             self.weigh(batch)
         found = {}
-        for name, condition in self.problem.named_conditions().items():
-            sample = batch[name]
-            fields = self.problem.fields([self.model] * len(sample.sites), sample, self._known(batch)[name])
+        for name, sample, equations in residuals(self.problem, self.model, batch, self._known(batch)):
             found[name] = [
-                scale * sample.contract(residual).square()
-                for residual, scale in zip(condition.equations(fields, sample.data), self.scales[name], strict=True)
+                scale * sample.contract(residual).square() for residual, scale in zip(equations, self.scales[name], strict=True)
             ]
         return found
 
@@ -103,9 +100,9 @@ class TrainingModule(pl.LightningModule):
         start = AtZero(self.model) if isinstance(self.model, LinearModel) else self.judged
         recorders = [Recorder(len(self.problem.outputs), start) for _ in sample.sites]
         condition = self.problem.named_conditions()[name]
-        residuals = condition.equations(self.problem.fields(recorders, sample), sample.data)
+        found = residuals_of(self.problem, condition, recorders, sample)
         # An operator with tensors in it belongs to the points it was recorded at.
-        return [[op for op in recorder.channels if not op.tensors] for recorder in recorders], residuals
+        return [[op for op in recorder.channels if not op.tensors] for recorder in recorders], found
 
     def check(self, batch: Batch) -> None:
         """Raise InputError where a residual has the wrong shape, is not finite, or asks for derivatives the kernel does not have.
@@ -116,7 +113,7 @@ class TrainingModule(pl.LightningModule):
         for name, sample in batch.items():
             parts = [t for t in (*sample.sites, sample.normal, sample.weights, *sample.data) if t is not None]
             try:
-                (sites, residuals), same = untouched(partial(self._recorded, name, sample), *parts)
+                (sites, found), same = untouched(partial(self._recorded, name, sample), *parts)
                 if not same:
                     raise InputError("its residual changes points, normals or data in place; make new tensors, as in 2 * y.")
                 for x, ops in zip(sample.sites, sites, strict=True):
@@ -125,7 +122,7 @@ class TrainingModule(pl.LightningModule):
             except InputError as error:
                 sentence = str(error)
                 raise InputError(sentence if repr(name) in sentence else f"Condition {name!r}: {sentence}") from error.__cause__
-            for residual in residuals:
+            for residual in found:
                 if not (finite := torch.isfinite(residual)).all():
                     row = int((~finite).nonzero()[0])
                     where = at(self.problem.domain.coords, sample.sites[0][row])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rbfnet.operators import LinearModel, Operator
-from rbfnet.problems import Problem, Sample
+from rbfnet.problems import Problem, Sample, residuals
 from rbfnet.solvers.assembly._linearize import AtZero, Equation, linearised
 
 ROWS = 64
@@ -33,11 +33,7 @@ def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[
     few = {name: sample if sample.weights is not None else sample.rows(_spread(sample)) for name, sample in samples.items()}
     conditions = problem.named_conditions()
     if not isinstance(model, LinearModel):
-        return {
-            name: [condition.weight]
-            * len(condition.equations(problem.fields([model] * len(few[name].sites), few[name]), few[name].data))
-            for name, condition in conditions.items()
-        }
+        return {name: [conditions[name].weight] * len(values) for name, _, values in residuals(problem, model, few)}
     units = problem.units()
     sizes = [1.0] * len(problem.outputs) if units is None else units.output_scale.tolist()
     sides = (problem.domain.box[1] - problem.domain.box[0]).tolist()

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.operators import LinearModel
-from rbfnet.problems import Problem, Sample
+from rbfnet.problems import Known, Problem, Sample, residuals
 from rbfnet.solvers.algebra import processes, triangle
 from rbfnet.solvers.assembly._linear_system import LinearSystem, Scales, Values, linear_system, values_asked
-from rbfnet.solvers.assembly._linearize import Equation, Known, linearised
+from rbfnet.solvers.assembly._linearize import Equation, linearised
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,8 @@ class Posed:
     def residual(self) -> Float[Tensor, " R"]:
         """The weighted residuals; differentiable in all that is trained."""
         rows = []
-        for name, condition in self.problem.named_conditions().items():
-            if name not in self.samples:
-                continue
-            sample = self.samples[name]
-            fields = self.problem.fields([self.model] * len(sample.sites), sample, self.known[name] if self.known else None)
-            for values, scale in zip(condition.equations(fields, sample.data), self.scales[name], strict=True):
+        for name, sample, equations in residuals(self.problem, self.model, self.samples, self.known):
+            for values, scale in zip(equations, self.scales[name], strict=True):
                 rows.append(self.factor(scale, sample) * sample.contract(values))
         if self.prior is not None:
             rows.append(self.prior * torch.cat([p.reshape(-1) for p in self.parameters]))

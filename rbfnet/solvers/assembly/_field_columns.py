@@ -11,7 +11,7 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Differentiable, Operator, Recorder
-from rbfnet.problems import UnknownField
+from rbfnet.problems import UnknownField, residuals_of
 from rbfnet.solvers.assembly._collocation import Posed
 
 
@@ -30,8 +30,7 @@ def field_columns(posed: Posed, field: UnknownField) -> tuple[Float[Tensor, "R M
         values = _Values(field.network)
         with torch.enable_grad(), field.replaced(values):
             models = [Recorder(len(posed.problem.outputs), posed.model) for _ in sample.sites]
-            fields = posed.problem.fields(models, sample, posed.known[name] if posed.known else None)
-            residuals = condition.equations(fields, sample.data)
+            residuals = residuals_of(posed.problem, condition, models, sample, posed.known[name] if posed.known else None)
         for residual, scale in zip(residuals, posed.scales[name], strict=True):
             rows.append(posed.factor(scale, sample) * sample.contract(values.columns(residual)))
     columns = torch.cat(rows)

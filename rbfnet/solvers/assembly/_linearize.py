@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.operators import Coefficient, Differentiable, LinearModel, Operator, Recorder, tensors_of
-from rbfnet.problems import Condition, Problem, Sample
+from rbfnet.problems import Condition, Known, Problem, Sample, residuals_of
 
 POINTS = 2**12
 """So many nodes of an integral at a time."""
@@ -59,10 +59,6 @@ class Equation:
             and all(a is b for a, b in same)
             and all(a.get(output) == b.get(others) for a, b in zip(self.ops, other.ops, strict=True))
         )
-
-
-Known = Mapping[str, Sequence[Sequence[Operator]]]
-"""For each condition the operators its residual is known to need at each site, which then share one pass over the distances."""
 
 
 def linearised(
@@ -114,7 +110,7 @@ def derivatives(
 ) -> Sequence[tuple[Tensor, Slopes]]:
     """For each equation of a condition its residual and the derivatives in its channels, at the recorders' values."""
     with torch.enable_grad():
-        residuals = condition.equations(problem.fields(recorders, sample, known), sample.data)
+        residuals = residuals_of(problem, condition, recorders, sample, known)
         channels = [(site, op) for site, recorder in enumerate(recorders) for op in recorder.channels]
         leaves = [leaf for recorder in recorders for leaf in recorder.channels.values()]
         found = []

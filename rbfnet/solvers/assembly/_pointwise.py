@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.operators import LinearModel, Recorder
-from rbfnet.problems import Condition, Problem, Sample
+from rbfnet.problems import Condition, Problem, Sample, residuals_of
 from rbfnet.solvers.assembly._linearize import Equation, equations_of
 
 ROWS = 16
@@ -56,7 +56,7 @@ def _compared(model: LinearModel, problem: Problem, condition: Condition, sample
         model.set_coefficients(at + times * step)
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            found = condition.equations(problem.fields([model] * len(sample.sites), sample), sample.data)
+            found = residuals_of(problem, condition, [model] * len(sample.sites), sample)
         return [sample.contract(r) for r in found]
 
     up, down, far_up, far_down, here = (residuals(times) for times in (1, -1, 4, -4, 0))

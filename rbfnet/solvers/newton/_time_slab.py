@@ -15,7 +15,7 @@ from rbfnet.domains import Interval, SpaceTime
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import Differentiable, Field, LinearModel, Operator
-from rbfnet.problems import Condition, Interior, Problem, Sample
+from rbfnet.problems import Condition, Interior, Problem, Sample, residuals_of
 
 REACH = 2.0
 """Kernels whose centres are farther from a slab than this many of their widths have no part in it."""
@@ -78,8 +78,7 @@ class Carried(Condition):
     @torch.no_grad()
     def sample(self, problem: Problem) -> Sample:
         sample = self.condition.sample(problem)
-        fields = problem.fields([self.before] * len(sample.sites), sample)
-        theirs = torch.stack(self.condition.equations(fields, sample.data), dim=1)
+        theirs = torch.stack(residuals_of(problem, self.condition, [self.before] * len(sample.sites), sample), dim=1)
         return sample._replace(data=(*sample.data, theirs))
 
     def residual(self, *given: Any) -> tuple[Tensor, ...]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.operators import Along, Differentiable, LinearModel, Operator, Recorder, in_space_and_time
-from rbfnet.problems import Condition, Problem, Sample
+from rbfnet.problems import Condition, Problem, Sample, residuals_of
 from rbfnet.solvers.assembly import Slopes, derivatives
 
 
@@ -84,7 +84,7 @@ class Rows:
     def residual(self, problem: Problem, times: Float[Tensor, " K"], values: Tensor) -> Float[Tensor, "K R"]:
         """The weighted residuals, those of one equation after the other."""
         sample = self._with(times, values)
-        found = self.condition.equations(problem.fields(self.sites, sample), sample.data)
+        found = residuals_of(problem, self.condition, self.sites, sample)
         return torch.cat([self.root * r.reshape(len(times), -1) for r in found], dim=1)
 
     def slopes(self, problem: Problem, times: Float[Tensor, " K"], values: Tensor) -> Sequence[tuple[Tensor, Slopes]]:

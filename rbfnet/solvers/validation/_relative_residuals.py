@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.operators import Along, Differentiable, Operator, Recorder
-from rbfnet.problems import Data, Interior, Problem, Sample
-from rbfnet.solvers.assembly import Known, Slopes, derivatives
+from rbfnet.problems import Data, Interior, Known, Problem, Sample
+from rbfnet.solvers.assembly import Slopes, derivatives
 
 STILL = 1e-5
 """The relative variation of a solution that counts as rounding: that of a constant."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from rbfnet.catalogue import snake_case
 from rbfnet.errors import InputError, positive
 from rbfnet.initialised import Initialised
-from rbfnet.problems import Interior, Sample
+from rbfnet.problems import Interior, Sample, residuals_of
 from rbfnet.solvers import Solver
 from rbfnet.training._data_module import ProblemData
 from rbfnet.training._model import Network
@@ -100,8 +100,7 @@ class Fitness:
         """The root of the sum over equations of scale x squared residual."""
         module = self.module
         on_device = Sample(tuple(x.to(module.device) for x in points.sites))
-        fields = module.problem.fields([module.model], on_device)
         scales = module.scales[self.condition.name]
-        residuals = self.condition.equations(fields)
+        residuals = residuals_of(module.problem, self.condition, [module.model], on_device)
         total = torch.stack([s * r.square() for s, r in zip(scales, residuals, strict=True)]).sum(dim=0)
         return total.sqrt().to(points.sites[0].device)
