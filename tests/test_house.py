@@ -7,6 +7,8 @@ import importlib
 import inspect
 import subprocess
 import sys
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -38,26 +40,116 @@ ROOMS += ["cli"]
 """From the ground up: a room imports only rooms before it. ``testing`` may look at what users may look at."""
 
 
-def imports(file: Path) -> set[str]:
-    """The rooms a file imports when it is imported; what it imports for the type checker alone does not count."""
-    found = set()
-    tree = ast.parse(file.read_text())
+SOLVERS = ["algebra", "assembly", "balance", "_solver", "validation", "scattered", "selection", "newton", "time"]
+"""Inside of ``solvers``, likewise; the front row, one file a solver, is above all of them."""
+
+PROBLEMS = ["text", "conditions", "unknowns", "_problem"]
+"""Inside of ``problems``, likewise."""
+
+BASENAMES = {"__init__"}
+"""Names that files in several places may have. References of problems (``zoo/references``) are named after their problem."""
+
+OVERLOADING = ("rbfnet.kernels", "rbfnet.domains")
+"""Where a base class makes instances of subclasses, by +, *, - and the like, files may import each other."""
+
+LIGHTNING = {"rbfnet.training._module"}
+
+FILES = {
+    ".".join(f.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): f for f in (ROOT / "rbfnet").glob("**/*.py")
+}
+"""The file of each module."""
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """The modules that a module imports; what it imports for the type checker alone does not count."""
+    tree = ast.parse(FILES[module].read_text())
     for_types = [n for n in ast.walk(tree) if isinstance(n, ast.If) and getattr(n.test, "id", "") == "TYPE_CHECKING"]
     skipped = {id(inner) for block in for_types for inner in ast.walk(block)}
+    found = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("rbfnet.") and id(node) not in skipped:
-            found.add(node.module.split(".")[1])
-    return found
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "rbfnet" and id(node) not in skipped:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if name in FILES else node.module for name in names}
+    return frozenset(found)
+
+
+def within(package: str) -> list[str]:
+    """The modules of a package, or the one module of that name."""
+    return [module for module in FILES if module == package or module.startswith(package + ".")]
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_only_rooms_below_it(room: str) -> None:
-    place = ROOT / "rbfnet" / room
-    files = list(place.glob("**/*.py")) if place.is_dir() else [place.with_suffix(".py")]
-    assert files
-    allowed = {*ROOMS[: ROOMS.index(room) + 1]}
-    for file in files:
-        assert imports(file) <= allowed, file
+    modules = within(f"rbfnet.{room}")
+    assert modules
+    allowed = {*ROOMS[: ROOMS.index(room) + 1], "__version__"}
+    for module in modules:
+        assert {name.split(".")[1] for name in imports(module) if "." in name} <= allowed, module
+
+
+@pytest.mark.parametrize(("package", "order"), [("solvers", SOLVERS), ("problems", PROBLEMS)])
+def test_the_rooms_inside_of_a_room_are_in_order(package: str, order: list[str]) -> None:
+    for n, inner in enumerate(order):
+        for module in within(f"rbfnet.{package}.{inner}"):
+            used = {name.split(".")[2] for name in imports(module) if name.startswith(f"rbfnet.{package}.")}
+            assert used <= {*order[: n + 1]}, module
+
+
+def test_no_file_imports_itself_in_the_end() -> None:
+    """No circles, but where operators of a base class make instances of its subclasses."""
+    graph = {
+        module: [name for name in imports(module) if name in FILES and not module.startswith(OVERLOADING)] for module in FILES
+    }
+    order = TopologicalSorter({module: set(names) - {module} for module, names in graph.items()})
+    order.prepare()
+
+
+def test_private_names_stay_in_their_package() -> None:
+    """A module ``_x`` may be imported from its own package and from those inside of it; the rest is exported."""
+    for module, file in FILES.items():
+        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        for name in imports(module):
+            home, _, last = name.rpartition(".")
+            if last.startswith("_") and not last.startswith("__"):
+                assert package == home or package.startswith(home + "."), f"{module} imports {name}"
+
+
+def test_a_basename_occurs_once() -> None:
+    named: dict[str, list[Path]] = {}
+    for file in FILES.values():
+        if file.parent.name != "references" and file.stem not in BASENAMES:
+            named.setdefault(file.stem, []).append(file)
+    assert {name: files for name, files in named.items() if len(files) > 1} == {}
+
+
+def test_models_meet_conditions_in_one_place() -> None:
+    """One loop over conditions and equations; a condition that wraps another hands its fields on."""
+    asks = {
+        module
+        for module, file in FILES.items()
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "equations" and node.args
+    }
+    assert asks == {"rbfnet.problems._objective", "rbfnet.solvers.newton._time_slab"}
+
+
+def test_what_libraries_keep_private_is_touched_in_one_place_each() -> None:
+    private = {
+        "torch": {"rbfnet.nn.blocks._functorch"},
+        "lightning": LIGHTNING,
+    }
+    for library, places in private.items():
+        touching = set()
+        for module, file in FILES.items():
+            for node in ast.walk(ast.parse(file.read_text())):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if any(n.split(".")[0] == library and any(part.startswith("_") for part in n.split(".")) for n in names):
+                    touching.add(module)
+                if library == "lightning" and isinstance(node, ast.Attribute) and node.attr in ("_signal_connector",):
+                    touching.add(module)
+        assert touching == places, library
 
 
 def test_every_room_is_listed_here() -> None:
@@ -66,9 +158,13 @@ def test_every_room_is_listed_here() -> None:
     assert rooms == {*ROOMS, "__init__", "testing"}
 
 
-def test_files_are_short_enough_to_hold_one_idea() -> None:
-    for file in (ROOT / "rbfnet").glob("**/*.py"):
-        assert len(file.read_text().splitlines()) <= 300, file
+def test_files_and_functions_are_short_enough_to_hold_one_idea() -> None:
+    for file in FILES.values():
+        text = file.read_text()
+        assert len(text.splitlines()) <= 300, file
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < 60, f"{file}: {node.name}"
 
 
 def target(node: Any) -> type:

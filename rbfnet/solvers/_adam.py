@@ -50,12 +50,14 @@ class Adam(Solver):
             raise InputError(f"warmup must be below max_epochs, here {self.max_epochs}, but got {warmup}.")
         self.balance = as_balance(balance)
         # Each process would weigh its own share of the points by itself.
-        self.distributed = self.balance is None
         if self.balance is not None and self.balance.per_point and (self.batch_size is not None or self.resample):
             raise InputError(
                 f"{type(self.balance).__name__} has a weight for each point, so that all points must stay; leave out batch_size "
                 "and resample."
             )
+
+    def distributes(self, problem: Problem) -> bool:
+        return self.balance is None
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return torch.optim.Adam(trainable(model, problem), lr=self.lr)

@@ -67,7 +67,6 @@ class GaussNewton(Solver):
     """
 
     solves = True
-    distributed = True
     overlap = 3.5
 
     def __init__(
@@ -89,6 +88,10 @@ class GaussNewton(Solver):
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return Newton(cast(LinearModel, model), problem, self.path, self.shapes, self.tolerance, self.slabs, self.max_epochs)
 
+    def distributes(self, problem: Problem) -> bool:
+        # What data say about unknowns needs all rows at once.
+        return not applies(problem)
+
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
             raise InputError(f"gauss_newton solves for linear weights, but {type(model).__name__} has none; take solver=lbfgs.")
@@ -109,5 +112,3 @@ class GaussNewton(Solver):
             raise InputError(
                 "Unknowns that are found from data need one stage and shapes that stay; take shapes=False and no continuation."
             )
-        # What data say about unknowns needs all rows at once.
-        self.distributed = not applies(problem)

@@ -63,7 +63,6 @@ class LeastSquares(Solver):
     """
 
     solves = True
-    distributed = True
     overlap = 3.5
     max_epochs = 1
 
@@ -84,6 +83,9 @@ class LeastSquares(Solver):
     def _smooths(self) -> bool:
         """Whether smoothing was asked for."""
         return isinstance(self.smoothing, Tensor) or self.smoothing not in (0.0, "auto")
+
+    def distributes(self, problem: Problem) -> bool:
+        return True
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return _Solve(model, self.regularization, self.smoothing, self.tolerance)

@@ -33,7 +33,6 @@ class Sequence(Solver):
         first = self._stages[0]
         self.max_epochs = sum(stage.max_epochs for stage in self._stages)
         self.batch_size, self.resample, self.overlap = first.batch_size, first.resample, first.overlap  # type: ignore[misc]
-        self.distributed = all(stage.distributed for stage in self._stages)
 
     @property
     def stages(self) -> tuple[Solver, ...]:
@@ -42,6 +41,9 @@ class Sequence(Solver):
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         """Of the first stage; the training module asks each stage for its own."""
         return self._stages[0].optimizer(model, problem)
+
+    def distributes(self, problem: Problem) -> bool:
+        return all(stage.distributes(problem) for stage in self._stages)
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         for stage in self._stages:

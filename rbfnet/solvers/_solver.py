@@ -24,7 +24,6 @@ class Solver(Initialised, ABC):
         solves: its optimizer is a :class:`Solving`, whose closure returns the problem as :class:`Posed` rather than a loss.
         degree: for a network in space with weights that are polynomials of this degree in time, :class:`rbfnet.nn.Evolving`;
             None for a network in all coordinates.
-        distributed: it can share the points among several processes.
         overlap: how many spacings of the centres the width 1 / epsilon of a kernel is, where epsilon is ``"auto"``. Solving
             gains accuracy from wide, nearly dependent kernels; descending loses speed by them.
     """
@@ -35,7 +34,6 @@ class Solver(Initialised, ABC):
     batch_size: int | None = None
     resample: bool = False
     solves: ClassVar[bool] = False
-    distributed: bool = False
     degree: int | None = None
     overlap: ClassVar[float] = 1.0
 
@@ -51,6 +49,10 @@ class Solver(Initialised, ABC):
     def stages(self) -> tuple[Solver, ...]:
         """The solvers that are run one after the other: itself, for all but a :class:`Sequence`."""
         return (self,)
+
+    def distributes(self, problem: Problem) -> bool:
+        """Whether it can share the points of a problem among several processes."""
+        return False
 
     def afford(self, sites: int, num_centers: int | None) -> None:
         """Raise InputError where data at so many sites are too many; with None for centres each site is one."""

@@ -187,7 +187,7 @@ def prepare(
     if adaptive and any(stage.balance is not None and stage.balance.per_point for stage in stages):
         raise InputError("Weights for each point need points that stay; take callbacks=none, or solver.balance=gradient_norm.")
     devices, nodes = options.get("devices", 1), options.get("num_nodes", 1)
-    if not solver.distributed and (nodes != 1 or devices not in (1, "1", "auto")):
+    if not solver.distributes(problem) and (nodes != 1 or devices not in (1, "1", "auto")):
         raise InputError(
             f"{snake_case(type(solver).__name__)} runs in one process, but got devices={devices}, num_nodes={nodes}."
         )
