@@ -36,7 +36,8 @@ class Mesh(Domain):
         coords: names; by default x and y, or x, y and z.
 
     Raises:
-        InputError: a file that is not there, cannot be read, or holds no triangles or tetrahedra; cells without volume.
+        InputError: a file that is not there, cannot be read, or holds no triangles or tetrahedra; cells without volume;
+            or meshio is not installed.
     """
 
     def __init__(self, path: str | Path, coords: Sequence[str] | None = None) -> None:
