@@ -30,6 +30,11 @@ class Polygon(Domain):
     Raises:
         InputError: fewer than three vertices, numbers that are not finite, edges that cross, or a hole that is not inside;
             or shapely is not installed.
+
+    Example:
+        >>> from rbfnet.domains import Polygon
+        >>> Polygon([(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)]).volume
+        3.0
     """
 
     def __init__(
