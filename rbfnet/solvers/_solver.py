@@ -27,6 +27,18 @@ class Solver(Initialised, ABC):
         distributed: it can share the points among several processes.
         overlap: how many spacings of the centres the width 1 / epsilon of a kernel is, where epsilon is ``"auto"``. Solving
             gains accuracy from wide, nearly dependent kernels; descending loses speed by them.
+
+    Example:
+        >>> import torch, rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import Solver, trainable
+        >>> class Momentum(Solver):
+        ...     max_epochs = 10
+        ...     def optimizer(self, model, problem):
+        ...         return torch.optim.SGD(trainable(model, problem), lr=1e-3, momentum=0.9)
+        >>> solution = rbfnet.solve(Poisson(), num_centers=50, solver=Momentum(), allow_unsolved=True)
+        >>> solution.summary["solver"], solution.summary["epochs"]
+        ('momentum', 10)
     """
 
     _needed = ("max_epochs",)
@@ -93,5 +105,13 @@ class Solving(torch.optim.Optimizer, ABC):
 
 
 def trainable(model: torch.nn.Module, problem: Problem) -> list[torch.nn.Parameter]:
-    """Everything there is to train, in the model and in the problem (unknown coefficients)."""
+    """Everything there is to train, in the model and in the problem (unknown coefficients).
+
+    Example:
+        >>> from rbfnet.nn import RBFNetwork
+        >>> from rbfnet.problems import InverseDiffusivity
+        >>> from rbfnet.solvers import trainable
+        >>> [tuple(p.shape) for p in trainable(RBFNetwork(2, 1, 9), InverseDiffusivity())]
+        [(9, 1), (0, 1), (9, 2), (), ()]
+    """
     return [p for p in (*model.parameters(), *problem.parameters()) if p.requires_grad]
