@@ -47,7 +47,7 @@ def whole_power(t: Float[Tensor, "*B"], n: int) -> Float[Tensor, "*B"]:
 
 
 def inverse_power(r: Float[Tensor, "*B"], power: int) -> Float[Tensor, "*B"]:
-    """r^-power, and 0 for r <= (1e6 tiny)^(1/power): the pole rule (design, section 3).
+    """r^-power, and 0 for r <= (1e6 tiny)^(1/power): the pole rule (docs/design.md, section 3).
 
     A pole of an allowed operator is multiplied by at least as many powers of the distance, so the limit of the product at
     the centre is 0 and the cut-off, below which the power would overflow, changes nothing.
