@@ -82,6 +82,23 @@ class Solving(torch.optim.Optimizer, ABC):
         words: sentences about the solution, for the summary.
         left_out: with data, by how much each row is missed by a fit without it and those at the same site (N, O), NaN for rows
             that were not left out; None where this was not done.
+
+    Example:
+        >>> import torch, rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import Solver, Solving
+        >>> class Once(Solving):
+        ...     def improve(self, posed):
+        ...         system = posed.linear_system()
+        ...         unknowns = torch.linalg.lstsq(system.matrix, system.target).solution
+        ...         posed.model.set_coefficients(system.as_coefficients(unknowns, 1))
+        ...         self.done = True
+        >>> class Direct(Solver):
+        ...     solves, max_epochs = True, 1
+        ...     def optimizer(self, model, problem):
+        ...         return Once(list(model.parameters()))
+        >>> rbfnet.solve(Poisson(), num_centers=100, solver=Direct(), epsilon=3.0).verdict
+        'solved'
     """
 
     def __init__(self, parameters: list[torch.nn.Parameter], defaults: dict[str, Any] | None = None) -> None:
