@@ -23,6 +23,12 @@ class Box(Domain):
 
     Raises:
         InputError: no side, or one whose ends are not finite and rising.
+
+    Example:
+        >>> from rbfnet.domains import Box
+        >>> box = Box(x=(0, 1), y=(0, 2), z=(-1, 1))
+        >>> box.volume, box.parts
+        (4.0, ('x=low', 'x=high', 'y=low', 'y=high', 'z=low', 'z=high'))
     """
 
     def __init__(self, **sides: tuple[float, float]) -> None:

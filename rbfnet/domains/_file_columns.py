@@ -24,6 +24,13 @@ def read_columns(path: str | Path, names: Sequence[str]) -> Float[Tensor, "N C"]
     Raises:
         InputError: no such file, another kind of file, a missing column, no rows, or a cell that is no finite number; row
             (counted from 1 below the header) and column are named.
+
+    Example:
+        >>> import numpy as np
+        >>> from rbfnet.domains import read_columns
+        >>> np.savez("points.npz", x=[0.0, 1.0], y=[0.0, 2.0], z=[1.0, 3.0])
+        >>> read_columns("points.npz", ["x", "z"]).tolist()
+        [[0.0, 1.0], [1.0, 3.0]]
     """
     file = require_columns(path, names)
     return _read_csv(file, names) if file.suffix.lower() == ".csv" else _read_npz(file, names)

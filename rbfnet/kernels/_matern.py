@@ -31,6 +31,11 @@ class Matern(ClosedForm):
 
     Raises:
         InputError: another nu.
+
+    Example:
+        >>> from rbfnet.kernels import Matern
+        >>> Matern(nu=2.5).smoothness  # enough for a biharmonic operator at the centres
+        4
     """
 
     def __init__(self, nu: float = 2.5) -> None:

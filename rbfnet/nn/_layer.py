@@ -61,6 +61,13 @@ class RBFLayer(Differentiable):
 
     Raises:
         InputError: anything above that does not fit, in one sentence.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet import RBFLayer
+        >>> layer = RBFLayer(2, 50, kernel="matern", metric="diagonal", per_center=True)
+        >>> layer(torch.rand(5, 2)).shape, layer.epsilon.shape
+        (torch.Size([5, 50]), torch.Size([50, 2]))
     """
 
     centers: Tensor

@@ -39,6 +39,16 @@ class RBFNetwork(LinearModel):
 
     Raises:
         InputError: anything that does not fit, fewer centres than the tail has terms among it.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet import RBFNetwork
+        >>> from rbfnet.operators import laplacian
+        >>> net, x = RBFNetwork(2, 1, 200, kernel="multiquadric"), torch.rand(50, 2)
+        >>> loss = (laplacian(net, x) + 1).square().mean()
+        >>> loss.backward()
+        >>> net.weight.grad.shape, net.centers.grad.shape
+        (torch.Size([200, 1]), torch.Size([200, 2]))
     """
 
     def __init__(

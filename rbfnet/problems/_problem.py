@@ -23,7 +23,14 @@ from rbfnet.problems.unknowns import Unknown, UnknownField
 
 @dataclass(frozen=True)
 class Reference:
-    """Points (N, D) and the true values there (N, O): what errors are measured against."""
+    """Points (N, D) and the true values there (N, O): what errors are measured against.
+
+    Example:
+        >>> from rbfnet.problems import Poisson
+        >>> reference = Poisson().test_set()
+        >>> reference.x.shape, reference.y.shape
+        (torch.Size([10000, 2]), torch.Size([10000, 1]))
+    """
 
     x: Float[Tensor, "N D"]
     y: Float[Tensor, "N O"]
@@ -31,7 +38,15 @@ class Reference:
 
 @dataclass(frozen=True)
 class Units:
-    """Shift and scale that take inputs (D,) and outputs (O,) from the user's units to order one."""
+    """Shift and scale that take inputs (D,) and outputs (O,) from the user's units to order one.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import DataProblem
+        >>> units = DataProblem(torch.tensor([[0.0], [10.0]]), torch.tensor([[5.0], [7.0]]), ["x"]).units()
+        >>> units.output_shift.tolist()
+        [6.0]
+    """
 
     input_shift: Tensor
     input_scale: Tensor

@@ -55,6 +55,14 @@ class Evolve(Solver):
 
     Raises:
         InputError: values that are not positive; at :meth:`check`, a problem that is no evolution.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Heat
+        >>> from rbfnet.solvers import Evolve
+        >>> solution = rbfnet.solve(Heat(), num_centers=40, solver=Evolve(tolerance=1e-6, refine=0))
+        >>> solution.verdict
+        'solved'
     """
 
     solves = True

@@ -17,6 +17,14 @@ class LBFGS(Solver):
 
     Raises:
         InputError: a value that is not positive.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import LBFGS
+        >>> solution = rbfnet.solve(Poisson(), num_centers=50, solver=LBFGS(max_epochs=2, max_iter=5), allow_unsolved=True)
+        >>> solution.summary["epochs"]
+        2
     """
 
     def __init__(self, max_epochs: int = 40, max_iter: int = 20, history_size: int = 100) -> None:

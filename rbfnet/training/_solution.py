@@ -28,6 +28,13 @@ class Solution:
             reasons (sentences for it), residuals, estimated_error; with several outputs also errors_by_output, with unknown
             coefficients also unknowns, after a stop at a loss that was not finite also stopped, and words: sentences of a solver
             that solves.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> solution = rbfnet.solve(Poisson(), num_centers=200, epsilon=2.5)
+        >>> solution.verdict, solution.errors["rel_l2"] < 1e-4
+        ('solved', True)
     """
 
     model: Network

@@ -31,6 +31,16 @@ class Posed:
         scales: what :func:`rbfnet.solvers.automatic_scales` gives.
         known: the operators each condition needs.
         prior: for each parameter of the problem that is trained a further row, what it is multiplied by; none if None.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import RBFNetwork
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import Posed, automatic_scales
+        >>> problem, net = Poisson(num_interior=80, num_boundary=40), RBFNetwork(2, 1, 50, dtype=torch.float64)
+        >>> samples = problem.sample()
+        >>> Posed(net, problem, samples, automatic_scales(net, problem, samples)).residual().shape
+        torch.Size([120])
     """
 
     model: LinearModel

@@ -66,6 +66,15 @@ class Grow(Adaptive):
 
     Raises:
         InputError: a number that is not positive.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.training import Grow
+        >>> options = {"num_centers": 20, "solver": "gauss_newton", "per_center": True, "epsilon": 3.0}
+        >>> solution = rbfnet.solve(Poisson(), callbacks=[Grow(40, add=20)], **options, allow_unsolved=True)
+        >>> solution.model.num_centers
+        40
     """
 
     solving = True

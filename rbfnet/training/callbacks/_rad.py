@@ -22,6 +22,14 @@ class RAD(Adaptive):
 
     Raises:
         InputError: a value that is not positive (zero is allowed for c).
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import Adam
+        >>> from rbfnet.training import RAD
+        >>> solver = Adam(max_epochs=5)
+        >>> solution = rbfnet.solve(Poisson(), num_centers=50, solver=solver, callbacks=[RAD(period=2)], allow_unsolved=True)
     """
 
     def __init__(self, period: int = 100, k: float = 1.0, c: float = 1.0, pool: int = 10) -> None:

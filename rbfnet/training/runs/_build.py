@@ -20,15 +20,14 @@ from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
-from rbfnet.training.callbacks import Adaptive
-from rbfnet.training.runs._construct import construct
 from rbfnet.training._finite import Diverged
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
 from rbfnet.training._model import Network, build_model
-from rbfnet.training.callbacks import FitProgress
-from rbfnet.training.runs._run_directory import write_config, write_solution
 from rbfnet.training._solution import Solution
 from rbfnet.training._train import DTYPES, Prepared, prepare, quiet, train
+from rbfnet.training.callbacks import Adaptive, FitProgress
+from rbfnet.training.runs._construct import construct
+from rbfnet.training.runs._run_directory import write_config, write_solution
 from rbfnet.training.verdict import accuracy_for
 
 LOGGERS = {"lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.loggers.TensorBoardLogger"}
