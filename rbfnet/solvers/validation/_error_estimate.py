@@ -140,8 +140,8 @@ def _in_a_richer_space(
 
     Returns:
         The model with more centres; the coefficients of an output that are half of the model's own; the points that were taken;
-        for each condition which outputs are in its equations, (O,); the matrix, for the coefficients and then the trained parameters
-        of the problem; the residual.
+        for each condition which outputs are in its equations, (O,); the matrix, for the coefficients and then the trained
+        parameters of the problem; the residual.
     """
     outputs = len(problem.outputs)
     sizes = {(miss.condition, miss.equation): miss.size for miss in misses}
