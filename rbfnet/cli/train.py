@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rbfnet.cli.arguments import config_dir, split
 from rbfnet.cli.checks import check
 from rbfnet.cli.configs import config_directory
+from rbfnet.cli.counts import require_counts
 from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED, after_the_step, raise_from_now_on
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.process import spared_by_the_collector
@@ -109,6 +110,7 @@ def _run(config: DictConfig) -> int:
     if _is_one_of_several() and plain["trainer"].get("devices") not in (1, "1"):
         raise InputError("--multirun cannot start runs of several processes; start them one by one, or take trainer.devices=1.")
     check(plain, fresh=first_process)
+    require_counts(plain)
 
     with spared_by_the_collector():
         from rbfnet.training import build
