@@ -36,17 +36,23 @@ def main() -> None:
     """Entry point of the console script."""
     leave_at_once()
     with dropped_if_unread():
-        sys.exit(dispatch(sys.argv[1:]))
+        # A process that ends need not be left as it was.
+        sys.exit(answered(sys.argv[1:]))
 
 
 def dispatch(arguments: list[str]) -> int:
     """Run one command; returns its exit code: 0; 2 with one sentence on stderr for wrong input; 3 for a loss that diverged; 4 for
     a problem that is not solved; 130 after Ctrl-C, 143 after SIGTERM.
     """
+    with left_as_found():
+        return answered(arguments)
+
+
+def answered(arguments: list[str]) -> int:
+    """What :func:`dispatch` does, in a process that ends with it."""
     command, *rest = arguments or ["--help"]
     try:
-        with left_as_found():
-            return _command(command)(rest)
+        return _command(command)(rest)
     except InputError as error:
         print(f"rbfnet: {error}", file=sys.stderr)
         return 2

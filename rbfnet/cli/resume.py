@@ -13,6 +13,7 @@ import yaml
 
 from rbfnet.cli.arguments import ALLOW
 from rbfnet.cli.interrupt import raise_from_now_on
+from rbfnet.cli.process import spared_by_the_collector
 from rbfnet.config import require_run
 from rbfnet.errors import InputError, unknown
 
@@ -62,8 +63,9 @@ def resume(arguments: list[str]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.path.insert(0, os.getcwd())
     sys.argv = [__file__, *arguments]
-    from rbfnet.cli.train import NOT_SOLVED, execute
-    from rbfnet.training import resume as built
+    with spared_by_the_collector():
+        from rbfnet.cli.train import NOT_SOLVED, execute
+        from rbfnet.training import resume as built
 
     raise_from_now_on()
     run = built(directories[0], max_epochs=given.get("trainer.max_epochs"), trust=trust)
@@ -73,7 +75,7 @@ def resume(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     from rbfnet.cli.interrupt import left_to_the_first_process
-    from rbfnet.cli.main import dispatch
+    from rbfnet.cli.main import answered
 
     left_to_the_first_process()
-    sys.exit(dispatch(["resume", *sys.argv[1:]]))
+    sys.exit(answered(["resume", *sys.argv[1:]]))

@@ -23,8 +23,10 @@ from omegaconf.errors import OmegaConfBaseException
 from rbfnet.cli.arguments import config_dir, split
 from rbfnet.cli.checks import check
 from rbfnet.cli.configs import config_directory
+from rbfnet.cli.counts import require_counts
 from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED, after_the_step, raise_from_now_on
 from rbfnet.cli.overrides import chosen, readable
+from rbfnet.cli.process import spared_by_the_collector
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.cli.sweep import sweep
 from rbfnet.errors import InputError
@@ -108,8 +110,10 @@ def _run(config: DictConfig) -> int:
     if _is_one_of_several() and plain["trainer"].get("devices") not in (1, "1"):
         raise InputError("--multirun cannot start runs of several processes; start them one by one, or take trainer.devices=1.")
     check(plain, fresh=first_process)
+    require_counts(plain)
 
-    from rbfnet.training import build
+    with spared_by_the_collector():
+        from rbfnet.training import build
 
     raise_from_now_on()
     return execute(build(plain, fresh=first_process), first_process)
@@ -209,7 +213,7 @@ def verdict_line(summary: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     from rbfnet.cli.interrupt import left_to_the_first_process
-    from rbfnet.cli.main import dispatch
+    from rbfnet.cli.main import answered
 
     left_to_the_first_process()
-    sys.exit(dispatch(["train", *sys.argv[1:]]))
+    sys.exit(answered(["train", *sys.argv[1:]]))
