@@ -65,8 +65,9 @@ def _built(directory: Path, max_epochs: int | None, trust: Iterable[str]) -> Run
     if checkpoint is None:
         return run
     done = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
-    run.checkpoints.over = _is_over(checkpoint, done, max_epochs, run)
-    if run.checkpoints.over and is_complete(directory, checkpoint):
+    complete = is_complete(directory, checkpoint)
+    run.checkpoints.over = _is_over(checkpoint, done, max_epochs, run) or (complete and max_epochs is None)
+    if run.checkpoints.over and complete:
         why = f"{done} of {run.prepared.trainer.max_epochs} epochs are done"
         way = "; go on with trainer.max_epochs=..., if its solver descends"
         if checkpoint.get("converged") and done < (run.prepared.trainer.max_epochs or 0):

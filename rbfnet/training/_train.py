@@ -107,8 +107,9 @@ def train(
             error.solution = _measured(prepared, seed, time.perf_counter() - started, accuracy)
             error.solution.summary["stopped"] = str(error)
             raise
+    seconds = time.perf_counter() - started
     keep()
-    return _measured(prepared, seed, time.perf_counter() - started, accuracy)
+    return _measured(prepared, seed, seconds, accuracy)
 
 
 def _measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | None) -> Solution:
