@@ -12,6 +12,9 @@ KEYS = {
     "problem", "kernel", "network", "solver", "trainer", "logger", "callbacks", "seed", "dtype", "accuracy", "run_dir", "figures",
 }  # fmt: skip
 
+NEEDED = KEYS - {"logger", "callbacks", "accuracy"}
+"""Those that every run has."""
+
 DTYPE_NAMES = ("float32", "float64")
 
 
@@ -24,7 +27,7 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     """
     for key in config.keys() - KEYS:
         raise unknown("config key", key, KEYS)
-    for key in sorted(KEYS - {"logger", "callbacks", "accuracy"} - config.keys()):
+    for key in sorted(NEEDED - config.keys()):
         raise InputError(f"The config lacks {key!r}; put it back.")
     for key in ("problem", "kernel", "network", "solver", "trainer"):
         if not isinstance(config[key], Mapping):

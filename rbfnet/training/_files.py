@@ -26,7 +26,8 @@ def write_whole(path: Path, data: bytes | memoryview | str) -> None:
     # In the same directory, for only within one file system a file is replaced in one step. Only one run writes there.
     part = path.with_name(f"{path.name}.part")
     try:
-        path.parent.mkdir(exist_ok=True)
+        if not path.parent.exists():
+            path.parent.mkdir(exist_ok=True)
         part.unlink(missing_ok=True)
         try:
             with part.open("xb") as file:

@@ -11,7 +11,7 @@ import torch
 import yaml
 from omegaconf import OmegaConf
 
-from rbfnet.config import require_run
+from rbfnet.config import NEEDED, require_run
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.nn import METRICS, Affine, Evolving, RBFNetwork
@@ -98,7 +98,12 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
             ansatz from a module that is not trusted.
     """
     directory = Path(run_dir)
-    require_run(directory, "run", "config.yaml", "model.safetensors")
+    require_run(directory, "run", "config.yaml")
+    if not (directory / "model.safetensors").is_file() and (directory / "checkpoints" / "last.ckpt").is_file():
+        raise InputError(
+            f"The run in {str(directory)!r} is not finished, and model.safetensors is missing; finish it with `rbfnet resume`."
+        )
+    require_run(directory, "run", "model.safetensors")
     config = read_config(directory)
     tensors, metadata = read_model(directory / "model.safetensors")
     if (version := metadata.get("format_version")) != str(FORMAT_VERSION):
@@ -120,6 +125,8 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
     for key in DECIDING if _takes_ansatz(state["model"]) else DECIDING[:2]:
         if _differs(metadata.get(key), config.get(key)):
             raise InputError(f"{key} in {str(directory / 'config.yaml')!r} is not what the model was trained with; put it back.")
+    if missing := sorted(NEEDED - config.keys()):
+        raise InputError(f"{str(directory / 'config.yaml')!r} is cut off: it lacks {missing[0]!r}; put it back.")
     return model
 
 

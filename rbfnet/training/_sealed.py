@@ -101,7 +101,7 @@ def read_model(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         metadata = json.loads(data[8:start]).get("__metadata__", {})
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise damaged(path, str(error).strip().partition("\n")[0]) from None
-    if metadata.keys() > {"format_version"}:
+    if metadata.keys() - {"format_version"}:
         place = re.search(rb'"sha256":"([0-9a-f]{64})"', data[:start])
         if place is None:
             raise damaged(path)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import subprocess
-import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,15 +95,22 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     """However it ends: nobody has to clean up."""
-    program = "import sys, time, pathlib; from rbfnet.training._lock import Lock; lock = Lock(pathlib.Path(sys.argv[1])); "
-    program += "print('held', flush=True); time.sleep(60)"
-    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline() == "held\n"
+    reads, writes = os.pipe()
+    other = os.fork()
+    if not other:
+        held = Lock(tmp_path)
+        os.write(writes, b"held")
+        time.sleep(60)
+        held.release()
+        os._exit(0)
+    assert os.read(reads, 4) == b"held"
     with pytest.raises(InputError, match="Another process is running in"):
         Lock(tmp_path)
-    process.kill()
-    process.communicate()
+    os.kill(other, signal.SIGKILL)
+    os.waitpid(other, 0)
     Lock(tmp_path).release()
+    os.close(reads)
+    os.close(writes)
 
 
 TENSORS = {"model.a": torch.arange(6.0).view(2, 3), "problem.b": torch.ones(2, dtype=torch.int64)}
@@ -125,13 +133,14 @@ SEALED = {"model": (model, read_model), "checkpoint": (checkpoint, read_checkpoi
 
 @pytest.mark.parametrize("name", SEALED)
 def test_every_byte_that_changes_is_told(name: str, tmp_path: Path) -> None:
-    """Each byte of a small file, whatever it is part of, by one bit and by all."""
+    """Those at both ends, where what describes the file is, and others in between, by one bit and by all."""
     write, back = SEALED[name]
     file = tmp_path / "file"
     write(file)
     data, bits = file.read_bytes(), random.Random(0)
     back(file)
-    for place in range(len(data)):
+    assert len(data) > 300
+    for place in {*range(150), *range(len(data) - 150, len(data)), *bits.sample(range(len(data)), 100)}:
         for change in (1 << bits.randrange(8), 0xFF):
             file.write_bytes(data[:place] + bytes([data[place] ^ change]) + data[place + 1 :])
             with pytest.raises(InputError, match=r"'.*/file' cannot be read: "):
