@@ -81,18 +81,21 @@ class Run:
             write_config(self.directory, self.config)
             return self._execute(self.prepared.trainer)
         except BaseException as error:
-            trained = self.prepared.trainer.global_step
-            # Of what Ctrl-C breaks into there is what the last checkpoint has.
-            kept = (
-                self.checkpoints.steps if isinstance(error, KeyboardInterrupt) else self.checkpoints.steps is not None and trained
-            )
-            if not kept and self.lock is None:
+            if not self._is_kept(error) and self.lock is None:
                 # Nothing that has been trained is kept: nothing is left, of the directories above neither.
                 shutil.rmtree(self.directory, ignore_errors=True)
                 for path in made[1:]:
                     with suppress(OSError):
                         path.rmdir()
             raise
+
+    def _is_kept(self, error: BaseException) -> bool:
+        """Whether what there is by the time of an error is worth going on from."""
+        steps, trainer = self.checkpoints.steps, self.prepared.trainer
+        if trainer.world_size == 1 and isinstance(error, KeyboardInterrupt):
+            # The step that it breaks into is given up. (Several processes cannot wait for one another's steps.)
+            return bool(steps)
+        return steps is not None and bool(trainer.global_step or trainer.world_size > 1)
 
     @property
     def last(self) -> Path:

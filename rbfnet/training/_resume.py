@@ -30,7 +30,7 @@ def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterabl
     ``trust`` does not name.
 
     Args:
-        run_dir: the directory of the run.
+        run_dir: the directory of the run; others are kept out of it until the run has been executed.
         max_epochs: epochs of the whole run, what has been done included; None for those of its config. A schedule of the step
             size stays as it was.
         trust: modules of the user's own, as in :func:`rbfnet.load`.

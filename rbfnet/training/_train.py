@@ -46,6 +46,8 @@ REMARKS = (
     ".*does not have many workers.*",
     ".*number of training batches.*",
     ".*exists and is not empty.*",
+    # Of a run that was moved, with a callback of the user's own.
+    ".*The dirpath has changed from.*",
     # Of a checkpoint from before there were callbacks of our own for them; others than the run's are refused where it is read.
     ".*callbacks used to create the checkpoint need to be provided.*",
     # Lightning's own use of PyTorch, not ours.
