@@ -54,7 +54,10 @@ def left(directory: Path) -> dict[str, Any]:
     return {"summary": summary} | {name: (directory / name).read_bytes() for name in ("model.safetensors", "metrics.csv")}
 
 
-@pytest.mark.parametrize("name", RUNS)
+SLOW = {"through time", "unknowns"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in RUNS])
 def test_a_run_goes_on_from_any_checkpoint(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is kept with whatever was there when it was written, as if the process had been killed then."""
     copies: list[Path] = []
