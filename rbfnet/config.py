@@ -12,6 +12,9 @@ KEYS = {
     "problem", "kernel", "network", "solver", "trainer", "logger", "callbacks", "seed", "dtype", "accuracy", "run_dir", "figures",
 }  # fmt: skip
 
+NEEDED = KEYS - {"logger", "callbacks", "accuracy"}
+"""Those that every run has."""
+
 DTYPE_NAMES = ("float32", "float64")
 
 
@@ -24,7 +27,7 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     """
     for key in config.keys() - KEYS:
         raise unknown("config key", key, KEYS)
-    for key in sorted(KEYS - {"logger", "callbacks", "accuracy"} - config.keys()):
+    for key in sorted(NEEDED - config.keys()):
         raise InputError(f"The config lacks {key!r}; put it back.")
     for key in ("problem", "kernel", "network", "solver", "trainer"):
         if not isinstance(config[key], Mapping):
@@ -35,7 +38,7 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     if not isinstance(config["run_dir"], str):
         raise InputError(f"run_dir must be a path, but got {config['run_dir']!r}.")
     if fresh:
-        _require_fresh(Path(config["run_dir"]))
+        require_fresh(Path(config["run_dir"]))
     if not isinstance(config["dtype"], str) or config["dtype"] not in DTYPE_NAMES:
         raise unknown("dtype", config["dtype"], DTYPE_NAMES)
     for key in ("callbacks", "logger"):
@@ -73,6 +76,13 @@ def require_run(directory: Path, what: str, *names: str) -> None:
             raise InputError(f"There is no {what} in {str(directory)!r}: {name} is missing.")
 
 
+def require_begun(directory: Path) -> None:
+    """Raise InputError where there is no run to go on with: no checkpoint, unless nothing has been done yet."""
+    done = ("checkpoints/last.ckpt", "metrics.csv", "model.safetensors", "summary.json")
+    begun = not any((directory / name).exists() for name in done)
+    require_run(directory, "run to go on with", "config.yaml", *done[: 1 - begun])
+
+
 def no_module(module: str, target: str) -> InputError:
     """The error for a ``_target_`` whose module cannot be found."""
     return InputError(
@@ -81,7 +91,7 @@ def no_module(module: str, target: str) -> InputError:
     )
 
 
-def _require_fresh(directory: Path) -> None:
+def require_fresh(directory: Path) -> None:
     """Raise InputError if ``directory`` is a file or holds anything: a run never overwrites."""
     if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
         raise InputError(

@@ -24,6 +24,13 @@ class InputError(ValueError):
     """
 
 
+class WriteError(OSError):
+    """A file could not be written: the message is one sentence (which file, why, what would help).
+
+    The last good file is still there. The command line prints the sentence alone and exits with code 1.
+    """
+
+
 class NotSolvedWarning(UserWarning):
     """A run whose verdict is ``"not solved"``: the message says what is missed, or not determined, and what has helped.
 

@@ -9,7 +9,7 @@ from rbfnet import __version__
 from rbfnet.cli.interrupt import INTERRUPTED, WORD, leave_at_once
 from rbfnet.cli.pipes import dropped_if_unread
 from rbfnet.cli.process import left_as_found
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, WriteError, unknown
 
 HELP = """\
 rbfnet: radial basis function networks with closed-form derivatives
@@ -41,8 +41,8 @@ def main() -> None:
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Run one command; returns its exit code: 0; 2 with one sentence on stderr for wrong input; 3 for a loss that diverged; 4 for
-    a problem that is not solved; 130 after Ctrl-C, 143 after SIGTERM.
+    """Run one command; returns its exit code: 0; with one sentence on stderr 1 for a file that cannot be written and 2 for wrong
+    input; 3 for a loss that diverged; 4 for a problem that is not solved; 130 after Ctrl-C, 143 after SIGTERM.
     """
     with left_as_found():
         return answered(arguments)
@@ -56,6 +56,9 @@ def answered(arguments: list[str]) -> int:
     except InputError as error:
         print(f"rbfnet: {error}", file=sys.stderr)
         return 2
+    except WriteError as error:
+        print(f"rbfnet: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(WORD, file=sys.stderr)
         return INTERRUPTED

@@ -14,7 +14,7 @@ import yaml
 from rbfnet.cli.arguments import ALLOW
 from rbfnet.cli.interrupt import raise_from_now_on
 from rbfnet.cli.process import spared_by_the_collector
-from rbfnet.config import require_run
+from rbfnet.config import require_begun
 from rbfnet.errors import InputError, unknown
 
 HELP = """\
@@ -59,7 +59,7 @@ def resume(arguments: list[str]) -> int:
     trust = given.get("trust", [])
     if not isinstance(trust, list) or not all(isinstance(name, str) for name in trust):
         raise InputError(f"trust must be a list of modules, as in trust=[my_kernels], but got {trust!r}.")
-    require_run(Path(directories[0]), "run to go on with", "config.yaml", "checkpoints/last.ckpt")
+    require_begun(Path(directories[0]))
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.path.insert(0, os.getcwd())
     sys.argv = [__file__, *arguments]

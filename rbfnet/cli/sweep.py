@@ -23,7 +23,7 @@ from rbfnet.cli.configs import config_directory
 from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.sentences import as_input_error
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, WriteError
 
 PLUGINS = ("hydra/launcher", "hydra/sweeper")
 
@@ -55,6 +55,9 @@ def sweep(flags: list[str], overrides: Sequence[Override], once: Callable[[list[
         except InputError as error:
             print(f"{called}: {error}", file=sys.stderr)
             code = 2
+        except WriteError as error:
+            print(f"{called}: {error}", file=sys.stderr)
+            code = FAILED
         except Exception:
             print(f"{called}:\n{traceback.format_exc()}", file=sys.stderr, end="")
             code = FAILED

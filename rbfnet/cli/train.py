@@ -29,7 +29,7 @@ from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.process import spared_by_the_collector
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.cli.sweep import sweep
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, WriteError
 
 if TYPE_CHECKING:
     from rbfnet.training import Run, Solution
@@ -128,6 +128,7 @@ def execute(run: Run, first_process: bool = True) -> int:
     """Train, and print what came of it; the exit code."""
     from rbfnet.training import Diverged, Terminated
 
+    again = f"`rbfnet resume {shlex.quote(str(run.directory))}`"
     try:
         with after_the_step(run.prepared.trainer) as presses:
             solution = run.execute()
@@ -140,11 +141,15 @@ def execute(run: Run, first_process: bool = True) -> int:
         by_hand = isinstance(error, KeyboardInterrupt) or presses.count
         went = "interrupted" if by_hand else "terminated"
         if run.last.exists():
-            way_on = f"{went}; continue from the last checkpoint with `rbfnet resume {shlex.quote(str(run.directory))}`."
+            way_on = f"{went}; continue from the last checkpoint with {again}."
         else:
             way_on = f"{went} before there was a checkpoint; nothing is left behind."
         print(f"rbfnet: {way_on}", file=sys.stderr)
         return INTERRUPTED if by_hand else TERMINATED
+    except WriteError as error:
+        if not run.last.is_file():
+            raise
+        raise WriteError(f"{str(error).removesuffix('.')}, then continue from the last checkpoint with {again}.") from error
     if first_process:
         report(solution, run.directory)
     if presses.count:

@@ -110,6 +110,18 @@ class Solving(torch.optim.Optimizer, ABC):
         self.words: list[str] = []
         self.left_out: Tensor | None = None
 
+    def state_dict(self) -> dict[str, Any]:
+        """That of any optimizer, and what there is to say of the last step."""
+        said = {"metrics": self.metrics, "done": self.done, "words": self.words, "left_out": self.left_out}
+        return {**super().state_dict(), "said": said}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        super().load_state_dict(state_dict)
+        for name, value in state_dict.get("said", {}).items():
+            if name in ("metrics", "done", "words", "left_out"):
+                setattr(self, name, value)
+
     @abstractmethod
     def improve(self, posed: Posed) -> None:
         """One step."""

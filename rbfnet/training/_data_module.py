@@ -76,6 +76,9 @@ class ProblemData(pl.LightningDataModule):
 
     def train_dataloader(self) -> CombinedLoader:
         epoch = cast(Any, self.trainer.fit_loop.epoch_progress.current).processed if self.trainer else 0
+        if self.trainer and self.trainer.should_stop:
+            # Of a run that is over the points of its last epoch are looked at once more.
+            epoch -= 1
         if self.resample and epoch:
             with torch.random.fork_rng():
                 torch.manual_seed(epoch_seed(self.seed, epoch))

@@ -60,6 +60,7 @@ class TrainingModule(pl.LightningModule):
         self.weights: Terms = {}
         self._losses: dict[str, Tensor] = {}
         self._batch: Batch = {}
+        self.last_loss = torch.tensor(torch.nan)
         self._step_begins, self._stopped, self._told_to_stop = True, False, False
 
     @property

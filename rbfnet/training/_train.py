@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,7 @@ from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
 from rbfnet.training._solution import Solution
-from rbfnet.training.callbacks import Adaptive
+from rbfnet.training.callbacks import Adaptive, CheckpointFiles
 from rbfnet.training.verdict import accuracy_for, compared, errors_of, fitted, judge, judge_data
 
 OPTIONS = {
@@ -44,8 +43,10 @@ REMARKS = (
     ".*does not have many workers.*",
     ".*number of training batches.*",
     ".*exists and is not empty.*",
-    # Of a run that was moved: only the last checkpoint matters, and that is where it was.
+    # Of a run that was moved, with a callback of the user's own.
     ".*The dirpath has changed from.*",
+    # Of a checkpoint from before there were callbacks of our own for them; others than the run's are refused where it is read.
+    ".*callbacks used to create the checkpoint need to be provided.*",
     # Lightning's own use of PyTorch, not ours.
     ".*isinstance.treespec, LeafSpec.. is deprecated.*",
 )
@@ -68,7 +69,13 @@ class Prepared:
 
 
 def train(
-    prepared: Prepared, *, seed: int, started: float, checkpoint: Path | None = None, accuracy: float | None = None
+    prepared: Prepared,
+    *,
+    seed: int,
+    started: float,
+    checkpoint: Path | None = None,
+    accuracy: float | None = None,
+    keep: Callable[[], None] = lambda: None,
 ) -> Solution:
     """Fit within a Lightning Trainer, measure the errors, and judge whether the problem is solved.
 
@@ -78,6 +85,7 @@ def train(
         checkpoint: of the run that is gone on with.
         started: ``time.perf_counter()`` at the call whose seconds are reported: until the last update, before errors and figures.
         accuracy: what the verdict is measured by; see :func:`rbfnet.training.judge`.
+        keep: called as soon as nothing is left to train, before the solution is measured.
 
     Raises:
         Terminated: the process was told to stop before the last epoch was done.
@@ -98,7 +106,9 @@ def train(
             error.solution = _measured(prepared, seed, time.perf_counter() - started, accuracy)
             error.solution.summary["stopped"] = str(error)
             raise
-    return _measured(prepared, seed, time.perf_counter() - started, accuracy)
+    seconds = time.perf_counter() - started
+    keep()
+    return _measured(prepared, seed, seconds, accuracy)
 
 
 def _measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | None) -> Solution:
@@ -108,7 +118,6 @@ def _measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | N
     solving = [optimizer for optimizer in lightning_trainer.optimizers if isinstance(optimizer, Solving)]
     found = compared(model, problem, solving)
     measured = None
-    loss = lightning_trainer.callback_metrics.get("loss")
     summary: dict[str, Any] = {
         "problem": snake_case(type(problem).__name__),
         "kernel": snake_case(type(model.kernel).__name__),
@@ -119,7 +128,7 @@ def _measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | N
         "parameters": sum(p.numel() for p in model.parameters()),
         "epochs": lightning_trainer.current_epoch,
         "seconds": round(seconds, 3),
-        "loss": math.nan if loss is None else float(loss),
+        "loss": float(lightning_trainer.callback_metrics.get("loss", module.last_loss)),
         "errors": None,
     }
     if found is not None:
@@ -209,6 +218,7 @@ def prepare(
                 precision="64-true" if dtype == torch.float64 else "32-true",
                 logger=list(loggers) or False,
                 callbacks=list(callbacks),
+                plugins=[CheckpointFiles()],
                 enable_checkpointing=any(isinstance(c, pl.callbacks.Checkpoint) for c in callbacks),
                 enable_progress_bar=False,
                 enable_model_summary=False,

@@ -111,11 +111,12 @@ class Grow(Adaptive):
 
     def state_dict(self) -> dict[str, Any]:
         counts = [self._since, self._calm, self._most, self._stuck]
-        return {"counts": counts, "grown": self._grown, "until": self._until, "best": self._best}
+        return {"counts": counts, "grown": self._grown, "until": self._until, "best": self._best, "before": self._before}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._since, self._calm, self._most, self._stuck = state_dict["counts"]
         self._grown, self._until, self._best = state_dict["grown"], state_dict["until"], state_dict.get("best")
+        self._before = state_dict.get("before")
 
     def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(trainer, pl_module, checkpoint)

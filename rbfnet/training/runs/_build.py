@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 from hydra.utils import instantiate
-from lightning.pytorch.callbacks import ModelCheckpoint
 
-from rbfnet.config import require_config, several
+from rbfnet.config import require_config, require_fresh, several
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
@@ -24,17 +23,15 @@ from rbfnet.training._finite import Diverged
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
 from rbfnet.training._model import Network, build_model
 from rbfnet.training._solution import Solution
-from rbfnet.training._train import DTYPES, Prepared, prepare, quiet, train
-from rbfnet.training.callbacks import Adaptive, FitProgress
+from rbfnet.training._train import DTYPES, Prepared, Terminated, prepare, quiet, train
+from rbfnet.training.callbacks import Adaptive, Checkpoints, FitProgress
 from rbfnet.training.runs._construct import construct
-from rbfnet.training.runs._run_directory import write_config, write_solution
+from rbfnet.training.runs._run_directory import enter, write_config, write_solution
+from rbfnet.training.storage import Lock
 from rbfnet.training.verdict import accuracy_for
 
 LOGGERS = {"lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.loggers.TensorBoardLogger"}
 """Those a config that was read from a run directory may name."""
-
-CHECKPOINTS = 20
-"""About how many times a fit rewrites its checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -51,31 +48,57 @@ class Run:
     started: float
     accuracy: float
     state: ProcessState
+    checkpoints: Checkpoints
     checkpoint: Path | None = None
+    lock: Lock | None = None
 
     def execute(self) -> Solution:
-        """Train, and write the run directory."""
-        trainer = self.prepared.trainer
-        made = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
+        """Train, and write the run directory.
+
+        Raises:
+            InputError: another run is in the directory.
+            WriteError: a file cannot be written.
+        """
         with isolated():
             self.state.restore()
+            if not self.prepared.trainer.is_global_zero:
+                return self._execute(self.prepared.trainer)
+            made = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
+            lock = self.lock or enter(self.directory)
             try:
-                if trainer.is_global_zero:
-                    write_config(self.directory, self.config)
-                return self._execute(trainer)
-            except BaseException:
-                if trainer.is_global_zero and not self.last.exists():
-                    # Nothing that has been trained is kept: nothing is left, of the directories above neither.
-                    shutil.rmtree(self.directory, ignore_errors=True)
-                    for path in made[1:]:
-                        with suppress(OSError):
-                            path.rmdir()
-                raise
+                if self.lock is None:
+                    # Another may have been there since this one was built.
+                    require_fresh(self.directory)
+                return self._first(made)
+            finally:
+                lock.release()
+
+    def _first(self, made: Sequence[Path]) -> Solution:
+        """What the first process does; ``made`` are the directories that this run has made."""
+        try:
+            write_config(self.directory, self.config)
+            return self._execute(self.prepared.trainer)
+        except BaseException as error:
+            if not self._is_kept(error) and self.lock is None:
+                # Nothing that has been trained is kept: nothing is left, of the directories above neither.
+                shutil.rmtree(self.directory, ignore_errors=True)
+                for path in made[1:]:
+                    with suppress(OSError):
+                        path.rmdir()
+            raise
+
+    def _is_kept(self, error: BaseException) -> bool:
+        """Whether what there is by the time of an error is worth going on from."""
+        steps, trainer = self.checkpoints.steps, self.prepared.trainer
+        if trainer.world_size == 1 and isinstance(error, KeyboardInterrupt):
+            # The step that it breaks into is given up. (Several processes cannot wait for one another's steps.)
+            return bool(steps)
+        return steps is not None and bool(trainer.global_step or trainer.world_size > 1)
 
     @property
     def last(self) -> Path:
         """The checkpoint that the run would go on from."""
-        return self.directory / "checkpoints" / "last.ckpt"
+        return self.checkpoints.path
 
     def _execute(self, trainer: pl.Trainer) -> Solution:
         with quiet():
@@ -86,19 +109,23 @@ class Run:
                     started=self.started,
                     checkpoint=self.checkpoint,
                     accuracy=self.accuracy,
+                    keep=partial(self._keep, trainer),
                 )
-            except Diverged as error:
-                if trainer.is_global_zero:
-                    write_solution(self.directory, error.solution, figures=self.config["figures"])
+            except (Diverged, Terminated) as error:
+                # What has been trained is not lost. A step that anything else has broken into is given up, and the last
+                # checkpoint stays as it is.
+                self._keep(trainer)
+                if isinstance(error, Diverged) and trainer.is_global_zero:
+                    write_solution(self.directory, error.solution, self.config["figures"], self.config)
                 raise
-            finally:
-                # Also where the process was told to stop: what has been trained is not lost. A step that Ctrl-C has broken into
-                # is given up, and the last checkpoint stays as it is.
-                if trainer.global_step and not isinstance(sys.exc_info()[1], KeyboardInterrupt):
-                    trainer.save_checkpoint(self.last)
             if trainer.is_global_zero:
-                write_solution(self.directory, solution, figures=self.config["figures"])
+                write_solution(self.directory, solution, self.config["figures"], self.config)
         return solution
+
+    def _keep(self, trainer: pl.Trainer) -> None:
+        """Write a checkpoint, unless there is nothing new to keep."""
+        if trainer.global_step and not self.checkpoints.over:
+            self.checkpoints.save(trainer)
 
 
 def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str] | None = None) -> Run:
@@ -126,16 +153,10 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
         solver = construct(plain["solver"], Solver, "solvers", trust)
         model = build_model(problem, kernel, plain["network"], solver, dtype)
         loggers = [_logger(node, trust) for node in several("logger", plain).values()]
-        checkpoint = ModelCheckpoint(
-            dirpath=directory / "checkpoints",
-            filename="last",
-            every_n_epochs=max(1, solver.max_epochs // CHECKPOINTS),
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        )
+        checkpoints = Checkpoints(directory / "checkpoints" / "last.ckpt")
         callbacks = [_callback(node, trust) for node in several("callbacks", plain).values()]
-        prepared = prepare(problem, model, solver, plain["trainer"], loggers, [FitProgress(), checkpoint, *callbacks], plain)
-        return Run(plain, directory, model, prepared, started, accuracy, ProcessState.now())
+        prepared = prepare(problem, model, solver, plain["trainer"], loggers, [checkpoints, FitProgress(), *callbacks], plain)
+        return Run(plain, directory, model, prepared, started, accuracy, ProcessState.now(), checkpoints)
 
 
 def _callback(node: Mapping[str, Any], trust: Iterable[str] | None) -> pl.Callback:
@@ -150,4 +171,6 @@ def _logger(node: Mapping[str, Any], trust: Iterable[str] | None) -> Any:
         or not all(isinstance(value, (str, int, float, bool, type(None))) for value in node.values())
     ):
         raise InputError(f"The config names the logger {node!r}; in a config from elsewhere it is one of {', '.join(LOGGERS)}.")
+    if node["_target_"] == "lightning.pytorch.loggers.CSVLogger":
+        node = {**node, "_target_": "rbfnet.training.storage._metrics_file.Metrics"}
     return instantiate(node)
