@@ -16,13 +16,13 @@ from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from rbfnet.config import require_config, several
-from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._construct import construct
 from rbfnet.training._finite import Diverged
+from rbfnet.training._foreign_config import logger, require_inside
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
 from rbfnet.training._model import Network, build_model
 from rbfnet.training._progress import FitProgress
@@ -30,9 +30,6 @@ from rbfnet.training._run_directory import write_config, write_solution
 from rbfnet.training._solution import Solution
 from rbfnet.training._train import DTYPES, Prepared, prepare, quiet, train
 from rbfnet.training._verdict import accuracy_for
-
-LOGGERS = {"lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.loggers.TensorBoardLogger"}
-"""Those a config that was read from a run directory may name."""
 
 CHECKPOINTS = 20
 """About how many times a fit rewrites its checkpoint."""
@@ -118,6 +115,8 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
     plain = dict(config)
     require_config(plain, fresh=fresh)
     directory = Path(plain["run_dir"])
+    if trust is not None:
+        require_inside(plain, directory)
     dtype = DTYPES[plain["dtype"]]
     with isolated(dtype):
         seed_everything(plain["seed"])
@@ -126,7 +125,8 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
         kernel = construct(plain["kernel"], Kernel, "kernels", trust)
         solver = construct(plain["solver"], Solver, "solvers", trust)
         model = build_model(problem, kernel, plain["network"], solver, dtype)
-        loggers = [_logger(node, trust) for node in several("logger", plain).values()]
+        make = instantiate if trust is None else logger
+        loggers = [make(node) for node in several("logger", plain).values()]
         checkpoint = ModelCheckpoint(
             dirpath=directory / "checkpoints",
             filename="last",
@@ -143,12 +143,3 @@ def _callback(node: Mapping[str, Any], trust: Iterable[str] | None) -> pl.Callba
     """One of rbfnet's, which move points, or any of the user's or of Lightning's own."""
     ours = str(node["_target_"]).startswith("rbfnet.")
     return construct(node, Adaptive if ours else pl.Callback, "training", trust)
-
-
-def _logger(node: Mapping[str, Any], trust: Iterable[str] | None) -> Any:
-    if trust is not None and (
-        node.get("_target_") not in LOGGERS
-        or not all(isinstance(value, (str, int, float, bool, type(None))) for value in node.values())
-    ):
-        raise InputError(f"The config names the logger {node!r}; in a config from elsewhere it is one of {', '.join(LOGGERS)}.")
-    return instantiate(node)

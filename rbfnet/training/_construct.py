@@ -47,6 +47,8 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
         InputError: a target that cannot be found, is not to be trusted, or is no ``base``; a missing or unknown argument; or what
             the constructor itself refuses. Any other exception of the constructor is passed on as it is.
     """
+    if trust is not None:
+        require_few(node)
     target = node.get("_target_")
     if not isinstance(target, str):
         raise InputError(
@@ -54,7 +56,6 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
         )
     if trust is not None:
         trust = set(trust)
-        _require_few(node)
         _require_trusted(target, base, room, trust)
     cls = _locate(target, base)
     if inspect.isabstract(cls) or not issubclass(cls, base):
@@ -116,7 +117,7 @@ def _positional(parameters: Mapping[str, inspect.Parameter], target: str, given:
     return members
 
 
-def _require_few(node: Mapping[str, Any]) -> None:
+def require_few(node: Mapping[str, Any]) -> None:
     """Raise InputError for a node that, by YAML's aliases perhaps, has more parts than any honest one."""
     parts: list[Any] = [node]
     for _ in range(MOST):

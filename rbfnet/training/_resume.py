@@ -7,16 +7,16 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, cast
 
-import torch
-import yaml
 from lightning.pytorch.loggers import CSVLogger
 
 from rbfnet.config import require_run
 from rbfnet.errors import InputError, positive
+from rbfnet.training._believed import lightning_sees
 from rbfnet.training._build import Run, build
+from rbfnet.training._checkpoint_file import read_checkpoint
+from rbfnet.training._foreign_config import read_config, require_own_files
 from rbfnet.training._train import quiet
 
 MAY_CHANGE = {"run_dir", "logger", "trainer"}
@@ -46,6 +46,7 @@ def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterabl
         trainer["max_epochs"] = int(positive("trainer.max_epochs", max_epochs, whole=True))
     plain = {**config, "run_dir": str(directory), "trainer": trainer, "logger": _moved(config.get("logger"), directory)}
     run = build(plain, fresh=False, trust=trust)
+    checkpoint = lightning_sees(checkpoint, run.prepared, directory)
     done, wanted = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"], run.prepared.trainer.max_epochs
     if wanted is not None and done >= wanted:
         raise InputError(
@@ -68,13 +69,12 @@ def _moved(node: Any, directory: Path) -> Any:
 
 def _read(directory: Path) -> tuple[dict[str, Any], Mapping[str, Any]]:
     require_run(directory, "run to go on with", "config.yaml", "checkpoints/last.ckpt")
-    try:
-        config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
-        checkpoint = torch.load(directory / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
-    except (yaml.YAMLError, UnicodeDecodeError, OSError, UnpicklingError, RuntimeError, EOFError) as error:
-        raise InputError(f"The run in {str(directory)!r} cannot be read: {str(error).splitlines()[0]}.") from None
-    before = checkpoint.get("hyper_parameters", {}).get("config") if isinstance(checkpoint, dict) else None
-    if not isinstance(config, dict) or not isinstance(before, dict):
+    require_own_files(directory)
+    config = read_config(directory)
+    checkpoint = read_checkpoint(directory / "checkpoints" / "last.ckpt")
+    parameters = checkpoint.get("hyper_parameters")
+    before = parameters.get("config") if isinstance(parameters, dict) else None
+    if not isinstance(before, dict) or not all(isinstance(key, str) for key in (*config, *before)):
         raise InputError(f"The files in {str(directory)!r} do not belong to a run.")
     for key in sorted((config.keys() | before.keys()) - MAY_CHANGE):
         if config.get(key) != before.get(key):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from omegaconf import OmegaConf
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -21,6 +20,8 @@ from rbfnet.nn import METRICS, Affine, Evolving, RBFNetwork
 from rbfnet.problems import Problem
 from rbfnet.training._construct import construct
 from rbfnet.training._figures import write_figures
+from rbfnet.training._foreign_config import read_config
+from rbfnet.training._foreign_weights import require_shapes, require_weights
 from rbfnet.training._isolated import isolated
 from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
@@ -66,19 +67,20 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
     """
     directory = Path(run_dir)
     require_run(directory, "run", "config.yaml", "model.safetensors")
+    config = read_config(directory)
+    require_weights(directory / "model.safetensors")
     try:
-        config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
         with safe_open(directory / "model.safetensors", framework="pt") as file:
             version = int((file.metadata() or {}).get("format_version", 0))
             state: dict[str, State] = {"model": {}, "problem": {}}
             for key in file.keys():  # noqa: SIM118
                 part, _, name = key.partition(".")
                 state.setdefault(part, {})[name] = file.get_tensor(key)
-    except (yaml.YAMLError, SafetensorError, OSError, UnicodeDecodeError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"The run in {str(directory)!r} cannot be read: {str(error).splitlines()[0]}.") from None
     if version != FORMAT_VERSION:
         raise InputError(f"The run in {str(directory)!r} has format version {version}; this rbfnet reads {FORMAT_VERSION}.")
-    if not isinstance(config, dict) or not isinstance(config.get("kernel"), dict) or not isinstance(config.get("network"), dict):
+    if not isinstance(config.get("kernel"), dict) or not isinstance(config.get("network"), dict):
         raise InputError(f"The config.yaml in {str(directory)!r} lacks its kernel or network; it does not belong to a run.")
     with isolated(next((t.dtype for t in state["model"].values() if t.is_floating_point()), None)):
         kernel = construct(config["kernel"], Kernel, "kernels", trust)
@@ -129,6 +131,7 @@ def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Ca
     """A network of the shapes that the state has, with the state in it."""
     prefix, outer = "network." * _depth(state), _affine(state)
     centers, weight = state[f"{prefix}layer.centers"], state[f"{prefix}weight"]
+    require_shapes(centers, weight)
     metric = config.get("metric", "isotropic")
     network = RBFNetwork(
         centers.shape[1],
