@@ -20,9 +20,13 @@ import rbfnet
 from rbfnet.cli.configs import choices, config_directory
 from rbfnet.config import no_module, require_config, several
 from rbfnet.errors import InputError, unknown
+from rbfnet.memory import require_memory
 from rbfnet.tables import FILES, require_columns, require_file
 
 TABLE = "rbfnet.problems.Table"
+
+COUNTS = {"num_interior", "num_boundary", "num_centers", "points", "candidates", "pool"}
+"""Keys that say how many of something there are to be."""
 
 
 def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
@@ -38,6 +42,7 @@ def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     for key in config["network"]:
         if key not in (known := _keys("network")):
             raise unknown("argument of the network called", key, known)
+    _check_room("network.", config["network"])
     for group in ("problem", "kernel", "solver"):
         if not isinstance(config[group].get("_target_"), str):
             raise InputError(f"{group} needs a _target_, the dotted path of a class, but is {dict(config[group])!r}.")
@@ -46,6 +51,7 @@ def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     for node in (found for root in roots for found in _nodes(root)):
         _check_target(str(node["_target_"]))
         _check_arguments(node)
+        _check_room("", node)
     if config.get("logger") and not any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
         for node in several("logger", config).values():
             if str(node["_target_"]).endswith("TensorBoardLogger"):
@@ -112,6 +118,13 @@ def _arguments(target: str) -> set[str] | None:
 def _keys(group: str) -> set[str]:
     """The keys that the default of a group lists."""
     return set(yaml.safe_load((config_directory() / group / "default.yaml").read_text(encoding="utf-8")))
+
+
+def _check_room(prefix: str, node: Mapping[str, Any]) -> None:
+    """Numbers of points and centres, before there is anything to put them in."""
+    for key in node.keys() & COUNTS:
+        if isinstance(count := node[key], int):
+            require_memory(f"{prefix}{key}", count)
 
 
 def _check_names(group: str, given: Any) -> None:

@@ -12,6 +12,9 @@ from rbfnet.kernels._kernel import ClosedForm
 from rbfnet.kernels._ladder import rungs
 from rbfnet.kernels._radius import inverse_power
 
+HIGHEST = 150.5
+"""The highest nu = n + 1/2: (2n - 1)!! is at most 10^308, the largest number there is in double precision."""
+
 
 class Matern(ClosedForm):
     """The Matern kernel of half-integer nu = n + 1/2: phi = theta_n(z) exp(-z) / (2n-1)!! with z = sqrt(2 nu s).
@@ -27,7 +30,7 @@ class Matern(ClosedForm):
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 4.2.
 
     Args:
-        nu: 0.5, 1.5, 2.5, ...
+        nu: 0.5, 1.5, 2.5, ..., 150.5 at most.
 
     Raises:
         InputError: another nu.
@@ -38,6 +41,11 @@ class Matern(ClosedForm):
         given = number(nu)
         if given is None or not 0 < given < math.inf or given % 1 != 0.5:
             raise InputError(f"A Matern kernel has nu 0.5, 1.5, 2.5, ... (a whole number and a half), but got {nu!r}.")
+        if given > HIGHEST:
+            raise InputError(
+                f"A Matern kernel has nu {HIGHEST} at most, for the numbers in its formula overflow beyond, but got {nu!r}; take "
+                "the Gaussian, to which it tends."
+            )
         self.nu = float(nu)
         self.n = int(nu)
         self.smoothness = 2 * self.n

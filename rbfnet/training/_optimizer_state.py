@@ -40,7 +40,9 @@ def believed_optimizers(checkpoint: Mapping[str, Any], module: TrainingModule, s
 def _groups(given: Any, optimizer: Optimizer) -> list[dict[str, Any]]:
     forms = optimizer.state_dict()["param_groups"]
     if not isinstance(optimizer, Solving):
-        return list(like("param_groups", given, forms))
+        # What the config says is not believed twice: step sizes alone have changed.
+        found = like("param_groups", given, forms)
+        return [{**form, "lr": group["lr"]} for form, group in zip(forms, found, strict=True)]
     if not isinstance(given, list) or len(given) != len(forms):
         raise misfit("param_groups", f"a list of {len(forms)}", given)
     # What a solver that solves keeps of its way is of other forms later than at its start.
