@@ -35,7 +35,7 @@ def archive(file: Path, *, stored: bool) -> Iterator[zipfile.ZipFile]:
             _require_room(file, found, stored)
             yield found
     except (zipfile.BadZipFile, OSError, NotImplementedError, UnicodeDecodeError) as error:
-        raise InputError(f"{str(file)!r} cannot be read as an archive: {str(error).rstrip('.')}.") from None
+        raise InputError(f"{str(file)!r} cannot be read: {str(error).rstrip('.')}.") from None
 
 
 def _require_room(file: Path, found: zipfile.ZipFile, stored: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -18,12 +19,12 @@ import yaml
 
 import rbfnet
 from rbfnet.cli.configs import choices, config_directory
-from rbfnet.config import no_module, require_config, several
+from rbfnet.config import no_module, require_config, require_nu, several
 from rbfnet.errors import InputError, unknown
 from rbfnet.memory import require_memory
 from rbfnet.tables import FILES, require_columns, require_file
 
-TABLE = "rbfnet.problems.Table"
+TABLE, MATERN = "rbfnet.problems.Table", "rbfnet.kernels.Matern"
 
 COUNTS = {"num_interior", "num_boundary", "num_centers", "points", "candidates", "pool"}
 """Keys that say how many of something there are to be."""
@@ -59,6 +60,11 @@ def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     _check_names("kernel", config["kernel"].get("kernels"))
     _check_names("solver", config["solver"].get("stages"))
     _check_files(config["problem"])
+
+
+def targets(config: Mapping[str, Any]) -> list[str]:
+    """The modules of all classes that a composed config names: the user typed them, or rbfnet ships them."""
+    return [str(node["_target_"]).rpartition(".")[0] for node in _nodes(config)]
 
 
 def _nodes(part: Any) -> Iterator[Mapping[str, Any]]:
@@ -121,7 +127,16 @@ def _keys(group: str) -> set[str]:
 
 
 def _check_room(prefix: str, node: Mapping[str, Any]) -> None:
-    """Numbers of points and centres, before there is anything to put them in."""
+    """Numbers of points and centres, a degree and nu, before there is anything to put them in."""
+    if node.get("_target_") == MATERN:
+        require_nu(node.get("nu"))
+    degree, centers = node.get("degree"), node.get("num_centers")
+    if prefix and isinstance(degree, int) and isinstance(centers, int) and degree >= max(1, centers):
+        fits = [next(d for d in range(centers + 1) if math.comb(dims + d + 1, dims) > centers) for dims in (1, 2, 3)]
+        raise InputError(
+            f"network.degree={degree} has more terms than there are centres, {centers}; take {fits[0]} at most in one dimension, "
+            f"{fits[1]} in two, {fits[2]} in three."
+        )
     for key in node.keys() & COUNTS:
         if isinstance(count := node[key], int):
             require_memory(f"{prefix}{key}", count)

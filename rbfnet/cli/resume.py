@@ -13,6 +13,7 @@ import yaml
 
 from rbfnet.cli.arguments import ALLOW
 from rbfnet.cli.interrupt import raise_from_now_on
+from rbfnet.cli.own_modules import find
 from rbfnet.config import require_run
 from rbfnet.errors import InputError, unknown
 
@@ -60,7 +61,7 @@ def resume(arguments: list[str]) -> int:
         raise InputError(f"trust must be a list of modules, as in trust=[my_kernels], but got {trust!r}.")
     require_run(Path(directories[0]), "run to go on with", "config.yaml", "checkpoints/last.ckpt")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    sys.path.insert(0, os.getcwd())
+    find(trust)
     sys.argv = [__file__, *arguments]
     from rbfnet.cli.train import NOT_SOLVED, execute
     from rbfnet.training import resume as built

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from rbfnet.config import require_nu
 from rbfnet.errors import InputError, number
 from rbfnet.kernels._decay import decay
 from rbfnet.kernels._kernel import ClosedForm
 from rbfnet.kernels._ladder import rungs
 from rbfnet.kernels._radius import inverse_power
-
-HIGHEST = 150.5
-"""The highest nu = n + 1/2: (2n - 1)!! is at most 10^308, the largest number there is in double precision."""
 
 
 class Matern(ClosedForm):
@@ -41,11 +39,7 @@ class Matern(ClosedForm):
         given = number(nu)
         if given is None or not 0 < given < math.inf or given % 1 != 0.5:
             raise InputError(f"A Matern kernel has nu 0.5, 1.5, 2.5, ... (a whole number and a half), but got {nu!r}.")
-        if given > HIGHEST:
-            raise InputError(
-                f"A Matern kernel has nu {HIGHEST} at most, for the numbers in its formula overflow beyond, but got {nu!r}; take "
-                "the Gaussian, to which it tends."
-            )
+        require_nu(nu)
         self.nu = float(nu)
         self.n = int(nu)
         self.smoothness = 2 * self.n
