@@ -1,10 +1,12 @@
 """What a zip archive claims to hold, looked at before any of it is read.
 
-PyTorch's checkpoints and programs and NumPy's NPZ files are zip archives. A small file can claim any number of bytes.
+PyTorch's checkpoints and programs and NumPy's NPZ files are zip archives. A small file can claim any number of bytes, and a
+pickle in it can name any function.
 """
 
 from __future__ import annotations
 
+import pickletools
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,17 @@ from rbfnet.memory import budget
 
 MEMBERS = 100_000
 """More than any honest archive has."""
+
+STORAGES = ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
+
+NAMES = {
+    "collections OrderedDict", "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter", "torch Size",
+    *(f"torch {name}Storage" for name in STORAGES),
+}  # fmt: skip
+"""All that tensors and plain data name in a pickle. ``weights_only`` of PyTorch allows more, such as a bytearray of any size."""
+
+PICKLED = 1 << 22
+"""Bytes of the pickle without its tensors: honest ones have some ten thousand."""
 
 
 @contextmanager
@@ -54,3 +67,27 @@ def _require_room(file: Path, found: zipfile.ZipFile, stored: bool) -> None:
 
 def _room() -> str:
     return f"at most {budget() / 1e9:,.0f} GB are read, half of this machine's memory"
+
+
+def require_plain(what: str, found: zipfile.ZipFile) -> None:
+    """Raise InputError unless an archive of PyTorch's holds tensors and plain data alone; nothing of it is unpickled.
+
+    Args:
+        what: the file, for the message.
+        found: the archive.
+    """
+    pickles = [member for member in found.infolist() if member.filename.endswith(".pkl")]
+    if len(pickles) != 1 or pickles[0].filename.count("/") != 1 or not pickles[0].filename.endswith("/data.pkl"):
+        raise InputError(f"{what!r} cannot be read: it must hold one data.pkl, but has {len(pickles)}.")
+    if pickles[0].file_size > PICKLED:
+        raise InputError(f"{what!r} cannot be read: its data.pkl has more than {PICKLED:,} bytes.")
+    try:
+        named = {
+            given if code.name == "GLOBAL" else code.name
+            for code, given, _ in pickletools.genops(found.read(pickles[0]))
+            if code.name in ("GLOBAL", "STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4")
+        }
+    except (ValueError, OverflowError, RuntimeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{what!r} cannot be read: {(str(error).splitlines() or ['it is damaged'])[0].rstrip('.')}.") from None
+    if strange := sorted(map(str, named - NAMES)):
+        raise InputError(f"{what!r} cannot be read: {strange[0][:100]!r} in it is no data.")

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import math
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rbfnet.archives import archive
+from rbfnet.archives import archive, require_plain
 from rbfnet.errors import InputError
 
 MODEL, WEIGHTS = "models/model.json", "data/weights/model_weights_config.json"
@@ -102,8 +104,8 @@ def load_export(path: str | Path) -> torch.nn.Module:
         raise InputError(f"There is no file {str(path)!r}.")
     try:
         buffer = _written_anew(file)
-        program = torch.export.load(buffer)
-        return program.module()
+        with _quiet():
+            return torch.export.load(buffer).module()
     except InputError:
         raise
     except RecursionError:
@@ -112,6 +114,18 @@ def load_export(path: str | Path) -> torch.nn.Module:
         # Of whatever PyTorch trips over in a file that is damaged.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"{str(path)!r} cannot be read as a program: {reason.rstrip('.')}.") from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """PyTorch logs why it cannot read a program, with a traceback, and then raises something else."""
+    log = logging.getLogger("torch.export")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _written_anew(file: Path) -> io.BytesIO:
@@ -124,16 +138,18 @@ def _written_anew(file: Path) -> io.BytesIO:
             **_require_tensors(file, texts[CONSTANTS], members, "data/constants/"),
         }
         _require_program(file, texts[MODEL])
+        with zipfile.ZipFile(io.BytesIO(found.read(members[EXAMPLE]))) as example:
+            require_plain(str(file), example)
         for name, content in texts.items():
             written.writestr(f"program/{name}", json.dumps(content))
         for name, member in tensors.items():
             written.writestr(f"program/{name}", found.read(member))
-        example = io.BytesIO()
-        torch.save(((_points(file, texts[MODEL]),), {}), example)
+        points = io.BytesIO()
+        torch.save(((_points(file, texts[MODEL]),), {}), points)
         order = found.read(members["byteorder"])[:6]
         for name, given in {"archive_format": b"pt2", "archive_version": b"0", "byteorder": order, "version": b"3\n"}.items():
             written.writestr(f"program/{name}", given)
-        written.writestr(f"program/{EXAMPLE}", example.getvalue())
+        written.writestr(f"program/{EXAMPLE}", points.getvalue())
     buffer.seek(0)
     return buffer
 
