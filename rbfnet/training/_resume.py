@@ -26,8 +26,10 @@ MAY_CHANGE = {"run_dir", "logger", "trainer"}
 def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterable[str] = ()) -> Run:
     """The run of a directory, built to go on from ``checkpoints/last.ckpt`` as if it had never been stopped, bit for bit.
 
-    ``config.yaml`` and the checkpoint are read as data: nothing is unpickled, and no class is made that rbfnet does not export or
-    ``trust`` does not name. What was logged after the checkpoint was written is dropped from ``metrics.csv``, and logged again.
+    ``config.yaml`` and the checkpoint are read as data, whoever wrote them: nothing is unpickled or resolved, no class is made
+    that rbfnet does not export or ``trust`` does not name, and no path of theirs is written to. The tables and meshes that the
+    problem names are read, as numbers, from wherever they are. What was logged after the checkpoint was written is dropped from
+    ``metrics.csv``, and logged again.
 
     Args:
         run_dir: the directory of the run.
@@ -37,7 +39,7 @@ def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterabl
 
     Raises:
         InputError: no run there, nothing to go on from or to go on with, a config that is not that of the checkpoint, a class
-            that is not to be trusted.
+            that is not to be trusted, a checkpoint that does not fit the run, a link among its files.
     """
     directory = Path(run_dir)
     config, checkpoint = _read(directory)

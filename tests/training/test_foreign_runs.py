@@ -20,7 +20,6 @@ import rbfnet
 from rbfnet.errors import InputError
 from rbfnet.training import build, resume
 
-OLD = ["Poisson"]
 CONFIG: dict[str, Any] = {
     "problem": {"_target_": "rbfnet.problems.Poisson", "num_interior": 20, "num_boundary": 8},
     "kernel": {"_target_": "rbfnet.kernels.Gaussian"},
@@ -171,6 +170,7 @@ def test_a_logger_writes_to_its_run_wherever_it_was(run: Path, path: str) -> Non
     assert gone_on(run) == ""
 
 
+COLUMNS = {"inputs": "x", "outputs": "y"}
 OTHERS: dict[str, tuple[tuple[str, ...], Any, str]] = {
     "root": (("trainer", "default_root_dir"), "/tmp/elsewhere", "There is no option of the trainer called 'default_root_dir'"),
     "profiler": (("trainer", "profiler"), {"_target_": "os.system"}, "trainer.profiler must be one of None, simple"),
@@ -183,7 +183,11 @@ OTHERS: dict[str, tuple[tuple[str, ...], Any, str]] = {
     "logger": (("logger", "_target_"), "lightning.pytorch.loggers.WandbLogger", "The config names the logger"),
     "argument": (("logger", "root_dir"), "/tmp/elsewhere", "There is no argument of a logger in a config from elsewhere"),
     "environment": (("problem", "sampler"), "${oc.env:SECRET}", "${oc.env:SECRET}"),
-    "device": (("problem",), {"_target_": "rbfnet.problems.Table", "path": "/dev/zero", "inputs": "x", "outputs": "y"}, "no file"),
+    "device": (
+        ("problem",),
+        {"_target_": "rbfnet.problems.Table", "path": "/dev/zero", **COLUMNS},
+        "no file",
+    ),
 }
 
 
@@ -261,3 +265,92 @@ def reconfigure(run: Path, path: tuple[str, ...], value: Any) -> None:
         part = part[key]
     part[path[-1]] = value
     (run / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def wrapped(run: Path) -> None:
+    """As a model in an ansatz, for which the problem has to be made."""
+    state = load_file(run / "model.safetensors")
+    state = {f"model.network.{k.removeprefix('model.')}": v for k, v in state.items() if k.startswith("model.")}
+    save_file(state, run / "model.safetensors", metadata={"format_version": "2"})
+
+
+def named(run: Path, header: bytes, body: bytes = b"") -> None:
+    """Weights with a header of our own."""
+    (run / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + body)
+
+
+HUGE = 10**9
+MATERN, TPS = {"_target_": "rbfnet.kernels.Matern", "nu": HUGE + 0.5}, {"_target_": "rbfnet.kernels.Polyharmonic", "degree": HUGE}
+EMPTY = {
+    "model.layer.centers": torch.zeros(0, 2),
+    "model.weight": torch.zeros(0, 2**40),
+    "model.layer.metric.raw": torch.ones(()),
+}
+CLAIM = b'{"__metadata__":{"format_version":"2"},"model.weight":{"dtype":"F64","shape":[1000000000000,1],"data_offsets":[0,8]}}'
+CLAIMED: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "degree": (lambda d: reconfigure(d, ("network", "degree"), 3000), "or a lower degree, 2 at most"),
+    "order": (lambda d: reconfigure(d, ("kernel",), TPS), "or a lower degree, 2 at most"),
+    "nu": (lambda d: reconfigure(d, ("kernel",), MATERN), "nu 150.5 at most"),
+    "points": (lambda d: (reconfigure(d, ("problem", "num_interior"), HUGE), wrapped(d)), "num_interior must be at most"),
+    "aliases": (lambda d: (d / "config.yaml").write_text(BOMB), "at most 64 nodes and lists"),
+    "a header beyond the file": (lambda d: (d / "model.safetensors").write_bytes(b"\xff" * 7 + b"\0" + b"{}"), "header claims"),
+    "a header of gigabytes": (lambda d: os.truncate(d / "model.safetensors", 2**36), "at most"),
+    "rows that are not there": (lambda d: named(d, CLAIM, b"\0" * 8), "cannot be read"),
+    "no centres, and outputs without end": (
+        lambda d: save_file(EMPTY, d / "model.safetensors", metadata={"format_version": "2"}),
+        "centres (N, D) and weights (N, O) are needed",
+    ),
+    "a value that repeats another": (
+        lambda d: (d / "config.yaml").write_text(BOMB + "kernel: {_target_: x, nu: {a: *i}}\nnetwork: {}\n"),
+        "at most 64 nodes and lists",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMED)
+def test_what_loading_takes_is_bounded_before_anything_is_made(run: Path, name: str) -> None:
+    damage, sentence = CLAIMED[name]
+    damage(run)
+    assert sentence in loaded(run)
+
+
+def member(run: Path, content: bytes, times: int, method: int) -> None:
+    """Another member of the checkpoint, of very many bytes."""
+    with zipfile.ZipFile(run / "checkpoints" / "last.ckpt", "a", method) as file:
+        inner = zipfile.ZipInfo("last/data/99")
+        inner.compress_type = method
+        with file.open(inner, "w", force_zip64=True) as data:
+            for _ in range(times):
+                data.write(content)
+
+
+def test_a_checkpoint_is_not_unpacked(run: Path) -> None:
+    member(run, bytes(10**6), 40, zipfile.ZIP_DEFLATED)
+    assert "is compressed, which PyTorch does not do" in gone_on(run)
+
+
+def test_members_that_lie_over_each_other_are_not_read(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory of contents that names the same bytes many times."""
+    member(run, b"x" * 1000, 1, zipfile.ZIP_STORED)
+    file = run / "checkpoints" / "last.ckpt"
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.filelist += [archive.filelist[-1]] * 1000
+        archive._didModify = True
+    assert "claims to hold more than it has" in gone_on(run)
+
+
+class Pickled:
+    """What a checkpoint would call if it were unpickled; even PyTorch's careful reader takes some of it."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.given = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self.given
+
+
+@pytest.mark.parametrize("call", [(os.system, "touch owned"), (bytearray, 10**12), (torch.Tensor, 10**12), (eval, "1")])
+def test_a_checkpoint_names_nothing_but_data(run: Path, call: tuple[Any, ...]) -> None:
+    change(run, ("extra",), Pickled(*call))
+    assert "in it is no data" in gone_on(run)
+    assert not Path("owned").exists()
