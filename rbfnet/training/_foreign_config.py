@@ -16,8 +16,9 @@ import yaml
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from rbfnet.config import several
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, positive, unknown
 from rbfnet.training._construct import require_few
+from rbfnet.training._like import LARGEST
 
 MOST = 1 << 20
 """Bytes of a config."""
@@ -30,6 +31,12 @@ LOGGERS: dict[str, type[Logger]] = {
 
 LOGGED = {"save_dir", "name", "version", "sub_dir", "prefix", "flush_logs_every_n_steps", "log_graph", "default_hp_metric"}
 """What it may say of them."""
+
+OPTIONS: dict[str, tuple[type, ...]] = {
+    "max_time": (str, type(None)), "gradient_clip_algorithm": (str, type(None)), "detect_anomaly": (bool,), "metric": (str,),
+    "devices": (int, str, list),
+}  # fmt: skip
+"""Those of the network and of the Trainer that are of one type."""
 
 PROFILERS = (None, "simple", "advanced", "pytorch")
 
@@ -73,8 +80,9 @@ def require_inside(config: Mapping[str, Any], directory: Path) -> None:
     for node in several("callbacks", config).values():
         for text in _texts(node):
             _require_inside("callbacks", text, directory)
+    _require_options(config)
     for node in several("logger", config).values():
-        if node["_target_"] not in LOGGERS:
+        if not isinstance(node["_target_"], str) or node["_target_"] not in LOGGERS:
             raise InputError(
                 f"The config names the logger {node['_target_']!r}; in a config from elsewhere it is one of {', '.join(LOGGERS)}."
             )
@@ -83,6 +91,8 @@ def require_inside(config: Mapping[str, Any], directory: Path) -> None:
         for key, value in node.items():
             if not isinstance(value, (str, int, float, bool, type(None))):
                 raise InputError(f"logger.{key} must be a plain value in a config from elsewhere, but is {value!r}.")
+            if key == "flush_logs_every_n_steps":
+                positive(f"logger.{key}", value, whole=True)
             if key in ("name", "version", "sub_dir"):
                 _require_name(f"logger.{key}", value)
     trainer = config["trainer"]
@@ -92,8 +102,17 @@ def require_inside(config: Mapping[str, Any], directory: Path) -> None:
         value, most = trainer.get(key, 1), max(16, os.cpu_count() or 1)
         if isinstance(value, str) and value.lstrip("-").isdigit():
             value = int(value) if len(value) < 10 else most + 1
-        if isinstance(value, int) and value > most:
+        if (isinstance(value, int) and value > most) or (isinstance(value, list) and len(value) > most):
             raise InputError(f"trainer.{key} must be at most {most} on this machine, but got {trainer[key]!r}.")
+
+
+def _require_options(config: Mapping[str, Any]) -> None:
+    """Options of the network and of the Trainer, which Lightning takes as they are."""
+    for group in ("network", "trainer"):
+        for key, value in config[group].items():
+            kinds = OPTIONS.get(key, (str, int, float, bool, type(None)))
+            if not isinstance(value, kinds) or (isinstance(value, (int, float)) and not abs(value) <= LARGEST):
+                raise InputError(f"{group}.{key} cannot be {value!r} in a config from elsewhere.")
 
 
 def logger(node: Mapping[str, Any]) -> Logger:
@@ -141,6 +160,7 @@ def _require_inside(what: str, text: str, directory: Path) -> None:
 
 def _require_name(what: str, value: Any) -> None:
     """A part of a path that stays where it is."""
-    text = "" if value is None else str(value)
-    if any(sign in text for sign in "/\\:$~\0") or text in (".", ".."):
+    numbered = what == "logger.version" and type(value) is int and value >= 0
+    text = "" if value is None or numbered else value
+    if not isinstance(text, str) or len(text) > 100 or any(sign in text for sign in "/\\:$~\0") or text in (".", ".."):
         raise InputError(f"{what} must be a plain name in a config from elsewhere, such as 'version_1', but is {value!r}.")

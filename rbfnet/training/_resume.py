@@ -43,7 +43,9 @@ def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterabl
     """
     directory = Path(run_dir)
     config, checkpoint = _read(directory)
-    trainer = dict(config.get("trainer") or {})
+    if not isinstance(trainer := config.get("trainer"), dict):
+        raise InputError(f"trainer in {str(directory / 'config.yaml')!r} must be its options, but is {trainer!r}.")
+    trainer = dict(trainer)
     if max_epochs is not None:
         trainer["max_epochs"] = int(positive("trainer.max_epochs", max_epochs, whole=True))
     plain = {**config, "run_dir": str(directory), "trainer": trainer, "logger": _moved(config.get("logger"), directory)}
