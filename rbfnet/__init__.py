@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rbfnet.errors import InputError, NotSolvedWarning
     from rbfnet.kernels import Kernel
-    from rbfnet.nn import RBFLayer, RBFNetwork, evaluate, export
+    from rbfnet.nn import RBFLayer, RBFNetwork, evaluate, export, load_export
     from rbfnet.operators import Field, Operator
     from rbfnet.problems import Problem
     from rbfnet.training import Solution, fit, load, solve
@@ -35,6 +35,7 @@ _HOME = {
     "export": "nn",
     "fit": "training",
     "load": "training",
+    "load_export": "nn",
     "solve": "training",
 }
 _ROOMS = {"domains", "kernels", "nn", "operators", "plots", "problems", "solvers", "testing", "training"}
@@ -53,6 +54,7 @@ __all__ = [
     "export",
     "fit",
     "load",
+    "load_export",
     "solve",
 ]
 

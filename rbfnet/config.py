@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rbfnet.errors import InputError, flag, unknown
+from rbfnet.errors import InputError, flag, number, unknown
 
 KEYS = {
     "problem", "kernel", "network", "solver", "trainer", "logger", "callbacks", "seed", "dtype", "accuracy", "run_dir", "figures",
@@ -16,6 +16,18 @@ NEEDED = KEYS - {"logger", "callbacks", "accuracy"}
 """Those that every run has."""
 
 DTYPE_NAMES = ("float32", "float64")
+
+HIGHEST_NU = 150.5
+"""Of a Matern kernel, nu = n + 1/2: (2n - 1)!! is at most 10^308, the largest number there is in double precision."""
+
+
+def require_nu(nu: object) -> None:
+    """Raise InputError where the formula of a Matern kernel has numbers that overflow."""
+    if (given := number(nu)) is not None and given > HIGHEST_NU:
+        raise InputError(
+            f"A Matern kernel has nu {HIGHEST_NU} at most, for the numbers in its formula overflow beyond, but got {nu!r}; take "
+            "the Gaussian, to which it tends."
+        )
 
 
 def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:

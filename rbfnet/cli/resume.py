@@ -13,6 +13,7 @@ import yaml
 
 from rbfnet.cli.arguments import ALLOW
 from rbfnet.cli.interrupt import raise_from_now_on
+from rbfnet.cli.own_modules import find
 from rbfnet.cli.process import spared_by_the_collector
 from rbfnet.config import require_begun
 from rbfnet.errors import InputError, unknown
@@ -61,7 +62,7 @@ def resume(arguments: list[str]) -> int:
         raise InputError(f"trust must be a list of modules, as in trust=[my_kernels], but got {trust!r}.")
     require_begun(Path(directories[0]))
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    sys.path.insert(0, os.getcwd())
+    find(trust)
     sys.argv = [__file__, *arguments]
     with spared_by_the_collector():
         from rbfnet.cli.train import NOT_SOLVED, execute

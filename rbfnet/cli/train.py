@@ -21,11 +21,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rbfnet.cli.arguments import config_dir, split
-from rbfnet.cli.checks import check
+from rbfnet.cli.checks import check, targets
 from rbfnet.cli.configs import config_directory
 from rbfnet.cli.counts import require_counts
 from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED, after_the_step, raise_from_now_on
 from rbfnet.cli.overrides import chosen, readable
+from rbfnet.cli.own_modules import find
 from rbfnet.cli.process import spared_by_the_collector
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.cli.sweep import sweep
@@ -48,8 +49,6 @@ def train(arguments: list[str]) -> int:
     given = split(arguments)
     # Threads that spin while they wait for each other lose tens of times their speed as soon as anything else wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # A console script does not see the user's own modules in the working directory.
-    sys.path.insert(0, os.getcwd())
     # Hydra would print what goes wrong itself, and exit with code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     overrides = [readable(override, given.multirun) for override in given.overrides]
@@ -109,6 +108,7 @@ def _run(config: DictConfig) -> int:
     plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     if _is_one_of_several() and plain["trainer"].get("devices") not in (1, "1"):
         raise InputError("--multirun cannot start runs of several processes; start them one by one, or take trainer.devices=1.")
+    find(targets(plain))
     check(plain, fresh=first_process)
     require_counts(plain)
 

@@ -15,6 +15,7 @@ from rbfnet.domains import Domain, Sites
 from rbfnet.errors import InputError, positive
 from rbfnet.given import call, one_each
 from rbfnet.initialised import Initialised
+from rbfnet.memory import require_memory
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.operators import Field, Operator
 from rbfnet.problems.conditions import INSIDE, Condition, Sample, hard_ansatz, on_parts, sampled
@@ -96,6 +97,7 @@ class Problem(nn.Module, Initialised, ABC):
         for name, n in (("num_interior", num_interior), ("num_boundary", num_boundary)):
             if n is not None:
                 positive(name, n, whole=True)
+                require_memory(name, n)
         self.given_interior, self.given_boundary, self.sampler = num_interior, num_boundary, sampler
         self.follow(400)
 

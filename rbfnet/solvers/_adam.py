@@ -51,7 +51,7 @@ class Adam(Solver):
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
         self.batch_size = None if batch_size is None else int(positive("batch_size", batch_size, whole=True))
         self.resample = flag("resample", resample)
-        if schedule not in SCHEDULES:
+        if not isinstance(schedule, str) or schedule not in SCHEDULES:
             raise unknown("schedule", schedule, SCHEDULES)
         self.schedule = schedule
         self.warmup = int(positive("warmup", warmup, whole=True, zero=True))

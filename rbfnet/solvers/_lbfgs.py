@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 
 from rbfnet.errors import positive
+from rbfnet.memory import require_memory
 from rbfnet.problems import Problem
 from rbfnet.solvers._solver import Solver, trainable
 
@@ -33,8 +34,12 @@ class LBFGS(Solver):
         self.history_size = int(positive("history_size", history_size, whole=True))
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
+        parameters = trainable(model, problem)
+        require_memory("history_size", self.history_size, 8)
+        steps = min(self.history_size, self.max_epochs * self.max_iter)
+        require_memory("history_size", steps, 16 * sum(p.numel() for p in parameters))
         return torch.optim.LBFGS(
-            trainable(model, problem),
+            parameters,
             max_iter=self.max_iter,
             history_size=self.history_size,
             line_search_fn="strong_wolfe",

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from rbfnet.errors import InputError, positive
+from rbfnet.memory import require_memory
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.nn.initializers import spacing
 from rbfnet.nn.wrappers import innermost
@@ -93,6 +94,8 @@ class Grow(Adaptive):
         self.add = positive("add", add, whole=add >= 1)
         self.tolerance = None if tolerance is None else positive("tolerance", tolerance)
         self.candidates = int(positive("candidates", candidates, whole=True))
+        require_memory("num_centers", self.num_centers)
+        require_memory("candidates", self.candidates)
         self.follow = follow
         self._since, self._calm, self._most, self._stuck, self._grown = 0, 0, 0, 0, False
         self._until = 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 
 from rbfnet.errors import positive
+from rbfnet.memory import POINT, require_memory
 from rbfnet.problems import Sample
 from rbfnet.training.callbacks._adaptive import Adaptive, Fitness
 
@@ -36,8 +37,10 @@ class RAD(Adaptive):
         super().__init__(period)
         self.k, self.c = positive("k", k), positive("c", c, zero=True)
         self.pool = int(positive("pool", pool, whole=True))
+        require_memory("pool", self.pool)
 
     def choose(self, fitness: Fitness, points: Sample) -> Sample:
+        require_memory("pool", self.pool, POINT * points.num_points)
         pool = fitness.draw(self.pool * points.num_points)
         size = fitness(pool) ** self.k
         mean = size.mean()

@@ -15,7 +15,6 @@ import lightning.pytorch as pl
 from hydra.utils import instantiate
 
 from rbfnet.config import require_config, require_fresh, several
-from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
@@ -25,13 +24,11 @@ from rbfnet.training._model import Network, build_model
 from rbfnet.training._solution import Solution
 from rbfnet.training._train import DTYPES, Prepared, Terminated, prepare, quiet, train
 from rbfnet.training.callbacks import Adaptive, Checkpoints, FitProgress
+from rbfnet.training.foreign import logger, require_inside
 from rbfnet.training.runs._construct import construct
 from rbfnet.training.runs._run_directory import enter, write_config, write_solution
 from rbfnet.training.storage import Lock
 from rbfnet.training.verdict import accuracy_for
-
-LOGGERS = {"lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.loggers.TensorBoardLogger"}
-"""Those a config that was read from a run directory may name."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +141,8 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
     plain = dict(config)
     require_config(plain, fresh=fresh)
     directory = Path(plain["run_dir"])
+    if trust is not None:
+        require_inside(plain, directory)
     dtype = DTYPES[plain["dtype"]]
     with isolated(dtype):
         seed_everything(plain["seed"])
@@ -166,11 +165,8 @@ def _callback(node: Mapping[str, Any], trust: Iterable[str] | None) -> pl.Callba
 
 
 def _logger(node: Mapping[str, Any], trust: Iterable[str] | None) -> Any:
-    if trust is not None and (
-        node.get("_target_") not in LOGGERS
-        or not all(isinstance(value, (str, int, float, bool, type(None))) for value in node.values())
-    ):
-        raise InputError(f"The config names the logger {node!r}; in a config from elsewhere it is one of {', '.join(LOGGERS)}.")
+    if trust is not None:
+        return logger(node)
     if node["_target_"] == "lightning.pytorch.loggers.CSVLogger":
-        node = {**node, "_target_": "rbfnet.training.storage._metrics_file.Metrics"}
+        node = {**node, "_target_": "rbfnet.training.storage.Metrics"}
     return instantiate(node)

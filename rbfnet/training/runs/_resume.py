@@ -11,8 +11,9 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 
 from rbfnet.config import require_begun
 from rbfnet.errors import InputError, positive
+from rbfnet.training.foreign import lightning_sees, read_config, require_own_files
 from rbfnet.training.runs._build import Run, build
-from rbfnet.training.runs._run_directory import enter, is_complete, read_config
+from rbfnet.training.runs._run_directory import enter, is_complete
 from rbfnet.training.storage import Metrics, read_checkpoint, rows_before
 
 MAY_CHANGE = {"run_dir", "logger", "trainer"}
@@ -25,8 +26,9 @@ def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterabl
     Of a run that was stopped after its last epoch, what is not written yet is written. One that was stopped before its first
     checkpoint begins anew. What was logged after the checkpoint was written is dropped from ``metrics.csv``, and logged again.
 
-    ``config.yaml`` and the checkpoint are read as data: nothing is unpickled, and no class is made that rbfnet does not export or
-    ``trust`` does not name.
+    ``config.yaml`` and the checkpoint are read as data, whoever wrote them: nothing is unpickled or resolved, no class is made
+    that rbfnet does not export or ``trust`` does not name, and no path of theirs is written to. The tables and meshes that the
+    problem names are read, as numbers, from wherever they are.
 
     Args:
         run_dir: the directory of the run; others are kept out of it until the run has been executed.
@@ -36,10 +38,12 @@ def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterabl
 
     Raises:
         InputError: no run there, nothing to go on from or to go on with, a run that is still going, files that are damaged, a
-            config that is not that of the checkpoint, a class that is not to be trusted.
+            config that is not that of the checkpoint, a class that is not to be trusted, a checkpoint that does not fit the run,
+            a link among its files.
     """
     directory = Path(run_dir)
     require_begun(directory)
+    require_own_files(directory)
     # Of several processes the first keeps others out, for all.
     lock = enter(directory) if getattr(rank_zero_only, "rank", 0) == 0 else None
     try:
@@ -56,13 +60,16 @@ def _built(directory: Path, max_epochs: int | None, trust: Iterable[str]) -> Run
     file = directory / "checkpoints" / "last.ckpt"
     # It may have been stopped before there was any.
     checkpoint = _checked(directory, config, read_checkpoint(file)) if file.exists() else None
-    trainer = dict(config.get("trainer") or {})
+    if not isinstance(trainer := config.get("trainer"), dict):
+        raise InputError(f"trainer in {str(directory / 'config.yaml')!r} must be its options, but is {trainer!r}.")
+    trainer = dict(trainer)
     if max_epochs is not None:
         trainer["max_epochs"] = int(positive("trainer.max_epochs", max_epochs, whole=True))
     plain = {**config, "run_dir": str(directory), "trainer": trainer, "logger": _moved(config.get("logger"), directory)}
     run = build(plain, fresh=False, trust=trust)
     if checkpoint is None:
         return run
+    checkpoint = lightning_sees(checkpoint, run.prepared, directory)
     done = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
     complete = is_complete(directory, checkpoint)
     run.checkpoints.over = _is_over(checkpoint, done, max_epochs, run) or (complete and max_epochs is None)
@@ -95,8 +102,9 @@ def _moved(node: Any, directory: Path) -> Any:
 
 def _checked(directory: Path, config: Mapping[str, Any], checkpoint: dict[str, Any]) -> dict[str, Any]:
     """The checkpoint, once it is known to be one of a run with this config that may go on."""
-    before = checkpoint.get("hyper_parameters", {}).get("config")
-    if not isinstance(before, dict):
+    parameters = checkpoint.get("hyper_parameters")
+    before = parameters.get("config") if isinstance(parameters, dict) else None
+    if not isinstance(before, dict) or not all(isinstance(key, str) for key in (*config, *before)):
         raise InputError(f"The files in {str(directory)!r} do not belong to a run.")
     for key in sorted((config.keys() | before.keys()) - MAY_CHANGE):
         if config.get(key) != before.get(key):

@@ -20,8 +20,9 @@ from rbfnet.training._figures import write_figures
 from rbfnet.training._isolated import isolated
 from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
+from rbfnet.training.foreign import read_config, require_shapes, require_weights
 from rbfnet.training.runs._construct import construct
-from rbfnet.training.storage import Lock, digest_of, read, read_model, read_summary, write_model, write_summary, write_whole
+from rbfnet.training.storage import Lock, digest_of, read_model, read_summary, write_model, write_summary, write_whole
 
 FORMAT_VERSION = 2
 """Of the files in a run directory; rises when an older ``load`` could not read them."""
@@ -103,6 +104,7 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
         )
     require_run(directory, "run", "model.safetensors")
     config = read_config(directory)
+    require_weights(directory / "model.safetensors")
     tensors, metadata = read_model(directory / "model.safetensors")
     if (version := metadata.get("format_version")) != str(FORMAT_VERSION):
         raise InputError(f"The run in {str(directory)!r} has format version {version}; this rbfnet reads {FORMAT_VERSION}.")
@@ -126,22 +128,6 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
     if missing := sorted(NEEDED - config.keys()):
         raise InputError(f"{str(directory / 'config.yaml')!r} is cut off: it lacks {missing[0]!r}; put it back.")
     return model
-
-
-def read_config(directory: Path) -> dict[str, Any]:
-    """``config.yaml``, as data.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    file = directory / "config.yaml"
-    try:
-        config = yaml.safe_load(read(file).decode("utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{str(file)!r} cannot be read: {str(error).partition(chr(10))[0]}.") from None
-    if not isinstance(config, dict):
-        raise InputError(f"{str(file)!r} cannot be read: it does not belong to a run.")
-    return config
 
 
 def _differs(checksum: str | None, node: Any) -> bool:
@@ -194,6 +180,7 @@ def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Ca
     """A network of the shapes that the state has, with the state in it."""
     prefix, outer = "network." * _depth(state), _affine(state)
     centers, weight = state[f"{prefix}layer.centers"], state[f"{prefix}weight"]
+    require_shapes(centers, weight)
     metric = config.get("metric", "isotropic")
     network = RBFNetwork(
         centers.shape[1],

@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 
+from rbfnet.archives import archive, require_plain
 from rbfnet.errors import InputError
 from rbfnet.training.storage._whole_files import read, write_whole
 
@@ -63,6 +64,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         intact = data[-22:].startswith(END) and data.endswith(b"\0\0")
     if not intact:
         raise damaged(path)
+    # The unpickler of ``weights_only`` allows more than data need, and allocates whatever is claimed.
+    with archive(path, stored=True) as claimed:
+        require_plain(str(path), claimed)
     try:
         found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except UnpicklingError:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rbfnet.errors import InputError, WriteError
+from rbfnet.memory import budget
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -81,9 +82,11 @@ def read(path: Path) -> bytes:
     """The content of a file.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or is larger than half of this machine's memory.
     """
     try:
+        if (size := path.stat().st_size) > budget():
+            raise InputError(f"{str(path)!r} has {size / 1e9:,.1f} GB; at most {budget() / 1e9:,.1f} GB are read.")
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from None
