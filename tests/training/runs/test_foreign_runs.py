@@ -34,13 +34,23 @@ CONFIG: dict[str, Any] = {
 }
 
 
+def executed(directory: Path, **changes: Any) -> Path:
+    logger = {**CONFIG["logger"], "save_dir": str(directory)}
+    build({**CONFIG, **changes, "run_dir": str(directory), "logger": logger}).execute()
+    return directory
+
+
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was stopped after two epochs of four."""
-    directory = tmp_path_factory.mktemp("runs") / "run"
-    logger = {**CONFIG["logger"], "save_dir": str(directory)}
-    build({**CONFIG, "run_dir": str(directory), "logger": logger}).execute()
-    return directory
+    return executed(tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="module")
+def keeping(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another, with a ModelCheckpoint of Lightning's, which removes what it has written."""
+    kept = {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "filename": "mine", "every_n_epochs": 1}
+    return executed(tmp_path_factory.mktemp("runs") / "run", callbacks={"rad": CONFIG["callbacks"], "kept": kept})
 
 
 @pytest.fixture
@@ -100,12 +110,16 @@ def test_an_honest_run_goes_on(run: Path) -> None:
 
 @pytest.mark.parametrize("key", ["best_model_path", "last_model_path", "kth_best_model_path", "dirpath"])
 @pytest.mark.parametrize("path", ["local://{victim}", "{victim}", "{run}/checkpoints/../../victim", "../victim", "file.ckpt"])
-def test_no_path_of_a_checkpoint_is_believed(run: Path, key: str, path: str) -> None:
+def test_no_path_of_a_checkpoint_is_believed(run: Path, keeping: Path, key: str, path: str) -> None:
     """Lightning removes the file, or the whole directory, that it thinks it wrote before."""
+    shutil.rmtree(run)
+    shutil.copytree(keeping, run)
     path = path.format(victim=run.parent / "victim", run=run)
-    change(run, ("callbacks", ..., key), path)
-    change(run, ("callbacks", ..., "best_k_models"), {path: torch.tensor(1.0)})
-    assert gone_on(run) == ""
+    states = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["callbacks"]
+    name = next(name for name in states if name.startswith("ModelCheckpoint"))
+    change(run, ("callbacks", name, key), path)
+    change(run, ("callbacks", name, "best_k_models"), {path: torch.tensor(1.0)})
+    assert gone_on(run, trust=["lightning.pytorch.callbacks"]) == ""
 
 
 FIT = ("loops", "fit_loop")
@@ -323,7 +337,8 @@ def test_what_loading_takes_is_bounded_before_anything_is_made(run: Path, name: 
 
 
 def member(run: Path, content: bytes, times: int, method: int) -> None:
-    """Another member of the checkpoint, of very many bytes."""
+    """Another member of the checkpoint, of very many bytes; without a checksum, which whoever changes a file can make anew."""
+    change(run, ("extra",), 0)
     with zipfile.ZipFile(run / "checkpoints" / "last.ckpt", "a", method) as file:
         inner = zipfile.ZipInfo("last/data/99")
         inner.compress_type = method
