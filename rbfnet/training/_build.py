@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +23,13 @@ from rbfnet.training._adaptive import Adaptive
 from rbfnet.training._construct import construct
 from rbfnet.training._finite import Diverged
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
+from rbfnet.training._launcher import LEAVE, ProcessLost, launched_here
 from rbfnet.training._model import Network, build_model
 from rbfnet.training._progress import FitProgress
-from rbfnet.training._run_directory import write_config, write_solution
+from rbfnet.training._run_directory import write_config, write_model, write_solution
 from rbfnet.training._solution import Solution
-from rbfnet.training._train import DTYPES, Prepared, prepare, quiet, train
+from rbfnet.training._stopping import Stop, Stopped, watched
+from rbfnet.training._train import DTYPES, Prepared, as_it_is, fit, measured, prepare, quiet
 from rbfnet.training._verdict import accuracy_for
 
 LOGGERS = {"lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.loggers.TensorBoardLogger"}
@@ -54,51 +55,99 @@ class Run:
     state: ProcessState
     checkpoint: Path | None = None
 
-    def execute(self) -> Solution:
-        """Train, and write the run directory."""
-        trainer = self.prepared.trainer
+    def execute(self, stop: Stop | None = None) -> Solution:
+        """Train, and write the run directory.
+
+        Args:
+            stop: what signals ask; None for one that nobody else looks at.
+
+        Raises:
+            Interrupted, Terminated: the process got SIGINT or SIGTERM; the run can go on from its last checkpoint.
+            Diverged: a loss that is not finite.
+            ProcessLost: another process of the run has ended.
+        """
+        stop = stop or Stop()
+        launcher = launched_here(self.prepared.trainer)
         made = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
-        with isolated():
+
+        def abandon() -> None:
+            if launcher is not None:
+                launcher.end()
+            self._leave_nothing_of_no_use(made)
+
+        stop.abandon = abandon
+        with isolated(), watched(stop):
             self.state.restore()
             try:
-                if trainer.is_global_zero:
-                    write_config(self.directory, self.config)
-                return self._execute(trainer)
-            except BaseException:
-                if trainer.is_global_zero and not self.last.exists():
-                    # Nothing that has been trained is kept: nothing is left, of the directories above neither.
-                    shutil.rmtree(self.directory, ignore_errors=True)
-                    for path in made[1:]:
-                        with suppress(OSError):
-                            path.rmdir()
+                solution = self._execute(stop)
+            except Exception as error:
+                lost = None if launcher is None else launcher.lost_to(error)
+                if launcher is not None and lost is None:
+                    # The others have come to the same end.
+                    launcher.end(LEAVE)
+                abandon()
+                if lost is not None:
+                    raise lost from error
                 raise
+            except Stopped:
+                if launcher is not None and stop.broken is None:
+                    launcher.end(LEAVE)
+                abandon()
+                raise stop.error(as_it_is(self.prepared, self.config["seed"], self._seconds)) from None
+            if launcher is not None:
+                launcher.end(LEAVE)
+            return solution
+
+    def on_loss(self, give_up: Callable[[ProcessLost], object]) -> None:
+        """Have ``give_up`` called in a thread where another process of the run is lost, and the main thread waits for it."""
+        if (launcher := launched_here(self.prepared.trainer)) is not None:
+            launcher.give_up = give_up
 
     @property
     def last(self) -> Path:
         """The checkpoint that the run would go on from."""
         return self.directory / "checkpoints" / "last.ckpt"
 
-    def _execute(self, trainer: pl.Trainer) -> Solution:
+    @property
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _leave_nothing_of_no_use(self, made: list[Path]) -> None:
+        """Remove what was made, the directories above too, where nothing that has been trained is kept."""
+        if self.prepared.trainer.is_global_zero and not self.last.exists():
+            shutil.rmtree(self.directory, ignore_errors=True)
+            for path in made[1:]:
+                with suppress(OSError):
+                    path.rmdir()
+
+    def _execute(self, stop: Stop) -> Solution:
+        trainer, seed, figures = self.prepared.trainer, self.config["seed"], self.config["figures"]
+        first = trainer.is_global_zero
+        if first:
+            write_config(self.directory, self.config)
         with quiet():
             try:
-                solution = train(
-                    self.prepared,
-                    seed=self.config["seed"],
-                    started=self.started,
-                    checkpoint=self.checkpoint,
-                    accuracy=self.accuracy,
-                )
+                fit(self.prepared, stop, self.checkpoint)
             except Diverged as error:
-                if trainer.is_global_zero:
-                    write_solution(self.directory, error.solution, figures=self.config["figures"])
+                trainer.save_checkpoint(self.last)
+                error.solution = measured(self.prepared, seed, self._seconds, self.accuracy)
+                error.solution.summary["stopped"] = str(error)
+                if first:
+                    write_solution(self.directory, error.solution, figures=figures)
                 raise
-            finally:
-                # Also where the process was told to stop: what has been trained is not lost. A step that Ctrl-C has broken into
-                # is given up, and the last checkpoint stays as it is.
-                if trainer.global_step and not isinstance(sys.exc_info()[1], KeyboardInterrupt):
+            except Stopped:
+                # Where a step was broken into, the last checkpoint stays.
+                if stop.broken is None and trainer.global_step:
                     trainer.save_checkpoint(self.last)
-            if trainer.is_global_zero:
-                write_solution(self.directory, solution, figures=self.config["figures"])
+                raise
+            # From here on nothing that was trained can be lost.
+            seconds = self._seconds
+            trainer.save_checkpoint(self.last)
+            if first:
+                write_model(self.directory, self.model, self.prepared.module.problem)
+            solution = measured(self.prepared, seed, seconds, self.accuracy)
+            if first:
+                write_solution(self.directory, solution, figures=figures)
         return solution
 
 

@@ -40,13 +40,18 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> None:
 
 def write_solution(directory: Path, solution: Solution, figures: bool = True) -> None:
     """``model.safetensors``, ``summary.json`` and ``figures/``."""
-    parts = {"model": solution.model, "problem": solution.problem}
-    state = {f"{part}.{k}": v.detach().cpu().contiguous() for part, m in parts.items() for k, v in m.state_dict().items()}
-    save_file(state, directory / "model.safetensors", metadata={"format_version": str(FORMAT_VERSION)})
+    write_model(directory, solution.model, solution.problem)
     summary = {"format_version": FORMAT_VERSION, **solution.summary}
     (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     if figures:
         write_figures(solution.model, solution.problem, directory / "figures")
+
+
+def write_model(directory: Path, model: torch.nn.Module, problem: Problem) -> None:
+    """``model.safetensors``: the model, and what was found with it."""
+    parts = {"model": model, "problem": problem}
+    state = {f"{part}.{k}": v.detach().cpu().contiguous() for part, m in parts.items() for k, v in m.state_dict().items()}
+    save_file(state, directory / "model.safetensors", metadata={"format_version": str(FORMAT_VERSION)})
 
 
 def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
