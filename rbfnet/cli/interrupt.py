@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -41,9 +42,10 @@ def leave_at_once() -> None:
 
 
 def leave(number: int, frame: FrameType | None = None) -> None:
-    """The handler that does."""
-    with suppress(OSError):
-        os.write(2, f"rbfnet: {word(number)}.\n".encode())
+    """The handler that does; of a further process the first one tells."""
+    if _is_first():
+        with suppress(OSError):
+            os.write(2, f"rbfnet: {word(number)}.\n".encode())
     os._exit(128 + number)
 
 
@@ -55,7 +57,7 @@ def raise_from_now_on() -> None:
 
 def left_to_the_first_process() -> None:
     """Ctrl-C reaches all processes of a run; those that Lightning has started are told by the first, and end where it is gone."""
-    if os.environ.get("LOCAL_RANK", "0") != "0":
+    if not _is_first():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_without, args=(os.getppid(),), daemon=True, name="first-process").start()
 
@@ -64,6 +66,16 @@ def _end_without(first: int) -> None:
     while os.getppid() == first:
         time.sleep(0.5)
     os._exit(1)
+
+
+def end(code: int) -> None:
+    """End the process: at once after a signal, for what libraries do at the end of an interpreter takes seconds."""
+    if code in (INTERRUPTED, TERMINATED) or not _is_first():
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 @contextmanager
@@ -103,21 +115,23 @@ def _listen(reads: int, stop: Stop, give_up: Callable[[int], object]) -> None:
             if not data:
                 return
             heard += [(now, number) for number in data if number in NUMBERS]
-        if not heard:
+        if not heard or stop.leaving:
             continue
         (first, number), (last, _) = heard[0], heard[-1]
         if stop.broken is not None:
             until = stop.broken + LEAVE
-        elif stop.waits:
+        elif stop.waits or stop.number is not None:
             # A second Ctrl-C is not to wait for the step.
             pressed = [at for at, n in heard[1:] if n == signal.SIGINT]
             until = min([first + GRACE, *pressed]) + ANSWER
-        elif stop.number is not None:
-            continue
         else:
             until = last + ANSWER
         if now > until:
             give_up(number)
+
+
+def _is_first() -> bool:
+    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def _is_free(number: int) -> bool:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from rbfnet import __version__
-from rbfnet.cli.interrupt import INTERRUPTED, leave_at_once
+from rbfnet.cli.interrupt import INTERRUPTED, end, leave_at_once
 from rbfnet.cli.pipes import dropped_if_unread
 from rbfnet.cli.process import left_as_found
 from rbfnet.errors import InputError, unknown
@@ -39,7 +39,7 @@ def main() -> None:
     """Entry point of the console script."""
     leave_at_once()
     with dropped_if_unread():
-        sys.exit(dispatch(sys.argv[1:]))
+        end(dispatch(sys.argv[1:]))
 
 
 def dispatch(arguments: list[str]) -> int:

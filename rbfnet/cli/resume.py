@@ -72,9 +72,9 @@ def resume(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    from rbfnet.cli.interrupt import leave_at_once, left_to_the_first_process
+    from rbfnet.cli.interrupt import end, leave_at_once, left_to_the_first_process
     from rbfnet.cli.main import dispatch
 
     left_to_the_first_process()
     leave_at_once()
-    sys.exit(dispatch(["resume", *sys.argv[1:]]))
+    end(dispatch(["resume", *sys.argv[1:]]))

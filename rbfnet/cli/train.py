@@ -126,9 +126,8 @@ def execute(run: Run, first_process: bool = True) -> int:
     from rbfnet.training import Diverged, Interrupted, ProcessLost, Stop, Terminated
 
     def told(number: int) -> None:
-        if first_process:
-            again = " Ctrl-C again stops at once." if number == signal.SIGINT else ""
-            print(f"rbfnet: {word(number)}; finishing what is being done.{again}", file=sys.stderr)
+        if number == signal.SIGINT and run.prepared.trainer.world_size == 1:
+            print("rbfnet: interrupted; finishing what is being done. Ctrl-C again stops at once.", file=sys.stderr)
 
     def say(what: str) -> None:
         if first_process:
@@ -231,9 +230,9 @@ def verdict_line(summary: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    from rbfnet.cli.interrupt import leave_at_once, left_to_the_first_process
+    from rbfnet.cli.interrupt import end, leave_at_once, left_to_the_first_process
     from rbfnet.cli.main import dispatch
 
     left_to_the_first_process()
     leave_at_once()
-    sys.exit(dispatch(["train", *sys.argv[1:]]))
+    end(dispatch(["train", *sys.argv[1:]]))

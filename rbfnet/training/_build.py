@@ -90,10 +90,12 @@ class Run:
                     raise lost from error
                 raise
             except Stopped:
+                stop.leaves()
                 if launcher is not None and stop.broken is None:
                     launcher.end(LEAVE)
                 abandon()
                 raise stop.error(as_it_is(self.prepared, self.config["seed"], self._seconds)) from None
+            stop.leaves()
             if launcher is not None:
                 launcher.end(LEAVE)
             return solution
@@ -138,6 +140,7 @@ class Run:
             except Stopped:
                 # Where a step was broken into, the last checkpoint stays.
                 if stop.broken is None and trainer.global_step:
+                    stop.leaves()
                     trainer.save_checkpoint(self.last)
                 raise
             # From here on nothing that was trained can be lost.

@@ -35,11 +35,16 @@ class ProcessLost(RuntimeError):
         code: what the run is to end with: 143 where the process was told to stop, 2 for wrong input, else 1.
     """
 
-    def __init__(self, number: int, count: int, returned: int) -> None:
-        how = f"was ended by {signal.Signals(-returned).name}" if returned < 0 else f"ended with code {returned}"
-        super().__init__(f"process {number} of {count} {how}, so the run ends")
-        stopped = returned in (-signal.SIGTERM, 128 + signal.SIGTERM)
-        self.code = 128 + signal.SIGTERM if stopped else 2 if returned == 2 else 1
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _lost(number: int, count: int, returned: int) -> ProcessLost:
+    how = f"was ended by {signal.Signals(-returned).name}" if returned < 0 else f"ended with code {returned}"
+    stopped = returned in (-signal.SIGTERM, 128 + signal.SIGTERM)
+    code = 128 + signal.SIGTERM if stopped else 2 if returned == 2 else 1
+    return ProcessLost("terminated" if stopped else f"process {number} of {count} {how}, so the run ends", code)
 
 
 def _end_at_once(error: ProcessLost) -> None:
@@ -87,7 +92,10 @@ class Launcher(_SubprocessScriptLauncher):
     def lost_to(self, error: Exception) -> ProcessLost | None:
         """The error for a process whose loss has made this one; None where it is the run's own."""
         broken = isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
-        return self.lost() if broken else None
+        if not broken:
+            return None
+        # A further process can only tell that the connection is broken.
+        return self.lost() or (None if self.procs else ProcessLost("another process has ended, so the run ends"))
 
     def lost(self, within: float = PATIENCE) -> ProcessLost | None:
         """The error for a process that has failed, or does so in the next seconds."""
@@ -95,7 +103,7 @@ class Launcher(_SubprocessScriptLauncher):
         while self.procs:
             for number, process in enumerate(self.procs):
                 if process.poll():
-                    return ProcessLost(number + 2, self.num_processes, process.returncode)
+                    return _lost(number + 2, self.num_processes, process.returncode)
             if time.monotonic() >= until or all(process.poll() == 0 for process in self.procs):
                 break
             time.sleep(EVERY)

@@ -163,6 +163,8 @@ class TrainingModule(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         # Of a run that is done nothing is left to go on with: it ends as any other.
         done = self.trainer.should_stop or self.trainer.current_epoch + 1 == self.trainer.max_epochs
+        # Whoever asks first for what was logged has the processes exchange it, and that may have been one of them, to show it.
+        _ = self.trainer.callback_metrics
         asked = self.trainer.strategy.reduce_boolean_decision(self.stop.number is not None, all=False)
         if asked and not done:
             # All processes stop together, and where there is a place to go on from bit for bit.

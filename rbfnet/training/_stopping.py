@@ -67,6 +67,7 @@ class Stop:
         number: of the first signal; None if there was none.
         waits: the step that is being made may be finished, for some seconds.
         broken: when a step was broken into, as ``time.monotonic`` tells it; None if none was.
+        leaving: the run is at its end, and signals change nothing any more.
         abandon: ends what the run has begun, further processes for example, and leaves nothing behind that is of no use.
     """
 
@@ -76,6 +77,7 @@ class Stop:
         self.waits = False
         self.broken: float | None = None
         self.abandon: Callable[[], object] = lambda: None
+        self.leaving = False
         self._since = 0.0
         self._timer: threading.Timer | None = None
 
@@ -86,8 +88,9 @@ class Stop:
             self.number, self._since = number, now
         elif number == signal.SIGTERM and now - self._since < ONCE:
             return
-        if self.broken is not None and now - self.broken < GRACE:
-            return  # What is being done is to leave.
+        # An exception that is raised in the midst of a finalizer is lost, so that after a while the next one is raised again.
+        if self.leaving or (self.broken is not None and now - self.broken < GRACE):
+            return
         if first and self.waits:
             self._timer = threading.Timer(GRACE, lambda: _thread.interrupt_main(signal.Signals(number)))
             self._timer.daemon = True
@@ -97,8 +100,9 @@ class Stop:
         self.broken = now
         raise Stopped
 
-    def cancel(self) -> None:
-        """Nothing is waited for any more."""
+    def leaves(self) -> None:
+        """The run is at its end, or about to leave: there is nothing to break into any more."""
+        self.leaving = True
         if self._timer is not None:
             self._timer.cancel()
 
@@ -125,7 +129,7 @@ def watched(stop: Stop) -> Iterator[None]:
                 signal.signal(number, stop)
         yield
     finally:
-        stop.cancel()
+        stop.leaves()
         for number, handler in before.items():
             if handler is not None:
                 signal.signal(number, handler)

@@ -91,6 +91,7 @@ def train(
             seconds = time.perf_counter() - started
             return measured(prepared, seed, seconds, accuracy)
         except Stopped:
+            stop.leaves()
             raise stop.error(as_it_is(prepared, seed, time.perf_counter() - started)) from None
         except Diverged as error:
             error.solution = measured(prepared, seed, time.perf_counter() - started, accuracy)
