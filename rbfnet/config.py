@@ -17,7 +17,7 @@ DTYPE_NAMES = ("float32", "float64")
 
 CLUSTER = (
     "MASTER_ADDR", "NODE_RANK", "GROUP_RANK", "TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "LSB_JOBID", "OMPI_COMM_WORLD_SIZE",
-    "PMI_SIZE", "KUBERNETES_PORT",
+    "PMI_SIZE",
 )  # fmt: skip
 """Variables of which a cluster, or a user who starts the processes, sets one."""
 
