@@ -92,7 +92,7 @@ class Stop:
         if self.leaving or (self.broken is not None and now - self.broken < GRACE):
             return
         if first and self.waits:
-            self._timer = threading.Timer(GRACE, lambda: _thread.interrupt_main(signal.Signals(number)))
+            self._timer = threading.Timer(GRACE, lambda: _again(number))
             self._timer.daemon = True
             self._timer.start()
             self.told(number)
@@ -111,6 +111,14 @@ class Stop:
         error = Interrupted() if self.number == signal.SIGINT else Terminated()
         error.solution = solution
         return error
+
+
+def _again(number: int) -> None:
+    """The signal once more, to the main thread, such that it wakes up if it sleeps."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        _thread.interrupt_main(signal.Signals(number))
 
 
 @contextmanager
