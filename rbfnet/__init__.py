@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from rbfnet.nn import RBFLayer, RBFNetwork, evaluate, export, load_export
     from rbfnet.operators import Field, Operator
     from rbfnet.problems import Problem
-    from rbfnet.training import Solution, fit, load, solve
+    from rbfnet.training import Interrupted, Solution, fit, load, solve
 
 __version__ = "0.1.0"
 
 _HOME = {
     "InputError": "errors",
+    "Interrupted": "training",
     "NotSolvedWarning": "errors",
     "Kernel": "kernels",
     "RBFLayer": "nn",
@@ -43,6 +44,7 @@ _ROOMS = {"domains", "kernels", "nn", "operators", "plots", "problems", "solvers
 __all__ = [
     "Field",
     "InputError",
+    "Interrupted",
     "Kernel",
     "NotSolvedWarning",
     "Operator",

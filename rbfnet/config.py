@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,13 @@ def require_nu(nu: object) -> None:
         )
 
 
+CLUSTER = (
+    "MASTER_ADDR", "NODE_RANK", "GROUP_RANK", "TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "LSB_JOBID", "OMPI_COMM_WORLD_SIZE",
+    "PMI_SIZE",
+)  # fmt: skip
+"""Variables of which a cluster, or a user who starts the processes, sets one."""
+
+
 def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     """Raise InputError for a key too many or too few, a group without its choice, or a plain key with a wrong value.
 
@@ -55,6 +63,21 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
         raise unknown("dtype", config["dtype"], DTYPE_NAMES)
     for key in ("callbacks", "logger"):
         several(key, config)
+    require_processes(config["trainer"])
+
+
+def require_processes(trainer: Mapping[str, Any]) -> None:
+    """Raise InputError for more processes than this machine has use for, or on machines that nobody starts them on."""
+    devices, nodes = trainer.get("devices", 1), trainer.get("num_nodes", 1)
+    most = max(2, 2 * (os.cpu_count() or 1))
+    count = int(devices) if isinstance(devices, str) and devices.isdecimal() else devices
+    if trainer.get("accelerator", "cpu") == "cpu" and isinstance(count, int) and count > most:
+        raise InputError(f"trainer.devices={count} processes are more than two for each processor; {most} are the most here.")
+    if isinstance(nodes, int) and nodes > 1 and not any(name in os.environ for name in CLUSTER):
+        raise InputError(
+            f"trainer.num_nodes={nodes} needs a cluster that starts the run on each machine (SLURM, torchrun), or MASTER_ADDR "
+            "and NODE_RANK in the environment; take trainer.num_nodes=1."
+        )
 
 
 def several(key: str, config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from rbfnet import __version__
-from rbfnet.cli.interrupt import INTERRUPTED, WORD, leave_at_once
+from rbfnet.cli.interrupt import INTERRUPTED, end, leave_at_once
 from rbfnet.cli.pipes import dropped_if_unread
 from rbfnet.cli.process import left_as_found
 from rbfnet.errors import InputError, WriteError, unknown
@@ -29,6 +29,9 @@ Examples
   rbfnet train --multirun kernel=gaussian,matern      one run each
 
 `rbfnet train --help` lists every group and key; `rbfnet resume --help` and `rbfnet list --help` say more of those.
+
+Exit codes: 0 solved or rough; 2 wrong input; 3 a non-finite loss; 4 not solved; 130 after Ctrl-C and 143 after SIGTERM, which
+finish or undo the step, and save a checkpoint; 1 anything else.
 """
 
 
@@ -37,7 +40,7 @@ def main() -> None:
     leave_at_once()
     with dropped_if_unread():
         # A process that ends need not be left as it was.
-        sys.exit(answered(sys.argv[1:]))
+        end(answered(sys.argv[1:]))
 
 
 def dispatch(arguments: list[str]) -> int:
@@ -60,7 +63,7 @@ def answered(arguments: list[str]) -> int:
         print(f"rbfnet: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(WORD, file=sys.stderr)
+        print("rbfnet: interrupted.", file=sys.stderr)
         return INTERRUPTED
 
 

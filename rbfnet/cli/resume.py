@@ -75,8 +75,9 @@ def resume(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    from rbfnet.cli.interrupt import left_to_the_first_process
+    from rbfnet.cli.interrupt import end, leave_at_once, left_to_the_first_process
     from rbfnet.cli.main import answered
 
     left_to_the_first_process()
-    sys.exit(answered(["resume", *sys.argv[1:]]))
+    leave_at_once()
+    end(answered(["resume", *sys.argv[1:]]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -54,6 +55,26 @@ class Posed:
     def parameters(self) -> list[torch.nn.Parameter]:
         """Those of the problem that are trained."""
         return [p for p in self.problem.parameters() if p.requires_grad and p.numel()]
+
+    @cached_property
+    def everywhere(self) -> Mapping[str, Sample]:
+        """The points of all processes, in the order they would have in one."""
+        if processes.count() == 1:
+            return self.samples
+        return {name: sample if sample.weights is not None else _collected(sample) for name, sample in self.samples.items()}
+
+    def own(self, samples: Mapping[str, Sample]) -> dict[str, Sample]:
+        """Of points that all processes have, those that are this one's."""
+        if processes.count() == 1:
+            return dict(samples)
+        return {
+            name: self.samples[name]
+            if sample is self.everywhere.get(name)
+            else sample
+            if sample.weights is not None
+            else sample.rows(processes.dealt(sample.num_points))
+            for name, sample in samples.items()
+        }
 
     @staticmethod
     def factor(scale: float, sample: Sample) -> float:
@@ -125,3 +146,12 @@ class Posed:
             step = sample.num_points if sample.weights is not None else size
             for start in range(0, sample.num_points, step):
                 yield self.part({name: slice(start, start + step)})
+
+
+def _collected(sample: Sample) -> Sample:
+    """The rows of all processes; those that were dealt out twice once."""
+    sites, data = (tuple(map(processes.collected, part)) for part in (sample.sites, sample.data))
+    whole = Sample(sites, None if sample.normal is None else processes.collected(sample.normal), None, data)
+    rows, most = whole.num_points, min(processes.count(), whole.num_points) - 1
+    twice = next((k for k in range(most, 0, -1) if all(torch.equal(x[-k:], x[:k]) for x in whole.sites)), 0)
+    return whole.rows(slice(0, rows - twice)) if twice else whole

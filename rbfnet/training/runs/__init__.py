@@ -1,7 +1,8 @@
 """Runs in directories: configured, written, reloaded, resumed."""
 
-from rbfnet.training.runs._build import Run, build
+from rbfnet.training.runs._build import build
 from rbfnet.training.runs._resume import resume
+from rbfnet.training.runs._run import Run
 from rbfnet.training.runs._run_directory import load
 
 __all__ = [

@@ -1,128 +1,27 @@
-"""From a config to a run, and from a run to a run directory."""
+"""From a config to a run."""
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 from hydra.utils import instantiate
 
-from rbfnet.config import require_config, require_fresh, several
+from rbfnet.config import require_config, several
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
-from rbfnet.training._finite import Diverged
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
-from rbfnet.training._model import Network, build_model
-from rbfnet.training._solution import Solution
-from rbfnet.training._train import DTYPES, Prepared, Terminated, prepare, quiet, train
+from rbfnet.training._model import build_model
+from rbfnet.training._train import DTYPES, prepare
 from rbfnet.training.callbacks import Adaptive, Checkpoints, FitProgress
 from rbfnet.training.foreign import logger, require_inside
 from rbfnet.training.runs._construct import construct
-from rbfnet.training.runs._run_directory import enter, write_config, write_solution
-from rbfnet.training.storage import Lock
+from rbfnet.training.runs._run import Run
 from rbfnet.training.verdict import accuracy_for
-
-
-@dataclass(frozen=True)
-class Run:
-    """Everything a config describes, built and looked at, with nothing done or written yet.
-
-    ``state`` is that of the process as building has left it, for the run to go on from.
-    """
-
-    config: dict[str, Any]
-    directory: Path
-    model: Network
-    prepared: Prepared
-    started: float
-    accuracy: float
-    state: ProcessState
-    checkpoints: Checkpoints
-    checkpoint: Path | None = None
-    lock: Lock | None = None
-
-    def execute(self) -> Solution:
-        """Train, and write the run directory.
-
-        Raises:
-            InputError: another run is in the directory.
-            WriteError: a file cannot be written.
-        """
-        with isolated():
-            self.state.restore()
-            if not self.prepared.trainer.is_global_zero:
-                return self._execute(self.prepared.trainer)
-            made = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
-            lock = self.lock or enter(self.directory)
-            try:
-                if self.lock is None:
-                    # Another may have been there since this one was built.
-                    require_fresh(self.directory)
-                return self._first(made)
-            finally:
-                lock.release()
-
-    def _first(self, made: Sequence[Path]) -> Solution:
-        """What the first process does; ``made`` are the directories that this run has made."""
-        try:
-            write_config(self.directory, self.config)
-            return self._execute(self.prepared.trainer)
-        except BaseException as error:
-            if not self._is_kept(error) and self.lock is None:
-                # Nothing that has been trained is kept: nothing is left, of the directories above neither.
-                shutil.rmtree(self.directory, ignore_errors=True)
-                for path in made[1:]:
-                    with suppress(OSError):
-                        path.rmdir()
-            raise
-
-    def _is_kept(self, error: BaseException) -> bool:
-        """Whether what there is by the time of an error is worth going on from."""
-        steps, trainer = self.checkpoints.steps, self.prepared.trainer
-        if trainer.world_size == 1 and isinstance(error, KeyboardInterrupt):
-            # The step that it breaks into is given up. (Several processes cannot wait for one another's steps.)
-            return bool(steps)
-        return steps is not None and bool(trainer.global_step or trainer.world_size > 1)
-
-    @property
-    def last(self) -> Path:
-        """The checkpoint that the run would go on from."""
-        return self.checkpoints.path
-
-    def _execute(self, trainer: pl.Trainer) -> Solution:
-        with quiet():
-            try:
-                solution = train(
-                    self.prepared,
-                    seed=self.config["seed"],
-                    started=self.started,
-                    checkpoint=self.checkpoint,
-                    accuracy=self.accuracy,
-                    keep=partial(self._keep, trainer),
-                )
-            except (Diverged, Terminated) as error:
-                # What has been trained is not lost. A step that anything else has broken into is given up, and the last
-                # checkpoint stays as it is.
-                self._keep(trainer)
-                if isinstance(error, Diverged) and trainer.is_global_zero:
-                    write_solution(self.directory, error.solution, self.config["figures"], self.config)
-                raise
-            if trainer.is_global_zero:
-                write_solution(self.directory, solution, self.config["figures"], self.config)
-        return solution
-
-    def _keep(self, trainer: pl.Trainer) -> None:
-        """Write a checkpoint, unless there is nothing new to keep."""
-        if trainer.global_step and not self.checkpoints.over:
-            self.checkpoints.save(trainer)
 
 
 def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str] | None = None) -> Run:

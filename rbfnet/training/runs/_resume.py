@@ -12,7 +12,8 @@ from lightning_utilities.core.rank_zero import rank_zero_only
 from rbfnet.config import require_begun
 from rbfnet.errors import InputError, positive
 from rbfnet.training.foreign import lightning_sees, read_config, require_own_files
-from rbfnet.training.runs._build import Run, build
+from rbfnet.training.runs._build import build
+from rbfnet.training.runs._run import Run
 from rbfnet.training.runs._run_directory import enter, is_complete
 from rbfnet.training.storage import Metrics, read_checkpoint, rows_before
 

@@ -49,14 +49,19 @@ def write_config(directory: Path, config: Mapping[str, Any]) -> None:
     write_whole(directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 
 
-def write_solution(directory: Path, solution: Solution, figures: bool = True, config: Mapping[str, Any] | None = None) -> None:
-    """``model.safetensors``, ``figures/`` and ``summary.json``, which is the last: what it is of is complete."""
-    parts = {"model": solution.model, "problem": solution.problem}
+def write_trained(directory: Path, model: torch.nn.Module, problem: Problem, config: Mapping[str, Any] | None = None) -> None:
+    """``model.safetensors``: the model, what was found with it, and checksums of what decides what it computes."""
+    parts = {"model": model, "problem": problem}
     state = {f"{part}.{k}": v.detach().cpu().contiguous() for part, m in parts.items() for k, v in m.state_dict().items()}
     # As it is read back from its file.
     plain = yaml.safe_load(OmegaConf.to_yaml(OmegaConf.create(dict(config or {}))))
     deciding = {key: digest_of(plain[key]) for key in DECIDING if key in plain}
     write_model(directory / "model.safetensors", state, {"format_version": str(FORMAT_VERSION), **deciding})
+
+
+def write_solution(directory: Path, solution: Solution, figures: bool = True, config: Mapping[str, Any] | None = None) -> None:
+    """``model.safetensors``, ``figures/`` and ``summary.json``, which is the last: what it is of is complete."""
+    write_trained(directory, solution.model, solution.problem, config)
     if figures:
         write_figures(solution.model, solution.problem, directory / "figures")
     write_summary(directory / "summary.json", {"format_version": FORMAT_VERSION, **solution.summary})
