@@ -72,7 +72,7 @@ def require_processes(trainer: Mapping[str, Any]) -> None:
     most = max(2, 2 * (os.cpu_count() or 1))
     count = int(devices) if isinstance(devices, str) and devices.isdecimal() else devices
     if trainer.get("accelerator", "cpu") == "cpu" and isinstance(count, int) and count > most:
-        raise InputError(f"trainer.devices={count} processes are more than two for each processor; {most} are the most here.")
+        raise InputError(f"trainer.devices must be at most {most} on this machine, two per processor, but got {count}.")
     if isinstance(nodes, int) and nodes > 1 and not any(name in os.environ for name in CLUSTER):
         raise InputError(
             f"trainer.num_nodes={nodes} needs a cluster that starts the run on each machine (SLURM, torchrun), or MASTER_ADDR "

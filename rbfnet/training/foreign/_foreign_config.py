@@ -63,9 +63,9 @@ def read_config(directory: Path) -> dict[str, Any]:
     try:
         config = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError, OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise InputError(f"The run in {str(directory)!r} cannot be read: {str(error).splitlines()[0]}.") from None
+        raise InputError(f"{str(file)!r} cannot be read: {str(error).splitlines()[0]}.") from None
     if not isinstance(config, dict):
-        raise InputError(f"The files in {str(directory)!r} do not belong to a run.")
+        raise InputError(f"{str(file)!r} cannot be read: it does not belong to a run.")
     require_few(config)
     return config
 
