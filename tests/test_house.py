@@ -18,6 +18,8 @@ from rbfnet.catalogue import catalogue
 ROOT = Path(__file__).parent.parent
 ROOMS = [
     "errors",
+    "grammar",
+    "arguments",
     "given",
     "initialised",
     "catalogue",
