@@ -69,7 +69,7 @@ def chosen(override: Override) -> list[str]:
         return [str(override.input_line)]
     if names is None:
         return [f"{group}=[]"]
-    if names == "" or (isinstance(names, list) and group not in SEVERAL):
+    if names in ("", {}) or (isinstance(names, list) and group not in SEVERAL) or not isinstance(names, (str, list, dict)):
         example = f"{group}={next(iter(choices(group)))}"
         raise InputError(f"{group} takes one choice, as in {example}, but got {override.input_line}.")
     if not isinstance(names, list):

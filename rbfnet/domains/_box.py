@@ -9,6 +9,7 @@ from rbfnet.domains._gauss import unit
 from rbfnet.domains._numbers import interval
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._r_functions import conjunction
+from rbfnet.domains._sampling import require_sampler
 from rbfnet.errors import InputError, positive
 from rbfnet.nn.initializers import IN_BOX
 
@@ -46,6 +47,7 @@ class Box(Domain):
 
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
         """n points inside; see :meth:`Domain.interior`. A ``"grid"`` is a full one, so n is k^D."""
+        require_sampler(sampler)
         if sampler not in IN_BOX or (sampler == "halton" and len(self.coords) == 1):
             return super().interior(n, sampler)
         positive("The number of points", n, whole=True)

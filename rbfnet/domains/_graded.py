@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.arguments import held
 from rbfnet.domains._domain import Domain
 from rbfnet.domains._point_cloud import PointCloud
 from rbfnet.errors import InputError
@@ -17,6 +18,7 @@ BOUNDARY = 2000
 """Points on the boundary that holes are looked for from."""
 
 
+@held
 def graded(domain: Domain, n: int, margin: float) -> Float[Tensor, "n D"]:
     """n points of the domain's box and a margin around it, with a spacing that grows with the distance from the nearest hole.
 

@@ -36,7 +36,8 @@ class Mesh(Domain):
         coords: names; by default x and y, or x, y and z.
 
     Raises:
-        InputError: a file that is not there, cannot be read, or holds no triangles or tetrahedra; cells without volume.
+        InputError: a file that is not there, cannot be read, or holds no triangles or tetrahedra; cells that have no volume, or
+            that overlap.
     """
 
     def __init__(self, path: str | Path, coords: Sequence[str] | None = None) -> None:
@@ -51,6 +52,8 @@ class Mesh(Domain):
                 f"Cell {int(np.flatnonzero(flat)[0])} of {str(path)!r} has no volume; mend the mesh, or leave the cell out."
             )
         self._cells = Simplices(corners)
+        if (pair := self._cells.overlapping()) is not None:
+            raise InputError(f"Cells {pair[0]} and {pair[1]} of {str(path)!r} overlap; mend the mesh, or leave one of them out.")
         facets, self._walls = _boundary(cells)
         opposite = vertices[cells[self._walls]]
         self._box = torch.from_numpy(np.stack([corners.min(axis=(0, 1)), corners.max(axis=(0, 1))]))

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from rbfnet.arguments import held
+
 NEAR = 1e-7
 """Points this near to each other, relative to the extent of all, are at one site: what tells them apart is rounding."""
 
@@ -40,6 +42,7 @@ class Sites:
         return values.new_zeros((len(self.x), values.shape[1])).index_add_(0, self.index.to(values.device), values)
 
 
+@held
 def find_sites(points: Float[Tensor, "N D"], lengths: Float[Tensor, " D"] | None = None) -> Sites:
     """The sites at which ``points`` lie: those that are equal, or nearer to each other than :data:`NEAR`, share one.
 

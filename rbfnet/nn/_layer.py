@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -274,7 +275,14 @@ def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_c
         return epsilon_from_spacing(centers, overlap, per_center)
     if not isinstance(epsilon, Tensor):
         positive("The shape parameter epsilon", epsilon)
-    return torch.as_tensor(epsilon, dtype=centers.dtype, device=centers.device)
+    found = torch.as_tensor(epsilon, dtype=centers.dtype, device=centers.device)
+    limits = torch.finfo(found.dtype)
+    if not (((square := found.square()) >= limits.tiny) & (square <= limits.max)).all():
+        low, high = math.sqrt(limits.tiny), math.sqrt(limits.max)
+        raise InputError(
+            f"The shape parameter epsilon must be between {low:.0e} and {high:.0e} in {found.dtype}, but got {epsilon!r}."
+        )
+    return found
 
 
 def size(name: str, value: int) -> int:

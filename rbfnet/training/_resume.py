@@ -14,6 +14,7 @@ import torch
 import yaml
 from lightning.pytorch.loggers import CSVLogger
 
+from rbfnet.arguments import held
 from rbfnet.config import require_run
 from rbfnet.errors import InputError, positive
 from rbfnet.training._build import Run, build
@@ -23,6 +24,7 @@ MAY_CHANGE = {"run_dir", "logger", "trainer"}
 """What of a config may differ from that of the checkpoint: the directory may have been moved, the run may be longer."""
 
 
+@held
 def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterable[str] = ()) -> Run:
     """The run of a directory, built to go on from ``checkpoints/last.ckpt`` as if it had never been stopped, bit for bit.
 

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from rbfnet.arguments import held
 from rbfnet.config import require_run
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
@@ -49,6 +50,7 @@ def write_solution(directory: Path, solution: Solution, figures: bool = True) ->
         write_figures(solution.model, solution.problem, directory / "figures")
 
 
+@held
 def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
     """The trained model of a run, rebuilt from its ``config.yaml`` and ``model.safetensors`` alone.
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rbfnet.arguments import held
 from rbfnet.errors import InputError, NotSolvedWarning, flag, number
 from rbfnet.given import call
 from rbfnet.kernels import KernelLike
@@ -27,6 +28,7 @@ from rbfnet.training._train import DTYPES, prepare, train
 from rbfnet.training._verdict import accuracy_for
 
 
+@held
 def solve(
     problem: Problem | type[Problem],
     *,
@@ -80,10 +82,11 @@ def solve(
         prepared = prepare(posed, model, chosen, {"accelerator": "cpu", "devices": 1}, callbacks=callbacks)
         solution = train(prepared, seed=seed, started=started, accuracy=accuracy)
     if solution.verdict == "not solved" and not wanted:
-        warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=2)
+        warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=3)
     return solution
 
 
+@held
 def fit(
     x: Any,
     y: Any,

@@ -20,7 +20,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from rbfnet.catalogue import snake_case
 from rbfnet.config import DTYPE_NAMES
-from rbfnet.errors import InputError, positive, unknown
+from rbfnet.errors import InputError, unknown
 from rbfnet.nn import Evolving
 from rbfnet.operators import LinearModel
 from rbfnet.problems import DataProblem, Problem
@@ -196,9 +196,6 @@ def prepare(
     for key in options:
         if key not in OPTIONS:
             raise unknown("option of the trainer called", key, OPTIONS)
-    for key in ("max_epochs", "check_val_every_n_epoch", "log_every_n_steps"):
-        if key in options:
-            positive(f"trainer.{key}", options[key], whole=True)
     # A stage may take other batches than the one before it. (Every `period` epochs is not enough for points that move: a run
     # that goes on from a checkpoint would count from there.)
     reload = int(bool(resample or adaptive or len({stage.batch_size for stage in stages}) > 1))
