@@ -7,7 +7,7 @@ import functools
 import inspect
 import math
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from rbfnet.errors import InputError, number
@@ -16,8 +16,7 @@ from rbfnet.grammar import constant
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ARRAYS = {"Float", "Int", "Bool", "Tensor", "ndarray"}
-"""In their place there may be numbers and lists of them, which the function looks at itself."""
+ARRAYS = {"Float", "Int", "Bool", "Tensor"}
 
 LISTS, MAPPINGS = {"Sequence", "Iterable", "list", "tuple"}, {"Mapping", "dict"}
 
@@ -119,7 +118,7 @@ def _described(annotation: ast.expr | None) -> str:
         if _name(part) in LISTS | MAPPINGS:
             inner = _inner(part)
             return ("a list" if _name(part) in LISTS else "values by name") + (f", each {_described(inner)}" if inner else "")
-        return WORDS.get(_name(part)) or ("a tensor" if _name(part) in ARRAYS else f"a {_name(part)}")
+        return WORDS.get(_name(part)) or ("a tensor" if _name(part) in ARRAYS else f"a {ast.unparse(part)}")
 
     return " or ".join(dict.fromkeys(word(part) for part in _alternatives(annotation))) if annotation is not None else "something"
 
@@ -151,14 +150,17 @@ def _one(value: Any, annotation: ast.expr, names: Mapping[str, Any]) -> Any:
         return int(given) if name == "int" else given
     if name in LISTS | MAPPINGS:
         return _several(value, annotation, names)
-    if name in ARRAYS:
-        fits = not isinstance(value, (bool, str, bytes, dict, set)) and value is not None
+    if name == "ndarray":
+        # Whatever NumPy makes an array of.
+        fits = hasattr(value, "__array__") or isinstance(value, (list, tuple))
     elif name == "Callable":
         fits = callable(value)
     elif name in ("None", "bool", "str"):
         fits = value is None if name == "None" else isinstance(value, {"bool": bool, "str": str}[name])
     else:
-        cls = names.get(name)
+        cls = names.get("Tensor" if name in ARRAYS else name)
+        if isinstance(annotation, ast.Attribute) and isinstance(annotation.value, ast.Name):
+            cls = getattr(names.get(annotation.value.id), annotation.attr, None)
         # The name of a union of its own, or one that only the type checker knows, allows anything.
         fits = not isinstance(cls, type) or cls is Any or isinstance(value, cls)
     if not fits:
@@ -179,7 +181,9 @@ def _several(value: Any, annotation: ast.expr, names: Mapping[str, Any]) -> Any:
         if not isinstance(value, Mapping):
             raise _Misfit
         return {key: item if inner is None else _fit(item, inner, names) for key, item in value.items()}
-    if value is None or isinstance(value, (str, bytes, int, float, complex, Mapping, type)) or callable(value):
+    if isinstance(value, (str, bytes, Mapping, type)) or not isinstance(value, Iterable):
+        raise _Misfit
+    if hasattr(value, "__array__") and inner is not None and "str" in {_name(part) for part in _alternatives(inner)}:
         raise _Misfit
     if isinstance(value, (list, tuple)) and inner is not None:
         return type(value)([_fit(item, inner, names) for item in value])

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rbfnet.arguments import as_number
 from rbfnet.errors import InputError, flag, one_of, path, positive, unknown
 
 KEYS = {
@@ -43,7 +44,7 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     if fresh:
         _require_fresh(directory)
     one_of("dtype", config["dtype"], DTYPE_NAMES)
-    if config.get("accuracy") is not None and positive("accuracy", config["accuracy"]) >= 1:
+    if config.get("accuracy") is not None and positive("accuracy", as_number(config["accuracy"])) >= 1:
         raise InputError(f"accuracy is relative and must be below 1, as in 1e-3, but got {config['accuracy']!r}.")
     _require_options(config["trainer"])
     for key in ("callbacks", "logger"):
@@ -57,9 +58,9 @@ def _require_options(trainer: Mapping[str, Any]) -> None:
         if key in OPTIONAL and value is None:
             continue
         if key in ("max_epochs", "check_val_every_n_epoch", "log_every_n_steps"):
-            positive(name, value, whole=True)
+            positive(name, as_number(value), whole=True)
         elif key == "gradient_clip_val":
-            positive(name, value)
+            positive(name, as_number(value))
         elif key == "detect_anomaly" or (key == "deterministic" and value != "warn"):
             flag(name, value)
         elif key in CHOICES:

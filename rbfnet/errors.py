@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
 
-MOST, LARGE = 10**9, 1e250
-"""The largest count, and the largest size of a number: whoever gives more has made a mistake."""
+MOST, MOST_POINTS, LARGE = 10**9, 10**7, 1e250
+"""The largest count, that of points, and the largest size of a number: whoever gives more has made a mistake."""
 
 LONGEST_NAME = 255
 """What file systems allow, in bytes."""
@@ -43,7 +43,7 @@ def one_of(what: str, given: object, known: Iterable[str]) -> str:
     return given
 
 
-def positive(name: str, value: object, *, whole: bool = False, zero: bool = False) -> float:
+def positive(name: str, value: object, *, whole: bool = False, zero: bool = False, most: int = MOST) -> float:
     """``value`` as a Python number, once it is known to be a positive (or zero), finite (and whole) one; NumPy's count too."""
     given = number(value)
     if given is None or not (0 <= given if zero else 0 < given) or not given < math.inf or (whole and given != int(given)):
@@ -52,8 +52,8 @@ def positive(name: str, value: object, *, whole: bool = False, zero: bool = Fals
             f"a whole number of at least {least}" if whole else "zero or positive, and finite" if zero else "positive and finite"
         )
         raise InputError(f"{name} must be {kind}, but got {value!r}.")
-    if given > (MOST if whole else LARGE) or 0 < given < 1 / LARGE:
-        limits = f"at most {MOST:,}" if whole else f"between {1 / LARGE:g} and {LARGE:g}"
+    if given > (most if whole else LARGE) or 0 < given < 1 / LARGE:
+        limits = f"at most {most:,}" if whole else f"between {1 / LARGE:g} and {LARGE:g}"
         raise InputError(f"{name} must be {limits}, but got {value!r}.")
     return given
 

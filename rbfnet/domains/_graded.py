@@ -9,7 +9,7 @@ from torch import Tensor
 from rbfnet.arguments import held
 from rbfnet.domains._domain import Domain
 from rbfnet.domains._point_cloud import PointCloud
-from rbfnet.errors import InputError
+from rbfnet.errors import MOST_POINTS, InputError, positive
 
 POOL = 40
 """So many times as many points as are wanted are chosen from."""
@@ -37,8 +37,9 @@ def graded(domain: Domain, n: int, margin: float) -> Float[Tensor, "n D"]:
     """
     from scipy.stats import qmc
 
+    positive("The number of points", n, whole=True, most=MOST_POINTS // POOL)
     low, high = domain.box
-    widen = margin * (high - low)
+    widen = float(positive("margin", margin, zero=True)) * (high - low)
     dims = len(low)
     unit = torch.from_numpy(qmc.Halton(dims + 1, rng=int(torch.randint(2**31 - 1, ()))).random(POOL * n))
     x = low - widen + (high - low + 2 * widen) * unit[:, :dims]

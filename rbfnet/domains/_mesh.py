@@ -17,7 +17,7 @@ from rbfnet.domains._numbers import names
 from rbfnet.domains._piece import Piece, unit_cube
 from rbfnet.domains._sampling import require_sampler
 from rbfnet.domains._simplices import Simplices, spread
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import MOST_POINTS, InputError, positive
 
 Array = np.ndarray[Any, Any]
 
@@ -78,7 +78,7 @@ class Mesh(Domain):
 
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
         """n points, spread over the cells by their volume; by rejection from the box for grid, poisson_disc, boundary_refined."""
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         require_sampler(sampler)
         if sampler in ("grid", "poisson_disc", "boundary_refined"):
             return super().interior(n, sampler)
@@ -90,7 +90,7 @@ class Mesh(Domain):
         N is more than n where cells are many, up to ten times. Many triangles are taken as the shape that they make up; more
         than ten times as many tetrahedra as nodes give ten times as many points of equal weight.
         """
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         if self.sliced and FEW * len(self._cells.volumes) > n:
             return super().quadrature(n)
         if len(self._cells.volumes) > MOST * n:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from rbfnet.arguments import held
+from rbfnet.errors import InputError
 
 NEAR = 1e-7
 """Points this near to each other, relative to the extent of all, are at one site: what tells them apart is rounding."""
@@ -52,6 +53,8 @@ def find_sites(points: Float[Tensor, "N D"], lengths: Float[Tensor, " D"] | None
         points: finite.
         lengths: what distances along each coordinate are measured in; the extents of the points if None.
     """
+    if points.ndim != 2 or not len(points):
+        raise InputError(f"Points are (N, D), one row a point, but got {tuple(points.shape)}.")
     if lengths is None:
         lengths = points.amax(dim=0) - points.amin(dim=0)
     lengths = torch.where(lengths > 0, lengths, 1.0)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from rbfnet.errors import InputError, flag, positive
+from rbfnet.errors import MOST_POINTS, InputError, flag, positive
 from rbfnet.kernels import Kernel, KernelLike, as_kernel
 from rbfnet.nn._metric import make_metric
 from rbfnet.nn._points import points as as_points
@@ -24,6 +24,10 @@ from rbfnet.operators import Differentiable, Operator, tensors_of
 
 Finish = Callable[..., Tensor]
 """What is kept of the columns of a block of points."""
+
+
+WIDEST = 1000
+"""The largest margin."""
 
 
 class RBFLayer(Differentiable):
@@ -265,7 +269,9 @@ def _margin(margin: float | str, dims: int, overlap: float) -> float:
         if margin != "auto":
             raise InputError(f"margin is zero or positive, or 'auto', but got {margin!r}.")
         return automatic_margin(dims, overlap)
-    return positive("margin", margin, zero=True)
+    if (reach := positive("margin", margin, zero=True)) > WIDEST:
+        raise InputError(f"margin is a fraction of each side, {WIDEST} at most, but got {margin!r}.")
+    return reach
 
 
 def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_center: bool) -> Tensor:
@@ -287,5 +293,5 @@ def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_c
 
 def size(name: str, value: int) -> int:
     """``value``, once it is known to be a whole number of at least 1."""
-    positive(name, value, whole=True)
+    positive(name, value, whole=True, most=MOST_POINTS)
     return int(value)

@@ -68,6 +68,18 @@ class LinearModel(Differentiable):
         return None
 
 
+def dimensions(x: Float[Tensor, "B D"]) -> int:
+    """D, once it is known that these are points.
+
+    Raises:
+        InputError: they are not (B, D).
+    """
+    if not isinstance(x, Tensor) or x.ndim != 2:
+        given = tuple(x.shape) if isinstance(x, Tensor) else f"a {type(x).__name__}"
+        raise InputError(f"Points are a tensor of shape (B, D), one row a point, but got {given}.")
+    return x.shape[1]
+
+
 def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
     """Apply operators to any model: by its own closed form where it has one, by automatic differentiation elsewhere.
 
@@ -76,8 +88,9 @@ def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops:
     Raises:
         InputError: points that are not (B, D), or operators and models that do not fit them.
     """
-    if x.ndim != 2:
-        raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
+    dimensions(x)
+    if not callable(u) or isinstance(u, type):
+        raise InputError(f"A model is a module or a function of points, but got {u!r}.")
     if not ops:
         return apply_operators(u, x, [Operator.identity()])[..., :0]
     for op in ops:

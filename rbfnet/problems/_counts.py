@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rbfnet.domains import Domain, PointCloud
-from rbfnet.errors import positive
+from rbfnet.errors import MOST_POINTS, positive
 from rbfnet.problems._points import Part
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def across(problem: Problem, points: int | None, name: str) -> int:
 
 
 def _whole(points: int, name: str) -> int:
-    return int(positive(f"The number of points of condition {name!r}", points, whole=True))
+    return int(positive(f"The number of points of condition {name!r}", points, whole=True, most=MOST_POINTS))
 
 
 def _spaced(problem: Problem) -> float:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, exp, sin
 
 from rbfnet.domains import Interval, SpaceTime
-from rbfnet.errors import positive
+from rbfnet.errors import MOST_POINTS, positive
 from rbfnet.problems._boundary import Dirichlet
 from rbfnet.problems._condition import Condition
 from rbfnet.problems._data import Data
@@ -46,7 +46,7 @@ class InverseDiffusivity(Problem):
         noise: float = 0.0,
     ) -> None:
         super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
-        points = self.domain.interior(int(positive("num_data", num_data, whole=True)), sampler)
+        points = self.domain.interior(int(positive("num_data", num_data, whole=True, most=MOST_POINTS)), sampler)
         spread = positive("noise", noise, zero=True)
         values = self.exact(*points.unbind(dim=1))
         self._measured = points, values + spread * torch.randn(len(points), dtype=points.dtype)

@@ -8,7 +8,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import MOST_POINTS, InputError, positive
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.nn.initializers import spacing
 from rbfnet.nn.wrappers._wrapper import innermost
@@ -81,10 +81,10 @@ class Grow(Adaptive):
         follow: bool = True,
     ) -> None:
         super().__init__(period)
-        self.num_centers = int(positive("num_centers", num_centers, whole=True))
+        self.num_centers = int(positive("num_centers", num_centers, whole=True, most=MOST_POINTS))
         self.add = positive("add", add, whole=add >= 1)
         self.tolerance = None if tolerance is None else positive("tolerance", tolerance)
-        self.candidates = int(positive("candidates", candidates, whole=True))
+        self.candidates = int(positive("candidates", candidates, whole=True, most=MOST_POINTS))
         self.follow = follow
         self._since, self._calm, self._most, self._stuck, self._grown = 0, 0, 0, 0, False
         self._until = 0

@@ -160,7 +160,7 @@ def fit(
     options.setdefault("centers", "points" if num_centers is None else "farthest_point")
     for name in ("centers", "epsilon"):
         if isinstance(options.get(name), np.ndarray):
-            options[name] = torch.from_numpy(np.array(options[name], dtype=np.float64))
+            options[name] = as_columns(name, options[name]).values.reshape(options[name].shape)
     return solve(problem, kernel=kernel, num_centers=num_centers, seed=seed, **options)
 
 
