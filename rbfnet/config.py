@@ -47,8 +47,11 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     if config.get("accuracy") is not None and positive("accuracy", as_number(config["accuracy"])) >= 1:
         raise InputError(f"accuracy is relative and must be below 1, as in 1e-3, but got {config['accuracy']!r}.")
     _require_options(config["trainer"])
-    for key in ("callbacks", "logger"):
-        several(key, config)
+    several("callbacks", config)
+    for node in several("logger", config).values():
+        for key in {"save_dir", "name", "version"} & node.keys():
+            if not isinstance(node[key], str):
+                raise InputError(f"logger.{key} must be a text, but got {node[key]!r}.")
 
 
 def _require_options(trainer: Mapping[str, Any]) -> None:

@@ -67,9 +67,7 @@ class Domain(Initialised, ABC):
     def contains(self, x: Float[Tensor, "N D"]) -> Bool[Tensor, " N"]:
         """Which points lie in the domain, its boundary included (up to rounding in the dtype of the points)."""
         if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != len(self.coords):
-            raise InputError(
-                f"Points in ({', '.join(self.coords)}) are (N, {len(self.coords)}), but got {getattr(x, 'shape', x)}."
-            )
+            raise InputError(f"Points in ({', '.join(self.coords)}) are (N, {len(self.coords)}), not {getattr(x, 'shape', x)}.")
         finite = torch.isfinite(x).all(dim=1)
         finite[finite.clone()] = self.within(x[finite], 64 * torch.finfo(x.dtype).eps * self.box.abs().max().item())
         return finite

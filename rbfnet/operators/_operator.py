@@ -247,7 +247,7 @@ def _split(directions: Sequence[Direction]) -> tuple[tuple[str | int, ...], tupl
     """The coordinates, sorted, and the vectors among directions."""
     coords = sorted([d for d in directions if not isinstance(d, Tensor)], key=str)
     for name in coords:
-        if isinstance(name, bool) or not isinstance(name, (str, int)) or name in ("", -1):
+        if isinstance(name, bool) or not isinstance(name, (str, int)) or name == "":
             raise InputError(f"A derivative is along the name or the index of a coordinate, as in d('x'), but got {name!r}.")
     return tuple(coords), tuple([d for d in directions if isinstance(d, Tensor)])
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import Logger
 
 from rbfnet.config import require_config, several
 from rbfnet.errors import InputError
@@ -151,4 +151,4 @@ def _logger(node: Mapping[str, Any], trust: Iterable[str] | None) -> Any:
         or not all(isinstance(value, (str, int, float, bool, type(None))) for value in node.values())
     ):
         raise InputError(f"The config names the logger {node!r}; in a config from elsewhere it is one of {', '.join(LOGGERS)}.")
-    return instantiate(node)
+    return construct(node, Logger, "training")
