@@ -72,8 +72,6 @@ def solve(
     chosen, wanted = as_solver(solver), flag("allow_unsolved", allow_unsolved)
     if dtype not in DTYPES.values():
         raise InputError(f"dtype is torch.float64 or torch.float32, but got {dtype!r}.")
-    if not isinstance(callbacks, (list, tuple)) or not all(isinstance(callback, pl.Callback) for callback in callbacks):
-        raise InputError(f"callbacks is a list of callbacks, as in [RAD()], but got {callbacks!r}.")
     with isolated(dtype):
         seed_everything(seed)
         posed = _made(problem)
