@@ -47,7 +47,7 @@ class InverseDiffusivity(Problem):
     ) -> None:
         super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
         points = self.domain.interior(int(positive("num_data", num_data, whole=True, most=MOST_POINTS)), sampler)
-        spread = positive("noise", noise, zero=True)
+        spread = float(positive("noise", noise, zero=True))
         values = self.exact(*points.unbind(dim=1))
         self._measured = points, values + spread * torch.randn(len(points), dtype=points.dtype)
         self.k = Unknown(1.0, positive=True, exact=DIFFUSIVITY)

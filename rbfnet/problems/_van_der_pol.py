@@ -14,6 +14,9 @@ from rbfnet.problems._initial import Initial
 from rbfnet.problems._interior import Interior
 from rbfnet.problems._problem import Problem
 
+LONGEST = 1e5
+"""The reference takes seconds up to here."""
+
 
 class VanDerPol(Problem):
     """y' = v, v' = mu (1 - y^2) v - y with y(0) = 2, v(0) = 0, on a time [0, end]: an oscillator that finds its own amplitude.
@@ -36,7 +39,9 @@ class VanDerPol(Problem):
     def __init__(self, mu: float = 1.0, end: float = 10.0, num_interior: int = 400, sampler: str = "halton") -> None:
         super().__init__(num_interior=num_interior, sampler=sampler)
         self.mu = float(positive("mu", mu))
-        self.domain = Interval(t=(0, float(positive("end", end))))
+        if max(self.mu, 1.0) * positive("end", end) > LONGEST:
+            raise InputError(f"mu times end must be at most {LONGEST:g}, but got mu={mu!r} and end={end!r}.")
+        self.domain = Interval(t=(0, float(end)))
 
     def conditions(self) -> Iterable[Condition]:
         yield Interior(self._system)

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from rbfnet.arguments import as_number
 from rbfnet.errors import MOST_POINTS, InputError, number, positive
 from rbfnet.nn import RBFNetwork
 from rbfnet.nn.wrappers._wrapper import innermost
@@ -149,6 +150,7 @@ class LeastSquares(Solver):
 
 
 def _smoothing(given: Smoothing) -> Smoothing:
+    given = as_number(given)
     if isinstance(given, str):
         if given != "auto":
             raise InputError(f"smoothing is zero or positive, one for each point, or 'auto', but got {given!r}.")

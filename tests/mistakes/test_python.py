@@ -157,7 +157,7 @@ CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "domains": [
         (lambda: Disc((0, 0), "half"), "radius of a ball must be a number, but got 'half'"),
         (lambda: Disc((0, 0), 0), "must be positive, but got 0"),
-        (lambda: Disc(0, 1), r"must be of shape \(N,\), but got 0"),
+        (lambda: Disc(0, 1), r"must be of shape \(2,\), but got 0"),
         (lambda: Ball((0, 0), True), "radius of a ball must be a number, but got True"),
         (lambda: Ball((0, 0), 1, coords="xy"), "2 coordinates need 2 different names, .* but got 'xy'"),
         (lambda: Ball((0, 0), 1, coords=["x", "x"]), "2 different names, .* but got"),
@@ -255,7 +255,7 @@ CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: Poisson(sampler=None), "sampler of Problem must be a text, but got None"),
         (lambda: Poisson(num_interior=10**9), "num_interior must be at most 10,000,000, but got 1000000000"),
         (lambda: Equations(SQUARE, 3, 4), "conditions|condition"),
-        (lambda: Table(3, ["x"], ["y"]), "must be a path, but got 3"),
+        (lambda: Table(3, ["x"], ["y"]), "must be a text or a path, but got 3"),
     ],
 }
 
