@@ -44,8 +44,8 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     if fresh:
         _require_fresh(directory)
     one_of("dtype", config["dtype"], DTYPE_NAMES)
-    if config.get("accuracy") is not None and positive("accuracy", as_number(config["accuracy"])) >= 1:
-        raise InputError(f"accuracy is relative and must be below 1, as in 1e-3, but got {config['accuracy']!r}.")
+    if config.get("accuracy") is not None and positive("accuracy", as_number(config["accuracy"])) > 1:
+        raise InputError(f"accuracy is relative and must be at most 1, as in 1e-3, but got {config['accuracy']!r}.")
     _require_options(config["trainer"])
     several("callbacks", config)
     for node in several("logger", config).values():

@@ -76,7 +76,7 @@ def dimensions(x: Float[Tensor, "B D"]) -> int:
     """
     if not isinstance(x, Tensor) or x.ndim != 2:
         given = tuple(x.shape) if isinstance(x, Tensor) else f"a {type(x).__name__}"
-        raise InputError(f"Points are a tensor of shape (B, D), one row a point, but got {given}.")
+        raise InputError(f"Points have shape (B, D), one row a point, but got {given}.")
     return x.shape[1]
 
 

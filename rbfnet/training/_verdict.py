@@ -71,8 +71,8 @@ def accuracy_for(problem: Problem, accuracy: float | None) -> float:
         InputError: a number that is not positive.
     """
     if accuracy is not None:
-        if not (given := positive("accuracy", as_number(accuracy))) < 1:
-            raise InputError(f"accuracy is relative and must be below 1, as in 1e-3, but got {accuracy!r}.")
+        if (given := positive("accuracy", as_number(accuracy))) > 1:
+            raise InputError(f"accuracy is relative and must be at most 1, as in 1e-3, but got {accuracy!r}.")
         return float(given)
     return ACCURACY_OF_DATA if isinstance(problem, DataProblem) else ACCURACY
 

@@ -95,7 +95,7 @@ def told_or_built(keys: list[tuple[int, str]], data: st.DataObject) -> None:
     assert sorted(Path().iterdir()) == before
 
 
-FUZZ = {"deadline": 20_000, "derandomize": True, "suppress_health_check": list(HealthCheck), "database": None}
+FUZZ: dict[str, Any] = {"deadline": 20_000, "derandomize": True, "suppress_health_check": list(HealthCheck), "database": None}
 
 
 @settings(max_examples=60, **FUZZ)

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="arg-type, call-arg, dict-item, list-item, misc"
 """Mistakes in Python: what is given to a function or class of ours is no number, no tensor, no name, out of range."""
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: rbfnet.solve(POISSON, seed="a"), "seed of solve must be a whole number, but got 'a'"),
         (lambda: rbfnet.solve(POISSON, dtype="float64"), "torch.dtype|torch.float64"),
         (lambda: rbfnet.solve(POISSON, accuracy=-1), "accuracy must be positive and finite, but got -1"),
-        (lambda: rbfnet.solve(POISSON, accuracy=3), "accuracy is relative and must be below 1, as in 1e-3, but got 3"),
+        (lambda: rbfnet.solve(POISSON, accuracy=3), "accuracy is relative and must be at most 1, as in 1e-3, but got 3"),
         (lambda: rbfnet.solve(POISSON, callbacks=RAD()), "callbacks of solve must be a list"),
         (lambda: rbfnet.solve(POISSON, epsilon=[1]), r"epsilon .*\[1\]"),
         (lambda: rbfnet.solve(POISSON, num_centres=3), "called 'num_centres'; did you mean 'num_centers'"),
@@ -223,7 +224,7 @@ CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: Affine(torch.nn.Linear(2, 1), X, X, X, X), "network|Wrapper|wrap"),
     ],
     "operators": [
-        (lambda: jacobian(network(), [[0.0, 0.0]]), r"a tensor of shape \(B, D\), one row a point, but got a list"),
+        (lambda: jacobian(network(), [[0.0, 0.0]]), r"have shape \(B, D\), one row a point, but got a list"),
         (lambda: jacobian(3, X), "a module or a function of points, but got 3"),
         (lambda: laplacian(network(), X, "x"), r"a list of indices of coordinates, as in \[0, 1\], but got 'x'"),
         (lambda: laplacian(network(), X, [2]), "index 2 is out of range for 2 inputs"),
@@ -232,7 +233,7 @@ CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: quadratic_form(X, [[1, 0], [0, 1]]), r"is a tensor \(2, 2\), but got a list"),
         (lambda: Operator.d(["x"]), r"name or the index of a coordinate, as in d\('x'\), but got \['x'\]"),
         (lambda: Operator.d(None), "name or the index of a coordinate, .* but got None"),
-        (lambda: rbfnet.Field(network(), X.numpy()), r"a tensor of shape \(B, D\), one row a point, but got a ndarray"),
+        (lambda: rbfnet.Field(network(), X.numpy()), r"have shape \(B, D\), one row a point, but got a ndarray"),
         (lambda: rbfnet.Field(network(), X, coords="xy"), "coords of a field is a list of names, .* but got 'xy'"),
     ],
     "conditions": [
