@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rbfnet.domains import Interval
-from rbfnet.errors import positive
+from rbfnet.errors import InputError, positive
 from rbfnet.operators import Field
 from rbfnet.problems import references
 from rbfnet.problems._condition import Condition, Residual
