@@ -180,7 +180,6 @@ TOGETHER: dict[str, str] = {
     "solver=gauss_newton solver.continuation={mu: [1]}": "no number to continue in Poisson called 'mu'",
     "solver=gauss_newton solver.slabs=0": "slabs must be a whole number of at least 1, but got 0",
     "solver=gauss_newton solver.shapes=1": "shapes must be true or false, but got 1",
-    "problem=van_der_pol problem.end=1e9 solver=gauss_newton": "mu times end must be at most 100000, but got mu=1.0 and end=1",
     "solver=evolve": "goes through time on a SpaceTime, but Poisson lives on",
     "kernel=matern kernel.nu=2": "nu.* 2",
     "kernel=matern kernel.nu=a": "nu.*'a'",
