@@ -85,6 +85,11 @@ def read_by_yaml(value: object) -> str:
     return "; YAML reads yes, no, on and off as true and false: put them in quotes"
 
 
+def shape_of(value: object) -> str:
+    """The shape of a tensor or array, or what kind of thing it is instead."""
+    return str(tuple(shape)) if isinstance(shape := getattr(value, "shape", None), tuple) else f"a {type(value).__name__}"
+
+
 def flag(name: str, value: object) -> bool:
     """``value``, once it is known to be true or false."""
     if not isinstance(value, bool):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rbfnet.domains._piece import Piece, any_of
 from rbfnet.domains._sampling import fill, own_draws, refined, require_sampler, up_to_the_ends
-from rbfnet.errors import MOST_POINTS, InputError, positive, unknown
+from rbfnet.errors import MOST_POINTS, InputError, positive, shape_of, unknown
 from rbfnet.initialised import Initialised
 from rbfnet.nn.initializers import IN_BOX
 
@@ -67,7 +67,7 @@ class Domain(Initialised, ABC):
     def contains(self, x: Float[Tensor, "N D"]) -> Bool[Tensor, " N"]:
         """Which points lie in the domain, its boundary included (up to rounding in the dtype of the points)."""
         if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != len(self.coords):
-            raise InputError(f"Points in ({', '.join(self.coords)}) are (N, {len(self.coords)}), not {getattr(x, 'shape', x)}.")
+            raise InputError(f"Points in ({', '.join(self.coords)}) are (N, {len(self.coords)}), but got {shape_of(x)}.")
         finite = torch.isfinite(x).all(dim=1)
         finite[finite.clone()] = self.within(x[finite], 64 * torch.finfo(x.dtype).eps * self.box.abs().max().item())
         return finite

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, shape_of
 from rbfnet.operators._operator import Operator
 from rbfnet.operators._protocol import apply_operators, dimensions
 
@@ -141,8 +141,7 @@ def quadratic_form(x: Float[Tensor, "B D"], A: Float[Tensor, "D D"]) -> Float[Te
     """
     dims = dimensions(x)
     if not isinstance(A, Tensor) or tuple(A.shape) != (dims, dims):
-        given = tuple(A.shape) if isinstance(A, Tensor) else f"a {type(A).__name__}"
-        raise InputError(f"The matrix of a quadratic form is a tensor ({dims}, {dims}), but got {given}.")
+        raise InputError(f"The matrix of a quadratic form is a tensor ({dims}, {dims}), but got {shape_of(A)}.")
     return ((x @ A) * x).sum(dim=-1)
 
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, shape_of
 from rbfnet.initialised import Initialised
 from rbfnet.operators._autograd import autograd_operators
 from rbfnet.operators._operator import Operator
@@ -75,8 +75,7 @@ def dimensions(x: Float[Tensor, "B D"]) -> int:
         InputError: they are not (B, D).
     """
     if not isinstance(x, Tensor) or x.ndim != 2:
-        given = tuple(x.shape) if isinstance(x, Tensor) else f"a {type(x).__name__}"
-        raise InputError(f"Points have shape (B, D), one row a point, but got {given}.")
+        raise InputError(f"Points have shape (B, D), one row a point, but got {shape_of(x)}.")
     return x.shape[1]
 
 

@@ -178,7 +178,7 @@ CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: SQUARE.interior(5, ["halton"]), r"no sampler .*halton"),
         (lambda: SQUARE.interior(10**12), "at most 10,000,000, but got 1000000000000"),
         (lambda: SQUARE.grid(-1), "whole number of at least 1, but got -1"),
-        (lambda: SQUARE.contains([[0, 0]]), r"are \(N, 2\), not \[\[0, 0\]\]"),
+        (lambda: SQUARE.contains([[0, 0]]), r"are \(N, 2\), but got a list"),
         (lambda: SQUARE.boundary(5, part="top"), "'top'"),
         (lambda: graded(SQUARE, 0, 0.1), "whole number of at least 1, but got 0"),
         (lambda: graded(3, 5, 0.1), "domain of graded must be a Domain, but got 3"),
