@@ -27,6 +27,8 @@ def read_mesh(path: str | Path) -> tuple[Array, Array, dict[str, Array]]:
     Raises:
         InputError: no such file, one that meshio cannot read, or one without triangles or tetrahedra.
     """
+    if not isinstance(path, (str, Path)):
+        raise InputError(f"A mesh is read from the path of a file, but got {path!r}.")
     if not named("The path of a mesh", path).is_file():
         raise InputError(f"There is no mesh file {str(path)!r}.")
     import meshio
