@@ -86,8 +86,8 @@ def read_by_yaml(value: object) -> str:
 
 
 def shape_of(value: object) -> str:
-    """The shape of a tensor or array, or what kind of thing it is instead."""
-    return str(tuple(shape)) if isinstance(shape := getattr(value, "shape", None), tuple) else f"a {type(value).__name__}"
+    """The shape of a tensor, or what kind of thing it is instead; this file does without PyTorch."""
+    return str(tuple(value.shape)) if hasattr(value, "requires_grad") else f"a {type(value).__name__}"  # type: ignore[attr-defined]
 
 
 def flag(name: str, value: object) -> bool:
