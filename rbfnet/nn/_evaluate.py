@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.arguments import held
 from rbfnet.errors import InputError, flag
 from rbfnet.nn._named import named_operators
 from rbfnet.operators import Differentiable, Model, Operator, apply_operators, tensors_of
@@ -22,7 +21,6 @@ POINTS_AUTOGRAD = 2**10
 """The same for models that hold whatever they compute for all their points at once."""
 
 
-@held
 def evaluate(
     u: Model,
     x: Float[Tensor, "B D"],

@@ -11,14 +11,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rbfnet.arguments import held
 from rbfnet.errors import InputError
 from rbfnet.errors import path as named
 from rbfnet.nn._named import named_operators
 from rbfnet.operators import Differentiable, Operator
 
 
-@held
 def export(
     model: Differentiable,
     path: str | Path,

@@ -149,12 +149,11 @@ CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: rbfnet.load("nowhere", trust="mine"), "trust of load must be a list, each a text, but got 'mine'"),
     ],
     "evaluate and export": [
-        (lambda: rbfnet.evaluate(network(), X.numpy()), "x of evaluate must be a tensor, but got array"),
-        (lambda: rbfnet.evaluate(network(), X, {"a": "u_x"}), "operators of evaluate must be values by name, each a Operator"),
-        (lambda: rbfnet.evaluate(network(), X, coords="xy"), "coords of evaluate must be a list, each a text or None"),
+        (lambda: rbfnet.evaluate(network(), X.numpy()), "The points are a tensor, but got ndarray"),
+        (lambda: rbfnet.evaluate(network(), X, {"a": "u_x"}), "At least one operator is needed, as in"),
         (lambda: rbfnet.export(network(), "a.pt"), "ends in .pt2, but got 'a.pt'"),
         (lambda: rbfnet.export(network(), "nowhere/a.pt2"), "no directory 'nowhere' to write 'a.pt2' to"),
-        (lambda: rbfnet.export(torch.nn.Linear(2, 1), "a.pt2"), "model of export must be a Differentiable"),
+        (lambda: rbfnet.export(torch.nn.Linear(2, 1), "a.pt2"), "Linear has no derivatives in closed form"),
     ],
     "domains": [
         (lambda: Disc((0, 0), "half"), "radius of a ball must be a number, but got 'half'"),
