@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rbfnet.archives import archive
 from rbfnet.errors import InputError, unknown
+from rbfnet.errors import path as named
 from rbfnet.memory import budget, require_memory
 
 FILES = (".csv", ".npz")
@@ -25,11 +26,9 @@ PARSED = 8
 
 def require_file(path: object) -> Path:
     """The path, once there is a file; files of the same kind beside it are named where there is none."""
-    if not isinstance(path, (str, Path)):
-        raise InputError(f"A path is text, but got {path!r}.")
-    file = Path(path)
+    file = named("The path of a file", path)
     if not file.is_file():
-        near = [p.name for p in sorted(file.parent.glob(f"*{file.suffix}"))[:5]] if file.parent.is_dir() else []
+        near = [p.name for p in sorted(file.parent.iterdir()) if p.suffix == file.suffix][:5] if file.parent.is_dir() else []
         raise InputError(f"There is no file {str(path)!r}{'; here are: ' + ', '.join(near) if near else ''}.")
     return file
 

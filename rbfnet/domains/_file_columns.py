@@ -12,10 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.arguments import held
 from rbfnet.errors import InputError
 from rbfnet.tables import require_columns, rows
 
 
+@held
 def read_columns(path: str | Path, names: Sequence[str]) -> Float[Tensor, "N C"]:
     """The named columns of a CSV file (with a header; comma, semicolon or tab) or one-dimensional arrays of an NPZ file.
 
