@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.arguments import held
+from rbfnet.annotations import held
 from rbfnet.errors import InputError
 from rbfnet.tables import require_columns, rows
 

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from rbfnet.errors import InputError
-from rbfnet.training._train import default_dtype
 
 ENVIRONMENT = (
     "CUBLAS_WORKSPACE_CONFIG", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "OMP_NUM_THREADS", "PL_GLOBAL_SEED",
@@ -103,3 +102,14 @@ def seed_everything(seed: int) -> None:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         raise InputError(f"seed must be a whole number from 0 to 2^32 - 1, but got {seed!r}.")
     pl.seed_everything(int(seed), workers=True, verbose=False)
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Tensors a user's problem makes without a dtype get the run's."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rbfnet import InputError, RBFNetwork
-from rbfnet.arguments import as_number, held
+from rbfnet.annotations import as_number, held
 from rbfnet.domains import Ball, Box, Disc, SpaceTime
 from rbfnet.grammar import ExpressionError, constant
 from rbfnet.kernels import Matern
