@@ -46,7 +46,7 @@ class ProcessState:
             torch.get_default_dtype(),
             torch.get_rng_state(),
             torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
-            np.random.get_state(),
+            np.random.get_state(),  # noqa: NPY002 - the legacy generator is global, too
             random.getstate(),
             (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
             (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark),
@@ -60,7 +60,7 @@ class ProcessState:
         torch.set_rng_state(self.torch_random)
         if self.cuda_random:
             torch.cuda.set_rng_state_all(self.cuda_random)
-        np.random.set_state(self.numpy_random)
+        np.random.set_state(self.numpy_random)  # noqa: NPY002
         random.setstate(self.python_random)
         enabled, warn_only = self.deterministic
         torch.use_deterministic_algorithms(enabled, warn_only=warn_only)

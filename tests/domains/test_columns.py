@@ -50,7 +50,7 @@ def test_what_is_wrong_in_a_csv_is_said_with_row_and_column(tmp_path: Path, text
 
 def test_a_file_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("x\n1\n")
-    with pytest.raises(ValueError, match="There is no file .*; here are: other.csv"):
+    with pytest.raises(ValueError, match=r"There is no file .*; here are: other.csv"):
         read_columns(tmp_path / "points.csv", ["x"])
 
 

@@ -57,7 +57,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return pairs(self, x)
 
     monkeypatch.setattr(Neighbours, "pairs", listed)
-    yield found
+    return found
 
 
 SPARSE = {"rbfnet.nn._sums.PAIRS": 100, "rbfnet.nn._sums.FILL": 0.5}

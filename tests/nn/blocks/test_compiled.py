@@ -35,7 +35,7 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
     monkeypatch.setattr("rbfnet.nn._layer.PAIRS", BLOCK * CENTERS)
     monkeypatch.setattr("torch.compile", counted)
-    yield found
+    return found
 
 
 def pair(kernel: Any, metric: str, outputs: int, per_center: bool = False) -> tuple[RBFNetwork, RBFNetwork]:

@@ -86,7 +86,7 @@ def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         return found
 
     monkeypatch.setattr(Neighbours, "pairs", pairs)
-    yield made
+    return made
 
 
 Both = Callable[..., None]
