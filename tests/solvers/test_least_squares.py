@@ -66,7 +66,7 @@ def test_with_the_points_as_centres_it_is_scipys_interpolant(theirs: str, degree
         difference = (model(new)[:, 0] - model.output_shift).numpy() - reference(((new - shift) / scale).numpy())
     assert np.abs(difference).max() < 1e-6
     words = {
-        0.0: "Interpolation, as asked for.",
+        0.0: "Interpolation, as requested.",
         0.01: "Smoothing by 0.01, as given.",
         "each": "Smoothing, as given for each row.",
     }

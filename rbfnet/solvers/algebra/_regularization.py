@@ -54,20 +54,20 @@ class Regularization:
     def solve_factored(self, factored: Factored, target: Float[Tensor, "R C"]) -> tuple[Float[Tensor, "U C"], list[str]]:
         """The same for a matrix that is factored already."""
         matrix = factored.matrix
-        begin = f"The system has {matrix.shape[0]:,} rows and {matrix.shape[1]:,} unknowns; its condition number is "
+        begin = f"The system has {matrix.shape[0]:,} rows and {matrix.shape[1]:,} unknowns; condition number "
         if self.how == "truncation":
             x, condition, rank = self._truncated(factored, target)
-            return x, [f"{begin}{condition:.0e}; {_of_them(rank, matrix)} kept."]
+            return x, [f"{begin}{condition:.0e}; truncated to rank {rank:,} of {matrix.shape[1]:,}."]
         if self.how == "damping":
             x = factored.solve(target, refinements=REFINEMENTS)
-            beyond, words = "rounding", []
+            measure, words = "numerical rank", []
         else:
             mu = self.level if self.level is not None else cross_validated(factored, target)
             x = factored.solve(target, mu)
-            beyond = "the damping"
+            measure = "effective degrees of freedom"
             words = [f"Generalised cross-validation chose the damping {mu:.1e}."] if self.how == "gcv" else []
         rank = round(factored.rank())
-        return x, [f"{begin}{factored.condition():.0e}; {_of_them(rank, matrix)} determined beyond {beyond}.", *words]
+        return x, [f"{begin}{factored.condition():.0e}; {measure} {rank:,} of {matrix.shape[1]:,}.", *words]
 
     def _truncated(self, factored: Factored, target: Tensor) -> tuple[Tensor, float, int]:
         if not torch.isfinite(target).all():
@@ -93,7 +93,3 @@ def cross_validated(factored: Factored, target: Float[Tensor, "R C"]) -> float:
     free = len(target) - len(values) + lost.sum(dim=1)
     score = ((lost**2 * along).sum(dim=1) + beyond) / free.square()
     return float(mu[score.argmin(), 0])
-
-
-def _of_them(rank: int, matrix: Tensor) -> str:
-    return "all of them are" if rank == matrix.shape[1] else f"{rank:,} of them are"

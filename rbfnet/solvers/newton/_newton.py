@@ -121,13 +121,13 @@ class Newton(Solving):
         if group["rounds"]:
             more = self.held.taken_in(posed, group["rounds"]).num_rows
             self.words.append(
-                f"The {posed.num_rows:,} equations at the points did not determine the solution between them, so there are "
-                f"{more:,}, at further points."
+                f"{posed.num_rows:,} equations did not determine the solution between the collocation points; points were added, "
+                f"which makes {more:,} equations."
             )
         if not is_direct(posed, self.unknowns):
-            self.words.append("Beyond memory, even block by block: steps were found by iteration, to fewer digits.")
+            self.words.append("Too large for blockwise QR: used LSMR, which is less accurate.")
         elif not rows.whole_fits(posed, self.unknowns):
-            self.words.append("Beyond memory: the rows were factored block by block.")
+            self.words.append("Too large for a single QR factorization: used blockwise QR.")
         if self.done and last and self.all.shapes and not group["moving"]:
             group["moving"], self.done = True, False
             self._begin(stage)
@@ -197,7 +197,7 @@ class Newton(Solving):
         steps = "one step" if count == 1 else f"{count} steps"
         if not self.done:
             return f"Stopped after {steps} while the loss was still falling"
-        return f"Converged after {steps}" if step.taken else f"Stopped after {steps}, as none lowers the loss any more"
+        return f"Converged after {steps}" if step.taken else f"Stopped after {steps}: no step lowers the loss further"
 
     def _choose(self, own: Posed) -> None:
         """Once the weights fit the widths there are, choose those that are left to the solver, and go on with them."""
@@ -211,7 +211,9 @@ class Newton(Solving):
             if not self.held.miss(own, group["rounds"]) <= before:
                 model.load_state_dict(state)
                 cast(dict[str, list[float]], own.scales).update(scales)
-                words = ["epsilon is that of the spacing: of the others tried none misses less at fresh points."]
+                words = [
+                    "epsilon follows the spacing of the centres: no other value tried gave a smaller residual at unseen points."
+                ]
             elif group["course"] is not None:
                 group["course"]["weights"] = []
         self.done = False
@@ -236,7 +238,7 @@ class Newton(Solving):
         if course.solution is None:
             time = own.problem.domain.coords[-1]
             group["told"].append(
-                f"Slab by slab it is solved until {time} = {course.until:.3g}: there an equation is missed by {course.miss:.2g}."
+                f"Solving in time slabs stopped at {time} = {course.until:.3g}: the relative residual there is {course.miss:.2g}."
             )
             return "Stopped before the first step"
         kept = [self.still.get()] if self.still.get().any() else []
@@ -247,7 +249,7 @@ class Newton(Solving):
                 break
             group["rounds"] += 1
         x = own.problem.domain.interior(PROBES).to(next(iter(own.samples.values())).sites[0])
-        group["told"].append(f"It was solved in {course.slabs} slabs of time first.")
+        group["told"].append(f"A first solution was computed in {course.slabs} time slabs.")
         group["course"] = {"x": x, "u": course.solution.apply_operator(x, Operator.identity()), "miss": course.miss}
         group["course"]["weights"] = [*kept, self.still.get()]
         group.update({"damping": 0.0, "slow": 0})
@@ -269,6 +271,6 @@ class Newton(Solving):
         self.still.set(agreed(weights))
         if trusted and off > APART:
             group["told"].append(
-                f"It differs by {off:.2g} (relative L2) from what the slabs gave, whose equations are missed by "
-                f"{course['miss']:.1g} at most: take more centres."
+                f"The solution differs by {off:.2g} (relative L2) from that of the time slabs, whose relative residual is at "
+                f"most {course['miss']:.1g}; use more centres."
             )

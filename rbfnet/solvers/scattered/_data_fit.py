@@ -90,8 +90,8 @@ class DataFit:
         words = self._words(choice, "interpolation" if interpolates else "least squares")
         if self.strength == 0.0 and not interpolates and len(unknowns) * CAUTION > self.data.rows:
             words.append(
-                f"{self.data.rows:,} rows leave too little to check {len(unknowns):,} unknowns by, so the model may be anything "
-                "between them; take smoothing=auto, or fewer centres."
+                f"{self.data.rows:,} rows are too few to validate {len(unknowns):,} unknowns, so the model may be wrong between "
+                "the points; use smoothing=auto or fewer centres."
             )
         if self.posed.problem.test_set() is not None:
             return unknowns, None, words
@@ -118,24 +118,24 @@ class DataFit:
         if choice is None:
             if isinstance(self.smoothing, Tensor):
                 return ["Smoothing, as given for each row."]
-            return [f"Smoothing by {self.strength:.3g}, as given." if self.strength else f"{plain.capitalize()}, as asked for."]
+            return [f"Smoothing by {self.strength:.3g}, as given." if self.strength else f"{plain.capitalize()}, as requested."]
         words = []
         for name, strength, missed, without in zip(
             self.posed.problem.outputs, *(t.tolist() for t in (choice.strength, choice.missed, choice.plain)), strict=True
         ):
-            by = f"values of {name} that are left out are missed by {_percent(missed)} of their spread"
+            by = f"the leave-one-out error of {name} is {_percent(missed)} of its spread"
             if strength:
                 other = f", with {plain} by {_percent(without)}" if without < math.inf else ""
                 words.append(f"Smoothing by {strength:.3g}: {by}{other}.")
             elif not choice.enough:
                 words.append(f"{plain.capitalize()}: there are too few points to tell noise from signal.")
             else:
-                words.append(f"{plain.capitalize()}: {by}, and smoothing would lower this by little or nothing.")
+                words.append(f"{plain.capitalize()}: {by}, and smoothing would hardly lower it.")
         return words
 
 
 def _percent(square: float) -> str:
     if square == math.inf:
-        return "an unknown part"
+        return "an unknown share"
     share = 100 * math.sqrt(square)
     return f"{share:.2g} %" if share < 99.5 else f"{share:,.0f} %"

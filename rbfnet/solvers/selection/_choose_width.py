@@ -64,10 +64,10 @@ def choose_shape(posed: Posed, miss: Callable[[], float], lost: float = LOST) ->
     words = f"epsilon = {epsilon:.3g}"
     if near:
         words += f" with a margin of {NEAR} rather than {layers[0].margin:.2g}"
-    words += f" misses the equations by {search.least:.1g} on average at points that were not used"
+    words += f" gives a mean relative residual of {search.least:.1g} at unseen points"
     if search.count == 1:
-        return [f"{words}: the first that was tried is good enough."]
-    return [f"{words}, the least of {search.count} that were tried."]
+        return [f"{words}: the first value tried is good enough."]
+    return [f"{words}, the smallest of {search.count} values tried."]
 
 
 class _Search:

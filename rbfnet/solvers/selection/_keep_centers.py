@@ -35,8 +35,8 @@ def keep_enough(posed: Posed, system: LinearSystem, tolerance: float) -> list[st
     network.replace_centers(network.centers[rows], raw)
     begin = f"{len(chosen):,} of {candidates:,} centres are kept"
     if estimate <= tolerance:
-        return [f"{begin}, for an error of {tolerance:.1e} as generalised cross-validation estimates it."]
-    return [f"{begin}: with them the error is estimated least, {estimate:.1e}; {tolerance:.1e} is not reached."]
+        return [f"{begin}: by generalised cross-validation the error is at most {tolerance:.1e}."]
+    return [f"{begin}: the smallest estimated error is {estimate:.1e}; the tolerance {tolerance:.1e} is not reached."]
 
 
 def thin(

@@ -72,7 +72,7 @@ def chosen(posed: Posed, regularization: Regularization) -> Choice | None:
         attempts()
     solved = attempts.finish()
     if solved.damping is not None:
-        words.append(f"Rows are few, so the damping was chosen in the same way: {solved.damping:.0e}.")
+        words.append(f"There are few rows, so the damping was chosen in the same way: {solved.damping:.0e}.")
     whole = all(sample is posed.samples[name] for name, sample in used.samples.items())
     return Choice(solved, whole, words)
 

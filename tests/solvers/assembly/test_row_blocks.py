@@ -59,7 +59,7 @@ def test_the_route_is_chosen_by_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         taken.clear()
         words = solved(Poisson(num_interior=900, num_boundary=200), 100, max_epochs=1).summary["words"]
         routes.append(set(taken))
-        assert [word.startswith("Beyond memory") for word in words[1:]] == [True] * len(routes[-1])
+        assert [word.startswith("Too large for ") for word in words[1:]] == [True] * len(routes[-1])
     assert routes == [set(), {"triangle"}, {"iterative"}]
 
 

@@ -139,14 +139,14 @@ def test_widths_that_miss_more_at_fresh_points_are_undone(monkeypatch: pytest.Mo
     monkeypatch.setattr(newton, "chosen_shape", narrow)
     optimizer = steps(posed, 8)
     assert float(network_of(posed).epsilon.detach()) == epsilon and dict(posed.scales) == scales
-    assert "epsilon is that of the spacing" in optimizer.words[1]
+    assert "epsilon follows the spacing of the centres: no other value tried" in optimizer.words[1]
     x = posed.problem.domain.interior(200)
     exact = torch.sin(torch.pi * x).prod(dim=1)
     assert float((posed.model(x)[:, 0].detach() - exact).norm() / exact.norm()) < 1e-3
 
 
 WORDS = {
-    "done": (20, ("Converged after ", "Stopped after 6 steps, as none lowers the loss any more.")),
+    "done": (20, ("Converged after ", "Stopped after 6 steps: no step lowers the loss further.")),
     "cut short": (1, "Stopped after one step while the loss was still falling."),
 }
 

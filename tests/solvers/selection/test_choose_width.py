@@ -50,7 +50,8 @@ def test_it_finds_the_width_and_the_margin_with_the_least_miss(best: int, near: 
     torch.testing.assert_close(after, torch.full((2,), shrunk, dtype=DOUBLE))
     assert float(layer.epsilon.detach()) == pytest.approx(start / shrunk / STEP**best)
     assert (
-        words.startswith(f"epsilon = {float(layer.epsilon.detach()):.3g}") and "misses the equations by 0.001 on average" in words
+        words.startswith(f"epsilon = {float(layer.epsilon.detach()):.3g}")
+        and "gives a mean relative residual of 0.001 at unseen points" in words
     )
     assert ("with a margin of 0.1 rather than 0.5" in words) == near
 
