@@ -21,7 +21,7 @@ ARRAYS = {"Float", "Int", "Bool", "Tensor"}
 LISTS, MAPPINGS = {"Sequence", "Iterable", "list", "tuple"}, {"Mapping", "dict"}
 
 WORDS = {
-    "None": "None", "bool": "true or false", "int": "a whole number", "float": "a finite number", "str": "a text",
+    "None": "None", "bool": "true or false", "int": "a whole number", "float": "a finite number", "str": "a string",
     "Path": "a path", "Callable": "a function",
 }  # fmt: skip
 

@@ -59,14 +59,14 @@ def _require_room(file: Path, found: zipfile.ZipFile, stored: bool) -> None:
     if claimed > budget():
         raise InputError(f"{str(file)!r} claims to hold {claimed / 1e9:,.1f} GB; {_room()}.")
     if stored and any(member.compress_type != zipfile.ZIP_STORED for member in members):
-        raise InputError(f"{str(file)!r} is compressed, which PyTorch does not do: it was not written by rbfnet.")
+        raise InputError(f"{str(file)!r} is compressed, unlike files of PyTorch: it was not written by rbfnet.")
     # Members that lie over each other stand for more than the file has.
     if stored and claimed > file.stat().st_size:
-        raise InputError(f"{str(file)!r} claims to hold more than it has: it was not written by rbfnet.")
+        raise InputError(f"{str(file)!r} claims more data than it holds: it was not written by rbfnet.")
 
 
 def _room() -> str:
-    return f"at most {budget() / 1e9:,.0f} GB are read, half of this machine's memory"
+    return f"at most {budget() / 1e9:,.0f} GB (half of this machine's memory) are read"
 
 
 def require_plain(what: str, found: zipfile.ZipFile) -> None:
@@ -90,4 +90,4 @@ def require_plain(what: str, found: zipfile.ZipFile) -> None:
     except (ValueError, OverflowError, RuntimeError, zipfile.BadZipFile) as error:
         raise InputError(f"{what!r} cannot be read: {(str(error).splitlines() or ['it is damaged'])[0].rstrip('.')}.") from None
     if strange := sorted(map(str, named - NAMES)):
-        raise InputError(f"{what!r} cannot be read: {strange[0][:100]!r} in it is no data.")
+        raise InputError(f"{what!r} cannot be read: {strange[0][:100]!r} is not data.")

@@ -28,8 +28,8 @@ def require_nu(nu: object) -> None:
     """Raise InputError where the formula of a Matern kernel has numbers that overflow."""
     if (given := number(nu)) is not None and given > HIGHEST_NU:
         raise InputError(
-            f"A Matern kernel has nu {HIGHEST_NU} at most, for the numbers in its formula overflow beyond, but got {nu!r}; take "
-            "the Gaussian, to which it tends."
+            f"A Matern kernel needs nu of at most {HIGHEST_NU}, beyond which its formula overflows, but got {nu!r}; use "
+            "the Gaussian, its limit."
         )
 
 
@@ -73,7 +73,7 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     for node in several("logger", config).values():
         for key in {"save_dir", "name", "version"} & node.keys():
             if not isinstance(node[key], str):
-                raise InputError(f"logger.{key} must be a text, but got {node[key]!r}.")
+                raise InputError(f"logger.{key} must be a string, but got {node[key]!r}.")
     require_processes(config["trainer"])
 
 
@@ -87,7 +87,7 @@ def require_processes(trainer: Mapping[str, Any]) -> None:
     if isinstance(nodes, int) and nodes > 1 and not any(name in os.environ for name in CLUSTER):
         raise InputError(
             f"trainer.num_nodes={nodes} needs a cluster that starts the run on each machine (SLURM, torchrun), or MASTER_ADDR "
-            "and NODE_RANK in the environment; take trainer.num_nodes=1."
+            "and NODE_RANK in the environment; use trainer.num_nodes=1."
         )
 
 
@@ -129,7 +129,7 @@ def several(key: str, config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]
     for name, inner in node.items():
         if not isinstance(inner, Mapping) or (inner and "_target_" not in inner):
             raise InputError(
-                f"{key}.{name} is {inner!r} where several are chosen: each has its keys below its own name, as in "
+                f"{key}.{name} is {inner!r} where several are chosen: put its keys below its own name, as in "
                 f"{key}.custom.{name}=..."
             )
     return {name: inner for name, inner in node.items() if inner}
@@ -143,10 +143,10 @@ def require_run(directory: Path, what: str, *names: str) -> None:
 
 
 def require_begun(directory: Path) -> None:
-    """Raise InputError where there is no run to go on with: no checkpoint, unless nothing has been done yet."""
+    """Raise InputError where there is no run to resume: no checkpoint, unless nothing has been done yet."""
     done = ("checkpoints/last.ckpt", "metrics.csv", "model.safetensors", "summary.json")
     begun = not any((directory / name).exists() for name in done)
-    require_run(directory, "run to go on with", "config.yaml", *done[: 1 - begun])
+    require_run(directory, "run to resume", "config.yaml", *done[: 1 - begun])
 
 
 def no_module(module: str, target: str) -> InputError:
@@ -161,8 +161,8 @@ def require_fresh(directory: Path) -> None:
     """Raise InputError if ``directory`` is a file or holds anything: a run never overwrites."""
     if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
         raise InputError(
-            f"The run directory {str(directory)!r} is there already and not empty; choose another by run_dir=..., or remove it."
+            f"The run directory {str(directory)!r} already exists and is not empty; choose another by run_dir=... or remove it."
         )
     parent = next((p for p in directory.parents if p.exists()), None)
     if parent is not None and not parent.is_dir():
-        raise InputError(f"The run directory {str(directory)!r} cannot be made: {str(parent)!r} is a file.")
+        raise InputError(f"The run directory {str(directory)!r} cannot be created: {str(parent)!r} is a file.")

@@ -100,7 +100,7 @@ def written(key: object, known: Iterable[str], what: str) -> str:
         return "on"
     if isinstance(key, str):
         return key
-    raise InputError(f"{what} has the key {key!r}, which is no text{read_by_yaml(key)}.")
+    raise InputError(f"{what} has the key {key!r}, which is not a string{read_by_yaml(key)}.")
 
 
 def read_by_yaml(value: object) -> str:
@@ -127,5 +127,5 @@ def path(name: str, value: object) -> Path:
     if not isinstance(value, (str, Path)) or not str(value).strip():
         raise InputError(f"{name} must be a path, but got {value!r}.")
     if "\0" in str(value) or any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in Path(value).parts):
-        raise InputError(f"{name} must be a path whose names have at most {LONGEST_NAME} letters, but got {str(value)!r}.")
+        raise InputError(f"{name} must be a path with names of at most {LONGEST_NAME} characters, but got {str(value)!r}.")
     return Path(value)

@@ -19,7 +19,7 @@ def one_each(given: object, like: Tensor, must: str) -> Tensor | float:
     """One real number for each point, (B,) as ``like``, or one for all of them; whole numbers and NumPy arrays become such.
 
     Raises:
-        InputError: anything else; the sentence begins with ``must``, "... must give one number a point".
+        InputError: anything else; the sentence begins with ``must``, "... must give one number per point".
     """
     found = torch.from_numpy(given) if isinstance(given, np.ndarray) and given.dtype.kind in "fiub" else given
     if isinstance(found, Tensor):

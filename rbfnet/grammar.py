@@ -17,16 +17,16 @@ TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>\*\*|[<>=!]=|[-+*/^()=,<>]))"
 )
 STRAY = {
-    ".": "There are no attributes in an equation; a coordinate is named as it is, x, and a derivative is u_x.",
-    "'": "There are no texts in quotes in an equation; names stand as they are.",
-    "[": "There are no brackets in an equation; group with '(' and ')'.",
+    ".": "Equations have no attributes; write a coordinate as x and a derivative as u_x.",
+    "'": "Equations have no quoted strings; write names without quotes.",
+    "[": "Equations have no square or curly brackets; group with '(' and ')'.",
 }
 MISPLACED = {
-    "": "The text ends where a number, a name or a parenthesis belongs.",
-    ")": "This ')' stands where a number, a name or '(' belongs, or has no '(' before it.",
+    "": "The text ends where a number, a name or a parenthesis is expected.",
+    ")": "This ')' stands where a number, a name or '(' is expected, or has no matching '('.",
     "(": "An operator is missing before this '('; a product is written with *.",
-    ",": "A comma belongs between the arguments of a function only.",
-    "=": "An '=' belongs once in an equation, outside of all parentheses, and not in a value.",
+    ",": "A comma may only separate the arguments of a function.",
+    "=": "An equation may have one '=', outside all parentheses; a value has none.",
     "==": "An equation is written with a single '='.",
     "number": "An operator is missing before this number; a product is written with *.",
     "name": "An operator is missing before this name; a product is written with *.",
@@ -71,7 +71,9 @@ def tokens(text: str) -> list[Token]:
         if match is None:
             at += len(text[at:]) - len(text[at:].lstrip())
             stray = text[at]
-            sentence = STRAY.get({'"': "'", "]": "["}.get(stray, stray), f"The character {stray!r} means nothing in an equation.")
+            sentence = STRAY.get(
+                {'"': "'", "]": "["}.get(stray, stray), f"The character {stray!r} has no meaning in an equation."
+            )
             raise ExpressionError(sentence, text, at)
         kind = str(match.lastgroup)
         found.append(Token(kind, match[kind], match.start(kind)))
@@ -134,7 +136,7 @@ class Grammar:
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > DEPTH:
-            raise self.error(f"This is nested deeper than {DEPTH} levels; write it in parts.", self.next)
+            raise self.error(f"This is nested deeper than {DEPTH} levels; split it.", self.next)
 
     def power(self) -> Any:
         base = self.atom()
@@ -169,7 +171,7 @@ class Grammar:
         except (ArithmeticError, ValueError):
             value = math.nan
         if isinstance(value, complex) or not math.isfinite(value):
-            raise self.error("This gives no finite real number.", token)
+            raise self.error("This is not a finite real number.", token)
         return float(value)
 
     def apply(self, f: Callable[..., Any], token: Token, *arguments: Any) -> Any:

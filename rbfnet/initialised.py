@@ -57,7 +57,7 @@ def _looked_at(cls: type[Initialised], init: Callable[..., None]) -> Callable[..
         except AttributeError as error:
             # PyTorch's words where a module is given a part too early.
             if "before Module.__init__() call" in str(error):
-                raise InputError(f"{first} before it sets any part.") from None
+                raise InputError(f"{first} before it sets any attribute.") from None
             raise
         for name in cls._needed if type(self) is cls else ():
             if not hasattr(self, name):

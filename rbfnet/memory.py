@@ -46,5 +46,5 @@ def require_memory(what: str, given: float, each: int = POINT) -> None:
     if given * each > there:
         raise InputError(
             f"{what} must be at most {there // each:,}, but got {given:,}: half of this machine's memory, {there / 1e9:.0f} GB, "
-            "has no room for more."
+            "does not hold more."
         )

@@ -48,7 +48,7 @@ def require_columns(path: object, names: Sequence[str]) -> Path:
         if name not in header:
             raise unknown(f"column in {str(file)!r} called", name, header)
         if header.count(name) > 1:
-            raise InputError(f"{str(file)!r} has {header.count(name)} columns called {name!r}; give each a name of its own.")
+            raise InputError(f"{str(file)!r} has {header.count(name)} columns called {name!r}; give them different names.")
     return file
 
 
@@ -57,11 +57,11 @@ def rows(file: Path) -> Iterator[Iterator[list[str]]]:
     """The rows of a CSV file, the header first; comma, semicolon or tab, whichever the header has most of."""
     if (size := file.stat().st_size) > budget() // PARSED:
         most = budget() / PARSED / 1e9
-        raise InputError(f"{str(file)!r} has {size / 1e9:,.1f} GB; at most {most:,.1f} GB of text are read on this machine.")
+        raise InputError(f"{str(file)!r} has {size / 1e9:,.1f} GB; at most {most:,.1f} GB can be read on this machine.")
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
             if len(first := lines.readline(HEADER)) == HEADER:
-                raise InputError(f"The header of {str(file)!r} has more than {HEADER:,} letters; it is no table.")
+                raise InputError(f"The header of {str(file)!r} has more than {HEADER:,} characters; it is not a table.")
             lines.seek(0)
             yield csv.reader(lines, delimiter=max(",;\t", key=first.count))
     except UnicodeDecodeError as error:

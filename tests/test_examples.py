@@ -291,7 +291,7 @@ def test_the_commands_of_readme_compose(line: list[str], command: Any, tmp_path:
         assert command(name)[0] == 0
     elif name == "resume":
         code, _, err = command(name, *arguments)
-        assert code == 2 and "There is no run to go on with in 'runs/mine'" in err
+        assert code == 2 and "There is no run to resume in 'runs/mine'" in err
     else:
         (tmp_path / "my_kernels.py").write_text(marked("python")[0])
         code, out, err = command(

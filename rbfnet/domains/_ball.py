@@ -38,7 +38,7 @@ class Ball(Domain):
     def __init__(self, center: Sequence[float], radius: float, coords: Sequence[str] | None = None) -> None:
         self._center = finite("The centre of a ball", center, (None,))
         if len(self._center) < 2:
-            raise InputError("A ball has two dimensions or more; in one dimension take Interval(x=(low, high)).")
+            raise InputError("A ball needs at least two dimensions; in one dimension use Interval(x=(low, high)).")
         self._radius = above_zero("The radius of a ball", radius)
         self.coords = names(coords, len(self._center))
 

@@ -33,23 +33,25 @@ class Combination(Domain):
         flat: list[Domain] = []
         for member in members:
             if isinstance(member, (PointCloud, SpaceTime)) or not isinstance(member, Domain):
-                hint = "; combine the spaces, and then take SpaceTime" if isinstance(member, SpaceTime) else ""
-                raise InputError(f"{type(self).__name__} takes domains with an inside and a boundary, but got {member!r}{hint}.")
+                hint = "; combine the spaces first, then use SpaceTime" if isinstance(member, SpaceTime) else ""
+                raise InputError(
+                    f"{type(self).__name__} needs domains with an interior and a boundary, but got {member!r}{hint}."
+                )
             flat += self.unfolded(member, first=not flat)
         if len(flat) < 2:
-            raise InputError(f"{type(self).__name__} takes two domains or more, but got {len(flat)}.")
+            raise InputError(f"{type(self).__name__} needs at least two domains, but got {len(flat)}.")
         self.coords = flat[0].coords
         for member in flat:
             if member.coords != self.coords:
                 raise InputError(
-                    f"{type(self).__name__} takes domains in the same coordinates, but got ({', '.join(self.coords)}) and "
+                    f"{type(self).__name__} needs domains with the same coordinates, but got ({', '.join(self.coords)}) and "
                     f"({', '.join(member.coords)})."
                 )
         self.members = tuple(flat)
         low, high = self.box
         inside = (low < high).all() and any(self._found(count) > 0 for count in (2**12, 2**17))
         if not inside:
-            raise InputError(f"Nothing is inside of {self!r}: none of {2**17} points of its bounding box is.")
+            raise InputError(f"{self!r} is empty: none of {2**17} points of its bounding box is inside.")
 
     def unfolded(self, member: Domain, first: bool) -> tuple[Domain, ...]:
         """The members of a member of the same kind: (a | b) | c has three."""

@@ -67,7 +67,7 @@ class Domain(Initialised, ABC):
     def contains(self, x: Float[Tensor, "N D"]) -> Bool[Tensor, " N"]:
         """Which points lie in the domain, its boundary included (up to rounding in the dtype of the points)."""
         if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != len(self.coords):
-            raise InputError(f"Points in ({', '.join(self.coords)}) are (N, {len(self.coords)}), but got {shape_of(x)}.")
+            raise InputError(f"Points in ({', '.join(self.coords)}) must be (N, {len(self.coords)}), but got {shape_of(x)}.")
         finite = torch.isfinite(x).all(dim=1)
         finite[finite.clone()] = self.within(x[finite], 64 * torch.finfo(x.dtype).eps * self.box.abs().max().item())
         return finite
@@ -82,8 +82,8 @@ class Domain(Initialised, ABC):
         if len(outside):
             row = int(outside[0])
             raise InputError(
-                f"{len(outside)} of {len(x)} {what} lie outside of {self!r}, the first in row {row} with "
-                f"({', '.join(self.coords)}) = ({', '.join(f'{v:g}' for v in x[row].tolist())}); leave them out."
+                f"{len(outside)} of {len(x)} {what} lie outside {self!r}, the first in row {row} with "
+                f"({', '.join(self.coords)}) = ({', '.join(f'{v:g}' for v in x[row].tolist())}); remove them."
             )
 
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
@@ -177,7 +177,7 @@ class Domain(Initialised, ABC):
         near = torch.finfo(x.dtype).eps ** 0.5 * size
         off = (~self.within(x, near) | self.within(x, -near)).nonzero()[:, 0]
         if len(off):
-            raise InputError(f"Normals are those of points on the boundary of {self!r}, but {x[off[0]].tolist()} is not on it.")
+            raise InputError(f"Normals exist only on the boundary of {self!r}, but {x[off[0]].tolist()} is not on the boundary.")
         slope = self._slope(x)
         corner = torch.linalg.vector_norm(slope, dim=1) < 1e-3
         if corner.any():
@@ -259,7 +259,7 @@ class Domain(Initialised, ABC):
         Raises:
             InputError: a domain without time.
         """
-        raise InputError(f"{self!r} has no time; use SpaceTime(space, t=(0, 1)), or Interval(t=(0, 1)) where there is no space.")
+        raise InputError(f"{self!r} has no time; use SpaceTime(space, t=(0, 1)), or Interval(t=(0, 1)) without space.")
 
     def final(self, n: int = 1, sampler: str = "halton") -> Float[Tensor, "n D"]:
         """n points at the end of time; see :meth:`initial`."""
@@ -276,7 +276,7 @@ class Domain(Initialised, ABC):
         if callable(part):
             found = tuple(piece for piece in (piece.where(any_of([part])) for piece in self.pieces) if piece is not None)
             if not found:
-                raise InputError(f"The part of the boundary that was given as a function holds no point of that of {self!r}.")
+                raise InputError(f"The function that selects a part of the boundary is false at all boundary points of {self!r}.")
             return found
         found = tuple(piece for piece in self.pieces if piece.name == part or piece.name.startswith(f"{part} "))
         if not found and part == "outer":

@@ -60,7 +60,7 @@ def _number(file: Path, row: list[str], line: int, at: int, name: str) -> float:
     if not math.isfinite(value):
         found = "is empty" if not cell else f"holds {cell!r}"
         raise InputError(
-            f"Row {line}, column {name!r} of {str(file)!r} {found}; a finite number is needed: mend or remove the row."
+            f"Row {line}, column {name!r} of {str(file)!r} {found}; a finite number is needed: correct or remove the row."
         )
     return value
 
@@ -73,7 +73,7 @@ def _read_npz(file: Path, names: Sequence[str]) -> Tensor:
         raise InputError(f"{str(file)!r} cannot be read as an NPZ file of numbers: {error}.") from None
     lengths = {name: column.shape for name, column in columns.items()}
     if any(column.ndim != 1 for column in columns.values()) or len(set(lengths.values())) > 1:
-        raise InputError(f"The arrays of {str(file)!r} must be one-dimensional and of one length, but they are {lengths}.")
+        raise InputError(f"The arrays of {str(file)!r} must be one-dimensional and of equal length, but are {lengths}.")
     if not next(iter(lengths.values()))[0]:
         raise InputError(f"The arrays of {str(file)!r} are empty; at least one row is needed.")
     for name, column in columns.items():

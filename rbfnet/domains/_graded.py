@@ -68,7 +68,7 @@ def _spacing(domain: Domain, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
 def _holes(domain: Domain) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
     """Points on the boundary of holes, and how wide the hole is from there."""
     if isinstance(domain, PointCloud):
-        raise InputError("Graded points need a domain with a boundary, but got a cloud of points; take centers=kmeans.")
+        raise InputError("Graded points need a domain with a boundary, but got a point cloud; use centers=kmeans.")
     points, normals = domain.boundary_with_normals(BOUNDARY)
     low, high = domain.box
     lengths = torch.linspace(0, float((high - low).norm()), 400, dtype=points.dtype)[1:]

@@ -58,11 +58,11 @@ class Mesh(Domain):
         flat = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) <= 1e-14 * extent**dims
         if flat.any():
             raise InputError(
-                f"Cell {int(np.flatnonzero(flat)[0])} of {str(path)!r} has no volume; mend the mesh, or leave the cell out."
+                f"Cell {int(np.flatnonzero(flat)[0])} of {str(path)!r} has no volume; repair the mesh or remove the cell."
             )
         self._cells = Simplices(corners)
         if (pair := self._cells.overlapping()) is not None:
-            raise InputError(f"Cells {pair[0]} and {pair[1]} of {str(path)!r} overlap; mend the mesh, or leave one of them out.")
+            raise InputError(f"Cells {pair[0]} and {pair[1]} of {str(path)!r} overlap; repair the mesh or remove one of them.")
         facets, self._walls = _boundary(cells)
         opposite = vertices[cells[self._walls]]
         self._box = torch.from_numpy(np.stack([corners.min(axis=(0, 1)), corners.max(axis=(0, 1))]))
@@ -122,8 +122,8 @@ class Mesh(Domain):
         """
         if self._edges is None:
             raise InputError(
-                f"{self!r} is made of tetrahedra, for which there is no smooth distance; put its boundary values as a condition "
-                "on points of boundary_with_normals."
+                f"{self!r} consists of tetrahedra, for which there is no smooth distance; impose its boundary values by a "
+                "condition on points of boundary_with_normals."
             )
         return self._edges.distance(x)
 

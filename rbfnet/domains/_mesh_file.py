@@ -30,7 +30,7 @@ def read_mesh(path: str | Path) -> tuple[Array, Array, dict[str, Array]]:
             or meshio is not installed.
     """
     if not isinstance(path, (str, Path)):
-        raise InputError(f"A mesh is read from the path of a file, but got {path!r}.")
+        raise InputError(f"A mesh needs the path of a file, but got {path!r}.")
     if not named("The path of a mesh", path).is_file():
         raise InputError(f"There is no mesh file {str(path)!r}.")
     require("meshio", "geometry", "Mesh")
@@ -44,15 +44,15 @@ def read_mesh(path: str | Path) -> tuple[Array, Array, dict[str, Array]]:
     except (Exception, SystemExit) as error:
         reason = " ".join(said.getvalue().split()) if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
         raise InputError(
-            f"{str(path)!r} cannot be read as a mesh ({reason.rstrip('.')}); formats like .msh, .vtk and .vtu can."
+            f"{str(path)!r} cannot be read as a mesh ({reason.rstrip('.')}); use a format such as .msh, .vtk or .vtu."
         ) from None
     cells, bounds = next(((mesh.get_cells_type(kind), below) for kind, below in _KINDS if kind in mesh.cells_dict), (None, ""))
     if cells is None or not len(cells):
         found = ", ".join(sorted(mesh.cells_dict)) or "none"
-        raise InputError(f"{str(path)!r} holds no triangles and no tetrahedra; the cells found are: {found}.")
+        raise InputError(f"{str(path)!r} holds neither triangles nor tetrahedra; it holds: {found}.")
     vertices = np.asarray(mesh.points, dtype=np.float64)
     if not np.isfinite(vertices).all():
-        raise InputError(f"{str(path)!r} has vertices that are not finite.")
+        raise InputError(f"{str(path)!r} has non-finite vertices.")
     if bounds == "line" and vertices.shape[1] == 3:
         if np.ptp(vertices[cells, 2]) > 1e-12 * np.ptp(vertices[cells], axis=(0, 1)).max():
             raise InputError(f"{str(path)!r} is a curved surface in space; triangles must lie in a plane z = constant.")

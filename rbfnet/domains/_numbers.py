@@ -30,12 +30,14 @@ def finite(what: str, values: object, shape: tuple[int | None, ...]) -> Tensor:
     ):
         wanted = "(" + ", ".join("N" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
         must = f"of shape {wanted}" if shape else "a number"
-        shown = f"{values!r}, which is no table of numbers" if found is None and shape else repr(values)
+        shown = f"{values!r}, which is not an array of numbers" if found is None and shape else repr(values)
         raise InputError(f"{what} must be {must}, but got {tuple(found.shape) if found is not None and found.ndim else shown}.")
     if not torch.isfinite(found).all():
         raise InputError(f"{what} must be finite, but got {found[~torch.isfinite(found)][0].item()}.")
     if (found.abs() > LARGEST).any():
-        raise InputError(f"{what} must be at most {LARGEST:g} in size, but got {found[found.abs() > LARGEST][0].item()}.")
+        raise InputError(
+            f"{what} must be at most {LARGEST:g} in absolute value, but got {found[found.abs() > LARGEST][0].item()}."
+        )
     return found
 
 
@@ -63,7 +65,7 @@ def interval(what: str, ends: object) -> tuple[float, float]:
     """The two ends, once they are known to be finite and rising."""
     low, high = finite(what, ends, (2,)).tolist()
     if not low < high:
-        raise InputError(f"{what} goes from a lower to a higher number, but got ({low:g}, {high:g}).")
+        raise InputError(f"{what} must go from a lower to a higher number, but got ({low:g}, {high:g}).")
     return low, high
 
 

@@ -32,10 +32,10 @@ class PointCloud(Domain):
     def __init__(self, points: Float[Tensor, "N D"], coords: Sequence[str]) -> None:
         if points.ndim != 2 or not len(points) or points.shape[1] != len(coords):
             raise InputError(
-                f"A point cloud is (N, {len(coords)}) for the coordinates {tuple(coords)}, but got {tuple(points.shape)}."
+                f"A point cloud must be (N, {len(coords)}) for the coordinates {tuple(coords)}, but got {tuple(points.shape)}."
             )
         if not torch.isfinite(points).all():
-            raise InputError("The points of a point cloud must be finite, but some hold NaN or infinity.")
+            raise InputError("The points of a point cloud must be finite, but some are NaN or infinite.")
         self.points = points
         self.coords = tuple(coords)
 
@@ -61,7 +61,7 @@ class PointCloud(Domain):
         return thin(self.points, min(n, len(self.points)))
 
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
-        raise InputError("A point cloud has no volume, so no integral can be taken over it.")
+        raise InputError("A point cloud has no volume, so there is no integral over it.")
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -69,10 +69,10 @@ class PointCloud(Domain):
 
     @property
     def volume(self) -> float:
-        raise InputError("A point cloud has no volume, so no integral can be taken over it.")
+        raise InputError("A point cloud has no volume, so there is no integral over it.")
 
     def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
-        raise InputError("A point cloud has no boundary, so no function is zero on it.")
+        raise InputError("A point cloud has no boundary, so it has no distance function.")
 
     def __repr__(self) -> str:
         return f"PointCloud({len(self.points)} points in {', '.join(self.coords)})"

@@ -53,8 +53,8 @@ class Polygon(Domain):
         if not shapely.is_valid(shape) or shape.area == 0:
             reason = "No area" if shapely.is_valid(shape) else shapely.is_valid_reason(shape)
             raise InputError(
-                f"A polygon needs edges that meet at its vertices only, and holes inside of it, but this one has: {reason}; "
-                "give the vertices in order, once round."
+                f"A polygon needs edges that meet only at its vertices, and holes inside it, but this one has: {reason}; "
+                "give the vertices in order along the boundary."
             )
         self.coords = names(coords, 2)
         # Outer ring counter-clockwise, holes clockwise: the inside is at the left of every edge.
@@ -126,5 +126,5 @@ class Polygon(Domain):
 def _ring(what: str, vertices: Sequence[Sequence[float]]) -> np.ndarray:
     ring = finite(what, vertices, (None, 2))
     if len(ring) < 3:
-        raise InputError(f"{what} must be three at least, but got {len(ring)}.")
+        raise InputError(f"{what} must be at least three, but got {len(ring)}.")
     return ring.numpy()

@@ -44,7 +44,7 @@ def fill(box: Float[Tensor, "2 D"], n: int, sampler: str, accept: Accept) -> Flo
             return kept[:n]
         # Poisson discs are slow, so few more than needed are drawn of any; a sequence that was unlucky is drawn again, longer.
         drawn = math.ceil(1.05 * drawn * n / len(kept)) + 2 if len(kept) else 16 * drawn
-    raise InputError(f"Only {len(kept)} points were found inside where {n} were asked for; it is empty, or all but empty.")
+    raise InputError(f"Only {len(kept)} of {n} points were found inside; the domain is empty or nearly so.")
 
 
 def _grid(box: Tensor, n: int, accept: Accept) -> Tensor:
@@ -59,7 +59,7 @@ def _grid(box: Tensor, n: int, accept: Accept) -> Tensor:
         if len(kept) >= n:
             return thin(kept, n)
         side = max(side + 1, int(side * (0.95 * n / max(len(kept), 1)) ** (1 / dims)) if len(kept) else 2 * side)
-    raise InputError(f"No grid with {n} points inside was found; ask for fewer, or for sampler='halton'.")
+    raise InputError(f"No grid with {n} points inside was found; use fewer points or sampler='halton'.")
 
 
 def refined(domain: Domain, n: int) -> Float[Tensor, "n D"]:

@@ -67,7 +67,7 @@ def find_sites(points: Float[Tensor, "N D"], lengths: Float[Tensor, " D"] | None
         [2, 1]
     """
     if points.ndim != 2 or not len(points):
-        raise InputError(f"Points are (N, D), one row a point, but got {tuple(points.shape)}.")
+        raise InputError(f"Points must be (N, D), one row per point, but got {tuple(points.shape)}.")
     if lengths is None:
         lengths = points.amax(dim=0) - points.amin(dim=0)
     lengths = torch.where(lengths > 0, lengths, 1.0)

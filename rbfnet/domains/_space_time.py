@@ -39,10 +39,10 @@ class SpaceTime(Domain):
 
     def __init__(self, space: Domain, **time: tuple[float, float]) -> None:
         if not isinstance(space, Domain) or isinstance(space, (PointCloud, SpaceTime)):
-            raise InputError(f"The space of SpaceTime is a domain with an inside and a boundary, but got {space!r}.")
+            raise InputError(f"The space of SpaceTime must be a domain with an interior and a boundary, but got {space!r}.")
         if len(time) != 1 or set(time) & set(space.coords):
             raise InputError(
-                f"SpaceTime takes one time with a name of its own, as in SpaceTime(space, t=(0, 1)), but got "
+                f"SpaceTime needs one time with its own name, as in SpaceTime(space, t=(0, 1)), but got "
                 f"{', '.join(time) or 'none'} for a space in {', '.join(space.coords)}."
             )
         ((name, ends),) = time.items()

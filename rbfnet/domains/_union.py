@@ -47,7 +47,7 @@ class Union(Combination):
         """
         if self._touch:
             raise InputError(
-                f"In {self!r} domains only touch, so their distance is zero inside, where they meet; let them overlap, or draw "
+                f"In {self!r} domains only touch, so their distance is zero where they meet; let them overlap, or use "
                 "one Polygon."
             )
         return self.implicit(x)

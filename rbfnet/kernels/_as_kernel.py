@@ -42,13 +42,13 @@ def as_kernel(kernel: KernelLike) -> Kernel:
             raise InputError(f"{kernel.__name__} lacks {', '.join(sorted(kernel.__abstractmethods__))}; write it as a method.")
         needed = [name for name, p in inspect.signature(kernel).parameters.items() if p.default is p.empty]
         if needed:
-            raise InputError(f"{kernel.__name__} cannot be made without {needed[0]!r}; give {kernel.__name__}({needed[0]}=...).")
+            raise InputError(f"{kernel.__name__} needs {needed[0]!r}; give {kernel.__name__}({needed[0]}=...).")
         kernel = kernel()
     if not isinstance(kernel, Kernel):
         if isinstance(kernel, type) or not callable(kernel):
-            raise InputError(f"A kernel is a Kernel, a name, or a function of s, but got {kernel!r}.")
+            raise InputError(f"A kernel must be a Kernel, a name or a function of s, but got {kernel!r}.")
         if (signature := misfit(kernel, 0)) is not None:
-            raise InputError(f"A kernel that is a function takes s = (epsilon r)^2 alone, but this one takes {signature}.")
+            raise InputError(f"A kernel given as a function takes s = (epsilon r)^2 alone, but this one takes {signature}.")
         kernel = Profile(kernel)
     # The members of a composite have been looked at one by one.
     return kernel if isinstance(kernel, Composite) else probe(kernel)
@@ -61,8 +61,8 @@ def as_kernels(what: str, kernels: Iterable[KernelLike]) -> list[Kernel]:
         InputError: fewer, no sequence, or one that is no kernel.
     """
     if isinstance(kernels, (str, Kernel)) or not isinstance(kernels, Iterable):
-        raise InputError(f"{what} is made of a list of kernels, as [gaussian, matern], but got {kernels!r}.")
+        raise InputError(f"{what} needs a list of kernels, as in [gaussian, matern], but got {kernels!r}.")
     members = [as_kernel(kernel) for kernel in kernels]
     if len(members) < 2:
-        raise InputError(f"{what} is made of two kernels at least, but got {len(members)}.")
+        raise InputError(f"{what} needs at least two kernels, but got {len(members)}.")
     return members

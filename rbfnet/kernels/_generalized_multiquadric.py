@@ -45,7 +45,7 @@ class GeneralizedMultiquadric(ClosedForm):
         super().__init__()
         given = number(exponent)
         if given is None or not math.isfinite(given) or (given >= 0 and given == int(given)):
-            raise InputError(f"exponent must be negative, or positive and not a whole number, but got {exponent!r}.")
+            raise InputError(f"exponent must be negative, or positive and not an integer, but got {exponent!r}.")
         self.order = max(0, math.ceil(exponent))
         self._exponent = float(exponent)
         if flag("trainable", trainable):

@@ -43,7 +43,7 @@ class Matern(ClosedForm):
         super().__init__()
         given = number(nu)
         if given is None or not 0 < given < math.inf or given % 1 != 0.5:
-            raise InputError(f"A Matern kernel has nu 0.5, 1.5, 2.5, ... (a whole number and a half), but got {nu!r}.")
+            raise InputError(f"A Matern kernel needs nu = 0.5, 1.5, 2.5, ... (a half-integer), but got {nu!r}.")
         require_nu(nu)
         self.nu = float(nu)
         self.n = int(nu)

@@ -39,7 +39,7 @@ def probe(kernel: Kernel) -> Kernel:
                 )
             if not isinstance(values, torch.Tensor) or not values.is_floating_point():
                 found = values.dtype if isinstance(values, torch.Tensor) else type(values).__name__
-                raise InputError(f"{kernel} must give a tensor of real numbers, but phi gives {found}.")
+                raise InputError(f"{kernel} must give a tensor of real numbers, but phi returns {found}.")
             if values.shape != s.shape:
                 raise InputError(f"{kernel} must keep the shape of s, but phi maps {tuple(s.shape)} to {tuple(values.shape)}.")
             at, *near = values.tolist()
@@ -49,7 +49,7 @@ def probe(kernel: Kernel) -> Kernel:
                 raise InputError(
                     f"{kernel} states smoothness {smoothness:g}, but its derivative number {k} in s is {at:g} at s = 0 and "
                     f"{value:g} at s = {place:g}: a square root or logarithm of s in phi needs its own `derivative(s, k)` "
-                    "(see rbfnet.kernels.ladder and safe_radius) and a smoothness that is true."
+                    "(see rbfnet.kernels.ladder and safe_radius) and the correct smoothness."
                 )
     return kernel
 

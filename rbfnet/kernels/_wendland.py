@@ -50,7 +50,7 @@ class Wendland(ClosedForm):
     def __init__(self, continuity: int = 4) -> None:
         super().__init__()
         if number(continuity) not in PROFILES:
-            raise InputError(f"A Wendland kernel has continuity 0, 2, 4 or 6, but got {continuity!r}.")
+            raise InputError(f"A Wendland kernel needs continuity 0, 2, 4 or 6, but got {continuity!r}.")
         self.continuity = int(continuity)
         self.smoothness = self.continuity
         self._rungs = _rungs(self.continuity, READY)

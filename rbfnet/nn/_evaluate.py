@@ -51,11 +51,11 @@ def evaluate(
             what :func:`rbfnet.operators.apply_operators` refuses.
     """
     if not callable(u):
-        raise InputError(f"A model is a module or a function of points (B, D), but got {u!r}.")
+        raise InputError(f"A model must be a module or a function of points (B, D), but got {u!r}.")
     if not isinstance(x, Tensor):
-        raise InputError(f"The points are a tensor, but got {type(x).__name__}; convert them, as by torch.as_tensor(x).")
+        raise InputError(f"The points must be a tensor, but got {type(x).__name__}; convert them with torch.as_tensor(x).")
     if x.ndim != 2:
-        raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
+        raise InputError(f"Points must have shape (B, D), one row per point, but got {tuple(x.shape)}.")
     show = flag("progress", progress)
     chosen = named_operators(operators, coords, x.shape[1])
     ops = [op.over(x.shape[0], x.shape[1]) for op in chosen.values()]

@@ -57,7 +57,7 @@ class Evolving(LinearModel):
         super().__init__()
         positive("degree", degree, whole=True, most=1000)
         if not end > start:
-            raise InputError(f"Time goes from start to a later end, but got start={start!r} and end={end!r}.")
+            raise InputError(f"The end of time must be after its start, but got start={start!r} and end={end!r}.")
         self.network, self.degree = network, degree
         like = network.weight
         self.register_buffer("breaks", torch.tensor([start, end], dtype=like.dtype, device=like.device))
@@ -80,7 +80,7 @@ class Evolving(LinearModel):
                 f"{tuple(breaks.shape)} and {tuple(carried.shape)}."
             )
         if not (breaks.diff() > 0).all():
-            raise InputError(f"The ends of the pieces must rise, but got {breaks.tolist()}.")
+            raise InputError(f"The ends of the pieces must increase, but got {breaks.tolist()}.")
         self.breaks = breaks.to(self.breaks)
         self.carried.data = carried.detach().to(self.carried)
 

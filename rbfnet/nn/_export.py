@@ -50,15 +50,15 @@ def export(
     """
     file = named("The path of the program", path)
     if file.suffix != ".pt2":
-        raise InputError(f"A program is written to a file that ends in .pt2, but got {str(path)!r}.")
+        raise InputError(f"The file of a program must end in .pt2, but got {str(path)!r}.")
     if not os.path.isdir(file.parent):
-        raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to; make it first.")
+        raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to; create it first.")
     if file.exists():
-        raise InputError(f"The file {str(path)!r} is there already; choose another, or remove it.")
+        raise InputError(f"The file {str(path)!r} already exists; choose another, or remove it.")
     if not isinstance(model, Differentiable):
         raise InputError(
-            f"{type(model).__name__} has no derivatives in closed form, which is what can be exported; torch.export alone takes "
-            "its values."
+            f"{type(model).__name__} has no closed-form derivatives, which rbfnet.export needs; export its values with "
+            "torch.export."
         )
     in_features: int = model.in_features  # type: ignore[assignment]
     program = _Program(model, named_operators(operators, coords, in_features))

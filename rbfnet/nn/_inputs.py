@@ -17,8 +17,8 @@ def points(x: object, dims: int) -> Float[Tensor, "... D"]:
     """
     if not isinstance(x, Tensor):
         raise InputError(
-            f"A network is called with a tensor of points (..., {dims}), but got {type(x).__name__}; take torch.as_tensor(x), or "
-            "the predict of a Solution, which takes arrays."
+            f"A network takes a tensor of points (..., {dims}), but got {type(x).__name__}; use torch.as_tensor(x), or "
+            "the predict method of a Solution, which takes arrays."
         )
     return x[:, None] if dims == 1 and x.ndim == 1 and len(x) != 1 else x
 

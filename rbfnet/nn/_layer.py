@@ -112,7 +112,7 @@ class RBFLayer(Differentiable):
         if in_features > self.kernel.max_dims:
             raise InputError(
                 f"{self.kernel} is positive definite in {self.kernel.max_dims} dimensions at most, but in_features is "
-                f"{in_features}; take another kernel, such as matern."
+                f"{in_features}; use another kernel, such as matern."
             )
         placed = _placed(in_features, num_centers, centers, points, reach, dtype).to(device=device)
         self.automatic = isinstance(epsilon, str)
@@ -232,7 +232,7 @@ def require_smooth(kernel: Kernel, ops: Sequence[Operator]) -> None:
             smooth = "gaussian or matern with nu=3.5" if op.order <= 6 else "gaussian"
             raise InputError(
                 f"The operator {op} has order {op.order}, but {kernel} has only {kernel.smoothness:g} continuous derivatives at "
-                f"its centre; take a smoother kernel, such as {smooth}."
+                f"its centre; use a smoother kernel, such as {smooth}."
             )
 
 
@@ -253,20 +253,18 @@ def _placed(
             wanted = "M" if num_centers is None else num_centers
             raise InputError(f"The centres must have shape ({wanted}, {in_features}), but got {tuple(centers.shape)}.")
         if not torch.isfinite(centers).all():
-            raise InputError("The centres must be finite, but some hold NaN or infinity.")
+            raise InputError("The centres must be finite, but some are NaN or infinite.")
         size("num_centers", len(centers))
         return centers.to(dtype)
     if not isinstance(centers, str):
-        raise InputError(f"The centres are a tensor (M, {in_features}) or the name of an initialiser, but got {centers!r}.")
+        raise InputError(f"The centres must be a tensor (M, {in_features}) or the name of an initialiser, but got {centers!r}.")
     if points is None:
         points = torch.tensor([[0.0] * in_features, [1.0] * in_features])
     if points.ndim != 2 or points.shape[1] != in_features or not len(points):
         raise InputError(f"The points must have shape (N, {in_features}), but got {tuple(points.shape)}.")
     if num_centers is None:
         if centers != "points":
-            raise InputError(
-                f"num_centers must be given to place centres by {centers!r}; only 'points' takes as many as there are."
-            )
+            raise InputError(f"num_centers must be given to place centres by {centers!r}; only 'points' takes all points.")
         num_centers = len(torch.unique(points, dim=0))
     return place(centers, size("num_centers", num_centers), points.to(dtype), margin)
 
@@ -274,17 +272,17 @@ def _placed(
 def _margin(margin: float | str, dims: int, overlap: float) -> float:
     if isinstance(margin, str):
         if margin != "auto":
-            raise InputError(f"margin is zero or positive, or 'auto', but got {margin!r}.")
+            raise InputError(f"margin must be non-negative or 'auto', but got {margin!r}.")
         return automatic_margin(dims, overlap)
     if (reach := positive("margin", margin, zero=True)) > WIDEST:
-        raise InputError(f"margin is a fraction of each side, {WIDEST} at most, but got {margin!r}.")
+        raise InputError(f"margin must be a fraction of each side, at most {WIDEST}, but got {margin!r}.")
     return reach
 
 
 def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_center: bool) -> Tensor:
     if isinstance(epsilon, str):
         if epsilon != "auto":
-            raise InputError(f"epsilon is a positive number, one for each centre, or 'auto', but got {epsilon!r}.")
+            raise InputError(f"epsilon must be a positive number, one per centre or 'auto', but got {epsilon!r}.")
         return epsilon_from_spacing(centers, overlap, per_center)
     if not isinstance(epsilon, Tensor):
         positive("The shape parameter epsilon", epsilon)

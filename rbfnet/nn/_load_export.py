@@ -270,12 +270,12 @@ def _members(file: Path, found: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """By their names below the one directory that there is."""
     members = {member.filename.partition("/")[2]: member for member in found.infolist()}
     if len(members) != len(found.infolist()) or len({member.filename.partition("/")[0] for member in found.infolist()}) > 1:
-        raise InputError(f"{str(file)!r} is no program that rbfnet.export has written: it has members of the same name.")
+        raise InputError(f"{str(file)!r} is not a program written by rbfnet.export: it has several members of the same name.")
     for name in members:
         if name not in NEEDED and not OTHERS.fullmatch(name):
             raise InputError(f"{str(file)!r} holds {name[:100]!r}, which rbfnet.export does not write; it is not read.")
     if missing := sorted(NEEDED - members.keys()):
-        raise InputError(f"{str(file)!r} is no program that rbfnet.export has written: {missing[0]!r} is missing.")
+        raise InputError(f"{str(file)!r} is not a program written by rbfnet.export: {missing[0]!r} is missing.")
     return members
 
 
@@ -299,7 +299,7 @@ def _require_tensors(file: Path, config: Any, members: dict[str, zipfile.ZipInfo
         if not all(type(size) is int and size >= 0 for size in sizes) or (
             math.prod(sizes[: len(meta["sizes"])]) > member.file_size
         ):
-            raise InputError(f"{str(file)!r} claims numbers of {name[:100]!r} that it does not have.")
+            raise InputError(f"{str(file)!r} claims numbers of {name[:100]!r} that it does not hold.")
         found[place + payload["path_name"]] = member
     return found
 
@@ -311,12 +311,12 @@ def _require_program(file: Path, model: Any) -> None:
         node["metadata"] = {}
         called = re.fullmatch(r"torch\.ops\.aten\.(\w+)\.\w+", node["target"])
         if called is None or (called[1] not in OPERATIONS and called[1].removesuffix("_") not in OPERATIONS):
-            raise InputError(f"{str(file)!r} calls {node['target'][:100]!r}, which is none of the operations of a network.")
+            raise InputError(f"{str(file)!r} calls {node['target'][:100]!r}, which is not an operation of a network.")
     if model["guards_code"] or module["graph"]["custom_obj_values"] or module["treespec_namedtuple_fields"]:
         raise InputError(f"{str(file)!r} holds code or objects, which rbfnet.export does not write; it is not read.")
     for spec in (*module["signature"]["input_specs"], *module["signature"]["output_specs"]):
         if not spec.keys() <= SPECIFIED:
-            raise InputError(f"{str(file)!r} takes or gives {sorted(spec)[0][:100]!r}, which is no array.")
+            raise InputError(f"{str(file)!r} takes or returns {sorted(spec)[0][:100]!r}, which is not an array.")
     for call in module["module_call_graph"]:
         if call["signature"] is not None:
             _require_form(file, call["signature"])
@@ -327,7 +327,7 @@ def _require_program(file: Path, model: Any) -> None:
             continue
         fits = SYMBOL.fullmatch(text) if key == "expr_str" else NAME.fullmatch(text)
         if not fits or (key == "key" and text.startswith("as_") and text not in ARGUMENTS):
-            raise InputError(f"{str(file)!r} holds {text[:100]!r}, which is no part of a program of rbfnet.export.")
+            raise InputError(f"{str(file)!r} holds {text[:100]!r}, which is not part of a program of rbfnet.export.")
 
 
 def _points(file: Path, model: Any) -> torch.Tensor:
@@ -338,7 +338,7 @@ def _points(file: Path, model: Any) -> torch.Tensor:
     meta = module["graph"]["tensor_values"][takes[0]]
     dims = meta["sizes"][-1]["as_int"]
     if len(takes) != 1 or len(meta["sizes"]) != 2 or meta["dtype"] not in DTYPES or not 1 <= dims <= MOST:
-        raise InputError(f"{str(file)!r} takes something else than points (N, D); it is not read.")
+        raise InputError(f"{str(file)!r} does not take points (N, D); it is not read.")
     return torch.zeros((2, dims), dtype=DTYPES[meta["dtype"]])
 
 
@@ -352,7 +352,7 @@ def _require_form(file: Path, signature: Any) -> None:
         or not all(isinstance(name, str) for name in names)
         or [_bare(child) for child in gives[1]["children_spec"]] != [None] * len(names)
     ):
-        raise InputError(f"{str(file)!r} takes or gives something else than arrays; it is not read.")
+        raise InputError(f"{str(file)!r} takes or returns something other than arrays; it is not read.")
     leaf: dict[str, Any] = {"type": None, "context": None, "children_spec": []}
     form = {"type": "builtins.dict", "context": json.dumps(names), "children_spec": [leaf] * len(names)}
     signature["out_spec"] = json.dumps([1, form])

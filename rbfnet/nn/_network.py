@@ -70,7 +70,7 @@ class RBFNetwork(LinearModel):
             degree = (self.kernel.order or 0) - 1
         highest = number(degree)
         if not isinstance(highest, int) or highest < -1:
-            raise InputError(f"The degree of the polynomial tail is -1 (none), 0, 1, ..., but got {degree!r}.")
+            raise InputError(f"The degree of the polynomial tail must be -1 (no tail), 0, 1, ..., but got {degree!r}.")
         # Before any of them is made: there are very many of a high degree.
         terms, most = num_terms(in_features, highest), self.layer.num_centers
         if most < terms:
@@ -78,7 +78,7 @@ class RBFNetwork(LinearModel):
             shown = terms if terms < 10**15 else "more than 10^15"
             raise InputError(
                 f"A polynomial tail of degree {degree} in {in_features} dimensions has {shown} terms, more than the {most} "
-                f"centres; take {shown} centres at least, or a lower degree, {fits} at most."
+                f"centres; use at least {shown} centres, or a degree of at most {fits}."
             )
         self.basis = PolynomialTail(in_features, highest, self.centers)
         self.weight = nn.Parameter(self.centers.new_zeros((self.layer.num_centers, out_features)))

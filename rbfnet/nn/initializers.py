@@ -104,7 +104,7 @@ def spacing(centers: Float[Tensor, "M D"]) -> Float[Tensor, " M"]:
     distance, _ = cKDTree(array).query(array, k=range(2, min(2 * dims + 1, count) + 1))
     mean = distance.mean(axis=1)
     if not mean.any():
-        raise InputError(f"All {count} centres are the same point; give different ones, or an epsilon.")
+        raise InputError(f"All {count} centres coincide; give distinct ones, or an epsilon.")
     return torch.from_numpy(np.where(mean > 0, mean, mean[mean > 0].min())).to(centers)
 
 

@@ -79,12 +79,12 @@ class Field(Arithmetic):
         dims = dimensions(x)
         for what, given in (("coords", coords or ()), ("outputs", outputs), ("space", space or ())):
             if not (isinstance(given, (list, tuple)) and all([isinstance(name, str) for name in given])):
-                raise InputError(f"{what} of a field is a list of names, as in ['x', 'y'], but got {given!r}.")
+                raise InputError(f"{what} of a field must be a list of names, as in ['x', 'y'], but got {given!r}.")
         names = default_coords(dims) if coords is None else tuple(coords)
         if len(names) != x.shape[1] or len(set(names)) != len(names):
             raise InputError(f"The points have {x.shape[1]} columns, but the coordinates are named {names}.")
         if not outputs or len(set(outputs)) != len(outputs):
-            raise InputError(f"Each output needs a name of its own, but they are named {tuple(outputs)}.")
+            raise InputError(f"The outputs need different names, but are named {tuple(outputs)}.")
         self._u, self._x, self._coords, self._outputs = u, x, names, tuple(outputs)
         self._only: str | None = self._outputs[0] if len(self._outputs) == 1 else None
         self._normal, self._space = normal, names if space is None else tuple(space)
@@ -143,7 +143,8 @@ class Field(Arithmetic):
             component = self[w].value if isinstance(w, str) else values(w)
             if isinstance(component, Tensor) and component.shape not in ((), slope.shape):
                 raise InputError(
-                    f"A component of a velocity is a number or has shape {tuple(slope.shape)}, but got {tuple(component.shape)}."
+                    f"A component of a velocity must be a number or of shape {tuple(slope.shape)}, but got "
+                    f"{tuple(component.shape)}."
                 )
             total = total + component * slope
         return total  # type: ignore[return-value]
@@ -224,7 +225,7 @@ class Field(Arithmetic):
     def normal(self) -> Float[Tensor, "B D"]:
         """The outward normal at each point of a boundary."""
         if self._normal is None:
-            raise NoNormal("A field has normals on a boundary only, as in the conditions Boundary, Neumann and Robin.")
+            raise NoNormal("A field has normals only on a boundary, as in the conditions Boundary, Neumann and Robin.")
         return self._normal
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
@@ -232,9 +233,7 @@ class Field(Arithmetic):
     def _each(self, ops: Sequence[Operator]) -> tuple[Channel, ...]:
         """Operators on the one output that is meant, evaluated together."""
         if self._only is None:
-            raise InputError(
-                f"This field has the outputs {', '.join(self._outputs)}: say which one is meant, as in u[{self._outputs[0]!r}]."
-            )
+            raise InputError(f"This field has the outputs {', '.join(self._outputs)}: choose one, as in u[{self._outputs[0]!r}].")
         place = self._place(self._only)
         # Copies, so that what is done to one in place is done to no other.
         return tuple([value[:, place].clone() for value in self._evaluate(ops)])
@@ -280,12 +279,12 @@ class Field(Arithmetic):
     def _spatial(self, coords: tuple[str, ...]) -> tuple[str, ...]:
         """The coordinates named, or else those of space."""
         if not coords and not self._space:
-            raise InputError(f"None of the coordinates {', '.join(self._coords)} is one of space; name those that are meant.")
+            raise InputError(f"None of the coordinates {', '.join(self._coords)} is spatial; name the ones that are meant.")
         return coords or self._space
 
     def _split(self, given: str) -> list[str]:
         if not isinstance(given, str):
-            raise InputError(f"Coordinates are given by name, as in u.d('{self._coords[0]}'), but got {given!r}.")
+            raise InputError(f"Give coordinates by name, as in u.d('{self._coords[0]}'), but got {given!r}.")
         if given in self._coords:
             return [given]
         for letter in given:

@@ -163,11 +163,13 @@ def directional(
     dims = dimensions(x)
     # Ranks first: a comparison of sizes that mean different things would fix the number of points under torch.export.
     if not isinstance(v, Tensor):
-        raise InputError(f"A direction is a tensor, but got {v!r}.")
+        raise InputError(f"A direction must be a tensor, but got {v!r}.")
     if type(order) is not int or order > HIGHEST:
-        raise InputError(f"The order of a derivative is 0, 1, 2, ..., but got {order!r}.")
+        raise InputError(f"The order of a derivative must be 0, 1, 2, ..., but got {order!r}.")
     if v.ndim not in (1, 2) or v.shape[-1] != dims or (v.ndim == 2 and v.shape[0] != x.shape[0]):
-        raise InputError(f"A direction has the shape of the points {tuple(x.shape)} or of one of them, but got {tuple(v.shape)}.")
+        raise InputError(
+            f"A direction must have the shape of the points, {tuple(x.shape)}, or of one of them, but got {tuple(v.shape)}."
+        )
     return apply_operators(u, x, [Operator.directional(v, order)])[..., 0]
 
 
@@ -192,11 +194,11 @@ def second_order(u: Model, x: Float[Tensor, "B D"], C: Matrix) -> Float[Tensor, 
     dims = dimensions(x)
     rows = isinstance(C, (list, tuple)) and all(isinstance(row, (list, tuple)) for row in C)
     if not rows and not isinstance(C, Tensor):
-        raise InputError(f"The coefficients of second derivatives are a tensor or rows of numbers, but got {C!r}.")
+        raise InputError(f"The coefficients of second derivatives must be a tensor or rows of numbers, but got {C!r}.")
     shape = tuple(C.shape) if isinstance(C, Tensor) else (len(C), *{len(row) for row in C})
     if len(shape) not in (2, 3) or shape[-2:] != (dims, dims) or (len(shape) == 3 and shape[0] != x.shape[0]):
         raise InputError(
-            f"The coefficients of second derivatives have shape ({dims}, {dims}) or ({x.shape[0]}, {dims}, {dims}), "
+            f"The coefficients of second derivatives must have shape ({dims}, {dims}) or ({x.shape[0]}, {dims}, {dims}), "
             f"but got {shape}."
         )
 
@@ -221,7 +223,7 @@ def quadratic_form(x: Float[Tensor, "B D"], A: Float[Tensor, "D D"]) -> Float[Te
     """
     dims = dimensions(x)
     if not isinstance(A, Tensor) or tuple(A.shape) != (dims, dims):
-        raise InputError(f"The matrix of a quadratic form is a tensor ({dims}, {dims}), but got {shape_of(A)}.")
+        raise InputError(f"The matrix of a quadratic form must be a tensor ({dims}, {dims}), but got {shape_of(A)}.")
     return ((x @ A) * x).sum(dim=-1)
 
 
@@ -229,7 +231,7 @@ def chosen(x: Float[Tensor, "B D"], dims: Sequence[int] | None) -> tuple[int, ..
     """The inputs ``dims``, all if None, once each is known to be one."""
     known = dimensions(x)
     if not isinstance(dims, (list, tuple, range, type(None))):
-        raise InputError(f"dims is a list of indices of coordinates, as in [0, 1], but got {dims!r}.")
+        raise InputError(f"dims must be a list of coordinate indices, as in [0, 1], but got {dims!r}.")
     wanted = tuple([*range(known)]) if dims is None else tuple(dims)
     for i in wanted:
         if isinstance(i, bool) or not isinstance(i, int) or not 0 <= i < known:

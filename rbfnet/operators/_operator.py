@@ -85,7 +85,7 @@ class Operator:
             InputError: a negative order.
         """
         if order < 0:
-            raise InputError(f"The order of a derivative is 0, 1, 2, ..., but got {order}.")
+            raise InputError(f"The order of a derivative must be 0, 1, 2, ..., but got {order}.")
         return cls.of([((v,) * order, 1.0)])
 
     @property
@@ -212,9 +212,7 @@ class Operator:
 
     def __matmul__(self, other: Operator) -> Operator:
         if any(isinstance(c, Tensor) for _, c in other.terms):
-            raise InputError(
-                "An operator whose coefficients vary from point to point cannot be differentiated again; compose it on the left."
-            )
+            raise InputError("An operator with variable coefficients cannot be differentiated; compose it on the left.")
         return Operator.of(((*p, *q), _product(a, b)) for p, a in self.terms for q, b in other.terms)
 
     def __eq__(self, other: object) -> bool:
@@ -248,7 +246,7 @@ def _split(directions: Sequence[Direction]) -> tuple[tuple[str | int, ...], tupl
     coords = sorted([d for d in directions if not isinstance(d, Tensor)], key=str)
     for name in coords:
         if isinstance(name, bool) or not isinstance(name, (str, int)) or name == "":
-            raise InputError(f"A derivative is along the name or the index of a coordinate, as in d('x'), but got {name!r}.")
+            raise InputError(f"A derivative needs the name or index of a coordinate, as in d('x'), but got {name!r}.")
     return tuple(coords), tuple([d for d in directions if isinstance(d, Tensor)])
 
 

@@ -97,7 +97,7 @@ def dimensions(x: Float[Tensor, "B D"]) -> int:
         InputError: they are not (B, D).
     """
     if not isinstance(x, Tensor) or x.ndim != 2:
-        raise InputError(f"Points have shape (B, D), one row a point, but got {shape_of(x)}.")
+        raise InputError(f"Points must have shape (B, D), one row per point, but got {shape_of(x)}.")
     return x.shape[1]
 
 
@@ -120,7 +120,7 @@ def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops:
     """
     dimensions(x)
     if not callable(u) or isinstance(u, type):
-        raise InputError(f"A model is a module or a function of points, but got {u!r}.")
+        raise InputError(f"A model must be a module or a function of points, but got {u!r}.")
     if not ops:
         return apply_operators(u, x, [Operator.identity()])[..., :0]
     for op in ops:

@@ -53,7 +53,7 @@ def plot_values(
     points, heights = as_array(x), as_array(values)
     if points.shape[1] > 2:
         raise InputError(
-            f"A map has one or two coordinates, but the points have {points.shape[1]}; draw a slice, or plot_parity."
+            f"A map needs one or two coordinates, but the points have {points.shape[1]}; draw a slice, or plot_parity."
         )
     ax = axes_or_new(ax)
     ax.set_xlabel(coords[0])

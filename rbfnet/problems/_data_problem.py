@@ -60,10 +60,10 @@ class DataProblem(Problem):
         super().__init__()
         if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or y.shape[1] != len(outputs):
             raise InputError(
-                f"Data are x (N, D) and y (N, {len(outputs)}) with the same N, but got {tuple(x.shape)} and {tuple(y.shape)}."
+                f"Data must be x (N, D) and y (N, {len(outputs)}) with the same N, but got {tuple(x.shape)} and {tuple(y.shape)}."
             )
         if len(set(outputs)) < len(outputs) or len(set(coords)) < len(coords):
-            raise InputError(f"Columns need names of their own, but got {tuple(coords)} and {tuple(outputs)}.")
+            raise InputError(f"Columns need different names, but got {tuple(coords)} and {tuple(outputs)}.")
         for name, values in (("x", x), ("y", y)):
             if not torch.isfinite(values).all():
                 row = int((~torch.isfinite(values)).any(dim=1).nonzero()[0])
@@ -71,7 +71,7 @@ class DataProblem(Problem):
         n_val, n_test = _count("validation", validation, len(x)), _count("test", test, len(x))
         n_train = len(x) - n_val - n_test
         if n_train < 1:
-            raise InputError(f"{n_val} validation and {n_test} test rows leave none of {len(x)} to train on.")
+            raise InputError(f"{n_val} validation and {n_test} test rows leave none of the {len(x)} rows to train on.")
         self.outputs = tuple(outputs)
         self.notes: list[str] = []
         self.common_scale = common_scale
@@ -120,7 +120,7 @@ class DataProblem(Problem):
 def _count(name: str, share: float, total: int) -> int:
     held = number(share)
     if held is None or not 0 <= held < float("inf") or (held >= 1 and held != int(held)):
-        raise InputError(f"{name} is a fraction below 1 or a whole number of rows, but got {share!r}.")
+        raise InputError(f"{name} must be a fraction below 1 or a whole number of rows, but got {share!r}.")
     return int(held) if held >= 1 else round(held * total)
 
 

@@ -85,12 +85,12 @@ class Equations(Problem):
         wrong = [name for name in self.outputs if not isinstance(name, str) or not name.isidentifier()]
         if wrong or not self.outputs:
             hint = read_by_yaml(next(iter(wrong), None))
-            raise InputError(f"outputs are names of letters, digits and _, as in [u, v], but got {outputs!r}{hint}.")
+            raise InputError(f"outputs must be names of letters, digits and _, as in [u, v], but got {outputs!r}{hint}.")
         self._numbers = _numbers(parameters or {})
         for name, value in self._numbers.items():
             if isinstance(value, nn.Module):
                 if hasattr(self, name):
-                    raise InputError(f"A problem has a {name!r} of its own; give this unknown parameter another name.")
+                    raise InputError(f"{name!r} is already an attribute of a problem; give this unknown parameter another name.")
                 self.add_module(name, value)
         residuals = [self._read(text, equation=True) for text in _listed("equations", equations)]
         self._conditions: dict[str, Condition] = {}
@@ -131,7 +131,7 @@ class Equations(Problem):
                 count += 1
                 condition.name = f"{first}_{count}"
         if condition.name in self._conditions:
-            raise InputError(f"Two conditions are called {condition.name!r}; give each a name of its own.")
+            raise InputError(f"Two conditions are called {condition.name!r}; give them different names.")
         self._conditions[condition.name] = condition
 
     def _condition(self, given: Mapping[str, Any] | Condition) -> tuple[Condition, bool]:
@@ -140,7 +140,7 @@ class Equations(Problem):
             return given, True
         known = catalogue("problems", "Condition")
         if not isinstance(given, Mapping) or not given:
-            raise InputError(f"A condition is a node such as {{dirichlet: 0}}, but got {given!r}.")
+            raise InputError(f"A condition must be a node such as {{dirichlet: 0}}, but got {given!r}.")
         kind = next((key for key in given if key in known), None)
         if kind is None:
             raise unknown("condition", next(iter(given)), known)
@@ -184,7 +184,7 @@ class Equations(Problem):
         if isinstance(value, list) and "Tensor" in words and not function:
             return self._array(what, value)
         if isinstance(value, bool) and text and not number:
-            raise InputError(f"{what} is a text, but got {value!r}{read_by_yaml(value)}.")
+            raise InputError(f"{what} must be a string, but got {value!r}{read_by_yaml(value)}.")
         file = text and isinstance(value, str) and value.lower().endswith(FILES)
         if not (function or number) or file or (text and not (function and number)):
             return value
@@ -198,7 +198,7 @@ class Equations(Problem):
                 return expression
         elif value is None or callable(value) or isinstance(value, (Domain, Tensor)) or _is_number(value):
             return value
-        raise InputError(f"{what} is a number{' or a text' if function else ''}, but got {value!r}.")
+        raise InputError(f"{what} must be a number{' or a string' if function else ''}, but got {value!r}.")
 
     def _array(self, what: str, given: list[Any]) -> Tensor:
         """A list of numbers, or of rows of them, some of which may be texts."""
@@ -211,7 +211,7 @@ class Equations(Problem):
         try:
             return torch.tensor(number(given), dtype=torch.float64)
         except (TypeError, ValueError, RuntimeError):
-            raise InputError(f"{what} is a list of numbers, or of rows of them, but got {given!r}.") from None
+            raise InputError(f"{what} must be a list of numbers or of rows of numbers, but got {given!r}.") from None
 
 
 def _together(parts: Sequence[Callable[..., Tensor]]) -> Callable[..., Any]:
@@ -228,10 +228,12 @@ def _numbers(given: Mapping[str, Parameter | str]) -> dict[str, Parameter]:
     """Parameters by name; a text may use those before it."""
     found: dict[str, Parameter] = {}
     if not isinstance(given, Mapping):
-        raise InputError(f"parameters are numbers by name, as in {{nu: 0.1}}, but got {given!r}.")
+        raise InputError(f"parameters must be numbers by name, as in {{nu: 0.1}}, but got {given!r}.")
     for name, value in given.items():
         if not isinstance(name, str) or not name.isidentifier():
-            raise InputError(f"The name of a parameter has letters, digits and _, but got {name!r}{read_by_yaml(name)}.")
+            raise InputError(
+                f"The name of a parameter must consist of letters, digits and _, but got {name!r}{read_by_yaml(name)}."
+            )
         if isinstance(value, str):
             node = parse(value, (), (), found).node
             # It depends on no coordinate, but perhaps on an unknown parameter.
@@ -239,7 +241,7 @@ def _numbers(given: Mapping[str, Parameter | str]) -> dict[str, Parameter]:
         elif callable(value) or (_is_number(value) and math.isfinite(value)):
             found[name] = value
         else:
-            raise InputError(f"The parameter {name} must be a finite number or a text, but got {value!r}.")
+            raise InputError(f"The parameter {name} must be a finite number or a string, but got {value!r}.")
     return found
 
 

@@ -165,7 +165,7 @@ class Problem(nn.Module, Initialised, ABC):
             if not isinstance(condition, Condition):
                 raise InputError(f"`conditions` of {type(self).__name__} must yield conditions, but gave {condition!r}.")
             if condition.name in found:
-                raise InputError(f"Two conditions are called {condition.name!r}; give each a name of its own.")
+                raise InputError(f"Two conditions are called {condition.name!r}; give them different names.")
             found[condition.name] = condition
         return found
 
@@ -175,7 +175,7 @@ class Problem(nn.Module, Initialised, ABC):
             has = "has no domain" if domain is None else f"has {domain!r} as its domain"
             raise InputError(f"{type(self).__name__} {has}; set `domain` to one of rbfnet.domains.")
         if not isinstance(self.outputs, (tuple, list)) or not all(isinstance(name, str) for name in self.outputs):
-            raise InputError(f"`outputs` of {type(self).__name__} are names, as in ('u', 'v'), but got {self.outputs!r}.")
+            raise InputError(f"`outputs` of {type(self).__name__} must be names, as in ('u', 'v'), but got {self.outputs!r}.")
 
     def sample(self) -> dict[str, Sample]:
         """Points, and what belongs to them, for each condition that is to be trained for."""
@@ -230,7 +230,9 @@ class Problem(nn.Module, Initialised, ABC):
         if self.exact is None:
             return None
         if not callable(self.exact):
-            raise InputError(f"`exact` is a function of the coordinates {', '.join(self.domain.coords)}, but got {self.exact!r}.")
+            raise InputError(
+                f"`exact` must be a function of the coordinates {', '.join(self.domain.coords)}, but got {self.exact!r}."
+            )
         must = f"`exact` must return one (N,) for each of the outputs {', '.join(self.outputs)}"
         # Copies, which it may change in place.
         values = call(self.exact, f"`exact` of {type(self).__name__}", *[column.clone() for column in x.unbind(dim=1)])

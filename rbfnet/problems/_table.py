@@ -41,7 +41,7 @@ class Table(DataProblem):
         names = [*inputs, *outputs]
         twice = next((n for n in names if names.count(n) > 1), None)
         if twice is not None:
-            raise InputError(f"Column {twice!r} is named twice among the inputs {inputs} and outputs {outputs}.")
+            raise InputError(f"Column {twice!r} occurs twice among the inputs {inputs} and outputs {outputs}.")
         columns = read_columns(path, names)
         x, y = columns[:, : len(inputs)], columns[:, len(inputs) :]
         super().__init__(x, y, coords=inputs, outputs=outputs, validation=validation, test=test)

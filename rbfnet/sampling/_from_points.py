@@ -52,5 +52,5 @@ def _enough(points: Tensor, n: int) -> Tensor:
     """The distinct points, which must be n at least."""
     distinct = torch.unique(points, dim=0)
     if n > len(distinct):
-        raise InputError(f"{n} centres cannot be taken from {len(distinct)} distinct points; ask for {len(distinct)} at most.")
+        raise InputError(f"{n} centres cannot be taken from {len(distinct)} distinct points; use at most {len(distinct)}.")
     return distinct

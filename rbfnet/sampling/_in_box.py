@@ -26,7 +26,7 @@ def grid(box: Box, n: int) -> Float[Tensor, "n D"]:
     side = round(n ** (1 / dims))
     if side**dims != n:
         near = max(side, 1) ** dims
-        raise InputError(f"A grid in {dims} dimensions has k^{dims} points, but {n} were asked for; {near} would do.")
+        raise InputError(f"A grid in {dims} dimensions has k^{dims} points, but {n} were requested; use {near}.")
     axis = torch.linspace(0.0, 1.0, side, dtype=box.dtype) if side > 1 else torch.full((1,), 0.5, dtype=box.dtype)
     return _into(box, torch.cartesian_prod(*[axis] * dims).reshape(n, dims))
 
@@ -70,7 +70,7 @@ def poisson_disc(box: Box, n: int) -> Float[Tensor, "n D"]:
 
     low, high = box.detach().double().numpy()
     if not (low < high).all():
-        raise InputError(f"Poisson discs need a box with sides that are not zero, but got {low.tolist()} to {high.tolist()}.")
+        raise InputError(f"Poisson discs need a box with sides of positive length, but got {low.tolist()} to {high.tolist()}.")
     dims = len(low)
     # 0.58 is the share of its own cube (2-D, 3-D) that a point takes of a box filled by this algorithm.
     radius = (0.58 * np.prod(high - low) / n) ** (1 / dims)

@@ -59,8 +59,7 @@ class Adam(Solver):
         # Each process would weigh its own share of the points by itself.
         if self.balance is not None and self.balance.per_point and (self.batch_size is not None or self.resample):
             raise InputError(
-                f"{type(self.balance).__name__} has a weight for each point, so that all points must stay; leave out batch_size "
-                "and resample."
+                f"{type(self.balance).__name__} needs fixed points, as it has a weight per point; remove batch_size and resample."
             )
 
     def distributes(self, problem: Problem) -> bool:

@@ -98,7 +98,7 @@ class GaussNewton(Solver):
         self.path = Stages(continuation)
         self.slabs = slabs if slabs is None else int(positive("slabs", slabs, whole=True))
         if continuation and slabs is not None and slabs > 1:
-            raise InputError("continuation and slabs are two ways to the same end; take one of them.")
+            raise InputError("continuation and slabs cannot be combined; use one of them.")
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return Newton(cast(LinearModel, model), problem, self.path, self.shapes, self.tolerance, self.slabs, self.max_epochs)
@@ -109,11 +109,11 @@ class GaussNewton(Solver):
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
-            raise InputError(f"gauss_newton solves for linear weights, but {type(model).__name__} has none; take solver=lbfgs.")
+            raise InputError(f"gauss_newton solves for linear weights, but {type(model).__name__} has none; use solver=lbfgs.")
         if self.shapes and not own_shapes(model):
             raise InputError(
                 "gauss_newton with shapes=True needs basis functions that depend on their own centre alone, but those of "
-                "Normalized depend on all; take shapes=False, or solver=lbfgs."
+                "Normalized depend on all; use shapes=False or solver=lbfgs."
             )
         self.path.check(problem)
         if self.slabs is not None and self.slabs > 1:
@@ -121,9 +121,9 @@ class GaussNewton(Solver):
             if not starts_of(problem, samples):
                 raise InputError(
                     "slabs are for problems without unknowns whose conditions are at the start of time, or on the boundary at "
-                    f"all times; those of {type(problem).__name__} are not: leave slabs out."
+                    f"all times; those of {type(problem).__name__} are not; remove slabs."
                 )
         if applies(problem) and (self.path.count > 1 or self.shapes):
             raise InputError(
-                "Unknowns that are found from data need one stage and shapes that stay; take shapes=False and no continuation."
+                "Unknowns that are found from data need one stage and fixed shapes; use shapes=False without continuation."
             )

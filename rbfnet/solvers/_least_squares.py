@@ -85,7 +85,7 @@ class LeastSquares(Solver):
         self.regularization = Regularization(regularization, level)
         self.smoothing = _smoothing(smoothing)
         if regularization != "damping" and self._smooths:
-            raise InputError(f"smoothing has no part in regularization={regularization}; leave one of them out.")
+            raise InputError(f"smoothing has no effect with regularization={regularization}; remove one of them.")
         self.tolerance = None if tolerance is None else positive("tolerance", tolerance)
 
     @property
@@ -111,36 +111,36 @@ class LeastSquares(Solver):
             fewer = min(MANY, int(there / (COPIES * 8 * sites)) if at_once else int((there / (COPIES * 8)) ** 0.5))
             raise InputError(
                 f"least_squares takes about {needed / 1e9:,.0f} GB for {what}, more than half of this machine's memory "
-                f"({there / 1e9:.0f} GB); take fewer centres: num_centers={fewer} (on the command line network=default "
+                f"({there / 1e9:.0f} GB); use fewer centres: num_centers={fewer} (on the command line network=default "
                 f"network.centers=farthest_point network.num_centers={fewer})."
             )
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, LinearModel):
-            raise InputError(f"least_squares solves for linear weights, but {type(model).__name__} has none; take solver=lbfgs.")
+            raise InputError(f"least_squares solves for linear weights, but {type(model).__name__} has none; use solver=lbfgs.")
         for name, unknown_parameter in problem.named_parameters():
             if unknown_parameter.requires_grad:
                 raise InputError(
-                    f"least_squares solves for weights alone, but {name!r} of the problem is to be found too: take "
+                    f"least_squares solves for weights alone, but {name!r} of the problem is unknown too; use "
                     "solver=gauss_newton."
                 )
-        require_linear(problem, samples, "least_squares cannot solve it: take solver=gauss_newton")
+        require_linear(problem, samples, "least_squares cannot solve it; use solver=gauss_newton")
         rows = sum(sample.num_rows for sample in samples.values())
         tail = 0 if (moments := model.moments()) is None else moments.shape[1]
         columns = model.coefficients.shape[0]
         values = values_asked(model, problem, samples)
         if values is None and self._smooths:
-            raise InputError(f"smoothing is for values at points, but {type(problem).__name__} asks for more; leave it out.")
+            raise InputError(f"smoothing is for values at points, but {type(problem).__name__} has other conditions; remove it.")
         if isinstance(self.smoothing, Tensor) and len(self.smoothing) != rows:
-            raise InputError(f"smoothing has {len(self.smoothing)} values for {rows} rows; give one for each.")
+            raise InputError(f"smoothing has {len(self.smoothing)} values for {rows} rows; give one per row.")
         if values is None or self.regularization.how != "damping" or self.tolerance is not None:
             self._require_memory(rows, columns, model.coefficients.element_size())
         network = innermost(model)
         if self.tolerance is not None and not (isinstance(network, RBFNetwork) and len(network.coefficients) == columns):
-            raise InputError("tolerance is for an RBFNetwork with one weight per centre and output; leave it out.")
+            raise InputError("tolerance is for an RBFNetwork with one weight per centre and output; remove it.")
         if rows < tail:
             raise InputError(
-                f"{rows} points cannot determine a polynomial tail of {tail} terms; give {tail} points at least, or a lower "
+                f"{rows} points cannot determine a polynomial tail of {tail} terms; give at least {tail} points, or a lower "
                 "degree."
             )
 
@@ -149,7 +149,7 @@ class LeastSquares(Solver):
         if needed > there:
             raise InputError(
                 f"least_squares holds a matrix of {rows} x {columns}, about {needed / 1e9:.0f} GB with its factors, more than "
-                f"half of this machine's memory ({there / 1e9:.0f} GB); take fewer points, or fewer centres."
+                f"half of this machine's memory ({there / 1e9:.0f} GB); use fewer points or fewer centres."
             )
 
 
@@ -157,11 +157,13 @@ def _smoothing(given: Smoothing) -> Smoothing:
     given = as_number(given)
     if isinstance(given, str):
         if given != "auto":
-            raise InputError(f"smoothing is zero or positive, one for each point, or 'auto', but got {given!r}.")
+            raise InputError(f"smoothing must be a non-negative number, one per point or 'auto', but got {given!r}.")
         return given
     if isinstance(given, Tensor):
         if given.ndim != 1 or not (torch.isfinite(given) & (given >= 0)).all():
-            raise InputError(f"smoothing is (N,), zero or positive, but got {tuple(given.shape)} from {given.min()} on.")
+            raise InputError(
+                f"smoothing must be (N,) and non-negative, but got shape {tuple(given.shape)} with minimum {given.min()}."
+            )
         return given
     return float(positive("smoothing", given, zero=True))
 

@@ -67,7 +67,7 @@ def as_solver(stage: Solver | str) -> Solver:
     if isinstance(stage, Solver):
         return stage
     if not isinstance(stage, str):
-        raise InputError(f"A solver is a Solver or the name of one, as in 'adam', but got {stage!r}.")
+        raise InputError(f"A solver must be a Solver or the name of one, as in 'adam', but got {stage!r}.")
     known = catalogue("solvers", "Solver")
     made: Solver = known[one_of("solver", stage, known)]()
     return made

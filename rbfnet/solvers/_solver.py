@@ -129,7 +129,7 @@ class Solving(torch.optim.Optimizer, ABC):
     @torch.no_grad()
     def step(self, closure: Callable[[], Posed] | None = None) -> Any:  # type: ignore[override]
         if closure is None:
-            raise TypeError(f"{type(self).__name__} is stepped with a closure that returns what is posed.")
+            raise TypeError(f"{type(self).__name__} step needs a closure that returns the posed problem.")
         if not self.done:
             self.improve(closure())
         return None

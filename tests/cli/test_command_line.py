@@ -188,13 +188,13 @@ WRONG = {
     "number": (["train", "solver=adam", "solver.lr=abc"], "lr must be positive and finite, but got 'abc'"),
     "null": (["train", "network.epsilon=null"], "epsilon must be positive and finite, but got None"),
     "margin": (["train", "network.margin=-0.7"], "margin must be zero or positive"),
-    "margin's word": (["train", "network.margin=wide"], "margin is zero or positive, or 'auto', but got 'wide'"),
+    "margin's word": (["train", "network.margin=wide"], "margin must be non-negative or 'auto', but got 'wide'"),
     "flag": (["train", "figures=maybe"], "figures must be true or false, but got 'maybe'"),
     "network key": (["train", "+network.overlap=2"], "There is no argument of the network called 'overlap'"),
     "points": (["train", "problem.num_interior=abc"], "must be a whole number of at least 1, but got 'abc'"),
     "terrain": (["train", "problem=terrain", "problem.train=200000"], "The terrain has 138632 points"),
-    "share": (["train", *TABLE, "problem.test=abc"], "test is a fraction below 1 or a whole number of rows, but got 'abc'"),
-    "path": (["train", "run_dir=points.csv/x"], "The run directory 'points.csv/x' cannot be made"),
+    "share": (["train", *TABLE, "problem.test=abc"], "test must be a fraction below 1 or a whole number of rows, but got 'abc'"),
+    "path": (["train", "run_dir=points.csv/x"], "The run directory 'points.csv/x' cannot be created"),
     "accelerator": (["train", "trainer.accelerator=foo"], "The Trainer cannot be set up so"),
     "group left out": (["train", "~kernel"], "The config lacks 'kernel'"),
     "logger": (["train", "logger._target_=foo.bar"], "foo"),
@@ -240,7 +240,7 @@ def test_a_run_directory_in_use_is_not_touched(command: Command) -> None:
     Path("run").mkdir()
     Path("run/precious").write_text("x")
     code, _, err = command("train", "run_dir=run")
-    assert code == 2 and "is there already and not empty" in err
+    assert code == 2 and "already exists and is not empty" in err
     assert [p.name for p in Path("run").iterdir()] == ["precious"]
 
 

@@ -244,7 +244,7 @@ def test_a_run_that_another_has_overtaken_leaves_its_files_alone(tmp_path: Path,
     config = yaml.safe_load((done / "config.yaml").read_text())
     run = build({**config, "run_dir": str(tmp_path / "run"), "logger": None})
     shutil.copytree(done, tmp_path / "run")
-    with pytest.raises(ValueError, match="is there already and not empty"):
+    with pytest.raises(ValueError, match="already exists and is not empty"):
         run.execute()
     assert everything(tmp_path / "run") == everything(done)
 

@@ -111,7 +111,7 @@ def change(directory: Path, **keys: object) -> None:
 
 
 WRONG: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
-    "no run": (shutil.rmtree, [], "There is no run to go on with in 'part': config.yaml is missing."),
+    "no run": (shutil.rmtree, [], "There is no run to resume in 'part': config.yaml is missing."),
     "no checkpoint": (lambda d: shutil.rmtree(d / "checkpoints"), [], "checkpoints/last.ckpt is missing."),
     "finished": (lambda d: None, [], "The run in 'part' is finished: 4 of 4 epochs are done; go on with trainer.max_epochs="),
     "fewer": (lambda d: None, ["trainer.max_epochs=2"], "is finished: 4 of 2 epochs are done"),

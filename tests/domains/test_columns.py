@@ -66,7 +66,7 @@ def test_binary_files_and_other_kinds_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "sentence"),
     [
-        ({"x": np.arange(3), "y": np.arange(2)}, "of one length"),
+        ({"x": np.arange(3), "y": np.arange(2)}, "of equal length"),
         ({"x": np.zeros((2, 2)), "y": np.zeros((2, 2))}, "one-dimensional"),
         ({"x": np.zeros(0), "y": np.zeros(0)}, "are empty"),
         ({"x": np.zeros(2), "y": np.array(["a", "b"])}, "real numbers are needed"),

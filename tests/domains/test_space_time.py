@@ -64,10 +64,10 @@ def test_distance_is_that_of_space() -> None:
 
 
 WRONG: dict[str, tuple[Callable[[], object], str]] = {
-    "two times": (lambda: SpaceTime(Interval(x=(0, 1)), t=(0, 1), s=(0, 1)), "takes one time.*got t, s"),
-    "no time": (lambda: SpaceTime(Interval(x=(0, 1))), "takes one time.*got none"),
-    "the name of a space": (lambda: SpaceTime(Interval(x=(0, 1)), x=(0, 1)), "a name of its own"),
-    "time that falls": (lambda: SpaceTime(Interval(x=(0, 1)), t=(1, 0)), r"Time t goes from a lower.*\(1, 0\)"),
+    "two times": (lambda: SpaceTime(Interval(x=(0, 1)), t=(0, 1), s=(0, 1)), "needs one time.*got t, s"),
+    "no time": (lambda: SpaceTime(Interval(x=(0, 1))), "needs one time.*got none"),
+    "the name of a space": (lambda: SpaceTime(Interval(x=(0, 1)), x=(0, 1)), "its own name"),
+    "time that falls": (lambda: SpaceTime(Interval(x=(0, 1)), t=(1, 0)), r"Time t must go from a lower.*\(1, 0\)"),
     "time that is no interval": (lambda: SpaceTime(Interval(x=(0, 1)), t=1.0), "Time t must be of shape"),  # type: ignore[arg-type]
     "a cloud": (lambda: SpaceTime(PointCloud(torch.zeros(1, 1), ("x",)), t=(0, 1)), "got PointCloud"),
     "time twice": (lambda: SpaceTime(SpaceTime(Interval(x=(0, 1)), t=(0, 1)), s=(0, 1)), "The space of SpaceTime"),

@@ -105,14 +105,14 @@ def test_operators_of_python_make_composites() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Sum([]), "two kernels at least, but got 0"),
-        (lambda: Product(["gaussian"]), "two kernels at least, but got 1"),
+        (lambda: Sum([]), "at least two kernels, but got 0"),
+        (lambda: Product(["gaussian"]), "at least two kernels, but got 1"),
         (lambda: Sum("gaussian"), "a list of kernels"),
         (lambda: Sum(Gaussian()), "a list of kernels"),  # type: ignore[arg-type]
         (lambda: Sum(["gausian", "matern"]), "did you mean 'gaussian'"),
-        (lambda: Sum(["gaussian", {"a": 1}]), "A kernel is a Kernel"),  # type: ignore[list-item]
-        (lambda: as_kernel("sum"), "Sum cannot be made without 'kernels'; give Sum"),
-        (lambda: as_kernel(Scaled), "Scaled cannot be made without 'kernel'"),
+        (lambda: Sum(["gaussian", {"a": 1}]), "A kernel must be a Kernel"),  # type: ignore[list-item]
+        (lambda: as_kernel("sum"), "Sum needs 'kernels'; give Sum"),
+        (lambda: as_kernel(Scaled), "Scaled needs 'kernel'"),
         (lambda: Scaled("gaussian", amplitude=0.0), "amplitude must be positive"),
         (lambda: -1.0 * Gaussian(), "amplitude must be positive"),
         (lambda: Scaled("gaussian", shape=math.inf), "shape must be positive"),

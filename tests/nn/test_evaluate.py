@@ -192,9 +192,12 @@ def test_an_interruption_leaves_the_terminal_as_it_was() -> None:
 # -- wrong input -------------------------------------------------------------------------------------------------------
 
 WRONG: dict[str, tuple[Callable[[], Any], str]] = {
-    "no model": (lambda: evaluate(3, points()), "A model is a module or a function of points .*, but got 3"),  # type: ignore[arg-type]
-    "numpy": (lambda: evaluate(network(), np.zeros((2, 2))), r"The points are a tensor, but got ndarray; .*torch\.as_tensor"),  # type: ignore[arg-type]
-    "a vector": (lambda: evaluate(network(), points()[:, 0]), r"Points have shape \(B, D\), one row a point, but got \(23,\)"),
+    "no model": (lambda: evaluate(3, points()), "A model must be a module or a function of points .*, but got 3"),  # type: ignore[arg-type]
+    "numpy": (lambda: evaluate(network(), np.zeros((2, 2))), r"The points must be a tensor, but got ndarray; .*torch\.as_tensor"),  # type: ignore[arg-type]
+    "a vector": (
+        lambda: evaluate(network(), points()[:, 0]),
+        r"Points must have shape \(B, D\), one row per point, but got \(23,\)",
+    ),
     "another dimension": (lambda: evaluate(network(), points(3)), r"must have shape \(B, 2\), but got \(23, 3\)"),
     "another dtype": (lambda: evaluate(network(), points().float()), "The points are torch.float32 and the network"),
     "no operators": (lambda: evaluate(network(), points(), {}), "At least one operator is needed, as in .* but got {}"),

@@ -88,7 +88,7 @@ def test_the_number_of_pieces_is_that_of_the_state() -> None:
     ("breaks", "shape", "sentence"),
     [
         ([0.0, 1.0], (2, 5, 8, 2), "Pieces need"),
-        ([0.0, 1.0, 1.0], (2, 5, 8, 2), "must rise"),
+        ([0.0, 1.0, 1.0], (2, 5, 8, 2), "must increase"),
         ([0.0, 1.0], (1, 4, 8, 2), "Pieces need"),
     ],
 )

@@ -136,9 +136,9 @@ def test_a_program_holds_the_parameters_as_they_were(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"path": "u.pt"}, r"ends in .pt2, but got '.*u.pt'"),
-        ({"path": "there.pt2"}, "is there already; choose another, or remove it"),
-        ({"model": nn.Linear(2, 1)}, "Linear has no derivatives in closed form"),
+        ({"path": "u.pt"}, r"must end in .pt2, but got '.*u.pt'"),
+        ({"path": "there.pt2"}, "already exists; choose another, or remove it"),
+        ({"model": nn.Linear(2, 1)}, "Linear has no closed-form derivatives"),
         ({"operators": {}}, "At least one operator is needed"),
         ({"operators": {"u": Operator.d("xx")}}, "There is no coordinate 'xx'"),
         ({"operators": {"u": Operator.d("tine")}, "coords": ("time", "x")}, "no coordinate 'tine'; did you mean 'time'"),

@@ -58,7 +58,7 @@ def test_a_grid_has_the_corners_and_equal_steps() -> None:
 
 @pytest.mark.parametrize(("dims", "n", "near"), [(2, 10, 9), (2, 15, 16), (3, 9, 8), (3, 2, 1)], ids=str)
 def test_a_grid_names_the_nearest_number_it_has(dims: int, n: int, near: int) -> None:
-    with pytest.raises(InputError, match=rf"dimensions has k\^{dims} points, but {n} were asked for; {near} would do"):
+    with pytest.raises(InputError, match=rf"dimensions has k\^{dims} points, but {n} were requested; use {near}"):
         initializers.grid(torch.tensor([[0.0] * dims, [1.0] * dims]), n)
 
 
@@ -85,7 +85,7 @@ def test_distinct_centres_are_taken_from_points(choose: Callable[[Tensor, int], 
 def test_more_centres_than_distinct_points_are_refused(choose: Callable[[Tensor, int], Tensor]) -> None:
     doubled = torch.cat([cloud(5), cloud(5)])
     assert len(choose(doubled, 5)) == 5
-    with pytest.raises(InputError, match="6 centres cannot be taken from 5 distinct points; ask for 5 at most"):
+    with pytest.raises(InputError, match="6 centres cannot be taken from 5 distinct points; use at most 5"):
         choose(doubled, 6)
 
 
@@ -122,7 +122,7 @@ def test_kmeans_finds_the_middle_of_clusters() -> None:
 
 
 def test_poisson_discs_need_room_on_every_side() -> None:
-    with pytest.raises(InputError, match="sides that are not zero"):
+    with pytest.raises(InputError, match="sides of positive length"):
         initializers.poisson_disc(torch.tensor([[0.0, 1.0], [1.0, 1.0]]), 5)
 
 
@@ -178,7 +178,7 @@ def test_spacing_of_one_centre_is_one_and_coinciding_centres_take_the_least_of_t
     # In one dimension the two nearest others count: both of these coincide with the first.
     found = initializers.spacing(torch.tensor([[0.0], [0.0], [0.0], [3.0], [4.0]]))
     torch.testing.assert_close(found, torch.tensor([2.0, 2.0, 2.0, 2.0, 2.5]))
-    with pytest.raises(InputError, match="All 3 centres are the same point; give different ones, or an epsilon"):
+    with pytest.raises(InputError, match="All 3 centres coincide; give distinct ones, or an epsilon"):
         initializers.spacing(torch.zeros(3, 2))
 
 

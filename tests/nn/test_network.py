@@ -269,7 +269,7 @@ def test_a_state_dict_brings_a_network_back(trainable: bool) -> None:
         (lambda: RBFLayer(2, None, centers=torch.zeros(4)), r"centres must have shape \(M, 2\), but got \(4,\)"),
         (lambda: RBFLayer(2, None, centers=torch.full((4, 2), NAN)), "must be finite"),
         (lambda: RBFLayer(2, None, centers=torch.zeros(0, 2)), "num_centers must be a whole number of at least 1, but got 0"),
-        (lambda: RBFLayer(2, None, centers=torch.zeros(4, 2)), "All 4 centres are the same point"),
+        (lambda: RBFLayer(2, None, centers=torch.zeros(4, 2)), "All 4 centres coincide"),
         (lambda: RBFLayer(2, None), "num_centers must be given to place centres by 'halton'"),
         (lambda: RBFLayer(2, 0), "num_centers must be a whole number of at least 1, but got 0"),
         (lambda: RBFLayer(2, 2.5), "num_centers must be a whole number"),  # type: ignore[arg-type]
@@ -278,15 +278,15 @@ def test_a_state_dict_brings_a_network_back(trainable: bool) -> None:
         (lambda: RBFLayer(2, 5, centers="haltom"), "There is no initialiser of centres 'haltom'; did you mean 'halton'"),
         (lambda: RBFLayer(2, 5, kernel="gauss"), "There is no kernel 'gauss'; did you mean 'gaussian'"),
         (lambda: RBFNetwork(2, 0, 5), "out_features must be a whole number"),
-        (lambda: RBFNetwork(2, 1, 5, degree=-2), "degree of the polynomial tail is -1 .none., 0, 1, ..., but got -2"),
+        (lambda: RBFNetwork(2, 1, 5, degree=-2), "degree of the polynomial tail must be -1 .no tail., 0, 1, ..., but got -2"),
         (lambda: RBFNetwork(2, 1, 5, degree=1.0), "degree of the polynomial tail"),  # type: ignore[arg-type]
         (
             lambda: RBFNetwork(2, 1, 2, "thin_plate_spline"),
-            "degree 1 in 2 dimensions has 3 terms, more than the 2 centres; take 3",
+            "degree 1 in 2 dimensions has 3 terms, more than the 2 centres; use at least 3",
         ),
         (
             lambda: RBFNetwork(2, 1, 5, degree=2),
-            "has 6 terms, more than the 5 centres; take 6 centres at least, or a lower degree",
+            "has 6 terms, more than the 5 centres; use at least 6 centres, or a degree of at most 1",
         ),
     ],
 )

@@ -193,7 +193,7 @@ def test_outputs_are_indexed_by_name_first() -> None:
     ids=["value", "arithmetic", "derivative", "torch function", "laplacian"],
 )
 def test_a_field_of_several_outputs_is_not_used_as_if_it_had_one(use: Callable[[Field], Any]) -> None:
-    with pytest.raises(InputError, match=r"has the outputs p, q: say which one is meant, as in u\['p'\]"):
+    with pytest.raises(InputError, match=r"has the outputs p, q: choose one, as in u\['p'\]"):
         use(Field(two_outputs, points(), outputs=("p", "q")))
 
 
@@ -213,10 +213,10 @@ def test_a_field_of_several_outputs_is_not_used_as_if_it_had_one(use: Callable[[
         (lambda: Field(two_outputs, points(), outputs=("p", "q"))["pp"], "There is no output 'pp'; did you mean 'p'"),
         (lambda: Field(two_outputs, points()).value, "The model has 2 outputs, but 1 are named: u"),
         (lambda: Field(one_output, points(), ahead=[Operator.d("t")]), "There is no coordinate 't'"),
-        (lambda: Field(one_output, points()[0]), r"Points have shape \(B, D\), one row a point, but got \(2,\)"),
-        (lambda: Field(two_outputs, points(), outputs=("p", "p")), r"Each output needs a name of its own, .* \('p', 'p'\)"),
-        (lambda: Field(two_outputs, points(), outputs=()), "Each output needs a name of its own"),
-        (lambda: two()["p"].directional(points(), -1), "The order of a derivative is 0, 1, 2, ..., but got -1"),
+        (lambda: Field(one_output, points()[0]), r"Points must have shape \(B, D\), one row per point, but got \(2,\)"),
+        (lambda: Field(two_outputs, points(), outputs=("p", "p")), r"The outputs need different names, .* \('p', 'p'\)"),
+        (lambda: Field(two_outputs, points(), outputs=()), "The outputs need different names"),
+        (lambda: two()["p"].directional(points(), -1), "The order of a derivative must be 0, 1, 2, ..., but got -1"),
         (lambda: two()["p"].directional(points()[:2]), r"must have shape \(3, 2\), but got \(2, 2\)"),
         (lambda: two().divergence(), "A vector needs its components: name them"),
         (lambda: two().divergence("p", "r"), "There is no output 'r'"),
@@ -226,10 +226,10 @@ def test_a_field_of_several_outputs_is_not_used_as_if_it_had_one(use: Callable[[
         (lambda: two().curl("p"), "The curl needs the names of two or three outputs, but got 1"),
         (lambda: two().vector_laplacian("p", along=()), "1 components were given for the 0 coordinates"),
         (lambda: two().vector_laplacian("r"), "There is no output 'r'"),
-        (lambda: two().advection("p", "q"), "has the outputs p, q: say which one is meant"),
+        (lambda: two().advection("p", "q"), "has the outputs p, q: choose one"),
         (lambda: two()["p"].advection("p", "r"), "There is no output 'r'"),
         (lambda: two()["p"].advection(1.0, 2.0, 3.0), "3 components were given for the 2 coordinates x, y"),
-        (lambda: two()["p"].advection(points()[:, :1], 1.0), r"a number or has shape \(3,\), but got \(3, 1\)"),
+        (lambda: two()["p"].advection(points()[:, :1], 1.0), r"a number or of shape \(3,\), but got \(3, 1\)"),
         (lambda: two()["p"].gradient("z"), "There is no coordinate 'z'"),
     ],
 )

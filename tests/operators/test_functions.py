@@ -383,14 +383,14 @@ def test_coefficients_and_directions_that_require_a_gradient_get_it(route: str) 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda u, x: jacobian(u, x[0]), r"Points have shape \(B, D\), one row a point, but got \(2,\)"),
-        (lambda u, x: hessian(u, x[None]), r"Points have shape \(B, D\)"),
+        (lambda u, x: jacobian(u, x[0]), r"Points must have shape \(B, D\), one row per point, but got \(2,\)"),
+        (lambda u, x: hessian(u, x[None]), r"Points must have shape \(B, D\)"),
         (lambda u, x: laplacian(u, x, [2]), "Coordinate index 2 is out of range for 2"),
         (lambda u, x: laplacian(u, x, [-1]), "Coordinate index -1 is out of range"),
         (lambda u, x: partial(u, x, (1,)), r"one non-negative number for each of the 2 inputs, but got \(1,\)"),
         (lambda u, x: partial(u, x, (1, -1)), "non-negative"),
-        (lambda u, x: directional(u, x, x[:2]), r"A direction has the shape of the points \(4, 2\)"),
-        (lambda u, x: directional(u, x, x[:, 0]), "A direction has the shape"),
+        (lambda u, x: directional(u, x, x[:2]), r"A direction must have the shape of the points, \(4, 2\)"),
+        (lambda u, x: directional(u, x, x[:, 0]), "A direction must have the shape"),
         (lambda u, x: directional(u, x, x, -1), "0, 1, 2, ..., but got -1"),
     ],
 )

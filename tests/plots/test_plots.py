@@ -57,7 +57,7 @@ def test_a_grid_with_a_hole_is_blank_there() -> None:
 
 
 def test_three_coordinates_are_refused() -> None:
-    with pytest.raises(ValueError, match="A map has one or two coordinates, but the points have 3"):
+    with pytest.raises(ValueError, match="A map needs one or two coordinates, but the points have 3"):
         plot_values(torch.rand(4, 3), torch.rand(4), ("x", "y", "z"))
 
 

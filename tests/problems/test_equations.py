@@ -120,7 +120,7 @@ def test_an_unknown_among_the_parameters_is_a_part_of_the_problem() -> None:
 
     problem = made(equations="u - 3*b*x", parameters={"a": Number(), "b": "a**2"})
     assert [name for name, _ in problem.named_parameters()] == ["a.raw"]
-    with pytest.raises(ValueError, match="A problem has a 'domain' of its own"):
+    with pytest.raises(ValueError, match="'domain' is already an attribute of a problem"):
         made(parameters={"domain": Number()})
     points = torch.rand(9, 2, dtype=torch.float64)
     (residual,) = residuals(problem, lambda x: 12 * x[:, :1], "interior", points)
@@ -158,26 +158,26 @@ def test_without_an_exact_solution_there_is_no_reference() -> None:
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "equation": ({"equations": ["lap(u) + q"]}, "no name 'q'"),
-    "no text": ({"equations": [None]}, "An equation is a text"),
+    "no text": ({"equations": [None]}, "An equation must be a string"),
     "no list": ({"equations": None}, "equations must be a list"),
     "condition": ({"conditions": [{"dirichlett": 0}]}, "no condition 'dirichlett'; did you mean 'dirichlet'"),
-    "no node": ({"conditions": [3]}, "A condition is a node such as"),
-    "empty node": ({"conditions": [{}]}, "A condition is a node such as"),
+    "no node": ({"conditions": [3]}, "A condition must be a node such as"),
+    "empty node": ({"conditions": [{}]}, "A condition must be a node such as"),
     "argument": ({"conditions": [{"dirichlet": 0, "weigth": 3}]}, "called 'weigth'; did you mean 'weight'"),
     "missing argument": ({"conditions": [{"interface": ["u", "v"]}]}, "needs the argument 'where'"),
-    "value": ({"conditions": [{"dirichlet": [0]}]}, "value of dirichlet is a number or a text, but got"),
+    "value": ({"conditions": [{"dirichlet": [0]}]}, "value of dirichlet must be a number or a string, but got"),
     "value of the field": ({"conditions": [{"dirichlet": "u"}]}, "no name 'u'"),
-    "flag": ({"conditions": [{"dirichlet": True}]}, "value of dirichlet is a number or a text, but got True"),
-    "weight": ({"conditions": [{"dirichlet": 0, "weight": "x"}]}, "weight of dirichlet is a number, but got 'x'"),
-    "points": ({"conditions": [{"data": [["a"]], "y": [0]}]}, "x of data is a list of numbers"),
+    "flag": ({"conditions": [{"dirichlet": True}]}, "value of dirichlet must be a number or a string, but got True"),
+    "weight": ({"conditions": [{"dirichlet": 0, "weight": "x"}]}, "weight of dirichlet must be a number, but got 'x'"),
+    "points": ({"conditions": [{"data": [["a"]], "y": [0]}]}, "x of data must be a list of numbers"),
     "names": ({"conditions": [{"dirichlet": 0, "name": "a"}, {"dirichlet": 1, "name": "a"}]}, "Two conditions are called 'a'"),
-    "outputs": ({"outputs": ["u u"]}, "outputs are names of letters"),
-    "no outputs": ({"outputs": []}, "outputs are names of letters"),
+    "outputs": ({"outputs": ["u u"]}, "outputs must be names of letters"),
+    "no outputs": ({"outputs": []}, "outputs must be names of letters"),
     "domain": ({"domain": 3}, "domain must be one of rbfnet.domains"),
-    "parameters": ({"parameters": [1]}, "parameters are numbers by name"),
-    "parameter": ({"parameters": {"k": None}}, "The parameter k must be a finite number or a text"),
-    "flag as parameter": ({"parameters": {"k": True}}, "The parameter k must be a finite number or a text"),
-    "name of a parameter": ({"parameters": {"2k": 1}}, "The name of a parameter has letters"),
+    "parameters": ({"parameters": [1]}, "parameters must be numbers by name"),
+    "parameter": ({"parameters": {"k": None}}, "The parameter k must be a finite number or a string"),
+    "flag as parameter": ({"parameters": {"k": True}}, "The parameter k must be a finite number or a string"),
+    "name of a parameter": ({"parameters": {"2k": 1}}, "The name of a parameter must consist of letters"),
     "parameter of later ones": ({"parameters": {"a": "b", "b": 1}}, "no name 'b'"),
     "exact": ({"exact": "sin(pi*z)"}, "no name 'z'"),
     "file": ({"exact": "nowhere.csv"}, "no file 'nowhere.csv'"),

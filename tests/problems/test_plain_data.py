@@ -112,18 +112,18 @@ WRONG_DOMAINS: dict[str, tuple[str, str]] = {
     "true": ("{_target_: rbfnet.domains.Disc, center: [0, 0], radius: yes}", "must be a number, but got True"),
     "too few": ("{_target_: rbfnet.domains.Rectangle, x: [1/2], y: [0, 1]}", r"Side x of a box must be of shape \(2,\)"),
     "no list": ("{_target_: rbfnet.domains.Union, members: 3}", "members of rbfnet.domains.Union must be a list, but got 3"),
-    "no members": ("{_target_: rbfnet.domains.Union}", "Union takes two domains or more, but got 0"),
+    "no members": ("{_target_: rbfnet.domains.Union}", "Union needs at least two domains, but got 0"),
     "one member": (
         "{_target_: rbfnet.domains.Union, members: [{_target_: rbfnet.domains.Disc, center: [0, 0], radius: 1}]}",
-        "Union takes two domains or more, but got 1",
+        "Union needs at least two domains, but got 1",
     ),
-    "no domain": ("{_target_: rbfnet.domains.Union, members: [1, 2]}", "Union takes domains with an inside"),
+    "no domain": ("{_target_: rbfnet.domains.Union, members: [1, 2]}", "Union needs domains with an interior"),
     "another name": ("{_target_: rbfnet.domains.Union, parts: []}", "no argument of rbfnet.domains.Union called 'parts'"),
     "a coordinate that is false": (
         "{_target_: rbfnet.domains.Interval, no: [0, 1]}",
         "YAML reads yes, no, on and off as true and",
     ),
-    "a coordinate that is true": ("{_target_: rbfnet.domains.Interval, on: [0, 1]}", "has the key True, which is no text"),
+    "a coordinate that is true": ("{_target_: rbfnet.domains.Interval, on: [0, 1]}", "has the key True, which is not a string"),
     "a class from elsewhere": ("{_target_: rbfnet.domains.Union, members: [{_target_: os.system}]}", "system"),
 }
 
@@ -209,7 +209,7 @@ def test_in_python_a_list_of_parts_is_all_that_belongs_to_any() -> None:
     assert whole == pytest.approx(2.5, rel=1e-3)
     with pytest.raises(rbfnet.InputError, match="no part of the boundary called 'x=lov'; did you mean 'x=low'"):
         SQUARE.boundary(10, part=["y=low", "x=lov"])
-    with pytest.raises(rbfnet.InputError, match="holds no point"):
+    with pytest.raises(rbfnet.InputError, match="is false at all boundary points"):
         SQUARE.boundary(10, part=["y=low", lambda x: x[:, 0] > 2])
 
 
@@ -217,16 +217,16 @@ WRONG_PARTS: dict[str, tuple[str, str]] = {
     "another coordinate": ("on: z < 1", "There is no name 'z'; known: e, pi, x, y"),
     "an output": ("on: u < 1", "There is no name 'u'"),
     "no number": ("on: x <", "The text ends where a number"),
-    "a sum of comparisons": ("on: 1 + (x < 1) > 0", "A comparison is true or false, and no number"),
+    "a sum of comparisons": ("on: 1 + (x < 1) > 0", "A comparison is true or false, not a number"),
     "nothing to join": ("on: x < 1 and", "The text ends where a number"),
-    "half a comparison": ("on: x < 1 and y", "A comparison belongs here"),
+    "half a comparison": ("on: x < 1 and y", "A comparison is expected here"),
     "a word": ("on: x < 1 xor y < 1", "An operator is missing before this name"),
     "Python": ("on: __import__(x) < 1", "There is no function '__import__'"),
     "deep": (f"on: {'not ' * 50}x < 1", "nested deeper than 32 levels"),
     "open": ("on: (x < 1", "is not closed"),
     "an unknown name": ("on: x=lov", "no part of the boundary called 'x=lov'; did you mean 'x=low'"),
     "a number": ("on: 3", "no part of the boundary called '3'"),
-    "nothing there": ("on: x > 2", "holds no point"),
+    "nothing there": ("on: x > 2", "is false at all boundary points"),
     "a word that is true": ("on: yes", "no part of the boundary called 'True'"),
 }
 
@@ -239,11 +239,11 @@ def test_a_part_that_cannot_be_read_is_refused(name: str) -> None:
 
 
 WRONG_WHERE: dict[str, tuple[str, str]] = {
-    "no comparison": ("{interior: u, where: x}", "A comparison belongs here"),
-    "an assignment": ("{interior: u, where: x = 1}", "A comparison belongs here"),
-    "a number": ("{interior: u, where: 3}", "`where` of condition 'interior' is a Domain or a function of the coordinates"),
-    "of an integral": ("{mean: 0, where: x < 0.5}", "`where` of condition 'mean' is a Domain"),
-    "of an interface": ("{interface: [u, v], where: x < 0.5}", "lies on the boundary of a Domain"),
+    "no comparison": ("{interior: u, where: x}", "A comparison is expected here"),
+    "an assignment": ("{interior: u, where: x = 1}", "A comparison is expected here"),
+    "a number": ("{interior: u, where: 3}", "`where` of condition 'interior' must be a Domain or a function of the coordinates"),
+    "of an integral": ("{mean: 0, where: x < 0.5}", "`where` of condition 'mean' must be a Domain"),
+    "of an interface": ("{interface: [u, v], where: x < 0.5}", "needs a Domain as `where`"),
 }
 
 
@@ -300,10 +300,16 @@ def test_outputs_and_parameters_may_be_called_no() -> None:
 
 
 WORDS: dict[str, tuple[dict[str, Any], str]] = {
-    "an output": ({"outputs": [False], "conditions": "[]"}, "outputs are names of letters, digits and _, .* YAML reads"),
+    "an output": ({"outputs": [False], "conditions": "[]"}, "outputs must be names of letters, digits and _, .* YAML reads"),
     "a parameter": ({"parameters": {False: 1}, "conditions": "[]"}, "name of a parameter .* but got False; YAML reads"),
-    "the output of a condition": ({"conditions": "[{dirichlet: 0, output: no}]"}, "output of dirichlet is a text, .* YAML reads"),
-    "the name of a condition": ({"conditions": "[{dirichlet: 0, name: yes}]"}, "name of dirichlet is a text, .* YAML reads"),
+    "the output of a condition": (
+        {"conditions": "[{dirichlet: 0, output: no}]"},
+        "output of dirichlet must be a string, .* YAML reads",
+    ),
+    "the name of a condition": (
+        {"conditions": "[{dirichlet: 0, name: yes}]"},
+        "name of dirichlet must be a string, .* YAML reads",
+    ),
     "an argument": ({"conditions": "[{dirichlet: 0, off: 1}]"}, "The condition dirichlet has the key False"),
     "on where there is none": ({"conditions": "[{initial: 0, on: x=low}]"}, "The condition initial has the key True"),
 }

@@ -79,7 +79,7 @@ def test_vectors_and_unknown_functions_too() -> None:
     assert a.space == ("x", "y")
     torch.testing.assert_close(a.laplacian(), a.laplacian("x", "y"))
     of_time = UnknownField(PLANE, 1.0, coords=["t"], num_centers=4, dtype=torch.float64)(u)
-    with pytest.raises(InputError, match="None of the coordinates t is one of space; name those that are meant"):
+    with pytest.raises(InputError, match="None of the coordinates t is spatial; name the ones that are meant"):
         of_time.laplacian()
     assert of_time.laplacian("t").shape == (7,)
 

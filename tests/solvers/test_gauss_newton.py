@@ -203,7 +203,7 @@ def test_wrong_arguments_are_refused(options: dict[str, Any]) -> None:
 
 
 def test_a_model_without_weights_to_solve_for_is_refused() -> None:
-    with pytest.raises(InputError, match="take solver=lbfgs"):
+    with pytest.raises(InputError, match="use solver=lbfgs"):
         GaussNewton().check(torch.nn.Linear(2, 1), Poisson(), {})
 
 

@@ -206,7 +206,7 @@ def test_an_unknown_of_the_problem_is_not_left_untrained_in_silence() -> None:
             super().__init__()
             self.k = torch.nn.Parameter(torch.tensor(1.0))
 
-    with pytest.raises(ValueError, match="'k' of the problem is to be found too: take solver=gauss_newton"):
+    with pytest.raises(ValueError, match="'k' of the problem is unknown too; use solver=gauss_newton"):
         rbfnet.solve(Inverse())
 
 
@@ -268,8 +268,8 @@ def test_automatic_smoothing_of_noisy_data_is_better_than_none() -> None:
     ("options", "message"),
     [
         ({"smoothing": -1.0}, "smoothing must be zero or positive"),
-        ({"smoothing": "much"}, "smoothing is zero or positive, one for each point, or 'auto', but got 'much'"),
-        ({"smoothing": -torch.ones(30)}, "smoothing is \\(N,\\), zero or positive"),
+        ({"smoothing": "much"}, "smoothing must be a non-negative number, one per point or 'auto', but got 'much'"),
+        ({"smoothing": -torch.ones(30)}, "smoothing must be \\(N,\\) and non-negative"),
         ({"smoothing": torch.ones(7)}, "smoothing must have one value for each of the 30 rows"),
         ({"smoothing": 1.0, "solver": "least_squares"}, "give it to the solver"),
         ({"solver": LeastSquares(smoothing=torch.ones(3))}, "smoothing has 3 values for 30 rows"),
@@ -282,5 +282,5 @@ def test_smoothing_that_does_not_fit_is_refused(options: dict[str, object], mess
 
 
 def test_smoothing_and_another_regularisation_exclude_each_other() -> None:
-    with pytest.raises(ValueError, match="smoothing has no part in regularization=gcv"):
+    with pytest.raises(ValueError, match="smoothing has no effect with regularization=gcv"):
         LeastSquares("gcv", smoothing=1.0)

@@ -78,11 +78,11 @@ class CoordinateMap(Wrapper):
         if isinstance(map, Coordinates):
             if map.out_features != network.in_features:
                 raise InputError(
-                    f"The map gives {map.out_features} coordinates, but the network has {network.in_features} inputs; make it "
+                    f"The map gives {map.out_features} coordinates, but the network has {network.in_features} inputs; create it "
                     "with in_features=map.out_features."
                 )
             if in_features not in (None, map.in_features):
-                raise InputError(f"The map takes {map.in_features} coordinates, but in_features is {in_features}; leave it out.")
+                raise InputError(f"The map takes {map.in_features} coordinates, but in_features is {in_features}; remove it.")
             in_features = map.in_features
         self.map = map
         self._in_features = size("in_features", network.in_features if in_features is None else in_features)

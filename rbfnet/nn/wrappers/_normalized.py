@@ -47,16 +47,16 @@ class Normalized(Product):
         super().__init__(network)
         if not isinstance(network, RBFNetwork):
             raise InputError(
-                f"Normalized takes the RBFNetwork itself, but got {type(network).__name__}; wrap it afterwards, as in "
-                f"{type(network).__name__}(Normalized(network), ...)."
+                f"Normalized needs the RBFNetwork itself, but got {type(network).__name__}; apply the other wrapper "
+                f"afterwards, as in {type(network).__name__}(Normalized(network), ...)."
             )
         if len(network.tail):
             raise InputError(
-                f"Normalized takes a network without a tail, but this one has {len(network.tail)} terms; make it with degree=-1."
+                f"Normalized needs a network without a tail, but this one has {len(network.tail)} terms; use degree=-1."
             )
         if network.kernel.order != 0:
             raise InputError(
-                f"Normalized needs a positive definite kernel, as its sum must not vanish, but got {network.kernel}; take "
+                f"Normalized needs a positive definite kernel, because its sum must not vanish, but got {network.kernel}; use "
                 "gaussian, matern or inverse_multiquadric."
             )
 

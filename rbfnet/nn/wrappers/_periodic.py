@@ -45,7 +45,9 @@ class Periodic(Coordinates):
         super().__init__()
         self.periods = tuple(None if p is None else positive("A period", p) for p in periods)
         if not self.periods:
-            raise InputError("Periodic needs a period, or None, for each dimension, but got none; [1.0] is one of period 1.")
+            raise InputError(
+                "Periodic needs a period or None for each dimension, but got none; use [1.0] for one dimension of period 1."
+            )
         self.low = (0.0,) * len(self.periods) if low is None else tuple(low)
         if len(self.low) != len(self.periods):
             raise InputError(

@@ -54,7 +54,7 @@ class Wrapper(LinearModel):
         super().__init__()
         if not isinstance(network, LinearModel):
             raise InputError(
-                f"{type(self).__name__} takes as its first argument an RBFNetwork or a wrapper of one, but got {network!r}."
+                f"{type(self).__name__} needs an RBFNetwork or a wrapper of one as its first argument, but got {network!r}."
             )
         self.network = network
 
@@ -163,7 +163,7 @@ def innermost(model: LinearModel) -> LinearModel:
 def require_callable(name: str, given: Any) -> None:
     """Raise InputError for what cannot be called."""
     if not callable(given):
-        raise InputError(f"{name} is a function of points (B, D), but got {given!r}.")
+        raise InputError(f"{name} must be a function of points (B, D), but got {given!r}.")
 
 
 def require_shape(name: str, values: Float[Tensor, "B O K"], x: Tensor, size: int) -> None:

@@ -125,7 +125,7 @@ class Condition(Initialised, ABC):
         given = returned if isinstance(returned, tuple) else (returned,)
         points = len(fields[0].points)
         if not given:
-            raise InputError(f"The residual of condition {self.name!r} has no equation in it; return one (B,), or several.")
+            raise InputError(f"The residual of condition {self.name!r} is empty; return one or more tensors (B,).")
         for residual in given:
             if isinstance(residual, Field) and len(residual.outputs) == 1:
                 continue
@@ -135,7 +135,7 @@ class Condition(Initialised, ABC):
             if isinstance(residual, Tensor):
                 found = tuple(residual.shape) if residual.shape != (points,) else residual.dtype
             raise InputError(
-                f"The residual of condition {self.name!r} must be (B,), one number a point, here ({points},), but it is {found}."
+                f"The residual of condition {self.name!r} must be (B,), one number per point, here ({points},), but is {found}."
             )
         return tuple(r.value if isinstance(r, Field) else r for r in given)
 
@@ -154,7 +154,7 @@ def sampled(condition: Condition, problem: Problem) -> Sample:
     dims = len(problem.domain.coords)
     if len(set(shapes)) != 1 or len(shapes[0]) != 2 or shapes[0][1] != dims or not shapes[0][0]:
         raise InputError(
-            f"`sample` of condition {condition.name!r} must give points (B, {dims}) at each site, B above 0, but gave "
+            f"`sample` of condition {condition.name!r} must give points (B, {dims}) with B > 0 at each site, but gave "
             f"{', '.join(map(str, shapes)) or 'none'}."
         )
     return sample

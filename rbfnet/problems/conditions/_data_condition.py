@@ -62,18 +62,18 @@ class Data(Condition):
         if noise is not None and not isinstance(noise, Tensor):
             positive(f"The noise of condition {name!r}", noise)
         elif noise is not None and not bool(torch.all(noise > 0) and torch.isfinite(noise).all()):
-            raise InputError(f"The noise of condition {name!r} is a positive standard deviation, but got {noise}.")
+            raise InputError(f"The noise of condition {name!r} must be a positive standard deviation, but got {noise}.")
         self._noise = noise
         self._path, self._given, self._scale, self._outputs = None, None, scale, outputs
         if isinstance(x, (str, Path)):
             if y is not None:
-                raise InputError(f"Condition {name!r} takes its values from the file {str(x)!r}, so y must not be given.")
+                raise InputError(f"Condition {name!r} takes its values from the file {str(x)!r}; remove y.")
             self._path = x
             return
         y = y[:, None] if isinstance(y, Tensor) and y.ndim == 1 else y
         if not isinstance(y, Tensor) or x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or not len(x):
             shape = tuple(y.shape) if isinstance(y, Tensor) else y
-            raise InputError(f"Data are x (N, D) and y (N, O) with the same N, but got {tuple(x.shape)} and {shape}.")
+            raise InputError(f"Data must be x (N, D) and y (N, O) with the same N, but got {tuple(x.shape)} and {shape}.")
         if not torch.isfinite(y).all():
             row = int((~torch.isfinite(y)).any(dim=1).nonzero()[0])
             raise InputError(f"Data must be finite, but row {row} of y in condition {name!r} is {y[row].tolist()}.")
@@ -93,7 +93,7 @@ class Data(Condition):
         if y.shape[1] != len(outputs):
             raise InputError(
                 f"Condition {self.name!r} has {y.shape[1]} columns of values for the outputs {', '.join(outputs)}; "
-                "one is needed for each."
+                "give one per output."
             )
         return Sample((x,), data=(y,))
 

@@ -55,7 +55,7 @@ def evaluate(value: Value, columns: Sequence[Tensor], name: str) -> Tensor | flo
     what = f"A function in condition {name!r}"
     # Copies, which it may change in place.
     found = call(value, what, *[column.clone() for column in columns])
-    return one_each(found, columns[0], f"{what} must give one number a point")
+    return one_each(found, columns[0], f"{what} must give one number per point")
 
 
 def from_file(path: str | Path, domain: Domain, coords: Sequence[str], values: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -82,7 +82,7 @@ def require_inside(domain: Domain, x: Tensor, what: str) -> None:
     if outside.any():
         row = int(outside.nonzero()[0])
         raise InputError(
-            f"{what} has {int(outside.sum())} of {len(x)} points outside the domain, the first in row {row}: "
+            f"{what} has {int(outside.sum())} of {len(x)} points outside the domain; the first is in row {row}: "
             f"{at(domain.coords, x[row])}."
         )
 

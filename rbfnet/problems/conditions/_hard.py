@@ -36,13 +36,15 @@ def hard_ansatz(problem: Problem, network: RBFNetwork | Wrapper, conditions: Ite
         return network
     boundary = {c.output: c for c in hard if isinstance(c, Dirichlet)}
     initial = {c.output: c for c in hard if isinstance(c, Initial)}
-    advice = "leave hard=True away, or write an ansatz of your own (Problem.ansatz)"
+    advice = "remove hard=True, or write your own ansatz (Problem.ansatz)"
     known: list[Dirichlet | Initial] = [*boundary.values(), *initial.values()]
     for c in known:
         if is_file(c.value):
-            raise InputError(f"Condition {c.name!r} cannot be hard with values from a file, which hold at points only; {advice}.")
+            raise InputError(
+                f"Condition {c.name!r} cannot be hard with values from a file, which are known only at points; {advice}."
+            )
         if isinstance(c, Dirichlet) and c.on is not None:
-            raise InputError(f"Condition {c.name!r} cannot be hard on a part of the boundary ({c.on!r}) only; {advice}.")
+            raise InputError(f"Condition {c.name!r} cannot be hard on only a part of the boundary ({c.on!r}); {advice}.")
     every: list[str | None] = [None] if len(problem.outputs) == 1 and None in {*boundary, *initial} else list(problem.outputs)
     for kind, found in (("Dirichlet", boundary), ("Initial", initial)):
         if found and set(found) != set(every):

@@ -52,7 +52,7 @@ class Integral(Condition):
         self.name = name or self.kind
         value = checked(value, self.name)
         if where is not None and not isinstance(where, Domain):
-            raise InputError(f"`where` of condition {self.name!r} is a Domain, but got {where!r}.")
+            raise InputError(f"`where` of condition {self.name!r} must be a Domain, but got {where!r}.")
         self._value, self._where, self._points = value, where, points
         self._of = None if of is None else of_field(of, self.name)
         self.weight = positive_weight(weight, self.name)

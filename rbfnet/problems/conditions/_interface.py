@@ -63,11 +63,11 @@ class Interface(Condition):
         points: int | None = None,
     ) -> None:
         if len(outputs) != 2 or isinstance(outputs, str):
-            raise InputError(f"At condition {name!r} two outputs meet, but got {outputs!r}.")
+            raise InputError(f"Condition {name!r} needs two outputs, but got {outputs!r}.")
         if not isinstance(where, Domain):
-            raise InputError(f"Condition {name!r} lies on the boundary of a Domain, but `where` is {where!r}.")
+            raise InputError(f"Condition {name!r} needs a Domain as `where`, but got {where!r}.")
         if len(coefficients) != 2:
-            raise InputError(f"Condition {name!r} has two coefficients, one on each side, but got {coefficients!r}.")
+            raise InputError(f"Condition {name!r} needs two coefficients, one per side, but got {coefficients!r}.")
         if jump is None and flux is None:
             raise InputError(f"Condition {name!r} needs a jump or a flux, but both are None.")
         self._jump, self._flux = (None if value is None else checked(value, name) for value in (jump, flux))

@@ -59,7 +59,9 @@ class Interior(Condition):
         self._residual, self._where, self._points = of_field(residual, name), where, points
         self.weight, self.name = positive_weight(weight, name), name
         if where is not None and not callable(where) and not isinstance(where, Domain):
-            raise InputError(f"`where` of condition {name!r} is a Domain or a function of the coordinates, but got {where!r}.")
+            raise InputError(
+                f"`where` of condition {name!r} must be a Domain or a function of the coordinates, but got {where!r}."
+            )
 
     def sample(self, problem: Problem) -> Sample:
         return self.draw(
@@ -73,7 +75,7 @@ class Interior(Condition):
         x = problem.domain.interior(n, problem.sampler)
         x = x[self.holds(x)]
         if not len(x):
-            raise InputError(f"Of {n} points in the domain none is where condition {self.name!r} holds.")
+            raise InputError(f"Condition {self.name!r} holds at none of {n} points in the domain.")
         return Sample((x,))
 
     def holds(self, x: Float[Tensor, "B D"]) -> Bool[Tensor, " B"]:

@@ -37,7 +37,7 @@ def with_values(path: FileValue, domain: Domain, output: str, normals: bool = Fa
     x, columns = from_file(path, domain, domain.coords, [output, *directions])
     normal = columns[:, 1:] if normals else None
     if normal is not None and not torch.allclose(normal.norm(dim=1), torch.ones_like(normal[:, 0]), atol=1e-3):
-        raise InputError(f"The columns {', '.join(directions)} of {str(path)!r} must hold vectors of length one.")
+        raise InputError(f"The columns {', '.join(directions)} of {str(path)!r} must hold unit vectors.")
     return Sample((x,), normal=normal, data=(columns[:, 0],))
 
 
@@ -49,5 +49,5 @@ def is_file(value: Value | FileValue) -> bool:
 def at_points(domain: Domain, x: Tensor, name: str) -> Sample:
     """Points made by projection, once they are known to lie in the domain."""
     if not domain.contains(x).all():
-        raise InputError(f"Condition {name!r} needs a domain whose two sides are copies of each other, but got {domain!r}.")
+        raise InputError(f"Condition {name!r} needs a domain with two matching sides, but got {domain!r}.")
     return Sample((x,))

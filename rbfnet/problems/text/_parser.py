@@ -60,7 +60,7 @@ def parse(
         ExpressionError: a text that cannot be read, with the place.
     """
     if not isinstance(text, str):
-        raise InputError(f"An equation is a text, as in 'u_t = u_xx', but got {text!r}.")
+        raise InputError(f"An equation must be a string, as in 'u_t = u_xx', but got {text!r}.")
     over = tuple(coords if space is None else space)
     return Parser(text, tuple(coords), over, tuple(outputs), dict(parameters or {})).whole(equation)
 
@@ -75,7 +75,7 @@ class Parser(Grammar):
 
     def misplaced(self, token: Token) -> ExpressionError:
         if token.text in COMPARISONS or token.text == "!=":
-            return self.error("A comparison by <, <=, > or >= belongs in where(...) only, as in where(x < 0, 1, 2).", token)
+            return self.error("A comparison by <, <=, > or >= may only occur in where(...), as in where(x < 0, 1, 2).", token)
         return super().misplaced(token)
 
     def whole(self, equation: bool) -> Expression:
@@ -121,13 +121,13 @@ class Parser(Grammar):
             return self.operator(token, opened)
         if name not in FUNCTIONS:
             if name in (*CONSTANTS, *self.coords, *self.outputs, *self.parameters):
-                raise self.error(f"{name!r} is no function; a product is written {name}*(...).", token)
+                raise self.error(f"{name!r} is not a function; write a product as {name}*(...).", token)
             raise self.error(str(unknown("function", name, FUNCTIONS)), token)
         arguments = [self.sum()]
         f: Callable[..., Any] = {**ONE, **TWO}.get(name, _where)
         if name == "where":
             if (sign := self.take()).text not in COMPARISONS:
-                raise self.error("where(...) begins with a comparison by <, <=, > or >=, as in where(x < 0, 1, 2).", sign)
+                raise self.error("where(...) must begin with a comparison by <, <=, > or >=, as in where(x < 0, 1, 2).", sign)
             arguments.append(self.sum())
             f = partial(_where, COMPARISONS[sign.text])
         while self.next.text == ",":
@@ -137,7 +137,7 @@ class Parser(Grammar):
         needed = 1 if name in ONE else 2 if name in TWO else 4
         if len(arguments) != needed:
             how = "where(a < b, c, d)" if name == "where" else f"{name}({'a' if needed == 1 else 'a, b'})"
-            raise self.error(f"{name!r} has another number of arguments: {how}.", token)
+            raise self.error(f"{name!r} has the wrong number of arguments: {how}.", token)
         return self.apply(of_tensors(f), token, *arguments)
 
     def operator(self, token: Token, opened: Token) -> Node:

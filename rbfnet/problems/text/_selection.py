@@ -39,7 +39,7 @@ def parse_selection(text: str, coords: Sequence[str], parameters: Mapping[str, P
         ExpressionError: a text that cannot be read, with the place.
     """
     if not isinstance(text, str):
-        raise InputError(f"Where something holds is a text, as in 'x < 0.5', but got {text!r}.")
+        raise InputError(f"`where` must be a string such as 'x < 0.5', but got {text!r}.")
     return _Selector(text, tuple(coords), tuple(coords), (), dict(parameters or {})).selection()
 
 
@@ -90,7 +90,7 @@ class _Selector(Parser):
             signs.append(SELECTING[self.take().text])
             sides.append(self.sum())
         if not signs:
-            raise self.error("A comparison belongs here, as in x < 0.5; several are joined by and, or and not.", self.next)
+            raise self.error("A comparison is expected here, as in x < 0.5; combine several by and, or and not.", self.next)
 
         def evaluate(read: Read) -> Tensor:
             values = [value_of(side, read) for side in sides]
@@ -101,7 +101,7 @@ class _Selector(Parser):
 
     def misplaced(self, token: Token) -> ExpressionError:
         if token.text in SELECTING:
-            return self.error("A comparison is true or false, and no number; several are joined by and, or and not.", token)
+            return self.error("A comparison is true or false, not a number; combine several by and, or and not.", token)
         return super().misplaced(token)
 
     def encloses_comparison(self) -> bool:

@@ -91,5 +91,5 @@ def start(initial: float, above_zero: bool) -> float:
         return float(positive("The initial value of a positive unknown", initial))
     given = number(initial)
     if given is None or not math.isfinite(given):
-        raise InputError(f"The initial value of an unknown is a finite number, but got {initial!r}.")
+        raise InputError(f"The initial value of an unknown must be a finite number, but got {initial!r}.")
     return float(given)

@@ -89,7 +89,7 @@ class UnknownField(nn.Module, Arithmetic, Initialised):
             settings |= {"metric": "diagonal", "epsilon": 1 / (dims**0.5 * (points[1] - points[0]))}
         self.network = RBFNetwork(dims, 1, points=points, **settings)
         if not len(self.network.tail):
-            raise InputError("The network of an UnknownField needs a constant to start from; take a degree of 0 or more.")
+            raise InputError("The network of an UnknownField needs a constant to start from; use a degree of at least 0.")
         with torch.no_grad():
             self.network.tail[0] = math.log(first) if positive else first
         size = len(self.network.coefficients)

@@ -42,7 +42,7 @@ class Terrain(DataProblem):
         y, x = torch.meshgrid(north, east, indexing="ij")
         points = torch.stack([x.flatten(), y.flatten()], dim=1)
         if train + validation + test > len(points):
-            raise InputError(f"The terrain has {len(points)} points, but {train} + {validation} + {test} were asked for.")
+            raise InputError(f"The terrain has {len(points)} points, but {train} + {validation} + {test} were requested.")
         used = torch.randperm(len(points))[: train + validation + test]
         super().__init__(
             points[used],

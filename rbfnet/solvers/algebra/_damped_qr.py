@@ -51,7 +51,7 @@ class Factored:
 
     def __init__(self, matrix: Float[Tensor, "R U"]) -> None:
         if not torch.isfinite(matrix).all():
-            raise InputError("The linear system holds NaN or infinity; look at what the residuals and their coefficients give.")
+            raise InputError("The linear system holds NaN or infinity; check the residuals and their coefficients.")
         scale = matrix.norm(dim=0)
         self.scale = torch.where(scale > 0, scale, 1.0)[:, None]
         self.matrix = matrix / self.scale.T
@@ -74,7 +74,7 @@ class Factored:
             InputError: a target that holds NaN or infinity.
         """
         if not torch.isfinite(target).all():
-            raise InputError("The linear system holds NaN or infinity; look at what the residuals and their coefficients give.")
+            raise InputError("The linear system holds NaN or infinity; check the residuals and their coefficients.")
         mu = self.rounding if damping is None else damping
         x = self._once(target, mu)
         for _ in range(refinements):

@@ -44,7 +44,7 @@ class Regularization:
         if how == "ridge" and level is None:
             raise InputError("regularization=ridge needs its level, as in level=1e-3; regularization=gcv finds one itself.")
         if how in ("damping", "gcv") and level is not None:
-            raise InputError(f"regularization={how} finds its level itself, but got level={level!r}; take ridge or truncation.")
+            raise InputError(f"regularization={how} finds its level itself, but got level={level!r}; use ridge or truncation.")
         self.how, self.level = how, level
 
     def solve(self, matrix: Float[Tensor, "R U"], target: Float[Tensor, "R C"]) -> tuple[Float[Tensor, "U C"], list[str]]:
@@ -71,7 +71,7 @@ class Regularization:
 
     def _truncated(self, factored: Factored, target: Tensor) -> tuple[Tensor, float, int]:
         if not torch.isfinite(target).all():
-            raise InputError("The linear system holds NaN or infinity; look at what the residuals and their coefficients give.")
+            raise InputError("The linear system holds NaN or infinity; check the residuals and their coefficients.")
         left, values, right = torch.linalg.svd(factored.square)
         cut = torch.finfo(values.dtype).eps if self.level is None else self.level
         kept = values > cut * values[0]

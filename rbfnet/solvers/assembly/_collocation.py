@@ -93,7 +93,7 @@ class Posed:
         if system.moments is not None:
             centers = system.matrix.shape[1] - system.moments.shape[1]
             if (len(system.matrix) - 1) * processes.count() < centers <= len(system.matrix) * processes.count():
-                raise InputError("Interpolation, with all points as centres, runs in one process; take trainer=default.")
+                raise InputError("Interpolation, with all points as centres, runs in one process; use trainer=default.")
         rows = triangle([torch.cat([system.matrix, system.target], dim=1)])
         columns = system.matrix.shape[1]
         return LinearSystem(rows[:, :columns], rows[:, columns:], system.moments)

@@ -63,8 +63,8 @@ class _Values(Differentiable):
                 continue
             if len(x) != len(residual):
                 raise InputError(
-                    f"An unknown function is taken at one point for each row of a residual, here {len(residual)}, but got "
-                    f"{len(x)} points; make them as many, or take solver=lbfgs."
+                    f"An unknown function needs one point per row of a residual, here {len(residual)}, but got "
+                    f"{len(x)} points; match them, or use solver=lbfgs."
                 )
             total = total + slope * self.network.features(x, op)
         return total

@@ -33,7 +33,7 @@ def require_linear(problem: Problem, samples: dict[str, Sample], advice: str) ->
         ]
         for equation in zip(*draws, strict=True):
             if not any(by_channel for _, by_channel in equation):
-                raise InputError(f"Condition {name!r} does not depend on the solution; its residual must use the field.")
+                raise InputError(f"Condition {name!r} does not depend on the solution; use the field in its residual.")
             slopes = [list(by_channel.values()) for _, by_channel in equation]
             # Channels are compared in their order: a direction made inside the residual is a new tensor each time.
             names = {tuple((site, str(op), output) for site, op, output in by_channel) for _, by_channel in equation}

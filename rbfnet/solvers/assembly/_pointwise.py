@@ -18,7 +18,7 @@ ROWS = 16
 AGREE = 1e-3
 """By how much of their size two derivatives may differ."""
 
-ADVICE = "write it with the field at its own points alone, or take solver=lbfgs"
+ADVICE = "evaluate the field only at the condition's own points, or use solver=lbfgs"
 
 
 def require_pointwise(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]) -> None:
@@ -74,8 +74,8 @@ def _compared(model: LinearModel, problem: Problem, condition: Condition, sample
         equations = equations_of(condition, problem, recorders, sample)
     if any(recorder.elsewhere for recorder in recorders):
         raise InputError(
-            f"The residual of condition {condition.name!r} asks for its field at other points than its own, which only solvers "
-            f"that descend can follow; {ADVICE}."
+            f"The residual of condition {condition.name!r} evaluates its field at points other than its own, which only "
+            f"gradient-based solvers support; {ADVICE}."
         )
     for k, equation in enumerate(equations):
         near, far, slope = (up[k] - down[k]) / 2, (far_up[k] - far_down[k]) / 8, _slope(model, equation, step)
@@ -85,7 +85,7 @@ def _compared(model: LinearModel, problem: Problem, condition: Condition, sample
         miss = float((near - slope).norm())
         if miss > AGREE * max(float(near.norm()), float(slope.norm())) + rounding and float((near - far).norm()) < 0.1 * miss:
             raise InputError(
-                f"The residual of condition {condition.name!r} changes with the network otherwise than its field shows: does it "
+                f"The residual of condition {condition.name!r} depends on the network in ways its field does not show: does it "
                 f"call the network itself, or use detach() or NumPy? Then {ADVICE}."
             )
     return True

@@ -24,7 +24,7 @@ class Stages:
         self.continuation = {name: _numbers(name, values) for name, values in (continuation or {}).items()}
         lengths = {len(values) for values in self.continuation.values()}
         if len(lengths) > 1:
-            raise InputError(f"Attributes that are continued together have equally many values, but got {continuation!r}.")
+            raise InputError(f"Attributes that are continued together need equally many values, but got {continuation!r}.")
         self.count = lengths.pop() + 1 if lengths else 1
 
     def check(self, problem: Problem) -> None:
@@ -34,7 +34,7 @@ class Stages:
             if number(value) is None:
                 known = [key for key, v in vars(problem).items() if number(v) is not None]
                 if name in problem.unknowns():
-                    raise InputError(f"{name!r} is found with the solution, and cannot be continued too; continue a number.")
+                    raise InputError(f"{name!r} is an unknown, which cannot be continued; continue a number.")
                 raise unknown(f"number to continue in {type(problem).__name__} called", name, known)
 
     @contextmanager
@@ -55,5 +55,5 @@ class Stages:
 def _numbers(name: str, values: Sequence[float]) -> list[float]:
     given = list(values) if isinstance(values, Sequence) and not isinstance(values, str) else [values]
     if not given or not all(number(v) is not None and abs(v) < float("inf") for v in given):
-        raise InputError(f"continuation takes a list of numbers for {name!r}, as in {{{name}: [10, 100]}}, but got {values!r}.")
+        raise InputError(f"continuation needs a list of numbers for {name!r}, as in {{{name}: [10, 100]}}, but got {values!r}.")
     return [float(v) for v in given]

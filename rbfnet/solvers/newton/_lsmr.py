@@ -51,7 +51,7 @@ class Iterative:
             found = [stacked(old, block[:, group]) for old, group in zip(found, self.groups, strict=True)]
         lengths = processes.total(cast(Tensor, squares)).sqrt()
         if not torch.isfinite(lengths).all():
-            raise InputError("The linear system holds NaN or infinity; look at what the residuals and their coefficients give.")
+            raise InputError("The linear system holds NaN or infinity; check the residuals and their coefficients.")
         self.scale = torch.where(lengths > 0, lengths, 1.0)
         self.triangles = [shared(cast(Tensor, one)) for one in found]
 

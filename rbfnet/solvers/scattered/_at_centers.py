@@ -109,7 +109,7 @@ class AtCenters:
         with torch.no_grad():
             features = self.network.features(self.network.centers, Operator.identity())
         if not torch.isfinite(features).all():
-            raise InputError("Some kernels are NaN or infinite between the centres; look at the kernel and its epsilon.")
+            raise InputError("The kernel is NaN or infinite between some centres; check the kernel and its epsilon.")
         return features[:, : len(features)], features[:, len(features) :]
 
     def _patches(self) -> list[_Patch]:

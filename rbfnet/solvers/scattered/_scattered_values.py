@@ -67,7 +67,7 @@ def scattered(values: Values, sites: Sites | None, smoothing: Smoothing = 0.0) -
     if sites is None or len(sites.index) != len(y):
         sites = Sites(values.x, torch.arange(len(y), device=device))
     if isinstance(smoothing, Tensor) and len(smoothing) != len(y):
-        raise InputError(f"smoothing has {len(smoothing)} values for {len(y)} rows; give one for each.")
+        raise InputError(f"smoothing has {len(smoothing)} values for {len(y)} rows; give one per row.")
     weight = 1 / smoothing.to(y) if isinstance(smoothing, Tensor) else torch.ones_like(y[:, 0])
     precision = sites.total(weight[:, None])[:, 0]
     # Beside a value that is exact others at its site do not count.

@@ -26,7 +26,7 @@ def keep_enough(posed: Posed, system: LinearSystem, tolerance: float) -> list[st
         InputError: several processes.
     """
     if processes.count() > 1:
-        raise InputError("Centres are chosen (tolerance) in one process; take trainer=default.")
+        raise InputError("Choosing centres (tolerance) runs in one process; use trainer=default.")
     network = cast(RBFNetwork, innermost(posed.model))
     candidates = network.num_centers
     chosen, estimate = thin(system.matrix, system.target, candidates, posed.model.coefficients.shape[1], tolerance)
@@ -68,7 +68,7 @@ def thin(
         InputError: numbers that are not finite, or fewer candidates that differ than a tail has terms.
     """
     if not (torch.isfinite(matrix).all() and torch.isfinite(target).all()):
-        raise InputError("The linear system holds NaN or infinity; look at what the residuals and their coefficients give.")
+        raise InputError("The linear system holds NaN or infinity; check the residuals and their coefficients.")
     rows, blocks = len(matrix), 1 if target.shape[1] == outputs else outputs
     # (blocks, M): the columns of each centre.
     each = torch.arange(matrix.shape[1], device=matrix.device).view(blocks, -1)[:, :num_centers]
@@ -89,6 +89,8 @@ def thin(
         if len(chosen) >= terms and estimates[-1] <= tolerance:
             return chosen, estimates[-1]
     if len(chosen) < terms:
-        raise InputError(f"Of {num_centers} centres only {len(chosen)} differ in what is asked, but {terms} are needed at least.")
+        raise InputError(
+            f"Of {num_centers} centres only {len(chosen)} are linearly independent, but at least {terms} are needed."
+        )
     enough = min(range(terms - 1, len(chosen)), key=estimates.__getitem__)
     return chosen[: enough + 1], estimates[enough]

@@ -153,5 +153,5 @@ def test_functions_that_do_not_fit_are_refused(arguments: dict[str, Any], messag
 
 @pytest.mark.parametrize("arguments", [{"distance": 1.0}, {"distance": torch.relu, "lift": torch.ones(2)}])
 def test_what_is_no_function_is_refused(arguments: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"is a function of points \(B, D\), but got"):
+    with pytest.raises(InputError, match=r"must be a function of points \(B, D\), but got"):
         Ansatz(make_network(), **arguments)

@@ -123,8 +123,8 @@ def test_centres_are_shown_in_the_coordinates_of_the_user() -> None:
     ("arguments", "message"),
     [
         ({"map": Periodic([1.0, None])}, "The map gives 3 coordinates, but the network has 2 inputs"),
-        ({"map": Sheared(), "in_features": 3}, "The map takes 2 coordinates, but in_features is 3; leave it out"),
-        ({"map": torch.zeros(2)}, r"map is a function of points \(B, D\), but got"),
+        ({"map": Sheared(), "in_features": 3}, "The map takes 2 coordinates, but in_features is 3; remove it"),
+        ({"map": torch.zeros(2)}, r"map must be a function of points \(B, D\), but got"),
         ({"map": torch.tanh, "in_features": 0}, "in_features must be a whole number of at least 1, but got 0"),
     ],
 )

@@ -141,12 +141,12 @@ def test_many_points_need_no_array_of_points_by_centres() -> None:
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (lambda: RBFNetwork(2, 1, 6, degree=1), "Normalized takes a network without a tail, but this one has 3 terms"),
+        (lambda: RBFNetwork(2, 1, 6, degree=1), "Normalized needs a network without a tail, but this one has 3 terms"),
         (lambda: RBFNetwork(2, 1, 6, "multiquadric", degree=-1), "needs a positive definite kernel"),
-        (lambda: Normalized(RBFNetwork(2, 1, 6)), r"takes the RBFNetwork itself, but got Normalized"),
+        (lambda: Normalized(RBFNetwork(2, 1, 6)), r"needs the RBFNetwork itself, but got Normalized"),
         (
             lambda: Affine(RBFNetwork(2, 1, 6), torch.zeros(2), torch.ones(2), torch.zeros(1), torch.ones(1)),
-            r"but got Affine; wrap it afterwards, as in Affine\(Normalized\(network\), ...\)",
+            r"but got Affine; apply the other wrapper afterwards, as in Affine\(Normalized\(network\), ...\)",
         ),
     ],
 )

@@ -151,7 +151,7 @@ def test_it_has_no_state_and_keeps_dtype() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([],), r"Periodic needs a period, or None, for each dimension, but got none"),
+        (([],), r"Periodic needs a period or None for each dimension, but got none"),
         (([0.0],), "A period must be positive and finite, but got 0.0"),
         (([1.0, -2.0],), "A period must be positive and finite, but got -2.0"),
         (([1.0, None], [0.0]), r"There are 2 periods, so low must have 2 numbers, but got \[0.0\]"),

@@ -408,5 +408,5 @@ def test_points_and_operators_that_do_not_fit_are_refused(name: str) -> None:
 @pytest.mark.parametrize("given", [torch.nn.Linear(2, 1), lambda x: x, None])
 def test_what_is_no_network_is_refused(given: Any) -> None:
     for make_one in TOO_ROUGH.values():
-        with pytest.raises(InputError, match="takes as its first argument an RBFNetwork or a wrapper of one, but got"):
+        with pytest.raises(InputError, match="needs an RBFNetwork or a wrapper of one as its first argument, but got"):
             make_one(given)

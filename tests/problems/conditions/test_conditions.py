@@ -379,7 +379,7 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "a coordinate that is not there": (lambda: Posed(SQUARE, [Periodic("z")]).sample(), "no coordinate 'z'"),
     "points outside": (
         lambda: Posed(SQUARE, [Data(torch.tensor([[0.5, 0.5], [0.5, 2.0]]), torch.zeros(2))]).sample(),
-        "1 of 2 points outside the domain, the first in row 1: x = 0.5, y = 2",
+        "1 of 2 points outside the domain; the first is in row 1: x = 0.5, y = 2",
     ),
     "points of another dimension": (
         lambda: Posed(LINE, [Data(torch.zeros(2, 2), torch.zeros(2))]).sample(),
@@ -393,7 +393,7 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "a value that is not finite": (lambda: Neumann(float("inf")), "finite number"),
     "a function of another shape": (
         lambda: rbfnet.solve(Posed(SQUARE, [Dirichlet(lambda x, y: x[:, None])])),
-        r"A function in condition 'dirichlet' must give one number a point, \(80,\), but gave \(80, 1\)",
+        r"A function in condition 'dirichlet' must give one number per point, \(80,\), but gave \(80, 1\)",
     ),
     "a function that is not finite": (
         lambda: rbfnet.solve(Posed(SQUARE, [Dirichlet(lambda x, y: torch.log(x))])),
@@ -405,18 +405,18 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a normal inside": (
         lambda: rbfnet.solve(Posed(SQUARE, [Interior(lambda u: u.normal_derivative())])),
-        "normals on a boundary only",
+        "normals only on a boundary",
     ),
     "time that is not there": (lambda: Posed(Box(x=(0, 1)), [Initial()]).sample(), "has no time; use SpaceTime"),
     "an interface outside": (
         lambda: Posed(LINE, [Interface(("a", "b"), Block(x=(0, 1)))], outputs=("a", "b")).sample(),
         "No point of the boundary of Block.* lies within the domain",
     ),
-    "an interface of one": (lambda: Interface(("a",), LINE), "two outputs meet"),
+    "an interface of one": (lambda: Interface(("a",), LINE), "needs two outputs"),
     "an interface without equations": (lambda: Interface(("a", "b"), LINE, jump=None, flux=None), "needs a jump or a flux"),
     "a part without points": (
         lambda: Posed(LINE, [Interior(nothing, where=lambda x: x > 2)]).sample(),
-        "none is where condition",
+        "holds at none of",
     ),
     "no number of points": (lambda: Posed(LINE, [Dirichlet(points=0)]).sample(), "number of points of condition 'dirichlet'"),
     "a nonlinear integral": (
@@ -446,7 +446,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence(name: str) -> None:
     ("rows", "sentence"),
     [
         ("x,y\n0,0\n", "no column in .* called 'u'"),
-        ("x,y,u\n0,5,1\n", "outside the domain, the first in row 0: x = 0, y = 5"),
+        ("x,y,u\n0,5,1\n", "outside the domain; the first is in row 0: x = 0, y = 5"),
         ("x,y,u\n0,0,nan\n", "Row 1, column 'u'"),
     ],
 )

@@ -117,7 +117,7 @@ def test_an_ansatz_of_ones_own_is_trained_by_descent_too() -> None:
 
 
 WRONG: dict[str, tuple[Callable[[], rbfnet.Problem], str]] = {
-    "a part": (lambda: Posed(Dirichlet(on="x0", hard=True), Interior(heat)), "cannot be hard on a part of the boundary"),
+    "a part": (lambda: Posed(Dirichlet(on="x0", hard=True), Interior(heat)), "cannot be hard on only a part of the boundary"),
     "a file": (lambda: Posed(Dirichlet("a.csv", hard=True), Interior(heat)), "cannot be hard with values from a file"),
     "an output left out": (
         lambda: Posed(Dirichlet(0.0, "p", hard=True), Interior(lambda u: u["q"]), outputs=("p", "q")),

@@ -140,10 +140,10 @@ def test_a_kernel_that_changes_s_in_place_is_refused(kernel: Any) -> None:
 @pytest.mark.parametrize(
     ("phi", "sentence"),
     [
-        (lambda s: 1.0, "must give a tensor of real numbers, but phi gives float"),
-        (lambda s: None, "must give a tensor of real numbers, but phi gives NoneType"),
-        (lambda s: s < 1, "must give a tensor of real numbers, but phi gives torch.bool"),
-        (lambda s: torch.exp(1j * s), "must give a tensor of real numbers, but phi gives torch.complex128"),
+        (lambda s: 1.0, "must give a tensor of real numbers, but phi returns float"),
+        (lambda s: None, "must give a tensor of real numbers, but phi returns NoneType"),
+        (lambda s: s < 1, "must give a tensor of real numbers, but phi returns torch.bool"),
+        (lambda s: torch.exp(1j * s), "must give a tensor of real numbers, but phi returns torch.complex128"),
     ],
 )
 def test_a_kernel_that_gives_no_real_numbers_is_refused(phi: Any, sentence: str) -> None:
@@ -264,18 +264,18 @@ def test_what_is_pointwise_is_not_refused(name: str) -> None:
 # -- what functions give -----------------------------------------------------------------------------------------------------
 
 RESIDUALS: dict[str, tuple[Any, str]] = {
-    "an int": (lambda u: 0, "but it is int"),
-    "a float": (lambda u: 0.0, "but it is float"),
-    "nothing": (lambda u: None, "but it is NoneType"),
-    "an array": (lambda u: np.zeros(60), "but it is ndarray"),
-    "a text": (lambda u: "u", "but it is str"),
-    "a truth": (lambda u: u.x < 1, "but it is torch.bool"),
-    "whole numbers": (lambda u: (0 * u.x).long(), "but it is torch.int64"),
-    "complex numbers": (lambda u: u.value + 1j, "but it is torch.complex128"),
-    "a column": (lambda u: u.value[:, None], r"but it is \(60, 1\)"),
-    "one number": (lambda u: u.value.mean(), r"but it is \(\)"),
-    "no equation": (lambda u: (), "has no equation in it"),
-    "half a system": (lambda u: (u.value, None), "but it is NoneType"),
+    "an int": (lambda u: 0, "but is int"),
+    "a float": (lambda u: 0.0, "but is float"),
+    "nothing": (lambda u: None, "but is NoneType"),
+    "an array": (lambda u: np.zeros(60), "but is ndarray"),
+    "a text": (lambda u: "u", "but is str"),
+    "a truth": (lambda u: u.x < 1, "but is torch.bool"),
+    "whole numbers": (lambda u: (0 * u.x).long(), "but is torch.int64"),
+    "complex numbers": (lambda u: u.value + 1j, "but is torch.complex128"),
+    "a column": (lambda u: u.value[:, None], r"but is \(60, 1\)"),
+    "one number": (lambda u: u.value.mean(), r"but is \(\)"),
+    "no equation": (lambda u: (), "is empty; return one or more tensors"),
+    "half a system": (lambda u: (u.value, None), "but is NoneType"),
     "two fields": (lambda u, v: u.value, r"is called with 1 argument, but takes \(u, v\)"),
     "no function": ("u_xx", "takes a function of the field, as in .* but got 'u_xx'"),
     "no coordinate": (lambda u: u.z, "no coordinate 'z'; known: x, y"),
@@ -376,10 +376,10 @@ PROBLEMS: dict[str, tuple[dict[str, Any], str]] = {
     "no conditions": ({"conditions": lambda self: []}, "Mine has no conditions"),
     "a class for a condition": ({"conditions": lambda self: [Dirichlet]}, "must yield conditions, but gave <class"),
     "a text for a condition": ({"conditions": lambda self: "u = 0"}, "must yield conditions, but gave 'u'"),
-    "a number for the exact solution": ({"exact": 3.0}, "`exact` is a function of the coordinates x, y, but got 3.0"),
-    "no outputs": ({"outputs": None}, r"`outputs` of Mine are names, as in \('u', 'v'\), but got None"),
-    "outputs in one text": ({"outputs": "uv"}, "`outputs` of Mine are names, .* but got 'uv'"),
-    "numbers for outputs": ({"outputs": (1,)}, r"`outputs` of Mine are names, .* but got \(1,\)"),
+    "a number for the exact solution": ({"exact": 3.0}, "`exact` must be a function of the coordinates x, y, but got 3.0"),
+    "no outputs": ({"outputs": None}, r"`outputs` of Mine must be names, as in \('u', 'v'\), but got None"),
+    "outputs in one text": ({"outputs": "uv"}, "`outputs` of Mine must be names, .* but got 'uv'"),
+    "numbers for outputs": ({"outputs": (1,)}, r"`outputs` of Mine must be names, .* but got \(1,\)"),
     "an ansatz of nothing": ({"ansatz": lambda self, net: None}, "`ansatz` of Mine must return the network .* a NoneType"),
     "an ansatz of a function": ({"ansatz": lambda self, net: lambda x: net(x)}, "`ansatz` of Mine must .* returned a function"),
     "an ansatz of another module": ({"ansatz": lambda self, net: nn.Sequential(net)}, "`ansatz` of Mine must .* a Sequential"),
@@ -422,7 +422,7 @@ SAMPLES: dict[str, tuple[Any, str]] = {
     "nothing": (None, "must return a Sample, but returned None"),
     "points alone": (torch.rand(9, 2), "must return a Sample, but returned tensor"),
     "no sites": (Sample(torch.rand(9, 2)), "must return a Sample"),  # type: ignore[arg-type]
-    "a line": (Sample((torch.rand(9),)), r"must give points \(B, 2\) at each site, B above 0, but gave \(9,\)"),
+    "a line": (Sample((torch.rand(9),)), r"must give points \(B, 2\) with B > 0 at each site, but gave \(9,\)"),
     "three coordinates": (Sample((torch.rand(9, 3),)), r"but gave \(9, 3\)"),
     "an array": (Sample((np.zeros((9, 2)),)), "but gave ndarray"),  # type: ignore[arg-type]
     "no points": (Sample((torch.rand(0, 2),)), r"but gave \(0, 2\)"),
@@ -566,9 +566,9 @@ class ForgetfulCallback(Grow):
 
 FORGETFUL: list[tuple[Callable[..., object], str]] = [
     (ForgetfulKernel, "super().__init__(...)."),
-    (ForgetfulTrainedKernel, "super().__init__(...) before it sets any part."),
+    (ForgetfulTrainedKernel, "super().__init__(...) before it sets any attribute."),
     (ForgetfulProblem, "super().__init__(...)."),
-    (ForgetfulInverse, "super().__init__(...) before it sets any part."),
+    (ForgetfulInverse, "super().__init__(...) before it sets any attribute."),
     (ForgetfulSolver, "super().__init__(...), or set 'max_epochs' itself."),
     (ForgetfulAdam, "super().__init__(...), or set 'max_epochs' itself."),
     (ForgetfulCondition, "super().__init__(...), or set 'name' itself."),
@@ -577,7 +577,7 @@ FORGETFUL: list[tuple[Callable[..., object], str]] = [
     (ForgetfulField, "super().__init__(...)."),
     (ForgetfulDomain, "super().__init__(...), or set 'coords' itself."),
     (ForgetfulWrapper, "super().__init__(...)."),
-    (ForgetfulNamingWrapper, "super().__init__(...) before it sets any part."),
+    (ForgetfulNamingWrapper, "super().__init__(...) before it sets any attribute."),
     (ForgetfulCallback, "super().__init__(...), or set 'period' itself."),
 ]
 

@@ -88,7 +88,7 @@ def test_derivatives_of_an_unknown_function_are_those_of_autograd() -> None:
 
 @pytest.mark.parametrize("problem", [Diffusivity, Conductivity])
 def test_solving_for_weights_alone_names_the_unknown_and_a_solver(problem: type[rbfnet.Problem]) -> None:
-    with pytest.raises(ValueError, match="of the problem is to be found too: take solver=gauss_newton"):
+    with pytest.raises(ValueError, match="of the problem is unknown too; use solver=gauss_newton"):
         rbfnet.solve(problem, num_centers=10)
 
 
@@ -108,7 +108,7 @@ def test_unknowns_are_saved_with_the_model(tmp_path: object) -> None:
     ("make", "sentence"),
     [
         (lambda: Unknown(-1.0, positive=True), "initial value of a positive unknown must be positive"),
-        (lambda: Unknown(float("nan")), "initial value of an unknown is a finite number"),
+        (lambda: Unknown(float("nan")), "initial value of an unknown must be a finite number"),
         (lambda: UnknownField(Box(x=(0, 1)), coords=["y"]), "no coordinate 'y'"),
         (lambda: UnknownField(Box(x=(0, 1)), positive=True), "must be positive"),
     ],

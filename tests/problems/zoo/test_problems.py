@@ -123,10 +123,10 @@ def test_dirichlet_values_can_be_functions_of_the_coordinates() -> None:
 @pytest.mark.parametrize(
     ("residual", "sentence"),
     [
-        (lambda u: u.laplacian()[:, None], r"must be \(B,\), one number a point, here \(16,\), but it is \(16, 1\)"),
-        (lambda u: u.laplacian().sum(), r"but it is \(\)"),
-        (lambda u: 0.0, "but it is float"),
-        (lambda u: [u.value], "but it is list"),
+        (lambda u: u.laplacian()[:, None], r"must be \(B,\), one number per point, here \(16,\), but is \(16, 1\)"),
+        (lambda u: u.laplacian().sum(), r"but is \(\)"),
+        (lambda u: 0.0, "but is float"),
+        (lambda u: [u.value], "but is list"),
     ],
 )
 def test_a_residual_of_another_shape_is_refused(residual: object, sentence: str) -> None:
@@ -179,9 +179,9 @@ def test_a_constant_column_has_the_scale_one() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"test": 1.5}, "test is a fraction below 1 or a whole number"),
-        ({"test": -0.1}, "test is a fraction"),
-        ({"test": 10}, "leave none of 10"),
+        ({"test": 1.5}, "test must be a fraction below 1 or a whole number"),
+        ({"test": -0.1}, "test must be a fraction"),
+        ({"test": 10}, "leave none of the 10 rows"),
         ({"y": torch.zeros(9, 1)}, "with the same N"),
         ({"y": torch.full((10, 1), float("nan"))}, "row 0 of y is"),
     ],
@@ -236,7 +236,7 @@ def test_a_table_takes_its_columns_from_the_file(tmp_path: Path) -> None:
     table = Table(str(file), inputs=["a", "c"], outputs=["b"], validation=0, test=0.25)
     assert table.domain.coords == ("a", "c") and table.outputs == ("b",)
     assert table.train_set.x.shape == (15, 2)
-    with pytest.raises(ValueError, match="Column 'a' is named twice"):
+    with pytest.raises(ValueError, match="Column 'a' occurs twice"):
         Table(str(file), inputs=["a"], outputs=["a"])
     with pytest.raises(ValueError, match="at least one input and one output"):
         Table(str(file), inputs=[], outputs=["a"])

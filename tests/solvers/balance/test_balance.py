@@ -79,8 +79,14 @@ def test_a_node_gives_it_arguments_and_nothing_else_passes_for_one(command: Comm
     ("make", "sentence"),
     [
         (lambda: Adam(balance="gradient_nrm"), "There is no balance 'gradient_nrm'; did you mean 'gradient_norm'"),
-        (lambda: Adam(balance="residual_attention", batch_size=4), "ResidualAttention has a weight for each point"),
-        (lambda: Adam(balance="residual_attention", resample=True), "ResidualAttention has a weight for each point"),
+        (
+            lambda: Adam(balance="residual_attention", batch_size=4),
+            "ResidualAttention needs fixed points, as it has a weight per point",
+        ),
+        (
+            lambda: Adam(balance="residual_attention", resample=True),
+            "ResidualAttention needs fixed points, as it has a weight per point",
+        ),
         (lambda: GradientNorm(memory=1.0), "memory must be below 1"),
         (lambda: ResidualAttention(decay=1.0), "decay must be below 1"),
         (

@@ -109,7 +109,7 @@ def test_solving_steps_count_as_steps_of_lightning(tmp_path: Path) -> None:
 
 
 def test_a_run_never_overwrites(run: Path) -> None:
-    with pytest.raises(ValueError, match="is there already and not empty; choose another by run_dir="):
+    with pytest.raises(ValueError, match="already exists and is not empty; choose another by run_dir="):
         build(composed(run))
 
 
@@ -211,7 +211,7 @@ def test_arguments_from_elsewhere_are_plain_values_and_are_not_resolved(run: Pat
     with pytest.raises(ValueError) as caught:
         rbfnet.load(altered(run, tmp_path / "copy", {"kernel": HOSTILE[name]}))
     assert str(Path.home()) not in str(caught.value)
-    refusals = ("must be a plain value", "nu 0.5, 1.5", "'pathlib.Path.write_text', which is not part of rbfnet")
+    refusals = ("must be a plain value", "nu = 0.5, 1.5", "'pathlib.Path.write_text', which is not part of rbfnet")
     assert any(refusal in str(caught.value) for refusal in refusals)
 
 

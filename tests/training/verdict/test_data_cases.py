@@ -118,7 +118,7 @@ def test_masked_rows_are_left_out_and_told() -> None:
 
 def test_a_network_answers_an_array_with_a_sentence_and_takes_a_vector_of_points() -> None:
     model = rbfnet.fit(np.linspace(0, 1, 20), np.linspace(0, 1, 20)).model
-    with pytest.raises(ValueError, match="A network is called with a tensor of points"):
+    with pytest.raises(ValueError, match="A network takes a tensor of points"):
         model(np.zeros((3, 1)))
     assert model(torch.rand(5, dtype=torch.float64)).shape == (5, 1)
 

@@ -34,7 +34,7 @@ def burgers(
     """
     x, t = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(t, dtype=float))
     if not (t >= 0).all():
-        raise InputError(f"Times must be zero or positive, but the least is {t.min()}.")
+        raise InputError(f"Times must be zero or positive, but the smallest is {t.min()}.")
     z = np.linspace(-reach, reach, nodes)
     points, widths = x.ravel(), np.sqrt(4 * NU * t.ravel())
     u = np.empty(points.size)

@@ -47,7 +47,7 @@ def four_disks(x: npt.ArrayLike, y: npt.ArrayLike, *, block: int = 2048) -> Real
     x, y = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
     z = (x + 1j * y).ravel()
     if not np.isfinite(z).all():
-        raise InputError("The coordinates must be finite, but some are not.")
+        raise InputError("The coordinates must be finite.")
     kept = cached("four_disks", 1, solve)
     parts = [evaluate(z[start : start + block], kept["powers"], kept["poles"]) for start in range(0, z.size, block)]
     return np.concatenate([np.empty(0), *parts]).reshape(x.shape)
