@@ -31,7 +31,7 @@ class Table(DataProblem):
     """
 
     def __init__(
-        self, path: str, inputs: Sequence[str], outputs: Sequence[str], validation: float = 0.0, test: float = 0.0
+        self, path: str, inputs: Sequence[str] | str, outputs: Sequence[str] | str, validation: float = 0.0, test: float = 0.0
     ) -> None:
         inputs, outputs = _names("inputs", inputs), _names("outputs", outputs)
         if not inputs or not outputs:
@@ -47,7 +47,7 @@ class Table(DataProblem):
         super().__init__(x, y, coords=inputs, outputs=outputs, validation=validation, test=test)
 
 
-def _names(key: str, given: Sequence[str]) -> list[str]:
+def _names(key: str, given: Sequence[str] | str) -> list[str]:
     names = [given] if isinstance(given, str) else given
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
         raise InputError(f"{key} must be names of columns, as in {key}=[x,y], but got {given!r}.")
