@@ -118,11 +118,11 @@ def test_a_step_that_goes_astray_between_the_points_is_not_taken() -> None:
     held, before = HeldBack(), float("inf")
     for _ in range(14):
         optimizer.step(lambda: posed)  # type: ignore[arg-type, return-value]
-        after = held.loss(posed, optimizer.param_groups[0]["rounds"])
+        after = held.loss(posed, optimizer.at.rounds)
         assert after <= 100 * before or after < 1e-14
         before = after
     error = posed.model(x)[:, 0].detach() - problem.exact(x[:, 0])
-    assert optimizer.param_groups[0]["rounds"] > 0
+    assert optimizer.at.rounds > 0
     assert error.abs().max() < 1e-5
 
 
