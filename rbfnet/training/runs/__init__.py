@@ -1,0 +1,12 @@
+"""Runs in directories: configured, written, reloaded, resumed."""
+
+from rbfnet.training.runs._build import Run, build
+from rbfnet.training.runs._resume import resume
+from rbfnet.training.runs._run_directory import load
+
+__all__ = [
+    "Run",
+    "build",
+    "load",
+    "resume",
+]
