@@ -20,6 +20,7 @@ from rbfnet.catalogue import catalogue
 ROOT = Path(__file__).parent.parent
 ROOMS = [
     "errors",
+    "extras",
     "given",
     "initialised",
     "catalogue",

@@ -11,6 +11,7 @@ from rbfnet.domains._graded import graded
 from rbfnet.domains._intersection import Intersection
 from rbfnet.domains._interval import Interval
 from rbfnet.domains._mesh import Mesh
+from rbfnet.domains._mesh_file import read_mesh
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._point_cloud import PointCloud
 from rbfnet.domains._polygon import Polygon
@@ -39,4 +40,5 @@ __all__ = [
     "find_sites",
     "graded",
     "read_columns",
+    "read_mesh",
 ]

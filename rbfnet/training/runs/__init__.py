@@ -1,12 +1,14 @@
 """Runs in directories: configured, written, reloaded, resumed."""
 
 from rbfnet.training.runs._build import Run, build
+from rbfnet.training.runs._load import load
 from rbfnet.training.runs._resume import resume
-from rbfnet.training.runs._run_directory import load
+from rbfnet.training.runs._save import save
 
 __all__ = [
     "Run",
     "build",
     "load",
     "resume",
+    "save",
 ]

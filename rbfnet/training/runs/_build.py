@@ -20,15 +20,15 @@ from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
-from rbfnet.training.callbacks import Adaptive
-from rbfnet.training.runs._construct import construct
 from rbfnet.training._finite import Diverged
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
 from rbfnet.training._model import Network, build_model
-from rbfnet.training.callbacks import FitProgress
-from rbfnet.training.runs._run_directory import write_config, write_solution
 from rbfnet.training._solution import Solution
 from rbfnet.training._train import DTYPES, Prepared, prepare, quiet, train
+from rbfnet.training.callbacks import Adaptive, FitProgress
+from rbfnet.training.runs._construct import construct
+from rbfnet.training.runs._run_directory import write_config, write_solution
+from rbfnet.training.runs._save import recorded
 from rbfnet.training.verdict import accuracy_for
 
 LOGGERS = {"lightning.pytorch.loggers.CSVLogger", "lightning.pytorch.loggers.TensorBoardLogger"}
@@ -90,7 +90,7 @@ class Run:
                 )
             except Diverged as error:
                 if trainer.is_global_zero:
-                    write_solution(self.directory, error.solution, figures=self.config["figures"])
+                    write_solution(self.directory, recorded(error.solution), figures=self.config["figures"])
                 raise
             finally:
                 # Also where the process was told to stop: what has been trained is not lost. A step that Ctrl-C has broken into
@@ -98,7 +98,7 @@ class Run:
                 if trainer.global_step and not isinstance(sys.exc_info()[1], KeyboardInterrupt):
                     trainer.save_checkpoint(self.last)
             if trainer.is_global_zero:
-                write_solution(self.directory, solution, figures=self.config["figures"])
+                write_solution(self.directory, recorded(solution), figures=self.config["figures"])
         return solution
 
 

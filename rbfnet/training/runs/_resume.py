@@ -16,8 +16,8 @@ from lightning.pytorch.loggers import CSVLogger
 
 from rbfnet.config import require_run
 from rbfnet.errors import InputError, positive
-from rbfnet.training.runs._build import Run, build
 from rbfnet.training._train import quiet
+from rbfnet.training.runs._build import Run, build
 
 MAY_CHANGE = {"run_dir", "logger", "trainer"}
 """What of a config may differ from that of the checkpoint: the directory may have been moved, the run may be longer."""

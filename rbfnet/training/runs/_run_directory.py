@@ -19,11 +19,11 @@ from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.nn import METRICS, Affine, Evolving, RBFNetwork
 from rbfnet.problems import Problem
-from rbfnet.training.runs._construct import construct
 from rbfnet.training._figures import write_figures
 from rbfnet.training._isolated import isolated
 from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
+from rbfnet.training.runs._construct import construct
 
 FORMAT_VERSION = 2
 """Of the files in a run directory; rises when an older ``load`` could not read them."""
