@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 
@@ -16,7 +17,15 @@ rbfnet: radial basis function networks with closed-form derivatives
 
   rbfnet train [key=value ...]   train, and write a run directory
   rbfnet resume RUN_DIR          go on with a run that was stopped
+  rbfnet show [key=value ...]    the config as it would run
   rbfnet list                    the kernels, problems, solvers and experiments there are
+
+  rbfnet evaluate RUN [TABLE]    the errors of a run, against its reference or a table
+  rbfnet predict RUN POINTS      values and derivatives at the points of a file
+  rbfnet plot RUN                pictures, slices, films
+  rbfnet runs DIR                a table over runs
+  rbfnet export RUN              a program that needs no rbfnet
+  rbfnet completion SHELL        for the TAB key of bash, zsh or fish
   rbfnet --version
 
 Examples
@@ -25,11 +34,14 @@ Examples
   rbfnet train solver=lbfgs kernel=matern kernel.nu=3.5 network.num_centers=200
   rbfnet train problem=table problem.path=points.csv problem.inputs=[x,y] problem.outputs=[z]
   rbfnet train kernel=custom kernel._target_=my_kernels.Mine    a class in ./my_kernels.py
-  rbfnet train --cfg job                              show the config that would run
+  rbfnet predict runs/mine points.csv --out out.csv --derivatives 'u,u_x,laplacian(u)'
   rbfnet train --multirun kernel=gaussian,matern      one run each
 
-`rbfnet train --help` lists every group and key; `rbfnet resume --help` and `rbfnet list --help` say more of those.
+`rbfnet train --help` lists every group and key; every other command has a --help with examples, too.
 """
+
+NAMES = ("train", "resume", "show", "list", "evaluate", "predict", "plot", "runs", "export", "completion")
+"""The commands. But for train, resume and list each is a function of its name in a module of its name."""
 
 
 def main() -> None:
@@ -72,9 +84,11 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from rbfnet.cli.resume import resume
 
         return resume
+    if name in NAMES:
+        return getattr(importlib.import_module(f"rbfnet.cli.{name}"), name)
     if "=" in name:
         raise InputError(f"{name!r} is no command but an override; it follows one, as in `rbfnet train {name}`.")
-    raise unknown("command", name, ["train", "resume", "list", "--help", "--version"])
+    raise unknown("command", name, [*NAMES, "--help", "--version"])
 
 
 def _help(rest: list[str]) -> int:

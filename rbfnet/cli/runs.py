@@ -1,0 +1,200 @@
+"""``rbfnet runs``: a table over run directories, read without PyTorch."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rbfnet.cli.command import console, read
+from rbfnet.errors import InputError, unknown
+
+HELP = """\
+rbfnet runs [DIR]: a table over the runs below a directory: what differs in their configs, error, verdict, seconds
+
+  --sort COLUMN    error (the default), seconds, verdict, run, or one of the keys that differ
+  --csv            comma-separated values
+  --markdown       a table for a README
+  -v               errors of every kind, and who made the run, too
+  -q               no word about directories that cannot be read
+
+Examples
+  rbfnet runs runs/poisson
+  rbfnet runs runs --sort seconds --markdown
+"""
+
+ORDER = {"solved": 0, "rough": 1, "not solved": 2}
+PLACES = ("run_dir", "save_dir", "figures")
+"""Keys that differ for every run and say nothing."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run: its directory, its config by dotted keys, its summary (empty where it has none)."""
+
+    directory: Path
+    config: dict[str, Any]
+    summary: dict[str, Any]
+
+    @property
+    def error(self) -> float:
+        errors = self.summary.get("errors")
+        found = errors.get("rel_l2") if isinstance(errors, dict) else None
+        return float(found) if isinstance(found, (int, float)) else math.nan
+
+    @property
+    def seconds(self) -> float:
+        found = self.summary.get("seconds")
+        return float(found) if isinstance(found, (int, float)) else math.nan
+
+    @property
+    def verdict(self) -> str:
+        return str(self.summary.get("verdict", "not finished"))
+
+
+def runs(arguments: list[str]) -> int:
+    """``[DIR]``; 0 where there are runs.
+
+    Raises:
+        InputError: no such directory, no runs in it, or a column that they do not have.
+    """
+    given = read(arguments, {"--sort": "--sort seconds"}, ["--csv", "--markdown"])
+    if "--help" in given.flags:
+        print(HELP, end="")
+        return 0
+    if len(given.words) > 1 or {"--csv", "--markdown"} <= given.flags:
+        raise InputError("`rbfnet runs` takes one directory and one form, as in `rbfnet runs runs/poisson --csv`.")
+    directory = Path(given.words[0] if given.words else "runs")
+    if not directory.is_dir():
+        raise InputError(f"There is no directory {str(directory)!r}.")
+    found = list(rows(directory, told=not given.quiet))
+    if not found:
+        raise InputError(
+            f"There are no runs in {str(directory)!r}; a run has a config.yaml and, once it is done, a summary.json."
+        )
+    head, body = tabulated(found, directory, given.options.get("--sort", "error"), given.verbose)
+    if "--csv" in given.flags:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([head, *body])
+    elif "--markdown" in given.flags:
+        print(markdown(head, body))
+    else:
+        show(head, body)
+    return 0
+
+
+def rows(directory: Path, told: bool = True) -> Iterator[Row]:
+    """The runs below a directory, itself among them; of those that cannot be read a line on standard error."""
+    for file in sorted(directory.glob("**/config.yaml")):
+        place = file.parent
+        try:
+            config = yaml.load(file.read_text(encoding="utf-8"), Loader=_loader())
+            summary_file = place / "summary.json"
+            summary = json.loads(summary_file.read_text(encoding="utf-8")) if summary_file.is_file() else {}
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            if told:
+                print(f"rbfnet: {str(place)!r} cannot be read: {str(error).splitlines()[0]}.", file=sys.stderr)
+            continue
+        if isinstance(config, dict) and "kernel" in config and isinstance(summary, dict):
+            yield Row(place, dict(_flat(config)), summary)
+
+
+def tabulated(found: list[Row], directory: Path, sort: str = "error", verbose: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Head and body of the table: the run, the keys that differ, error, verdict, seconds."""
+    keys = differing([row.config for row in found])
+    labels = {"run": "run", **{key: key for key in keys}, "error": "error", "verdict": "verdict", "seconds": "seconds"}
+    if sort not in labels:
+        raise unknown("column called", sort, labels)
+
+    def place(row: Row) -> tuple[Any, ...]:
+        if sort == "run":
+            return (0, str(row.directory))
+        if sort == "verdict":
+            return (ORDER.get(row.verdict, 3), row.error)
+        value = {"error": row.error, "seconds": row.seconds}.get(sort, row.config.get(sort))
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return (1, 0.0, "") if math.isnan(value) else (0, float(value), "")
+        return (0, math.inf, str(value)) if value is not None else (1, 0.0, "")
+
+    extra = ("max_abs", "rmse", "rel_std") if verbose else ()
+    head = ["run", *keys, "error", *extra, *(["estimated error"] if verbose else []), "verdict", "seconds"]
+    head += ["rbfnet", "commit"] if verbose else []
+    body = []
+    for row in sorted(found, key=place):
+        errors, provenance = row.summary.get("errors") or {}, row.summary.get("provenance") or {}
+        relative = row.directory.relative_to(directory)
+        cells = [str(relative) if str(relative) != "." else str(directory)]
+        cells += [_text(row.config.get(key)) for key in keys] + [_size(row.error)]
+        cells += [_size(errors.get(key)) for key in extra]
+        cells += [_size(row.summary.get("estimated_error"))] if verbose else []
+        cells += [row.verdict, "" if math.isnan(row.seconds) else f"{row.seconds:.2f}"]
+        if verbose:
+            cells += [str(provenance.get("rbfnet", "")), str((provenance.get("git") or {}).get("commit", ""))[:8]]
+        body.append(cells)
+    return head, body
+
+
+def differing(configs: list[dict[str, Any]]) -> list[str]:
+    """The keys whose values are not the same in all configs; of a class that differs its name, not its defaults."""
+    every = dict.fromkeys(key for config in configs for key in config)
+    differ = [key for key in every if len({_text(config.get(key)) for config in configs}) > 1]
+    shown = [key for key in differ if key.rpartition(".")[2] not in PLACES]
+    nodes = [key.removesuffix("_target_") for key in shown if key.endswith("_target_")]
+    # An argument that only some of the classes have follows from the class.
+    return [
+        key
+        for key in shown
+        if key.endswith("_target_") or not any(key.startswith(node) for node in nodes) or all(key in config for config in configs)
+    ]
+
+
+def show(head: list[str], body: list[list[str]]) -> None:
+    """Print the table; nothing of it is cut off where nobody has a terminal."""
+    from rich.table import Table
+
+    from rbfnet.cli.command import Given
+
+    table = Table()
+    for name in head:
+        table.add_column(name.removesuffix("._target_"), overflow="fold")
+    for cells in body:
+        table.add_row(*cells)
+    out = console(Given())
+    if not out.is_terminal:
+        out.width = 10_000
+    out.print(table)
+
+
+def markdown(head: list[str], body: list[list[str]]) -> str:
+    """The table for a README."""
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _flat(node: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str) and value.startswith("rbfnet."):
+        return value.rpartition(".")[2]
+    return "" if value is None else str(value)
+
+
+def _size(value: Any) -> str:
+    return f"{value:.2e}" if isinstance(value, (int, float)) and not math.isnan(value) else ""
+
+
+def _loader() -> Any:
+    """The safe loader, in C where that is there: it is ten times as fast."""
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
