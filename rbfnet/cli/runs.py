@@ -37,11 +37,15 @@ PLACES = ("run_dir", "save_dir", "figures")
 
 @dataclass(frozen=True)
 class Row:
-    """One run: its directory, its config by dotted keys, its summary (empty where it has none)."""
+    """One run: its directory, its config by dotted keys, its summary (empty where it has none).
+
+    Of a job of a sweep that has ``failed`` the config holds what was its own.
+    """
 
     directory: Path
     config: dict[str, Any]
     summary: dict[str, Any]
+    failed: bool = False
 
     @property
     def error(self) -> float:
@@ -107,7 +111,9 @@ def rows(directory: Path, told: bool = True) -> Iterator[Row]:
 
 def tabulated(found: list[Row], directory: Path, sort: str = "error", verbose: bool = False) -> tuple[list[str], list[list[str]]]:
     """Head and body of the table: the run, the keys that differ, error, verdict, seconds."""
-    keys = differing([row.config for row in found])
+    keys = differing([row.config for row in found if not row.failed])
+    keys += [key for row in found if row.failed for key in row.config if key not in keys]
+    keys = list(dict.fromkeys(keys))
     labels = {"run": "run", **{key: key for key in keys}, "error": "error", "verdict": "verdict", "seconds": "seconds"}
     if sort not in labels:
         raise unknown("column called", sort, labels)
@@ -128,7 +134,7 @@ def tabulated(found: list[Row], directory: Path, sort: str = "error", verbose: b
     body = []
     for row in sorted(found, key=place):
         errors, provenance = row.summary.get("errors") or {}, row.summary.get("provenance") or {}
-        relative = row.directory.relative_to(directory)
+        relative = row.directory if row.failed else row.directory.relative_to(directory)
         cells = [str(relative) if str(relative) != "." else str(directory)]
         cells += [_text(row.config.get(key)) for key in keys] + [_size(row.error)]
         cells += [_size(errors.get(key)) for key in extra]

@@ -81,6 +81,7 @@ def once(flags: list[str], overrides: list[str]) -> int:
             code = max(code, _run(config))
         except Exception as error:
             if os.getpid() != here:
+                _tell(error)
                 raise
             failed.append(error)
 
@@ -147,6 +148,13 @@ def execute(run: Run, first_process: bool = True) -> int:
         return INTERRUPTED
     # Lightning takes any other code of a further process for a failure of the run.
     return NOT_SOLVED if first_process and solution.verdict == "not solved" else 0
+
+
+def _tell(error: Exception) -> None:
+    """Of a job in a process of a launcher's: which it is, and what went wrong."""
+    job = HydraConfig.get()
+    sentence = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+    print(f"rbfnet: job {job.job.num} ({' '.join(job.overrides.task)}): {sentence}", file=sys.stderr, flush=True)
 
 
 def _run_directory() -> Path:
