@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,6 +21,9 @@ from rbfnet.extras import require
 TEXTS = (".csv", ".tsv", ".txt")
 FILES = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".npz", ".parquet")
 """How the names of tables end."""
+
+LONGEST = 1 << 20
+"""Letters that a line is read by: names of columns have fewer."""
 
 MARKS = ("#", "%", "//")
 """What a line begins with that is a comment."""
@@ -136,8 +140,10 @@ def rows(file: Path, form: Form = PLAIN) -> Iterator[Iterator[list[str]]]:
     """
     try:
         with _opened(file) as stream:
-            lines = (line for line in stream if line.strip())
+            lines = (line for line in iter(partial(stream.readline, LONGEST), "") if line.strip())
             head, rest = _head(lines)
+            if len(head) == LONGEST:
+                raise InputError(f"The header of {str(file)!r} has more than {LONGEST:,} letters; it is no table.")
             signs = ";\t" if form.decimal == "," else ",;\t"
             delimiter = max(signs, key=head.count)
             reader = csv.reader(

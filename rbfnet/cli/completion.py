@@ -102,7 +102,7 @@ def _options(name: str) -> list[str]:
     if name == "train":
         from rbfnet.cli.arguments import FLAGS
 
-        return list(FLAGS)
+        return [*FLAGS, "--quiet", "--verbose"]
     if name == "completion":
         return ["bash", "zsh", "fish", "--help"]
     text = importlib.import_module(f"rbfnet.cli.{HELPS.get(name, name)}").HELP

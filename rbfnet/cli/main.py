@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from rbfnet import __version__
 from rbfnet.cli.interrupt import INTERRUPTED, WORD, leave_at_once
+from rbfnet.cli.loudness import loudness
 from rbfnet.cli.pipes import dropped_if_unread
 from rbfnet.cli.process import left_as_found
 from rbfnet.errors import InputError, unknown
@@ -37,6 +38,7 @@ Examples
   rbfnet predict runs/mine points.csv --out out.csv --derivatives 'u,u_x,laplacian(u)'
   rbfnet train --multirun kernel=gaussian,matern      one run each
 
+-q says less, -v more; NO_COLOR is heeded.
 `rbfnet train --help` lists every group and key; every other command has a --help with examples, too.
 """
 
@@ -57,8 +59,8 @@ def dispatch(arguments: list[str]) -> int:
     """
     command, *rest = arguments or ["--help"]
     try:
-        with left_as_found():
-            return _command(command)(rest)
+        with left_as_found(), loudness(command, rest) as others:
+            return _command(command)(others)
     except InputError as error:
         print(f"rbfnet: {error}", file=sys.stderr)
         return 2

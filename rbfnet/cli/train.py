@@ -24,6 +24,7 @@ from rbfnet.cli.arguments import config_dir, split
 from rbfnet.cli.checks import check
 from rbfnet.cli.configs import config_directory
 from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED, after_the_step, raise_from_now_on
+from rbfnet.cli.loudness import further, hushed, is_quiet
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.cli.sweep import sweep
@@ -127,7 +128,7 @@ def execute(run: Run, first_process: bool = True) -> int:
 
     try:
         with after_the_step(run.prepared.trainer) as presses:
-            solution = run.execute()
+            solution = hushed(run).execute()
     except Diverged as error:
         if first_process:
             print(f"rbfnet: {error}", file=sys.stderr)
@@ -174,7 +175,7 @@ def report(solution: Solution, directory: Path) -> None:
     from rich.table import Table
 
     # What is in brackets or between colons is part of a name.
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Console(highlight=False, markup=False, emoji=False, quiet=is_quiet())
     summary = solution.summary
     who = f"{summary['problem']}: {summary['kernel']}, {summary['centers']} centres, {summary['solver']}"
     about = f"{who}, {summary['seconds']:.2f} s"
@@ -199,6 +200,9 @@ def report(solution: Solution, directory: Path) -> None:
         console.print(table)
     for sentence in summary.get("words", []):
         console.print(sentence, soft_wrap=True)
+    for sentence in further(summary):
+        console.print(sentence, soft_wrap=True)
+    console.quiet = False
     console.print(verdict_line(summary), soft_wrap=True)
     console.print(str(directory), soft_wrap=True)
 

@@ -34,6 +34,10 @@ def save(solution: Solution, path: str | Path, *, figures: bool = False) -> Path
     if config["problem"] is None and NOT_SAVED not in (words := list(summary.get("words", []))):
         summary["words"] = [*words, NOT_SAVED]
     try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The directory {str(path)!r} cannot be made: {error.strerror}.") from None
+    try:
         write_config(directory, config)
         write_solution(directory, Solution(solution.model, problem or _stand_in(solution), solution.errors, summary), figures)
     except BaseException:
