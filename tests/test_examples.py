@@ -243,6 +243,15 @@ def test_the_commands_of_readme_compose(line: list[str], command: Any, tmp_path:
     elif name == "resume":
         code, _, err = command(name, *arguments)
         assert code == 2 and "There is no run to go on with in 'runs/mine'" in err
+    elif name == "runs":
+        assert command(name, *arguments)[2] == "rbfnet: There is no directory 'runs/poisson'.\n"
+    elif name in ("evaluate", "predict", "plot", "export"):
+        # Their options are known: it is the run that is not there.
+        code, _, err = command(name, *arguments)
+        assert code == 2 and "There is no run in 'runs/mine'" in err
+    elif name == "show":
+        code, out, err = command(name, *arguments)
+        assert code == 0 and "_target_: rbfnet.solvers." in out
     else:
         (tmp_path / "my_kernels.py").write_text(marked("python")[0])
         code, out, err = command(name, *[a for a in arguments if a != "--multirun" and "," not in a or "[" in a], "--cfg", "job")

@@ -8,12 +8,14 @@ import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from rbfnet.cli.command import console, read
+from rbfnet.cli.configs import choices
 from rbfnet.errors import InputError, unknown
 
 HELP = """\
@@ -147,17 +149,39 @@ def tabulated(found: list[Row], directory: Path, sort: str = "error", verbose: b
 
 
 def differing(configs: list[dict[str, Any]]) -> list[str]:
-    """The keys whose values are not the same in all configs; of a class that differs its name, not its defaults."""
+    """The keys whose values are not the same in all configs, but for those that follow from others: defaults of other classes."""
     every = dict.fromkeys(key for config in configs for key in config)
     differ = [key for key in every if len({_text(config.get(key)) for config in configs}) > 1]
     shown = [key for key in differ if key.rpartition(".")[2] not in PLACES]
     nodes = [key.removesuffix("_target_") for key in shown if key.endswith("_target_")]
-    # An argument that only some of the classes have follows from the class.
-    return [
-        key
-        for key in shown
-        if key.endswith("_target_") or not any(key.startswith(node) for node in nodes) or all(key in config for config in configs)
-    ]
+    return [key for key in shown if _chosen(key, nodes, configs)]
+
+
+def _chosen(key: str, nodes: list[str], configs: list[dict[str, Any]]) -> bool:
+    """Whether somebody has chosen the value, in one of the configs at least."""
+    if key == "trainer.max_epochs":
+        return any(config.get(key) not in (None, config.get("solver.max_epochs")) for config in configs)
+    node = next((node for node in nodes if key.startswith(node)), None)
+    if node is None or key.endswith("_target_"):
+        return True
+    defaults = [_defaults(node.partition(".")[0], str(config.get(f"{node}_target_"))) for config in configs]
+    argument = key.removeprefix(node)
+    return any(
+        key in config and _text(config[key]) != _text(default.get(argument, config[key] if default else None))
+        for config, default in zip(configs, defaults, strict=True)
+    )
+
+
+@cache
+def _defaults(group: str, target: str) -> dict[str, Any]:
+    """The arguments of a shipped class as its config has them, by dotted keys; none of any other."""
+    for file in choices(group).values():
+        if f"_target_: {target}\n" in (text := file.read_text(encoding="utf-8")):
+            loaded = yaml.load(text, Loader=_loader())
+            node = loaded if "_target_" in loaded else loaded.get(group, {})
+            if node.get("_target_") == target:
+                return dict(_flat(node))
+    return {}
 
 
 def show(head: list[str], body: list[list[str]]) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rbfnet.errors import InputError
 from rbfnet.nn._named import named_operators
-from rbfnet.operators import Differentiable, Operator
+from rbfnet.operators import Differentiable, Operator, with_closed_form
 
 
 def export(
@@ -49,6 +49,7 @@ def export(
         raise InputError(f"A program is written to a file that ends in .pt2, but got {str(path)!r}.")
     if file.exists():
         raise InputError(f"The file {str(path)!r} is there already; choose another, or remove it.")
+    model = with_closed_form(model)
     if not isinstance(model, Differentiable):
         raise InputError(
             f"{type(model).__name__} has no derivatives in closed form, which is what can be exported; torch.export alone takes "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -68,6 +68,14 @@ class LinearModel(Differentiable):
         return None
 
 
+def with_closed_form(u: Any) -> Any:
+    """The model of what holds one, as a solution does; anything else is what it is."""
+    if isinstance(u, nn.Module):
+        return u
+    model = getattr(u, "model", None)
+    return model if isinstance(model, Differentiable) else u
+
+
 def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
     """Apply operators to any model: by its own closed form where it has one, by automatic differentiation elsewhere.
 
@@ -78,6 +86,7 @@ def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops:
     """
     if x.ndim != 2:
         raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
+    u = with_closed_form(u)
     if not ops:
         return apply_operators(u, x, [Operator.identity()])[..., :0]
     for op in ops:

@@ -133,6 +133,18 @@ def test_a_network_takes_tensors_and_says_so(solution: Solution) -> None:
         solution.model(POINTS)
 
 
+def test_a_solution_stands_for_its_model_where_models_are_taken(solution: Solution, tmp_path: Path) -> None:
+    x = torch.from_numpy(POINTS)
+    field = rbfnet.Field(solution, x)
+    assert torch.equal(field.laplacian(), rbfnet.Field(solution.model, x).laplacian())
+    assert torch.equal(rbfnet.evaluate(solution, x)["u"], solution.model(x).detach())
+    program = torch.export.load(rbfnet.export(solution, tmp_path / "a.pt2")).module()  # type: ignore[arg-type]
+    assert torch.allclose(program(x)["u"], solution.model(x))
+    assert solution.num_centers == 150 and solution.weight is solution.model.weight
+    with pytest.raises(AttributeError, match="colour"):
+        _ = solution.colour
+
+
 def test_many_points_are_taken_in_parts_with_progress(solution: Solution, capsys: pytest.CaptureFixture[str]) -> None:
     many = np.tile(POINTS, (3000, 1))
     found = solution.predict(many, ["u", "u_y"])

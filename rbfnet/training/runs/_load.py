@@ -23,6 +23,13 @@ from rbfnet.training.runs._run_directory import load as load_model
 LARGEST = 64 * 2**20
 """Of a summary, in bytes."""
 
+SHOWN: dict[str, tuple[Any, Any]] = {
+    "problem": (str, "unknown"), "kernel": (str, "unknown"), "solver": (str, "unknown"), "centers": (int, 0),
+    "seconds": ((int, float), 0.0), "loss": ((int, float), None), "errors": (dict, None), "verdict": (str, "unknown"),
+    "reasons": (list, []), "residuals": (list, []), "estimated_error": ((int, float), None),
+}  # fmt: skip
+"""What a solution shows of a summary: of which type it is, and what it is taken for where it is not there or of another."""
+
 
 def load(run_dir: str | Path, trust: Iterable[str] = (), *, problem: Problem | None = None) -> Solution:
     """The solution of a run, rebuilt from its ``config.yaml``, ``model.safetensors`` and ``summary.json`` alone.
@@ -59,8 +66,7 @@ def load(run_dir: str | Path, trust: Iterable[str] = (), *, problem: Problem | N
     made = problem if problem is not None else _Later(directory, trust, model)
     if names is None and problem is None:
         names = _names(made, model)  # type: ignore[arg-type]
-    errors = summary.get("errors")
-    return Solution(model, made, errors if isinstance(errors, dict) else None, summary, names)
+    return Solution(model, made, summary["errors"], summary, names)
 
 
 class _Later:
@@ -107,6 +113,7 @@ def _summary(directory: Path) -> dict[str, Any]:
     """``summary.json`` with everything that a solution shows of it; what is missing there is not known."""
     file = directory / "summary.json"
     found: Any = {}
+    # Of a file that was written by somebody else nothing is believed that could not be shown.
     if file.is_file() and file.stat().st_size <= LARGEST:
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
@@ -114,8 +121,7 @@ def _summary(directory: Path) -> dict[str, Any]:
             raise InputError(f"The summary in {str(directory)!r} cannot be read: {str(error).splitlines()[0]}.") from None
     if not isinstance(found, dict):
         raise InputError(f"The summary.json in {str(directory)!r} does not belong to a run.")
-    shown = {
-        "problem": "unknown", "kernel": "unknown", "solver": "unknown", "centers": 0, "seconds": 0.0, "loss": None,
-        "errors": None, "verdict": "unknown", "reasons": [], "residuals": [], "estimated_error": None,
-    }  # fmt: skip
-    return {**shown, **found}
+    return {
+        **found,
+        **{key: found[key] if isinstance(found.get(key), kind) else lacking for key, (kind, lacking) in SHOWN.items()},
+    }
