@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from types import ModuleType
 
 from rbfnet.errors import InputError
@@ -19,4 +20,14 @@ def require(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != module.partition(".")[0]:
             raise
-        raise InputError(f"This needs {module}, which is not installed: pip install 'rbfnet[{extra}]'.") from None
+        raise _missing(module, extra) from None
+
+
+def require_installed(module: str, extra: str) -> None:
+    """The same, without importing it: for an answer before anything is imported."""
+    if importlib.util.find_spec(module) is None:
+        raise _missing(module, extra)
+
+
+def _missing(module: str, extra: str) -> InputError:
+    return InputError(f"This needs {module}, which is not installed: pip install 'rbfnet[{extra}]'.")

@@ -12,10 +12,15 @@ from typing import Any
 
 from rbfnet.config import require_run
 from rbfnet.errors import InputError, unknown
+from rbfnet.extras import require_installed
 
 SHORT = {"-h": "--help", "-o": "--out", "-q": "--quiet", "-v": "--verbose", "-f": "--force"}
 ALWAYS = ("--help", "--quiet", "--verbose")
 """Flags of every command."""
+
+
+NEEDED = {".parquet": [("pyarrow", "parquet")], ".onnx": [("onnxscript", "onnx"), ("onnxruntime", "onnx")]}
+"""By ending the packages that files are written by."""
 
 
 @dataclass
@@ -76,6 +81,8 @@ def read(arguments: Sequence[str], takes: Mapping[str, str], flags: Iterable[str
             if name in given.options:
                 raise InputError(f"{name} is given twice; give it once.")
             given.options[name] = value
+    if given.quiet and given.verbose:
+        raise InputError("--quiet and --verbose exclude each other; give one of them.")
     return given
 
 
@@ -132,6 +139,8 @@ def new_file(path: str, endings: Sequence[str], force: bool) -> Path:
         raise InputError(f"The file {path!r} is there already; choose another, or give --force to replace it.")
     if not file.parent.is_dir():
         raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to.")
+    for module, extra in NEEDED.get(file.suffix.lower(), ()):
+        require_installed(module, extra)
     return file
 
 
