@@ -156,8 +156,9 @@ def columns_of(directory: Path) -> dict[str, list[str]]:
 def loaded(directory: Path, trust: list[str]) -> Any:
     """The solution of a run."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # Modules of the user's are looked for in the working directory.
-    sys.path.insert(0, os.getcwd())
+    if trust:
+        # Modules of the user's are looked for in the working directory too, after all that are installed.
+        sys.path.append(os.getcwd())
     from rbfnet.cli.interrupt import raise_from_now_on
     from rbfnet.training import load
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import math
+import reprlib
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +37,10 @@ Examples
 ORDER = {"solved": 0, "rough": 1, "not solved": 2}
 PLACES = ("run_dir", "save_dir", "figures")
 """Keys that differ for every run and say nothing."""
+
+
+LARGEST, KEYS = 16 * 2**20, 2000
+"""Bytes that a file of a run has at most, and keys that a config has."""
 
 
 @dataclass(frozen=True)
@@ -100,15 +106,22 @@ def rows(directory: Path, told: bool = True) -> Iterator[Row]:
     for file in sorted(directory.glob("**/config.yaml")):
         place = file.parent
         try:
-            config = yaml.load(file.read_text(encoding="utf-8"), Loader=_loader())
+            config = yaml.load(_text_of(file), Loader=_loader())
             summary_file = place / "summary.json"
-            summary = json.loads(summary_file.read_text(encoding="utf-8")) if summary_file.is_file() else {}
-        except (OSError, ValueError, yaml.YAMLError) as error:
+            summary = json.loads(_text_of(summary_file)) if summary_file.is_file() else {}
+        except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
             if told:
                 print(f"rbfnet: {str(place)!r} cannot be read: {str(error).splitlines()[0]}.", file=sys.stderr)
             continue
         if isinstance(config, dict) and "kernel" in config and isinstance(summary, dict):
-            yield Row(place, dict(_flat(config)), summary)
+            # By aliases a few lines can stand for any number of keys.
+            yield Row(place, dict(itertools.islice(_flat(config), KEYS)), summary)
+
+
+def _text_of(file: Path) -> str:
+    if (size := file.stat().st_size) > LARGEST:
+        raise ValueError(f"{file.name} has {size:,} bytes, more than any run writes")
+    return file.read_text(encoding="utf-8")
 
 
 def tabulated(found: list[Row], directory: Path, sort: str = "error", verbose: bool = False) -> tuple[list[str], list[list[str]]]:
@@ -218,6 +231,8 @@ def _flat(node: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 def _text(value: Any) -> str:
     if isinstance(value, str) and value.startswith("rbfnet."):
         return value.rpartition(".")[2]
+    if isinstance(value, (list, dict)):
+        return reprlib.repr(value)
     return "" if value is None else str(value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -208,6 +208,13 @@ class Solution:
         import rbfnet.training.runs
 
         return rbfnet.training.runs.save(self, path, figures=figures)
+
+    @staticmethod
+    def load(path: str | Path, trust: Iterable[str] = (), *, problem: Problem | None = None) -> Solution:
+        """The solution of a run directory; see :func:`rbfnet.load`."""
+        import rbfnet.training.runs
+
+        return rbfnet.training.runs.load(path, trust, problem=problem)
 
     def to_csv(self, path: str | Path, points: Any = None, what: What | None = None) -> Path:
         """Write coordinates and values as a CSV file with a header; gives its path.

@@ -198,6 +198,18 @@ def test_runs_are_compared_in_a_table(command: Command, runs: Path) -> None:
     assert "rmse" in out and "│ good" in out and "\x1b" not in out
 
 
+def test_a_config_that_stands_for_endless_keys_is_shown_in_a_moment(command: Command) -> None:
+    """By aliases thirty lines stand for 2^30 keys, and for a list as long."""
+    lines = ["kernel: {_target_: rbfnet.kernels.Gaussian}", "a0: &a0 {x: 1, y: 2}", "b0: &b0 [1, 2]"]
+    lines += [f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}\nb{n}: &b{n} [*b{n - 1}, *b{n - 1}]" for n in range(1, 31)]
+    Path("all/one").mkdir(parents=True)
+    Path("all/one/config.yaml").write_text("\n".join(lines))
+    Path("all/two").mkdir(parents=True)
+    Path("all/two/config.yaml").write_text(lines[0])
+    code, out, _ = command("runs", "all", "--csv")
+    assert code == 0 and len(out) < 100_000
+
+
 def test_show_prints_the_config_and_runs_nothing(command: Command) -> None:
     code, out, err = command("show", "kernel=matern", "kernel.nu=3.5", "-p", "kernel")
     assert (code, err) == (0, "") and "nu: 3.5" in out

@@ -94,6 +94,17 @@ def test_data_frames_are_matched_by_name(solution: Solution, fitted: Solution) -
     assert list(fitted.predict(data).columns) == ["Height [m]", "v"]
 
 
+def test_frames_that_were_fitted_give_their_names_to_what_is_loaded(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(POINTS, columns=["a [m]", "b"])
+    frame["z"] = frame["b"] ** 2
+    solution = rbfnet.fit(frame[["a [m]", "b"]], frame["z"])
+    again = Solution.load(solution.save(tmp_path / "run"))
+    assert list(again.predict(frame[["z", "b", "a [m]"]]).columns) == ["z"]
+    assert np.array_equal(again.predict(frame, "z"), solution.predict(POINTS))
+    assert isinstance(again.predict(frame, "z_b"), pandas.Series)
+
+
 def test_names_that_are_no_words_have_derivatives_too(fitted: Solution) -> None:
     found = fitted.predict(POINTS, ["Height [m]", "Height [m]_length (m)", "d(Height [m], t [s])", "lap(Height [m])", "v_t [s]"])
     a, b = POINTS.T
