@@ -7,13 +7,15 @@ from typing import Any
 
 from rbfnet.cli.command import columns_of, console, loaded, one_run, read
 from rbfnet.errors import InputError
-from rbfnet.tables import require_columns
+from rbfnet.tables import Form, columns_in, require_columns
 
 HELP = """\
 rbfnet evaluate RUN [REFERENCE]: the errors of a run, measured again
 
   REFERENCE        a table (CSV, NPZ, Parquet) with the coordinates and the true values, in columns named as those of the run;
                    without it the reference of the problem itself is taken
+  --decimal ,      numbers in REFERENCE have a decimal comma
+  --units-row      the row below the header of REFERENCE holds units
   --json           print the errors as JSON
   -q, -v           print the errors alone; print residuals and where the run comes from too
   trust=[MODULE]   allow classes of your own, here from ./MODULE.py
@@ -32,17 +34,17 @@ def evaluate(arguments: list[str]) -> int:
     Raises:
         InputError: no such run, a table without the columns, or no reference at all.
     """
-    given = read(arguments, {}, ["--json"], trust=True)
+    given = read(arguments, {"--decimal": "--decimal ,"}, ["--json", "--units-row"], trust=True)
     if "--help" in given.flags:
         print(HELP, end="")
         return 0
     directory = one_run(given, "evaluate", more=1)
     table = given.words[1] if len(given.words) > 1 else None
+    form = Form(given.options.get("--decimal", "."), "--units-row" in given.flags)
     if table is not None:
-        names = columns_of(directory)
-        require_columns(table, names["coords"])
+        require_columns(table, columns_of(directory)["coords"], form)
     solution = loaded(directory, given.trust)
-    by_output = _measured(solution, table)
+    by_output = _measured(solution, table, form)
     if "--json" in given.flags:
         import json
 
@@ -68,7 +70,7 @@ def evaluate(arguments: list[str]) -> int:
     return 0
 
 
-def _measured(solution: Any, table: str | None) -> dict[str, dict[str, float]]:
+def _measured(solution: Any, table: str | None, form: Form) -> dict[str, dict[str, float]]:
     """By output the errors."""
     import torch
 
@@ -84,11 +86,11 @@ def _measured(solution: Any, table: str | None) -> dict[str, dict[str, float]]:
             )
         x, y, outputs = test.x, test.y, list(names.outputs)
     else:
-        known = header(table)
+        known = columns_in(Path(table), form)
         outputs = [name for name in names.outputs if name in known]
         if not outputs:
             raise InputError(f"{table!r} has none of the outputs {', '.join(names.outputs)}; its columns are {', '.join(known)}.")
-        columns = read_columns(table, [*names.coords, *outputs])
+        columns = read_columns(table, [*names.coords, *outputs], form)
         x, y = columns[:, : len(names.coords)], columns[:, len(names.coords) :]
     found = solution.predict(x, outputs, progress=False).cpu()
     return {
@@ -96,10 +98,3 @@ def _measured(solution: Any, table: str | None) -> dict[str, dict[str, float]]:
         for o, name in enumerate(outputs)
         if not torch.isnan(y[:, o]).all()
     }
-
-
-def header(table: str) -> list[str]:
-    """The columns of a table."""
-    from rbfnet.tables import columns_in
-
-    return columns_in(Path(table))

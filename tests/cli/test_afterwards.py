@@ -131,6 +131,9 @@ def test_evaluate_measures_against_the_reference_or_a_table(command: Command, go
     assert found["u"]["max_abs"] == pytest.approx(2.0, abs=1e-4)
     code, out, err = command("evaluate", good, "true.csv", "-v")
     assert (code, err) == (0, "") and "errors: true.csv" in out and "dirichlet, equation 0" in out
+    Path("comma.csv").write_text("u;y;x\n-;m;m\n1;0,5;0,5\n")
+    found = json.loads(command("evaluate", good, "comma.csv", "--json", "--decimal", ",", "--units-row")[1])
+    assert found["u"]["max_abs"] < 1e-4
     Path("other.csv").write_text("x,y,v\n1,1,1\n")
     code, _, err = command("evaluate", good, "other.csv")
     assert code == 2 and "has none of the outputs u; its columns are x, y, v" in err

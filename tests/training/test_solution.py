@@ -280,6 +280,26 @@ def test_a_problem_of_ones_own_is_made_again_where_its_module_is_trusted(tmp_pat
     assert np.array_equal(rbfnet.load(path, trust=[HardRod.__module__]).predict(x), solution.predict(x))
 
 
+MODELS: dict[str, tuple[Problem, dict[str, object]]] = {
+    "float32": (Poisson(), {"dtype": torch.float32}),
+    "through time": (rbfnet.problems.Heat(), {"solver": "evolve"}),
+    "a width a centre": (Poisson(), {"per_center": True, "metric": "diagonal", "solver": "lbfgs", "degree": 1}),
+    "unknown": (rbfnet.problems.InverseDiffusivity(num_interior=50), {"solver": "gauss_newton"}),
+    "sum": (Poisson(), {"kernel": Matern(3.5) + 0.5 * rbfnet.kernels.Gaussian()}),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_kind_of_model_is_saved_and_loaded_bit_for_bit(name: str, tmp_path: Path) -> None:
+    problem, options = MODELS[name]
+    if options.get("solver") == "lbfgs":
+        options = {**options, "solver": rbfnet.solvers.LBFGS(max_epochs=2)}
+    solution = rbfnet.solve(problem, num_centers=30, allow_unsolved=True, **options)  # type: ignore[arg-type]
+    again = rbfnet.load(solution.save(tmp_path / "run"))
+    assert np.array_equal(again.predict(POINTS, ["u", "u_x"]), solution.predict(POINTS, ["u", "u_x"]))
+    assert {key: again.summary[key] for key in ("errors", "verdict")} == {k: solution.summary[k] for k in ("errors", "verdict")}
+
+
 def test_kernels_are_described_by_nodes_that_make_them_again() -> None:
     made: list[Kernel] = [
         cls() for name, cls in catalogue("kernels", "Kernel").items() if name not in ("sum", "product", "scaled")
