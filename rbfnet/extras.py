@@ -25,7 +25,12 @@ def require(module: str, extra: str) -> ModuleType:
 
 def require_installed(module: str, extra: str) -> None:
     """The same, without importing it: for an answer before anything is imported."""
-    if importlib.util.find_spec(module) is None:
+    try:
+        found = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        # It would be in a package that is not there either.
+        found = None
+    if found is None:
         raise _missing(module, extra)
 
 

@@ -30,5 +30,6 @@ def show(arguments: list[str]) -> int:
     others = ("--cfg", "-c", "--info", "-i", "--multirun", "-m")
     if (found := next((a for a in arguments if a.partition("=")[0] in others), None)) is not None:
         raise InputError(f"`rbfnet show` shows the config of one run; {found} belongs to `rbfnet train`.")
-    split([*arguments, "--cfg", "job", "--resolve"])
-    return train([*arguments, "--cfg", "job", "--resolve"])
+    shown = ["--cfg", "job", "--resolve", *arguments]
+    split(shown)
+    return train(shown)

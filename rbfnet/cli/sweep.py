@@ -27,8 +27,15 @@ from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.runs import Row, rows, show, tabulated
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.errors import InputError
+from rbfnet.extras import require_installed
 
 PLUGINS = ("hydra/launcher", "hydra/sweeper")
+
+SUBMITIT = ("hydra_plugins.hydra_submitit_launcher", "slurm")
+PACKAGES = {
+    "joblib": ("hydra_plugins.hydra_joblib_launcher", "sweeps"), "submitit_local": SUBMITIT, "submitit_slurm": SUBMITIT,
+}  # fmt: skip
+"""By launcher what it is in, and the extra that has it."""
 
 FAILED = 1
 """The exit code of a job that raised something else than InputError."""
@@ -72,6 +79,10 @@ def sweep(flags: list[str], overrides: Sequence[Override], once: Callable[[list[
 
 def _by_a_launcher(flags: list[str], overrides: Sequence[Override], once: Callable[[list[str], list[str]], int]) -> int:
     """Jobs that another launcher starts, in processes of its own, or that another sweeper chooses."""
+    for override in overrides:
+        chosen_name = str(override.value()) if override.key_or_group in PLUGINS and not override.is_sweep_override() else ""
+        if chosen_name in PACKAGES:
+            require_installed(*PACKAGES[chosen_name])
     directory = _directory(overrides)
     given = [
         str(o.input_line) for o in overrides if o.is_sweep_override() or o.key_or_group not in ("run_dir", "hydra.sweep.dir")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rbfnet.domains import batches
+from rbfnet.domains import batches, read_columns, read_mesh
 from rbfnet.errors import InputError
 from rbfnet.extras import require
 from rbfnet.tables import PLAIN, Form, kind_of
@@ -88,8 +88,6 @@ def is_mesh(file: Path) -> bool:
 
 def _on_mesh(solution: Solution, source: Path, part: Path, what: What | None, form: Form) -> int:
     if part.suffix.lower() not in (".vtu", ".vtk"):
-        from rbfnet.domains import read_mesh
-
         vertices = read_mesh(source)[0]
         with _writer(part) as write:
             write(_columns(solution, vertices, what))
@@ -97,7 +95,7 @@ def _on_mesh(solution: Solution, source: Path, part: Path, what: What | None, fo
     if is_mesh(source):
         solution.to_vtk(part, source, what)
     else:
-        solution.to_vtk(part, np.concatenate(list(batches(source, solution.names.coords, form))), what)
+        solution.to_vtk(part, read_columns(source, solution.names.coords, form).numpy(), what)
     import meshio
 
     return len(meshio.read(part).points)

@@ -87,6 +87,14 @@ def test_a_row_that_is_no_point_leaves_no_file(command: Command, good: str) -> N
     assert [p.name for p in Path.cwd().iterdir()] == ["points.csv"]
 
 
+@pytest.mark.parametrize("out", ["out.csv", "out.npz", "out.vtu"])
+def test_a_table_without_rows_leaves_no_file(command: Command, good: str, out: str) -> None:
+    Path("points.csv").write_text("x,y\n")
+    code, _, err = command("predict", good, "points.csv", "-o", out)
+    assert code == 2 and "has a header but no rows" in err
+    assert [p.name for p in Path.cwd().iterdir()] == ["points.csv"]
+
+
 def test_arrays_and_meshes_in_and_out(command: Command, good: str) -> None:
     np.savez("points.npz", x=POINTS[:, 0], y=POINTS[:, 1])
     assert command("predict", good, "points.npz", "-o", "out.npz", "--what=u_y")[0] == 0
@@ -219,6 +227,7 @@ def test_show_prints_the_config_and_runs_nothing(command: Command) -> None:
     assert not list(Path.cwd().iterdir())
     assert "There is no kernel 'matrn'; did you mean 'matern'?" in command("show", "kernel=matrn")[2]
     assert command("show", "--multirun", "seed=1,2")[0] == 2
+    assert "--package takes a part of the config" in command("show", "-p")[2]
 
 
 # -- completion -----------------------------------------------------------------------------------------------------------------

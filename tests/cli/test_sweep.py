@@ -100,6 +100,13 @@ def test_it_ends_with_a_table_of_what_came_of_all_jobs(command: Command) -> None
     assert {row[1] for row in table} == {"9", "x", "36"} and table[0][1] == "36"
 
 
+def test_a_launcher_that_is_not_installed_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for launcher, extra in (("joblib", "sweeps"), ("submitit_slurm", "slurm")):
+        code, out, err = command("train", "-m", f"hydra/launcher={launcher}", "seed=1,2")
+        assert (code, out) == (2, "") and err.endswith(f"which is not installed: pip install 'rbfnet[{extra}]'.\n")
+
+
 @pytest.mark.slow
 def test_jobs_in_processes_of_joblibs(tmp_path: Path) -> None:
     """What fails is told with its values, the others are run, and the table is the last."""
