@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError
 from rbfnet.nn import POINTS
 from rbfnet.operators import Field, Operator, tensors_of
 from rbfnet.problems.text import Expression, parse
@@ -85,8 +85,6 @@ def read(text: str, names: ColumnNames) -> Expression:
         message = str(error)
         for name, alias in written.items():
             message = message.replace(alias, name)
-        if "\n" not in message and not text.strip():
-            raise unknown("output", text, names.outputs) from None
         raise InputError(message) from None
 
 

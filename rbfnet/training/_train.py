@@ -25,6 +25,7 @@ from rbfnet.nn import Evolving
 from rbfnet.operators import LinearModel
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import Solver, Solving, require_pointwise
+from rbfnet.training._callbacks_of_others import check_callbacks
 from rbfnet.training._data_module import ProblemData
 from rbfnet.training._finite import Diverged
 from rbfnet.training._gradient_check import check_gradient
@@ -186,7 +187,7 @@ def prepare(
         callback.check(model, solver)
     if adaptive and any(stage.balance is not None and stage.balance.per_point for stage in stages):
         raise InputError("Weights for each point need points that stay; take callbacks=none, or solver.balance=gradient_norm.")
-    _require_states_of_their_own(callbacks)
+    check_callbacks(callbacks, problem.named_conditions(), data.validation is not None)
     devices, nodes = options.get("devices", 1), options.get("num_nodes", 1)
     if not solver.distributes(problem) and (nodes != 1 or devices not in (1, "1", "auto")):
         raise InputError(
@@ -220,14 +221,6 @@ def prepare(
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise InputError(f"The Trainer cannot be set up so: {' '.join(str(error).split())}") from None
     return Prepared(module, data, lightning_trainer)
-
-
-def _require_states_of_their_own(callbacks: Sequence[pl.Callback]) -> None:
-    """Raise InputError where two callbacks would be found again in a checkpoint under the same name."""
-    keys = [callback.state_key for callback in callbacks if type(callback).state_dict is not pl.Callback.state_dict]
-    if twice := next((key for key in keys if keys.count(key) > 1), None):
-        kind = twice.partition("{")[0]
-        raise InputError(f"Two callbacks of kind {kind} have the same settings; give one of them others, as another monitor.")
 
 
 @contextmanager

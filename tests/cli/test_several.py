@@ -162,6 +162,13 @@ def test_early_stopping_is_a_choice_with_all_of_its_arguments(command: Command) 
     assert epochs("run") == 3
 
 
+def test_a_number_that_nobody_logs_is_not_waited_for(command: Command) -> None:
+    stop = ["solver=adam", "callbacks=early_stopping", "callbacks.monitor=los/dirichlet"]
+    code, out, err = command("train", *QUICK, *stop, "run_dir=run")
+    assert (code, out) == (2, "")
+    assert err == "rbfnet: There is no logged number for EarlyStopping called 'los/dirichlet'; did you mean 'loss/dirichlet'?\n"
+
+
 SOLVER = """
 from rbfnet.solvers import Adam
 
