@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rbfnet.errors import InputError, NotSolvedWarning
     from rbfnet.kernels import Kernel
-    from rbfnet.nn import RBFLayer, RBFNetwork, evaluate, export
+    from rbfnet.nn import RBFLayer, RBFNetwork, evaluate, export, load_export
     from rbfnet.operators import Field, Operator
     from rbfnet.problems import Problem
-    from rbfnet.training import Solution, fit, load, solve
+    from rbfnet.training import Interrupted, Solution, fit, load, solve
 
 __version__ = "0.1.0"
 
 _HOME = {
     "InputError": "errors",
+    "Interrupted": "training",
     "NotSolvedWarning": "errors",
     "Kernel": "kernels",
     "RBFLayer": "nn",
@@ -35,6 +36,7 @@ _HOME = {
     "export": "nn",
     "fit": "training",
     "load": "training",
+    "load_export": "nn",
     "solve": "training",
 }
 _ROOMS = {"domains", "kernels", "nn", "operators", "plots", "problems", "solvers", "testing", "training"}
@@ -42,6 +44,7 @@ _ROOMS = {"domains", "kernels", "nn", "operators", "plots", "problems", "solvers
 __all__ = [
     "Field",
     "InputError",
+    "Interrupted",
     "Kernel",
     "NotSolvedWarning",
     "Operator",
@@ -53,6 +56,7 @@ __all__ = [
     "export",
     "fit",
     "load",
+    "load_export",
     "solve",
 ]
 

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rbfnet.errors import InputError, flag, unknown
+from rbfnet.errors import InputError, flag, number, unknown
 
 KEYS = {
     "problem", "kernel", "network", "solver", "trainer", "logger", "callbacks", "seed", "dtype", "accuracy", "run_dir", "figures",
 }  # fmt: skip
 
+NEEDED = KEYS - {"logger", "callbacks", "accuracy"}
+"""Those that every run has."""
+
 DTYPE_NAMES = ("float32", "float64")
+
+HIGHEST_NU = 150.5
+"""Of a Matern kernel, nu = n + 1/2: (2n - 1)!! is at most 10^308, the largest number there is in double precision."""
+
+
+def require_nu(nu: object) -> None:
+    """Raise InputError where the formula of a Matern kernel has numbers that overflow."""
+    if (given := number(nu)) is not None and given > HIGHEST_NU:
+        raise InputError(
+            f"A Matern kernel has nu {HIGHEST_NU} at most, for the numbers in its formula overflow beyond, but got {nu!r}; take "
+            "the Gaussian, to which it tends."
+        )
+
+
+CLUSTER = (
+    "MASTER_ADDR", "NODE_RANK", "GROUP_RANK", "TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "LSB_JOBID", "OMPI_COMM_WORLD_SIZE",
+    "PMI_SIZE",
+)  # fmt: skip
+"""Variables of which a cluster, or a user who starts the processes, sets one."""
 
 
 def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
@@ -24,7 +47,7 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     """
     for key in config.keys() - KEYS:
         raise unknown("config key", key, KEYS)
-    for key in sorted(KEYS - {"logger", "callbacks", "accuracy"} - config.keys()):
+    for key in sorted(NEEDED - config.keys()):
         raise InputError(f"The config lacks {key!r}; put it back.")
     for key in ("problem", "kernel", "network", "solver", "trainer"):
         if not isinstance(config[key], Mapping):
@@ -35,11 +58,26 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     if not isinstance(config["run_dir"], str):
         raise InputError(f"run_dir must be a path, but got {config['run_dir']!r}.")
     if fresh:
-        _require_fresh(Path(config["run_dir"]))
+        require_fresh(Path(config["run_dir"]))
     if not isinstance(config["dtype"], str) or config["dtype"] not in DTYPE_NAMES:
         raise unknown("dtype", config["dtype"], DTYPE_NAMES)
     for key in ("callbacks", "logger"):
         several(key, config)
+    require_processes(config["trainer"])
+
+
+def require_processes(trainer: Mapping[str, Any]) -> None:
+    """Raise InputError for more processes than this machine has use for, or on machines that nobody starts them on."""
+    devices, nodes = trainer.get("devices", 1), trainer.get("num_nodes", 1)
+    most = max(2, 2 * (os.cpu_count() or 1))
+    count = int(devices) if isinstance(devices, str) and devices.isdecimal() else devices
+    if trainer.get("accelerator", "cpu") == "cpu" and isinstance(count, int) and count > most:
+        raise InputError(f"trainer.devices must be at most {most} on this machine, two per processor, but got {count}.")
+    if isinstance(nodes, int) and nodes > 1 and not any(name in os.environ for name in CLUSTER):
+        raise InputError(
+            f"trainer.num_nodes={nodes} needs a cluster that starts the run on each machine (SLURM, torchrun), or MASTER_ADDR "
+            "and NODE_RANK in the environment; take trainer.num_nodes=1."
+        )
 
 
 def several(key: str, config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -73,6 +111,13 @@ def require_run(directory: Path, what: str, *names: str) -> None:
             raise InputError(f"There is no {what} in {str(directory)!r}: {name} is missing.")
 
 
+def require_begun(directory: Path) -> None:
+    """Raise InputError where there is no run to go on with: no checkpoint, unless nothing has been done yet."""
+    done = ("checkpoints/last.ckpt", "metrics.csv", "model.safetensors", "summary.json")
+    begun = not any((directory / name).exists() for name in done)
+    require_run(directory, "run to go on with", "config.yaml", *done[: 1 - begun])
+
+
 def no_module(module: str, target: str) -> InputError:
     """The error for a ``_target_`` whose module cannot be found."""
     return InputError(
@@ -81,7 +126,7 @@ def no_module(module: str, target: str) -> InputError:
     )
 
 
-def _require_fresh(directory: Path) -> None:
+def require_fresh(directory: Path) -> None:
     """Raise InputError if ``directory`` is a file or holds anything: a run never overwrites."""
     if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
         raise InputError(

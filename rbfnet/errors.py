@@ -13,11 +13,36 @@ class InputError(ValueError):
 
     In Python it is an ordinary ``ValueError``; the command line prints the sentence alone and exits with code 2.
     Anything else that is raised is a defect, ours or in the user's own code, and keeps its traceback.
+
+    Example:
+        >>> import rbfnet
+        >>> try:
+        ...     rbfnet.RBFNetwork(2, 1, num_centers=0)
+        ... except rbfnet.InputError as error:
+        ...     print(error)
+        num_centers must be a whole number of at least 1, but got 0.
+    """
+
+
+class WriteError(OSError):
+    """A file could not be written: the message is one sentence (which file, why, what would help).
+
+    The last good file is still there. The command line prints the sentence alone and exits with code 1.
     """
 
 
 class NotSolvedWarning(UserWarning):
-    """A run whose verdict is ``"not solved"``: the message says what is missed, or not determined, and what has helped."""
+    """A run whose verdict is ``"not solved"``: the message says what is missed, or not determined, and what has helped.
+
+    Example:
+        >>> import rbfnet, warnings
+        >>> from rbfnet.problems import Poisson
+        >>> with warnings.catch_warnings(record=True) as given:
+        ...     warnings.simplefilter("always", rbfnet.NotSolvedWarning)
+        ...     solution = rbfnet.solve(Poisson(), num_centers=9)
+        >>> solution.verdict, given[-1].category.__name__
+        ('not solved', 'NotSolvedWarning')
+    """
 
 
 def unknown(what: str, given: object, known: Iterable[object]) -> InputError:

@@ -15,8 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
+from rbfnet.archives import archive
 from rbfnet.errors import InputError, unknown
 from rbfnet.extras import require
+from rbfnet.memory import budget, require_memory
 
 TEXTS = (".csv", ".tsv", ".txt")
 FILES = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".npz", ".parquet")
@@ -24,6 +26,9 @@ FILES = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".npz", ".parquet")
 
 LONGEST = 1 << 20
 """Letters that a line is read by: names of columns have fewer."""
+
+PARSED = 8
+"""So many times as much memory as the text of a table its numbers take."""
 
 MARKS = ("#", "%", "//")
 """What a line begins with that is a comment."""
@@ -91,9 +96,30 @@ def require_columns(path: object, columns: Sequence[Column], form: Form = PLAIN)
     Raises:
         InputError: no such file, another kind of file, or a column that is missing or there twice.
     """
+    return located(path, columns, form)[0]
+
+
+def located(path: object, columns: Sequence[Column], form: Form = PLAIN) -> tuple[Path, list[int], tuple[str, ...]]:
+    """The path of a table, where its columns are, and what they are called.
+
+    Raises:
+        InputError: see :func:`require_columns`.
+    """
     file = require_file(path)
-    places(file, columns_in(file, form), columns)
-    return file
+    header = columns_in(file, form)
+    found = places(file, header, columns)
+    names = tuple(header[at] for at in found)
+    if kind_of(file) == "npz":
+        _require_arrays(file, names)
+    return file, found, names
+
+
+def require_room(path: object) -> None:
+    """Raise InputError for a text whose numbers would not fit into this machine's memory all at once."""
+    file = require_file(path)
+    if kind_of(file) == "text" and (size := file.stat().st_size) > budget() // PARSED:
+        most = budget() / PARSED / 1e9
+        raise InputError(f"{str(file)!r} has {size / 1e9:,.1f} GB; at most {most:,.1f} GB of text are read on this machine.")
 
 
 def columns_in(file: Path, form: Form = PLAIN) -> list[str]:
@@ -221,16 +247,38 @@ def parquet(file: Path) -> Any:
     Raises:
         InputError: the package that reads it is missing, or it is no such file.
     """
-    module = require("pyarrow.parquet", "parquet")
+    require("pyarrow.parquet", "parquet", "A Parquet file")
+    import pyarrow.parquet
+
     try:
-        return module.ParquetFile(file)
+        return pyarrow.parquet.ParquetFile(file)
     except (OSError, ValueError) as error:
         raise InputError(f"{str(file)!r} cannot be read as Parquet: {str(error).splitlines()[0]}.") from None
 
 
 def _arrays(file: Path) -> list[str]:
+    with archive(file, stored=False) as found:
+        return [member.filename.removesuffix(".npy") for member in found.infolist()]
+
+
+def _require_arrays(file: Path, names: Sequence[str]) -> None:
+    """Raise InputError where one of the arrays claims more rows than it has, or than there is room for."""
+    with archive(file, stored=False) as found:
+        members = {member.filename.removesuffix(".npy"): member for member in found.infolist()}
+        for name in dict.fromkeys(names):
+            _require_rows(file, name, found, members[name])
+
+
+def _require_rows(file: Path, name: str, found: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    from numpy.lib import format as npy
+
     try:
-        with zipfile.ZipFile(file) as archive:
-            return [name.removesuffix(".npy") for name in archive.namelist()]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"{str(file)!r} cannot be read as an NPZ file of numbers: {error}.") from None
+        with found.open(member) as array:
+            read = npy.read_array_header_1_0 if npy.read_magic(array) == (1, 0) else npy.read_array_header_2_0
+            shape, _, dtype = read(array)
+            stored = member.file_size - array.tell()
+    except (ValueError, OSError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
+        raise InputError(f"Array {name!r} of {str(file)!r} cannot be read: {str(error).splitlines()[0].rstrip('.')}.") from None
+    require_memory(f"The number of entries of array {name!r} of {str(file)!r}", math.prod(shape))
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize != stored:
+        raise InputError(f"Array {name!r} of {str(file)!r} claims {math.prod(shape):,} entries, but has {stored:,} bytes.")

@@ -39,7 +39,9 @@ def main(arguments: list[str] | None = None) -> float:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
-    optuna = require("optuna", "optuna")
+    require("optuna", "optuna", "This script")
+    import optuna
+
     problem = catalogue("problems", "Problem")[given.problem]
 
     def objective(trial: Any) -> float:

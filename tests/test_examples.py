@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import importlib
 import inspect
+import io
 import math
 import pkgutil
 import re
@@ -177,6 +179,53 @@ def solves_burgers(block: str) -> None:
 @pytest.mark.parametrize(("name", "code"), INLINE, ids=[f"{name}: {code}" for name, code in INLINE])
 def test_code_in_a_docstring_runs(name: str, code: str) -> None:
     assert eval(code, setup(name)) is not None
+
+
+SESSIONS = [(name, text) for name, text in documented() if ">>>" in text]
+LONG = {"problems.unknowns._unknown.Unknown", "testing._check_kernel.check_kernel", "training.callbacks._grow.Grow"}
+"""Those that take more than a second."""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [pytest.param(*s, id=s[0], marks=[pytest.mark.slow] * (s[0] in LONG)) for s in SESSIONS]
+)
+def test_a_session_in_a_docstring_gives_what_it_shows(
+    name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a reader would type it: nothing is imported but what it imports itself."""
+    monkeypatch.chdir(tmp_path)
+    session = doctest.DocTestParser().get_doctest(inspect.cleandoc(text), {"__name__": "__main__"}, name, None, None)
+    said = io.StringIO()
+    found = doctest.DocTestRunner(verbose=False).run(session, out=said.write)
+    assert found.attempted and not found.failed, said.getvalue()
+
+
+WITHOUT = {
+    # Met inside of a run: for those who write callbacks, and shown where these are.
+    "Fitness", "TrainingModule", "Run", "build", "resume", "train",
+    # Raised by a run.
+    "Diverged", "Terminated",
+    # Needs a run directory: README loads one.
+    "load",
+}  # fmt: skip
+"""Public names without an example of their own."""
+
+
+def exported() -> Iterator[tuple[str, Any]]:
+    """Public classes and functions, but for the shipped problems: each of those is an example itself."""
+    for room in ("", *ROOMS):
+        module = importlib.import_module(f"rbfnet.{room}".rstrip("."))
+        for name in module.__all__:
+            thing = getattr(module, name)
+            home = getattr(thing, "__module__", None) or ""
+            if home.startswith("rbfnet.") and ".zoo." not in home and (inspect.isclass(thing) or inspect.isfunction(thing)):
+                yield name, thing
+
+
+@pytest.mark.parametrize(("name", "thing"), [pytest.param(*pair, id=pair[0]) for pair in dict(exported()).items()])
+def test_what_is_exported_has_an_example(name: str, thing: Any) -> None:
+    text = inspect.cleandoc(thing.__doc__)
+    assert bool(">>>" in text or blocks(text) or inline(text)) != (name in WITHOUT)
 
 
 # -- README ------------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = [
     "errors",
     "extras",
+    "memory",
+    "archives",
     "given",
     "initialised",
     "catalogue",

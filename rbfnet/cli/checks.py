@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -18,11 +19,15 @@ import yaml
 
 import rbfnet
 from rbfnet.cli.configs import choices, config_directory
-from rbfnet.config import no_module, require_config, several
+from rbfnet.config import no_module, require_config, require_nu, several
 from rbfnet.errors import InputError, unknown
+from rbfnet.memory import require_memory
 from rbfnet.tables import FILES, Column, Form, require_columns, require_file
 
-TABLE = "rbfnet.problems.Table"
+TABLE, MATERN = "rbfnet.problems.Table", "rbfnet.kernels.Matern"
+
+COUNTS = {"num_interior", "num_boundary", "num_centers", "points", "candidates", "pool"}
+"""Keys that say how many of something there are to be."""
 
 
 def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
@@ -38,6 +43,7 @@ def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     for key in config["network"]:
         if key not in (known := _keys("network")):
             raise unknown("argument of the network called", key, known)
+    _check_room("network.", config["network"])
     for group in ("problem", "kernel", "solver"):
         if not isinstance(config[group].get("_target_"), str):
             raise InputError(f"{group} needs a _target_, the dotted path of a class, but is {dict(config[group])!r}.")
@@ -46,6 +52,7 @@ def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     for node in (found for root in roots for found in _nodes(root)):
         _check_target(str(node["_target_"]))
         _check_arguments(node)
+        _check_room("", node)
     if config.get("logger") and not any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
         for node in several("logger", config).values():
             if str(node["_target_"]).endswith("TensorBoardLogger"):
@@ -53,6 +60,11 @@ def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     _check_names("kernel", config["kernel"].get("kernels"))
     _check_names("solver", config["solver"].get("stages"))
     _check_files(config["problem"])
+
+
+def targets(config: Mapping[str, Any]) -> list[str]:
+    """The modules of all classes that a composed config names: the user typed them, or rbfnet ships them."""
+    return [str(node["_target_"]).rpartition(".")[0] for node in _nodes(config)]
 
 
 def _nodes(part: Any) -> Iterator[Mapping[str, Any]]:
@@ -112,6 +124,22 @@ def _arguments(target: str) -> set[str] | None:
 def _keys(group: str) -> set[str]:
     """The keys that the default of a group lists."""
     return set(yaml.safe_load((config_directory() / group / "default.yaml").read_text(encoding="utf-8")))
+
+
+def _check_room(prefix: str, node: Mapping[str, Any]) -> None:
+    """Numbers of points and centres, a degree and nu, before there is anything to put them in."""
+    if node.get("_target_") == MATERN:
+        require_nu(node.get("nu"))
+    degree, centers = node.get("degree"), node.get("num_centers")
+    if prefix and isinstance(degree, int) and isinstance(centers, int) and degree >= max(1, centers):
+        fits = [next(d for d in range(centers + 1) if math.comb(dims + d + 1, dims) > centers) for dims in (1, 2, 3)]
+        raise InputError(
+            f"network.degree={degree} has more terms than there are centres, {centers}; take {fits[0]} at most in one dimension, "
+            f"{fits[1]} in two, {fits[2]} in three."
+        )
+    for key in node.keys() & COUNTS:
+        if isinstance(count := node[key], int):
+            require_memory(f"{prefix}{key}", count)
 
 
 def _check_names(group: str, given: Any) -> None:

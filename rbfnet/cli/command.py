@@ -140,7 +140,7 @@ def new_file(path: str, endings: Sequence[str], force: bool) -> Path:
     if not file.parent.is_dir():
         raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to.")
     for module, extra in NEEDED.get(file.suffix.lower(), ()):
-        require_installed(module, extra)
+        require_installed(module, extra, f"A file that ends in {file.suffix}")
     return file
 
 

@@ -1,87 +1,139 @@
-"""Ctrl-C: at once while nothing is to lose, after the step that is being made while a run trains."""
+"""SIGINT and SIGTERM on the command line: at once while nothing is to lose, and where nothing else helps."""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lightning.pytorch import Trainer
+    from rbfnet.training import Stop
 
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 """The exit codes after Ctrl-C, and of a process that was told to stop."""
 
-WORD = "rbfnet: interrupted."
+ANSWER = 2.0
+"""Seconds in which the main thread has to answer a signal, once it may not go on; a call into a library keeps it from that."""
+
+LEAVE = 20.0
+"""Seconds for what there is to do after a step was broken into."""
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+def word(number: int) -> str:
+    """What a signal has made of a run."""
+    return "interrupted" if number == signal.SIGINT else "terminated"
 
 
 def leave_at_once() -> None:
-    """Ctrl-C ends the process with a word: while libraries are imported, some of which would make something else of it."""
-    _handle(_leave)
+    """A signal ends the process with a word: while libraries are imported, some of which would make something else of it."""
+    for number in NUMBERS:
+        if _is_free(number):
+            signal.signal(number, leave)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    with suppress(OSError):
-        os.write(2, f"{WORD}\n".encode())
-    os._exit(INTERRUPTED)
+def leave(number: int, frame: FrameType | None = None) -> None:
+    """The handler that does; of a further process the first one tells."""
+    if _is_first():
+        with suppress(OSError):
+            os.write(2, f"rbfnet: {word(number)}.\n".encode())
+    os._exit(128 + number)
 
 
 def raise_from_now_on() -> None:
     """Ctrl-C raises KeyboardInterrupt again, after :func:`leave_at_once`."""
-    if signal.getsignal(signal.SIGINT) is _leave:
-        _handle(signal.default_int_handler)
-
-
-class Presses:
-    """How often Ctrl-C was pressed."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-
-@contextmanager
-def after_the_step(trainer: Trainer) -> Iterator[Presses]:
-    """Within, the first Ctrl-C lets the step be finished, as SIGTERM does, and what is trained be written; the second raises.
-
-    A run of a single step has nothing to go on from, and several processes are hard to stop together: there the first one raises.
-    """
-    presses = Presses()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        presses.count += 1
-        # Lightning has a handler of its own for SIGTERM while it trains.
-        trains = callable(signal.getsignal(signal.SIGTERM)) and trainer.max_epochs != 1 and trainer.world_size == 1
-        if presses.count > 1 or not (trains or trainer.state.finished):
-            raise KeyboardInterrupt
-        print("rbfnet: interrupted; finishing what is being done. Ctrl-C again stops at once.", file=sys.stderr)
-        if trains:
-            signal.raise_signal(signal.SIGTERM)
-
-    before = _handle(stop)
-    try:
-        yield presses
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
+    if signal.getsignal(signal.SIGINT) is leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def left_to_the_first_process() -> None:
-    """Ctrl-C reaches all processes of a run; those that Lightning has started are told by the first."""
-    if os.environ.get("LOCAL_RANK", "0") != "0":
+    """Ctrl-C reaches all processes of a run; those that Lightning has started are told by the first, and end where it is gone."""
+    if not _is_first():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=_end_without, args=(os.getppid(),), daemon=True, name="first-process").start()
 
 
-Handler = Callable[[int, FrameType | None], object]
+def _end_without(first: int) -> None:
+    while os.getppid() == first:
+        time.sleep(0.5)
+    os._exit(1)
 
 
-def _handle(handler: Handler) -> Handler | int | None:
-    """Set the handler; gives the one before, or None where it stays: outside of the main thread, and where Ctrl-C is ignored."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) in (None, signal.SIG_IGN):
-        return None
-    return signal.signal(signal.SIGINT, handler)
+def end(code: int) -> None:
+    """End the process: at once after a signal, for what libraries do at the end of an interpreter takes seconds."""
+    if code in (INTERRUPTED, TERMINATED) or not _is_first():
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+@contextmanager
+def not_kept_waiting(stop: Stop, give_up: Callable[[int], object]) -> Iterator[None]:
+    """Within, signals are heard also while the main thread is in a long call of a library, or waits for other processes.
+
+    Python's handlers run between two of its instructions. Where that takes too long after a step was to be broken into,
+    ``give_up`` is called with the number of the signal, in a thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    before = signal.set_wakeup_fd(writes, warn_on_full_buffer=False)
+    thread = threading.Thread(target=_listen, args=(reads, stop, give_up), daemon=True, name="signals")
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writes)
+        thread.join()
+        os.close(reads)
+
+
+def _listen(reads: int, stop: Stop, give_up: Callable[[int], object]) -> None:
+    """Until the other end is closed."""
+    from rbfnet.training import GRACE
+
+    heard: list[tuple[float, int]] = []
+    while True:
+        ready, _, _ = select.select([reads], [], [], 0.2)
+        now = time.monotonic()
+        if ready:
+            data = os.read(reads, 64)
+            if not data:
+                return
+            heard += [(now, number) for number in data if number in NUMBERS]
+        if not heard or stop.leaving:
+            continue
+        (first, number), (last, _) = heard[0], heard[-1]
+        if stop.broken is not None:
+            until = stop.broken + LEAVE
+        elif stop.waits or stop.number is not None:
+            # A second Ctrl-C is not to wait for the step.
+            pressed = [at for at, n in heard[1:] if n == signal.SIGINT]
+            until = min([first + GRACE, *pressed]) + ANSWER
+        else:
+            until = last + ANSWER
+        if now > until:
+            give_up(number)
+
+
+def _is_first() -> bool:
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def _is_free(number: int) -> bool:
+    """Whether the handler may be replaced: not outside of the main thread, nor where the signal is ignored."""
+    return threading.current_thread() is threading.main_thread() and signal.getsignal(number) not in (None, signal.SIG_IGN)

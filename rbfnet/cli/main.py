@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 
 from rbfnet import __version__
-from rbfnet.cli.interrupt import INTERRUPTED, WORD, leave_at_once
+from rbfnet.cli.interrupt import INTERRUPTED, end, leave_at_once
 from rbfnet.cli.loudness import loudness
 from rbfnet.cli.pipes import dropped_if_unread
 from rbfnet.cli.process import left_as_found
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, WriteError, unknown
 
 HELP = """\
 rbfnet: radial basis function networks with closed-form derivatives
@@ -40,6 +40,9 @@ Examples
 
 -q says less, -v more; NO_COLOR is heeded.
 `rbfnet train --help` lists every group and key; every other command has a --help with examples, too.
+
+Exit codes: 0 solved or rough; 2 wrong input; 3 a non-finite loss; 4 not solved; 130 after Ctrl-C and 143 after SIGTERM, which
+finish or undo the step, and save a checkpoint; 1 anything else.
 """
 
 NAMES = ("train", "resume", "show", "list", "evaluate", "predict", "plot", "runs", "export", "completion")
@@ -50,22 +53,32 @@ def main() -> None:
     """Entry point of the console script."""
     leave_at_once()
     with dropped_if_unread():
-        sys.exit(dispatch(sys.argv[1:]))
+        # A process that ends need not be left as it was.
+        end(answered(sys.argv[1:]))
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Run one command; returns its exit code: 0; 2 with one sentence on stderr for wrong input; 3 for a loss that diverged; 4 for
-    a problem that is not solved; 130 after Ctrl-C, 143 after SIGTERM.
+    """Run one command; returns its exit code: 0; with one sentence on stderr 1 for a file that cannot be written and 2 for wrong
+    input; 3 for a loss that diverged; 4 for a problem that is not solved; 130 after Ctrl-C, 143 after SIGTERM.
     """
+    with left_as_found():
+        return answered(arguments)
+
+
+def answered(arguments: list[str]) -> int:
+    """What :func:`dispatch` does, in a process that ends with it."""
     command, *rest = arguments or ["--help"]
     try:
-        with left_as_found(), loudness(command, rest) as others:
+        with loudness(command, rest) as others:
             return _command(command)(others)
     except InputError as error:
         print(f"rbfnet: {error}", file=sys.stderr)
         return 2
+    except WriteError as error:
+        print(f"rbfnet: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
-        print(WORD, file=sys.stderr)
+        print("rbfnet: interrupted.", file=sys.stderr)
         return INTERRUPTED
 
 

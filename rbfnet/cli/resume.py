@@ -13,7 +13,9 @@ import yaml
 
 from rbfnet.cli.arguments import ALLOW
 from rbfnet.cli.interrupt import raise_from_now_on
-from rbfnet.config import require_run
+from rbfnet.cli.own_modules import find
+from rbfnet.cli.process import spared_by_the_collector
+from rbfnet.config import require_begun
 from rbfnet.errors import InputError, unknown
 
 HELP = """\
@@ -60,12 +62,13 @@ def resume(arguments: list[str]) -> int:
     trust = given.get("trust", [])
     if not isinstance(trust, list) or not all(isinstance(name, str) for name in trust):
         raise InputError(f"trust must be a list of modules, as in trust=[my_kernels], but got {trust!r}.")
-    require_run(Path(directories[0]), "run to go on with", "config.yaml", "checkpoints/last.ckpt")
+    require_begun(Path(directories[0]))
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    sys.path.insert(0, os.getcwd())
+    find(trust)
     sys.argv = [__file__, *arguments]
-    from rbfnet.cli.train import NOT_SOLVED, execute
-    from rbfnet.training import resume as built
+    with spared_by_the_collector():
+        from rbfnet.cli.train import NOT_SOLVED, execute
+        from rbfnet.training import resume as built
 
     raise_from_now_on()
     run = built(directories[0], max_epochs=given.get("trainer.max_epochs"), trust=trust)
@@ -74,8 +77,9 @@ def resume(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    from rbfnet.cli.interrupt import left_to_the_first_process
-    from rbfnet.cli.main import dispatch
+    from rbfnet.cli.interrupt import end, leave_at_once, left_to_the_first_process
+    from rbfnet.cli.main import answered
 
     left_to_the_first_process()
-    sys.exit(dispatch(["resume", *sys.argv[1:]]))
+    leave_at_once()
+    end(answered(["resume", *sys.argv[1:]]))

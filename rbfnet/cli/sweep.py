@@ -26,7 +26,7 @@ from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.runs import Row, rows, show, tabulated
 from rbfnet.cli.sentences import as_input_error
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, WriteError
 from rbfnet.extras import require_installed
 
 PLUGINS = ("hydra/launcher", "hydra/sweeper")
@@ -65,6 +65,9 @@ def sweep(flags: list[str], overrides: Sequence[Override], once: Callable[[list[
         except InputError as error:
             print(f"{called}: {error}", file=sys.stderr)
             code = 2
+        except WriteError as error:
+            print(f"{called}: {error}", file=sys.stderr)
+            code = FAILED
         except Exception:
             print(f"{called}:\n{traceback.format_exc()}", file=sys.stderr, end="")
             code = FAILED
@@ -82,7 +85,7 @@ def _by_a_launcher(flags: list[str], overrides: Sequence[Override], once: Callab
     for override in overrides:
         chosen_name = str(override.value()) if override.key_or_group in PLUGINS and not override.is_sweep_override() else ""
         if chosen_name in PACKAGES:
-            require_installed(*PACKAGES[chosen_name])
+            require_installed(*PACKAGES[chosen_name], f"{override.key_or_group}={chosen_name}")
     directory = _directory(overrides)
     given = [
         str(o.input_line) for o in overrides if o.is_sweep_override() or o.key_or_group not in ("run_dir", "hydra.sweep.dir")

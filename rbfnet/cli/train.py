@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,14 +22,17 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rbfnet.cli.arguments import config_dir, split
-from rbfnet.cli.checks import check
+from rbfnet.cli.checks import check, targets
 from rbfnet.cli.configs import config_directory
-from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED, after_the_step, raise_from_now_on
+from rbfnet.cli.counts import require_counts
+from rbfnet.cli.interrupt import INTERRUPTED, leave, not_kept_waiting, raise_from_now_on, word
 from rbfnet.cli.loudness import further, hushed, is_quiet
 from rbfnet.cli.overrides import chosen, readable
+from rbfnet.cli.own_modules import find
+from rbfnet.cli.process import spared_by_the_collector
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.cli.sweep import sweep
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, WriteError
 
 if TYPE_CHECKING:
     from rbfnet.training import Run, Solution
@@ -47,8 +51,6 @@ def train(arguments: list[str]) -> int:
     given = split(arguments)
     # Threads that spin while they wait for each other lose tens of times their speed as soon as anything else wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # A console script does not see the user's own modules in the working directory.
-    sys.path.insert(0, os.getcwd())
     # Hydra would print what goes wrong itself, and exit with code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     overrides = [readable(override, given.multirun) for override in given.overrides]
@@ -109,9 +111,12 @@ def _run(config: DictConfig) -> int:
     plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     if _is_one_of_several() and plain["trainer"].get("devices") not in (1, "1"):
         raise InputError("--multirun cannot start runs of several processes; start them one by one, or take trainer.devices=1.")
+    find(targets(plain))
     check(plain, fresh=first_process)
+    require_counts(plain)
 
-    from rbfnet.training import build
+    with spared_by_the_collector():
+        from rbfnet.training import build
 
     raise_from_now_on()
     return execute(build(plain, fresh=first_process), first_process)
@@ -124,30 +129,49 @@ def _is_one_of_several() -> bool:
 
 def execute(run: Run, first_process: bool = True) -> int:
     """Train, and print what came of it; the exit code."""
-    from rbfnet.training import Diverged, Terminated
+    from rbfnet.training import Diverged, Interrupted, ProcessLost, Stop, Terminated
 
+    def told(number: int) -> None:
+        if number == signal.SIGINT and run.prepared.trainer.world_size == 1:
+            print("rbfnet: interrupted; finishing what is being done. Ctrl-C again stops at once.", file=sys.stderr)
+
+    def say(what: str) -> None:
+        if first_process:
+            print(f"rbfnet: {what}{way_on(run)}", file=sys.stderr, flush=True)
+
+    def give_up(what: str, code: int) -> None:
+        """Where the main thread does not come to it."""
+        stop.abandon()
+        say(what)
+        os._exit(code)
+
+    stop = Stop(told, replaces=(leave,))
+    run.on_loss(lambda error: give_up(str(error), error.code))
     try:
-        with after_the_step(run.prepared.trainer) as presses:
-            solution = hushed(run).execute()
+        with not_kept_waiting(stop, lambda number: give_up(word(number), 128 + number)):
+            solution = hushed(run).execute(stop)
     except Diverged as error:
         if first_process:
             print(f"rbfnet: {error}", file=sys.stderr)
             print(run.directory)
-        return DIVERGED
-    except (Terminated, KeyboardInterrupt) as error:
-        by_hand = isinstance(error, KeyboardInterrupt) or presses.count
-        went = "interrupted" if by_hand else "terminated"
-        if run.last.exists():
-            way_on = f"{went}; continue from the last checkpoint with `rbfnet resume {shlex.quote(str(run.directory))}`."
-        else:
-            way_on = f"{went} before there was a checkpoint; nothing is left behind."
-        print(f"rbfnet: {way_on}", file=sys.stderr)
-        return INTERRUPTED if by_hand else TERMINATED
+        # Any other code of a further process is taken for a failure of it.
+        return DIVERGED if first_process else 0
+    except ProcessLost as error:
+        say(str(error))
+        return error.code
+    except (Interrupted, Terminated) as error:
+        number = signal.SIGINT if isinstance(error, Interrupted) else signal.SIGTERM
+        say(word(number))
+        return 128 + number if first_process or stop.broken is not None else 0
+    except WriteError as error:
+        if not run.last.is_file():
+            raise
+        again = f"`rbfnet resume {shlex.quote(str(run.directory))}`"
+        raise WriteError(f"{str(error).removesuffix('.')}, then continue from the last checkpoint with {again}.") from error
     if first_process:
         report(solution, run.directory)
-    if presses.count:
+    if stop.number == signal.SIGINT:
         return INTERRUPTED
-    # Lightning takes any other code of a further process for a failure of the run.
     return NOT_SOLVED if first_process and solution.verdict == "not solved" else 0
 
 
@@ -156,6 +180,13 @@ def _tell(error: Exception) -> None:
     job = HydraConfig.get()
     sentence = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
     print(f"rbfnet: job {job.job.num} ({' '.join(job.overrides.task)}): {sentence}", file=sys.stderr, flush=True)
+
+
+def way_on(run: Run) -> str:
+    """How to go on with a run that has ended before its time."""
+    if run.last.exists():
+        return f"; continue from the last checkpoint with `rbfnet resume {shlex.quote(str(run.directory))}`."
+    return " before there was a checkpoint; nothing is left behind."
 
 
 def _run_directory() -> Path:
@@ -220,8 +251,9 @@ def verdict_line(summary: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    from rbfnet.cli.interrupt import left_to_the_first_process
-    from rbfnet.cli.main import dispatch
+    from rbfnet.cli.interrupt import end, leave_at_once, left_to_the_first_process
+    from rbfnet.cli.main import answered
 
     left_to_the_first_process()
-    sys.exit(dispatch(["train", *sys.argv[1:]]))
+    leave_at_once()
+    end(answered(["train", *sys.argv[1:]]))

@@ -24,6 +24,13 @@ class Ball(Domain):
 
     Raises:
         InputError: numbers that are not finite, a radius that is not positive, one dimension (take an :class:`Interval`).
+
+    Example:
+        >>> import math
+        >>> from rbfnet.domains import Ball
+        >>> ball = Ball((0, 0, 0), 1)
+        >>> ball.coords, round(ball.volume / math.pi, 4)
+        (('x', 'y', 'z'), 1.3333)
     """
 
     surface = "sphere"

@@ -23,6 +23,12 @@ class Box(Domain):
 
     Raises:
         InputError: no side, or one whose ends are not finite and rising.
+
+    Example:
+        >>> from rbfnet.domains import Box
+        >>> box = Box(x=(0, 1), y=(0, 2), z=(-1, 1))
+        >>> box.volume, box.parts
+        (4.0, ('x=low', 'x=high', 'y=low', 'y=high', 'z=low', 'z=high'))
     """
 
     def __init__(self, **sides: tuple[float, float]) -> None:
@@ -46,7 +52,7 @@ class Box(Domain):
 
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
         """n points inside; see :meth:`Domain.interior`. A ``"grid"`` is a full one, so n is k^D."""
-        if sampler not in IN_BOX or (sampler == "halton" and len(self.coords) == 1):
+        if not isinstance(sampler, str) or sampler not in IN_BOX or (sampler == "halton" and len(self.coords) == 1):
             return super().interior(n, sampler)
         positive("The number of points", n, whole=True)
         return IN_BOX[sampler](self._box, n)

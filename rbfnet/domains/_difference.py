@@ -20,6 +20,12 @@ class Difference(Combination):
 
     Raises:
         InputError: see :class:`Combination`.
+
+    Example:
+        >>> from rbfnet.domains import Disc, Rectangle
+        >>> plate = Rectangle(x=(0, 4), y=(0, 4)) - Disc((1, 1), 0.5)
+        >>> plate.interior(50).shape, plate.boundary(10, part="hole 1").shape
+        (torch.Size([50, 2]), torch.Size([10, 2]))
     """
 
     def unfolded(self, member: Domain, first: bool) -> tuple[Domain, ...]:

@@ -7,7 +7,15 @@ from rbfnet.domains._numbers import finite
 
 
 class Disc(Ball):
-    """A ball of two dimensions: ``Disc(center=(0, 0), radius=1)``. Its boundary is one part, ``"circle"``."""
+    """A ball of two dimensions: ``Disc(center=(0, 0), radius=1)``. Its boundary is one part, ``"circle"``.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.domains import Disc
+        >>> points, normals = Disc((0, 0), 1).boundary_with_normals(8)
+        >>> torch.allclose(points, normals)
+        True
+    """
 
     surface = "circle"
 

@@ -25,6 +25,12 @@ class Ellipse(Domain):
 
     Raises:
         InputError: numbers that are not finite, or half axes that are not positive.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.domains import Ellipse
+        >>> Ellipse((0, 0), (2, 1)).contains(torch.tensor([[1.9, 0.0], [0.0, 1.9]])).tolist()
+        [True, False]
     """
 
     def __init__(self, center: Sequence[float], radii: Sequence[float], coords: Sequence[str] = ("x", "y")) -> None:

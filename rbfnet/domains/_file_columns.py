@@ -14,7 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
-from rbfnet.tables import PLAIN, Column, Form, columns_in, complaint, kind_of, number_in, parquet, places, require_file, rows
+from rbfnet.memory import require_memory
+from rbfnet.tables import PLAIN, Column, Form, complaint, kind_of, located, number_in, parquet, require_room, rows
 
 BATCH = 2**14
 """As many rows are read at a time."""
@@ -58,6 +59,13 @@ def read_columns(path: str | Path, names: Sequence[Column], form: Form = PLAIN) 
     Raises:
         InputError: no such file, another kind of file, a missing column, no rows, or a cell that is no finite number; row
             (counted from 1 below the header) and column are named.
+
+    Example:
+        >>> import numpy as np
+        >>> from rbfnet.domains import read_columns
+        >>> np.savez("points.npz", x=[0.0, 1.0], y=[0.0, 2.0], z=[1.0, 3.0])
+        >>> read_columns("points.npz", ["x", "z"]).tolist()
+        [[0.0, 1.0], [1.0, 3.0]]
     """
     return read_rows(path, names, form).values
 
@@ -66,14 +74,14 @@ def read_rows(path: str | Path, names: Sequence[Column], form: Form = PLAIN, mis
     """The same, with the names of the columns; ``missing="drop"`` leaves rows out in which a cell is empty or says n/a."""
     if missing not in MISSING:
         raise InputError(f"missing is {' or '.join(MISSING)}, but got {missing!r}.")
-    file = require_file(path)
-    header = columns_in(file, form)
-    chosen = places(file, header, names)
-    told = tuple(header[at] for at in chosen)
+    require_room(path)
+    file, chosen, told = located(path, names, form)
     parts, total = [], 0
     for part in _batches(file, chosen, told, form, keep=missing == "drop"):
         absent = np.isnan(part).any(axis=1)
         total += len(part)
+        # A packed text tells its size at the end only.
+        require_memory(f"The number of entries of {str(file)!r}", total * len(told), each=3 * 8)
         parts.append(part[~absent])
     if not total:
         said = "has a header but no rows" if kind_of(file) == "text" else "has no rows"
@@ -86,10 +94,8 @@ def read_rows(path: str | Path, names: Sequence[Column], form: Form = PLAIN, mis
 
 def batches(path: str | Path, names: Sequence[Column], form: Form = PLAIN) -> Iterator[Array]:
     """The same columns, some thousand rows (n, C) at a time; memory does not grow with the file."""
-    file = require_file(path)
-    header = columns_in(file, form)
-    chosen = places(file, header, names)
-    return _batches(file, chosen, tuple(header[at] for at in chosen), form, keep=False)
+    file, chosen, told = located(path, names, form)
+    return _batches(file, chosen, told, form, keep=False)
 
 
 def _batches(file: Path, chosen: Sequence[int], names: Sequence[str], form: Form, keep: bool) -> Iterator[Array]:

@@ -32,6 +32,11 @@ def graded(domain: Domain, n: int, margin: float) -> Float[Tensor, "n D"]:
 
     Raises:
         InputError: a domain without a boundary.
+
+    Example:
+        >>> from rbfnet.domains import Disc, Rectangle, graded
+        >>> graded(Rectangle(x=(0, 1), y=(0, 1)) - Disc((0.5, 0.5), 0.1), 100, margin=0.1).shape
+        torch.Size([100, 2])
     """
     from scipy.stats import qmc
 

@@ -17,6 +17,12 @@ class Intersection(Combination):
 
     Raises:
         InputError: see :class:`Combination`.
+
+    Example:
+        >>> from rbfnet.domains import Disc, Rectangle
+        >>> quarter = Disc((0, 0), 1) & Rectangle(x=(0, 1), y=(0, 1))
+        >>> round(quarter.volume, 4)
+        0.7854
     """
 
     @property

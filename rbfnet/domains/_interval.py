@@ -12,6 +12,11 @@ class Interval(Box):
 
     Its boundary is its two ends, the parts ``"x=low"`` and ``"x=high"``; as a time it starts at ``initial()`` and ends at
     ``final()``.
+
+    Example:
+        >>> from rbfnet.domains import Interval
+        >>> Interval(x=(-1, 1)).boundary(2).tolist()
+        [[-1.0], [1.0]]
     """
 
     def __init__(self, **side: tuple[float, float]) -> None:

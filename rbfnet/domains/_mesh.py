@@ -36,7 +36,17 @@ class Mesh(Domain):
         coords: names; by default x and y, or x, y and z.
 
     Raises:
-        InputError: a file that is not there, cannot be read, or holds no triangles or tetrahedra; cells without volume.
+        InputError: a file that is not there, cannot be read, or holds no triangles or tetrahedra; cells without volume;
+            or meshio is not installed.
+
+    Example:
+        >>> import meshio
+        >>> from rbfnet.domains import Mesh
+        >>> corners = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]
+        >>> meshio.write_points_cells("square.vtk", corners, [("triangle", [[0, 1, 2], [0, 2, 3]])])
+        >>> mesh = Mesh("square.vtk")
+        >>> mesh.volume, mesh.parts
+        (1.0, ('boundary',))
     """
 
     def __init__(self, path: str | Path, coords: Sequence[str] | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rbfnet.errors import InputError
+from rbfnet.extras import require
 
 Array = np.ndarray[Any, Any]
 
@@ -24,12 +25,14 @@ def read_mesh(path: str | Path) -> tuple[Array, Array, dict[str, Array]]:
     and sets of cells in other formats.
 
     Raises:
-        InputError: no such file, one that meshio cannot read, or one without triangles or tetrahedra.
+        InputError: no such file, one that meshio cannot read, or one without triangles or tetrahedra;
+            or meshio is not installed.
     """
     if not isinstance(path, (str, Path)):
         raise InputError(f"A mesh is read from the path of a file, but got {path!r}.")
     if not Path(path).is_file():
         raise InputError(f"There is no mesh file {str(path)!r}.")
+    require("meshio", "geometry", "Mesh")
     import meshio
 
     # meshio prints what went wrong, and ends the process where no reader succeeds.

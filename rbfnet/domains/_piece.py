@@ -29,6 +29,12 @@ class Piece:
         at: from (n, dims) in the unit cube to points (n, D) and outward unit normals (n, D).
         keep: what of the image belongs to the part; all of it if None.
         share: which share of the image that is.
+
+    Example:
+        >>> from rbfnet.domains import Disc
+        >>> circle = Disc((0, 0), 1).pieces[0]
+        >>> circle.name, round(circle.measure, 4), [t.shape for t in circle.draw(5, "halton")]
+        ('circle', 6.2832, [torch.Size([5, 2]), torch.Size([5, 2])])
     """
 
     name: str

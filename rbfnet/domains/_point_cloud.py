@@ -21,6 +21,12 @@ class PointCloud(Domain):
 
     Raises:
         InputError: no points, values that are not finite, or names that do not fit.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.domains import PointCloud
+        >>> PointCloud(torch.tensor([[0.0, 1.0], [2.0, 3.0]]), ("x", "y")).box.tolist()
+        [[0.0, 1.0], [2.0, 3.0]]
     """
 
     def __init__(self, points: Float[Tensor, "N D"], coords: Sequence[str]) -> None:

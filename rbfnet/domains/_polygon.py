@@ -13,6 +13,7 @@ from rbfnet.domains._gauss import on_simplices
 from rbfnet.domains._numbers import finite, names
 from rbfnet.domains._piece import Piece
 from rbfnet.errors import InputError, positive
+from rbfnet.extras import require
 
 
 class Polygon(Domain):
@@ -27,7 +28,13 @@ class Polygon(Domain):
         coords: names.
 
     Raises:
-        InputError: fewer than three vertices, numbers that are not finite, edges that cross, or a hole that is not inside.
+        InputError: fewer than three vertices, numbers that are not finite, edges that cross, or a hole that is not inside;
+            or shapely is not installed.
+
+    Example:
+        >>> from rbfnet.domains import Polygon
+        >>> Polygon([(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)]).volume
+        3.0
     """
 
     def __init__(
@@ -36,6 +43,7 @@ class Polygon(Domain):
         holes: Sequence[Sequence[Sequence[float]]] = (),
         coords: Sequence[str] = ("x", "y"),
     ) -> None:
+        require("shapely", "geometry", "Polygon")
         import shapely
         from shapely.geometry.polygon import orient
 

@@ -25,7 +25,7 @@ Accept = Callable[[Tensor], Tensor]
 
 def require_sampler(sampler: str) -> None:
     """Refuse an unknown sampler, with the nearest name."""
-    if sampler not in SAMPLERS:
+    if not isinstance(sampler, str) or sampler not in SAMPLERS:
         raise unknown("sampler", sampler, SAMPLERS)
 
 

@@ -20,6 +20,13 @@ class Sites:
     Attributes:
         x: (S, D), the mean of the points at each site, in the order in which the sites first occur.
         index: (N,), the site of each point.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.domains import find_sites
+        >>> sites = find_sites(torch.tensor([[0.0], [1.0], [0.0]]))
+        >>> sites.x.tolist(), sites.index.tolist()
+        ([[0.0], [1.0]], [0, 1, 0])
     """
 
     x: Float[Tensor, "S D"]
@@ -48,6 +55,12 @@ def find_sites(points: Float[Tensor, "N D"], lengths: Float[Tensor, " D"] | None
     Args:
         points: finite.
         lengths: what distances along each coordinate are measured in; the extents of the points if None.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.domains import find_sites
+        >>> find_sites(torch.tensor([[0.0], [1.0], [0.0]])).counts.tolist()
+        [2, 1]
     """
     if lengths is None:
         lengths = points.amax(dim=0) - points.amin(dim=0)

@@ -29,6 +29,12 @@ class SpaceTime(Domain):
 
     Raises:
         InputError: a space that has time or no boundary, a name it uses, or a time that does not rise.
+
+    Example:
+        >>> from rbfnet.domains import Interval, SpaceTime
+        >>> domain = SpaceTime(Interval(x=(-1, 1)), t=(0, 2))
+        >>> domain.coords, domain.space_coords, domain.initial(3)[:, 1].tolist()
+        (('x', 't'), ('x',), [0.0, 0.0, 0.0])
     """
 
     def __init__(self, space: Domain, **time: tuple[float, float]) -> None:

@@ -19,6 +19,12 @@ class Union(Combination):
 
     Raises:
         InputError: see :class:`Combination`.
+
+    Example:
+        >>> from rbfnet.domains import Rectangle
+        >>> whole = Rectangle(x=(0, 2), y=(0, 1)) | Rectangle(x=(0, 1), y=(0, 2))  # an L
+        >>> round(whole.volume, 6)
+        3.0
     """
 
     @property

@@ -23,6 +23,14 @@ def as_kernel(kernel: KernelLike) -> Kernel:
     Raises:
         InputError: an unknown name (the nearest is suggested), a class that cannot be made without arguments, something that is
             no kernel, or one that fails the probe.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import as_kernel
+        >>> as_kernel("inverse_quadratic")
+        InverseQuadratic()
+        >>> as_kernel(lambda s: 1 / (1 + s)).derivative(torch.zeros(1), 1)
+        tensor([-1.])
     """
     if isinstance(kernel, str):
         known = catalogue("kernels", "Kernel")

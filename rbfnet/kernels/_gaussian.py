@@ -16,6 +16,12 @@ class Gaussian(ClosedForm):
 
     Equivalents: SciPy ``RBFInterpolator(kernel="gaussian", epsilon=epsilon)``; GPyTorch ``RBFKernel`` with
     lengthscale = 1 / (sqrt(2) epsilon). Source: Fasshauer, Meshfree Approximation Methods with MATLAB (2007), ch. 4.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import Gaussian
+        >>> Gaussian().phi(torch.tensor([0.0, 1.0]))
+        tensor([1.0000, 0.3679])
     """
 
     smoothness = math.inf

@@ -31,6 +31,12 @@ class GeneralizedMultiquadric(ClosedForm):
 
     Raises:
         InputError: b = 0, 1, 2, ..., where phi is a polynomial, or b that is not finite.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import GeneralizedMultiquadric
+        >>> GeneralizedMultiquadric(-2.0).phi(torch.tensor([0.0, 1.0, 3.0]))
+        tensor([1.0000, 0.2500, 0.0625])
     """
 
     smoothness = math.inf

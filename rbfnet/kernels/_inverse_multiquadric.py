@@ -17,6 +17,12 @@ class InverseMultiquadric(ClosedForm):
 
     Equivalents: SciPy ``RBFInterpolator(kernel="inverse_multiquadric", epsilon=epsilon)``; GPyTorch ``RQKernel`` with
     alpha = 1/2 and lengthscale = 1 / epsilon. Source: Fasshauer (2007), ch. 4.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import InverseMultiquadric
+        >>> InverseMultiquadric().phi(torch.tensor([0.0, 3.0]))
+        tensor([1.0000, 0.5000])
     """
 
     smoothness = math.inf

@@ -16,6 +16,12 @@ class InverseQuadratic(ClosedForm):
 
     Equivalents: SciPy ``RBFInterpolator(kernel="inverse_quadratic", epsilon=epsilon)``; GPyTorch ``RQKernel`` with alpha = 1
     and lengthscale = 1 / (sqrt(2) epsilon). Source: Fasshauer (2007), ch. 4.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import InverseQuadratic
+        >>> InverseQuadratic().phi(torch.tensor([0.0, 3.0]))
+        tensor([1.0000, 0.2500])
     """
 
     smoothness = math.inf

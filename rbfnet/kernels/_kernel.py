@@ -111,6 +111,17 @@ class ClosedForm(Kernel):
     """A kernel whose derivatives are given by formula, several at once from shared work; ``phi`` and ``derivative`` follow.
 
     A formula with sqrt(s) or log(s) in it goes through :func:`rbfnet.kernels.rungs`.
+
+    Example:
+        >>> import math, torch
+        >>> from rbfnet.kernels import ClosedForm
+        >>> class Exponential(ClosedForm):
+        ...     smoothness = math.inf
+        ...     def derivatives(self, s, orders):
+        ...         value = torch.exp(-2 * s)
+        ...         return [(-2) ** k * value for k in orders]
+        >>> Exponential().phi(torch.zeros(1)), Exponential().derivative(torch.zeros(1), 2)
+        (tensor([1.]), tensor([4.]))
     """
 
     @abstractmethod

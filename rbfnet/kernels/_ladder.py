@@ -30,6 +30,14 @@ def rungs(formulas: Formulas, s: Float[Tensor, "*B"], orders: Sequence[int]) -> 
 
     While ``torch.compile`` or ``torch.export`` traces, a rung can be differentiated three times; derivatives beyond
     that are 0.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import rungs
+        >>> s = torch.tensor([0.0, 1.0], requires_grad=True)
+        >>> value, slope = rungs(lambda s, orders: [(-1) ** k * torch.exp(-s) for k in orders], s, (0, 1))
+        >>> torch.equal(torch.autograd.grad(value.sum(), s)[0], slope)
+        True
     """
     if torch.compiler.is_compiling():
         return _traced(formulas, s, orders)
@@ -39,7 +47,16 @@ def rungs(formulas: Formulas, s: Float[Tensor, "*B"], orders: Sequence[int]) -> 
 
 
 def ladder(formula: Formula, s: Float[Tensor, "*B"], k: int) -> Float[Tensor, "*B"]:
-    """One rung, from a formula that gives one: see :func:`rungs`."""
+    """One rung, from a formula that gives one: see :func:`rungs`.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import ladder
+        >>> s = torch.tensor([0.0, 1.0], requires_grad=True)
+        >>> value = ladder(lambda s, k: (-1) ** k * torch.exp(-s), s, 0)
+        >>> torch.autograd.grad(value.sum(), s)[0]
+        tensor([-1.0000, -0.3679])
+    """
     return rungs(lambda s, orders: [formula(s, k) for k in orders], s, (k,))[0]
 
 

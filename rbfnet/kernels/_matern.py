@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from rbfnet.config import require_nu
 from rbfnet.errors import InputError, number
 from rbfnet.kernels._decay import decay
 from rbfnet.kernels._kernel import ClosedForm
@@ -27,10 +28,15 @@ class Matern(ClosedForm):
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 4.2.
 
     Args:
-        nu: 0.5, 1.5, 2.5, ...
+        nu: 0.5, 1.5, 2.5, ..., 150.5 at most.
 
     Raises:
         InputError: another nu.
+
+    Example:
+        >>> from rbfnet.kernels import Matern
+        >>> Matern(nu=2.5).smoothness  # enough for a biharmonic operator at the centres
+        4
     """
 
     def __init__(self, nu: float = 2.5) -> None:
@@ -38,6 +44,7 @@ class Matern(ClosedForm):
         given = number(nu)
         if given is None or not 0 < given < math.inf or given % 1 != 0.5:
             raise InputError(f"A Matern kernel has nu 0.5, 1.5, 2.5, ... (a whole number and a half), but got {nu!r}.")
+        require_nu(nu)
         self.nu = float(nu)
         self.n = int(nu)
         self.smoothness = 2 * self.n

@@ -17,6 +17,12 @@ class Multiquadric(ClosedForm):
 
     Equivalents: minus SciPy's ``RBFInterpolator(kernel="multiquadric", epsilon=epsilon)`` (the sign goes into the weights);
     none in GPyTorch. Source: Hardy, J. Geophys. Res. 76 (1971); Micchelli, Constr. Approx. 2 (1986).
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import Multiquadric
+        >>> Multiquadric().phi(torch.tensor([0.0, 3.0]))
+        tensor([1., 2.])
     """
 
     smoothness = math.inf

@@ -28,6 +28,13 @@ class Polyharmonic(ClosedForm):
 
     Raises:
         InputError: another degree.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import Polyharmonic
+        >>> kernel = Polyharmonic(3)
+        >>> kernel.phi(torch.tensor([0.0, 4.0])), kernel.order  # r^3; interpolation needs a linear tail
+        (tensor([0., 8.]), 2)
     """
 
     def __init__(self, degree: int = 3) -> None:

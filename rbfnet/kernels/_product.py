@@ -22,6 +22,12 @@ class Product(Composite):
 
     Raises:
         InputError: fewer than two, or something that is no kernel.
+
+    Example:
+        >>> from rbfnet.kernels import Gaussian, Product, Wendland
+        >>> kernel = Gaussian() * Wendland(4)
+        >>> isinstance(kernel, Product), kernel.compact
+        (True, True)
     """
 
     def __init__(self, kernels: Sequence[KernelLike]) -> None:

@@ -16,6 +16,13 @@ def safe_radius(s: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
     Where the pole comes multiplied by enough powers of the distance, as it does in every operator the kernel is smooth
     enough for, that is the exact limit. It does not make a kernel smoother than it is: where the limit
     itself is a finite number other than 0 (phi'(0) of a Matern kernel), override ``Kernel.derivative``.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import safe_radius
+        >>> s = torch.tensor([0.0, 4.0], requires_grad=True)
+        >>> torch.autograd.grad(safe_radius(s).sum(), s)[0]  # of s.sqrt() the first would be infinite
+        tensor([0.0000, 0.2500])
     """
     return ladder(_radius_derivative, s, 0)
 
@@ -40,10 +47,16 @@ def whole_power(t: Float[Tensor, "*B"], n: int) -> Float[Tensor, "*B"]:
 
 
 def inverse_power(r: Float[Tensor, "*B"], power: int) -> Float[Tensor, "*B"]:
-    """r^-power, and 0 for r <= (1e6 tiny)^(1/power): the pole rule (design, section 3).
+    """r^-power, and 0 for r <= (1e6 tiny)^(1/power): the pole rule (docs/design.md, section 3).
 
     A pole of an allowed operator is multiplied by at least as many powers of the distance, so the limit of the product at
     the centre is 0 and the cut-off, below which the power would overflow, changes nothing.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import inverse_power
+        >>> inverse_power(torch.tensor([0.0, 2.0]), 3)
+        tensor([0.0000, 0.1250])
     """
     if power <= 0:
         return whole_power(r, -power) if power != -1 else r.clone()
@@ -52,5 +65,12 @@ def inverse_power(r: Float[Tensor, "*B"], power: int) -> Float[Tensor, "*B"]:
 
 
 def safe_log(r: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-    """log r, and 0 where r = 0: there it always comes multiplied by a power of the distance."""
+    """log r, and 0 where r = 0: there it always comes multiplied by a power of the distance.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import safe_log
+        >>> safe_log(torch.tensor([0.0, 1.0]))
+        tensor([0., 0.])
+    """
     return torch.where(r > 0, r, 1.0).log()

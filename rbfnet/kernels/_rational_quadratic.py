@@ -29,6 +29,12 @@ class RationalQuadratic(ClosedForm):
 
     Raises:
         InputError: an alpha that is not positive and finite.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import RationalQuadratic
+        >>> RationalQuadratic(alpha=1.0).phi(torch.tensor([0.0, 2.0]))
+        tensor([1.0000, 0.5000])
     """
 
     smoothness = math.inf

@@ -31,6 +31,14 @@ class Scaled(Composite):
 
     Raises:
         InputError: an amplitude or shape that is not positive and finite, or something that is no kernel.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import Gaussian, Scaled
+        >>> (2.0 * Gaussian()).phi(torch.zeros(1))
+        tensor([2.])
+        >>> Scaled(Gaussian(), amplitude=2.0, shape=3.0).phi(torch.tensor([1 / 9]))
+        tensor([0.7358])
     """
 
     def __init__(self, kernel: KernelLike, amplitude: float = 1.0, shape: float = 1.0, trainable: bool = False) -> None:

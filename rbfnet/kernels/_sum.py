@@ -22,6 +22,13 @@ class Sum(Composite):
 
     Raises:
         InputError: fewer than two, or something that is no kernel.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import Gaussian, Matern, Sum
+        >>> kernel = Gaussian() + Matern(1.5)
+        >>> isinstance(kernel, Sum), kernel.phi(torch.zeros(1))
+        (True, tensor([2.]))
     """
 
     def __init__(self, kernels: Sequence[KernelLike]) -> None:

@@ -12,6 +12,12 @@ class ThinPlateSpline(Polyharmonic):
 
     Equivalent: SciPy ``RBFInterpolator(kernel="thin_plate_spline")``; epsilon changes nothing there. Source: Duchon (1977);
     Wendland (2004), ch. 8.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import ThinPlateSpline
+        >>> ThinPlateSpline().phi(torch.tensor([0.0, 1.0, 4.0]))
+        tensor([0.0000, 0.0000, 2.7726])
     """
 
     def __init__(self) -> None:

@@ -36,6 +36,12 @@ class Wendland(ClosedForm):
 
     Raises:
         InputError: another continuity.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.kernels import Wendland
+        >>> Wendland(2).phi(torch.tensor([0.0, 0.25, 1.0]))  # (1 - r)^4 (4 r + 1)
+        tensor([1.0000, 0.1875, 0.0000])
     """
 
     max_dims = 3

@@ -5,6 +5,7 @@ from rbfnet.nn._evaluate import POINTS, evaluate
 from rbfnet.nn._evolving import Evolving
 from rbfnet.nn._export import export
 from rbfnet.nn._layer import RBFLayer
+from rbfnet.nn._load_export import load_export
 from rbfnet.nn._metric import METRICS, Diagonal, Full, Isotropic, Metric
 from rbfnet.nn._network import RBFNetwork
 from rbfnet.nn.blocks import blockwise
@@ -30,5 +31,6 @@ __all__ = [
     "blockwise",
     "evaluate",
     "export",
+    "load_export",
     "initializers",
 ]

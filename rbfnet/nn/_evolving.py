@@ -39,6 +39,15 @@ class Evolving(LinearModel):
 
     Raises:
         InputError: pieces that do not rise, or shapes that do not fit.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import Evolving, RBFNetwork
+        >>> from rbfnet.operators import Field
+        >>> model = Evolving(RBFNetwork(1, 1, 20), start=0.0, end=1.0, degree=5)
+        >>> u = Field(model, torch.rand(4, 2), ("x", "t"))
+        >>> u.d("t").shape, u.d("xx").shape
+        (torch.Size([4]), torch.Size([4]))
     """
 
     breaks: Tensor

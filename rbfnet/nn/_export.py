@@ -28,6 +28,8 @@ def export(
         program = torch.export.load("plate.pt2").module()  # PyTorch alone
         program(x)["slope"]  # x (B, D) -> (B, O)
 
+    ``torch.export.load`` may run code that a file holds: a program from somebody else is read by :func:`rbfnet.load_export`.
+
     The program holds the parameters as they are, in their dtype and on their device, and takes any number of points. It
     holds an array of points x centres: callers take many points in parts.
 

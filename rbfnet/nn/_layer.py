@@ -12,6 +12,7 @@ from torch.func import functional_call
 
 from rbfnet.errors import InputError, flag, positive
 from rbfnet.kernels import Kernel, KernelLike, as_kernel
+from rbfnet.memory import require_memory
 from rbfnet.nn._inputs import points as as_points
 from rbfnet.nn._metric import make_metric
 from rbfnet.nn._sums import contract
@@ -61,6 +62,13 @@ class RBFLayer(Differentiable):
 
     Raises:
         InputError: anything above that does not fit, in one sentence.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet import RBFLayer
+        >>> layer = RBFLayer(2, 50, kernel="matern", metric="diagonal", per_center=True)
+        >>> layer(torch.rand(5, 2)).shape, layer.epsilon.shape
+        (torch.Size([5, 50]), torch.Size([50, 2]))
     """
 
     centers: Tensor
@@ -276,6 +284,7 @@ def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_c
 
 
 def size(name: str, value: int) -> int:
-    """``value``, once it is known to be a whole number of at least 1."""
+    """``value``, once it is known to be a whole number of at least 1, and no more than there is memory for."""
     positive(name, value, whole=True)
+    require_memory(name, value)
     return int(value)

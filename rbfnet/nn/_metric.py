@@ -27,6 +27,12 @@ class Metric(nn.Module, ABC):
 
     Raises:
         InputError: shape parameters of another shape, or not positive and finite.
+
+    Example:
+        >>> from rbfnet import RBFLayer
+        >>> layer = RBFLayer(3, 20, metric="full", per_center=True)
+        >>> layer.metric.matrix(3).shape
+        torch.Size([20, 3, 3])
     """
 
     raw: Tensor
@@ -83,7 +89,14 @@ class Metric(nn.Module, ABC):
 
 
 class Isotropic(Metric):
-    """A = epsilon^2 I: s = (epsilon r)^2, with epsilon () or (M,). ``raw`` is log epsilon."""
+    """A = epsilon^2 I: s = (epsilon r)^2, with epsilon () or (M,). ``raw`` is log epsilon.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import Isotropic
+        >>> Isotropic(torch.tensor(2.0)).matrix(2).tolist()
+        [[4.0, 0.0], [0.0, 4.0]]
+    """
 
     shared_ndim = 0
 
@@ -105,6 +118,12 @@ class Diagonal(Metric):
     """A = diag(epsilon_1^2, ..., epsilon_D^2): a width for each input, epsilon (D,) or (M, D). ``raw`` is log epsilon.
 
     GPyTorch calls it automatic relevance determination, with lengthscale_i = 1 / epsilon_i up to the kernel's convention.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import Diagonal
+        >>> Diagonal(torch.tensor([1.0, 2.0])).matrix(2).tolist()
+        [[1.0, 0.0], [0.0, 4.0]]
     """
 
     shared_ndim = 1
@@ -128,6 +147,12 @@ class Full(Metric):
 
     ``raw`` holds log L_11 ... log L_DD, then the entries below the diagonal, row by row: D (D + 1) / 2 numbers, for each centre
     if there is one matrix for each. ``epsilon`` is sqrt(A_ii), the shape parameter along each axis.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import Full
+        >>> Full(torch.tensor([1.0, 2.0])).matrix(2).shape
+        torch.Size([2, 2])
     """
 
     shared_ndim = 1

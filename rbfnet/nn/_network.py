@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from rbfnet.kernels import Kernel, KernelLike
 from rbfnet.nn._inputs import points
 from rbfnet.nn._layer import RBFLayer, size
 from rbfnet.nn._metric import Metric
-from rbfnet.nn._tail import PolynomialTail
+from rbfnet.nn._tail import PolynomialTail, num_terms
 from rbfnet.operators import LinearModel, Operator
 
 
@@ -39,6 +40,16 @@ class RBFNetwork(LinearModel):
 
     Raises:
         InputError: anything that does not fit, fewer centres than the tail has terms among it.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet import RBFNetwork
+        >>> from rbfnet.operators import laplacian
+        >>> net, x = RBFNetwork(2, 1, 200, kernel="multiquadric"), torch.rand(50, 2)
+        >>> loss = (laplacian(net, x) + 1).square().mean()
+        >>> loss.backward()
+        >>> net.weight.grad.shape, net.centers.grad.shape
+        (torch.Size([200, 1]), torch.Size([200, 2]))
     """
 
     def __init__(
@@ -60,12 +71,16 @@ class RBFNetwork(LinearModel):
         highest = number(degree)
         if not isinstance(highest, int) or highest < -1:
             raise InputError(f"The degree of the polynomial tail is -1 (none), 0, 1, ..., but got {degree!r}.")
-        self.basis = PolynomialTail(in_features, highest, self.centers)
-        if self.layer.num_centers < len(self.basis):
+        # Before any of them is made: there are very many of a high degree.
+        terms, most = num_terms(in_features, highest), self.layer.num_centers
+        if most < terms:
+            fits = next(lower for lower in count(-1) if num_terms(in_features, lower + 1) > most)
+            shown = terms if terms < 10**15 else "more than 10^15"
             raise InputError(
-                f"A polynomial tail of degree {degree} in {in_features} dimensions has {len(self.basis)} terms, more than the "
-                f"{self.layer.num_centers} centres; take {len(self.basis)} centres at least, or a lower degree."
+                f"A polynomial tail of degree {degree} in {in_features} dimensions has {shown} terms, more than the {most} "
+                f"centres; take {shown} centres at least, or a lower degree, {fits} at most."
             )
+        self.basis = PolynomialTail(in_features, highest, self.centers)
         self.weight = nn.Parameter(self.centers.new_zeros((self.layer.num_centers, out_features)))
         self.tail = nn.Parameter(self.centers.new_zeros((len(self.basis), out_features)))
 

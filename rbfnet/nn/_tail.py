@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
@@ -11,6 +12,11 @@ from torch import Tensor, nn
 
 from rbfnet.nn.blocks import PAIRS, blockwise
 from rbfnet.operators import Direction, Operator, tensors_of
+
+
+def num_terms(in_features: int, degree: int) -> int:
+    """T = C(D + degree, D), how many monomials of D coordinates there are up to a total degree."""
+    return math.comb(in_features + degree, in_features)
 
 
 class PolynomialTail(nn.Module):

@@ -23,7 +23,14 @@ def _reflected(f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Channel]:
 
 
 class Arithmetic(ABC):
-    """In arithmetic, where it is compared by order and in functions of torch an object of this class is its ``value``."""
+    """In arithmetic, where it is compared by order and in functions of torch an object of this class is its ``value``.
+
+    Example:
+        >>> from rbfnet.problems import Unknown
+        >>> nu = Unknown(0.5)  # an Arithmetic: it may be used without being called
+        >>> float((2 * nu + 1).detach())
+        2.0
+    """
 
     @property
     @abstractmethod

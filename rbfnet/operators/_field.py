@@ -15,7 +15,13 @@ from rbfnet.operators._protocol import apply_operators
 
 
 def default_coords(dims: int) -> tuple[str, ...]:
-    """x, y, z for up to three dimensions, x1 ... xD above."""
+    """x, y, z for up to three dimensions, x1 ... xD above.
+
+    Example:
+        >>> from rbfnet.operators import default_coords
+        >>> default_coords(2), default_coords(4)
+        (('x', 'y'), ('x1', 'x2', 'x3', 'x4'))
+    """
     return ("x", "y", "z")[:dims] if dims <= 3 else tuple([f"x{j + 1}" for j in range(dims)])
 
 

@@ -23,12 +23,32 @@ def jacobian(u: Model, x: Float[Tensor, "B D"]) -> Float[Tensor, "B O D"]:
 
     Raises:
         InputError: points that are not (B, D); so do all functions here.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import jacobian
+        >>> def u(x):
+        ...     return x[:, :1] ** 2 * x[:, 1:] ** 3
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> jacobian(u, x)
+        tensor([[[16., 12.]]])
     """
     return apply_operators(u, x, [Operator.d(j) for j in range(dimensions(x))])
 
 
 def hessian(u: Model, x: Float[Tensor, "B D"]) -> Float[Tensor, "B O D D"]:
-    """Second derivatives d2u_o/dx_j dx_k, shape (B, O, D, D), from the D (D + 1) / 2 different ones."""
+    """Second derivatives d2u_o/dx_j dx_k, shape (B, O, D, D), from the D (D + 1) / 2 different ones.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import hessian
+        >>> def u(x):
+        ...     return x[:, :1] ** 2 * x[:, 1:] ** 3
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> hessian(u, x)[0, 0]
+        tensor([[16., 24.],
+                [24., 12.]])
+    """
     dims = dimensions(x)
     pairs = [(j, k) for j in range(dims) for k in range(j, dims)]
     packed = apply_operators(u, x, [Operator.d(j, k) for j, k in pairs])
@@ -41,6 +61,15 @@ def laplacian(u: Model, x: Float[Tensor, "B D"], dims: Sequence[int] | None = No
 
     Raises:
         InputError: an index that is no input.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import laplacian
+        >>> def u(x):
+        ...     return x[:, :1] ** 2 * x[:, 1:] ** 3
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> laplacian(u, x), laplacian(u, x, dims=(0,))
+        (tensor([[28.]]), tensor([[16.]]))
     """
     return apply_operators(u, x, [Operator.laplacian(*chosen(x, dims))])[..., 0]
 
@@ -50,6 +79,15 @@ def biharmonic(u: Model, x: Float[Tensor, "B D"], dims: Sequence[int] | None = N
 
     Raises:
         InputError: an index that is no input.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import biharmonic
+        >>> def u(x):
+        ...     return x[:, :1] ** 2 * x[:, 1:] ** 3
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> biharmonic(u, x)
+        tensor([[48.]])
     """
     return apply_operators(u, x, [Operator.biharmonic(*chosen(x, dims))])[..., 0]
 
@@ -59,6 +97,15 @@ def gradient_of_laplacian(u: Model, x: Float[Tensor, "B D"], dims: Sequence[int]
 
     Raises:
         InputError: an index that is no input.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import gradient_of_laplacian
+        >>> def u(x):
+        ...     return x[:, :1] ** 2 * x[:, 1:] ** 3
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> gradient_of_laplacian(u, x)
+        tensor([[[24., 30.]]])
     """
     inner = chosen(x, dims)
     return apply_operators(u, x, [Operator.of([((j, i, i), 1.0) for i in inner]) for j in range(dimensions(x))])
@@ -71,6 +118,15 @@ def partial(u: Model, x: Float[Tensor, "B D"], multi_index: Sequence[int]) -> Fl
 
     Raises:
         InputError: the multi-index is not one non-negative whole number per input.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import partial
+        >>> def u(x):
+        ...     return x[:, :1] ** 2 * x[:, 1:] ** 3
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> partial(u, x, (1, 2))  # u_xyy
+        tensor([[24.]])
     """
     if len(multi_index) != dimensions(x) or any(n < 0 for n in multi_index):
         raise InputError(
@@ -90,6 +146,15 @@ def directional(
 
     Raises:
         InputError: ``v`` does not fit ``x``, or the order is negative.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import directional
+        >>> def u(x):
+        ...     return x[:, :1] ** 2 * x[:, 1:] ** 3
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> directional(u, x, torch.tensor([1.0, 0.0])), directional(u, x, torch.tensor([1.0, 0.0]), order=2)
+        (tensor([[16.]]), tensor([[16.]]))
     """
     dims = dimensions(x)
     # Ranks first: a comparison of sizes that mean different things would fix the number of points under torch.export.
@@ -106,6 +171,15 @@ def second_order(u: Model, x: Float[Tensor, "B D"], C: Matrix) -> Float[Tensor, 
 
     Raises:
         InputError: ``C`` does not fit ``x``.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import second_order
+        >>> def u(x):
+        ...     return x[:, :1] ** 2 * x[:, 1:] ** 3
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> second_order(u, x, torch.tensor([[1.0, 0.0], [0.0, 2.0]]))  # u_xx + 2 u_yy
+        tensor([[40.]])
     """
     dims = dimensions(x)
     shape = tuple(C.shape) if isinstance(C, Tensor) else (len(C), *{len(row) for row in C})
@@ -127,6 +201,12 @@ def quadratic_form(x: Float[Tensor, "B D"], A: Float[Tensor, "D D"]) -> Float[Te
     """x_b^T A x_b for each row b, shape (B,): no cross terms x_b^T A x_c are formed.
 
     Its gradient is x_b (A + A^T), row by row.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import quadratic_form
+        >>> quadratic_form(torch.tensor([[1.0, 2.0], [0.0, 1.0]]), torch.diag(torch.tensor([1.0, 3.0])))
+        tensor([13.,  3.])
     """
     return ((x @ A) * x).sum(dim=-1)
 

@@ -281,7 +281,14 @@ def _product(a: Coefficient, b: Coefficient) -> Coefficient:
 
 
 def tensors_of(ops: Sequence[Operator]) -> list[Tensor]:
-    """Every tensor in the operators, each once."""
+    """Every tensor in the operators, each once.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import Operator, tensors_of
+        >>> len(tensors_of([Operator.d(0), torch.ones(3) * Operator.d(1)]))
+        1
+    """
     found: list[Tensor] = []
     for op in ops:
         found += [t for t in op.tensors if not any(t is other for other in found)]

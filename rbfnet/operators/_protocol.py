@@ -17,7 +17,18 @@ from rbfnet.operators._operator import Operator
 
 
 class Differentiable(nn.Module, Initialised, ABC):
-    """A module (B, D) -> (B, O) that knows its own derivatives."""
+    """A module (B, D) -> (B, O) that knows its own derivatives.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import Differentiable, Operator, laplacian
+        >>> class Square(Differentiable):
+        ...     def apply_operators(self, x, ops):
+        ...         known = {(): x**2, (0,): 2 * x, (0, 0): 2 * torch.ones_like(x)}
+        ...         return torch.stack([sum(c * known[along] for along, c in op.terms) for op in ops], dim=-1)
+        >>> laplacian(Square(), torch.ones(3, 1)).tolist()
+        [[2.0], [2.0], [2.0]]
+    """
 
     _needed: ClassVar[tuple[str, ...]] = ("_parameters",)
 
@@ -38,6 +49,17 @@ class LinearModel(Differentiable):
     """A model that is linear (affine) in its coefficients: L u(x) = features(x, L) @ coefficients + offset(x, L).
 
     What can be solved for instead of descended to is everything a solver needs to know about a model.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import RBFNetwork
+        >>> from rbfnet.operators import LinearModel, Operator
+        >>> net, x = RBFNetwork(2, 1, 50), torch.rand(5, 2)
+        >>> net.set_coefficients(torch.randn(50, 1))
+        >>> isinstance(net, LinearModel)
+        True
+        >>> torch.allclose(net(x), net.features(x, Operator.identity()) @ net.coefficients, atol=1e-5)
+        True
     """
 
     @abstractmethod
@@ -83,6 +105,15 @@ def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops:
 
     Raises:
         InputError: points that are not (B, D), or operators and models that do not fit them.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import Operator, apply_operators
+        >>> def u(x):
+        ...     return x[:, :1] ** 2 * x[:, 1:] ** 3
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> apply_operators(u, x, [Operator.identity(), Operator.d(0), Operator.laplacian(0, 1)])
+        tensor([[[ 8., 16., 28.]]])
     """
     if x.ndim != 2:
         raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")

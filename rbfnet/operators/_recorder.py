@@ -26,6 +26,15 @@ class Recorder(Differentiable):
     Attributes:
         channels: the leaf of each operator, (B, O).
         elsewhere: values were asked for at other points too.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import Field, Recorder
+        >>> recorder = Recorder(1)
+        >>> u = Field(recorder, torch.rand(4, 2), ("x", "t"))
+        >>> residual = u.d("t") - 0.1 * u.d("xx")
+        >>> [str(op) for op in recorder.channels]
+        ['u_1', 'u_00']
     """
 
     def __init__(self, num_outputs: int, values: Differentiable | None = None, scale: float = 1.0) -> None:

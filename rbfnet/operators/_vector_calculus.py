@@ -15,6 +15,15 @@ def divergence(u: Model, x: Float[Tensor, "B D"]) -> Float[Tensor, " B"]:
 
     Raises:
         InputError: the model does not have one output for each input.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import divergence
+        >>> def u(x):
+        ...     return torch.stack([x[:, 0] * x[:, 1], x[:, 1] ** 2], dim=1)
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> divergence(u, x)  # y + 2 y
+        tensor([6.])
     """
     return _square_jacobian(u, x).diagonal(dim1=1, dim2=2).sum(dim=-1)
 
@@ -24,6 +33,15 @@ def curl(u: Model, x: Float[Tensor, "B D"]) -> Tensor:
 
     Raises:
         InputError: another dimension, or a model that does not have one output for each input.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import curl
+        >>> def u(x):
+        ...     return torch.stack([x[:, 0] * x[:, 1], x[:, 1] ** 2], dim=1)
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> curl(u, x)  # -x
+        tensor([-1.])
     """
     dims = dimensions(x)
     if dims not in (2, 3):
@@ -39,6 +57,16 @@ def symmetric_gradient(u: Model, x: Float[Tensor, "B D"]) -> Float[Tensor, "B D 
 
     Raises:
         InputError: the model does not have one output for each input.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import symmetric_gradient
+        >>> def u(x):
+        ...     return torch.stack([x[:, 0] * x[:, 1], x[:, 1] ** 2], dim=1)
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> symmetric_gradient(u, x)
+        tensor([[[2.0000, 0.5000],
+                 [0.5000, 4.0000]]])
     """
     j = _square_jacobian(u, x)
     return (j + j.mT) / 2
@@ -51,6 +79,15 @@ def advection(u: Model, x: Float[Tensor, "B D"], w: Float[Tensor, "B D"] | Float
 
     Raises:
         InputError: ``w`` does not fit ``x``.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.operators import advection
+        >>> def u(x):
+        ...     return torch.stack([x[:, 0] * x[:, 1], x[:, 1] ** 2], dim=1)
+        >>> x = torch.tensor([[1.0, 2.0]])
+        >>> advection(u, x, torch.tensor([1.0, 0.0]))
+        tensor([[2., 0.]])
     """
     return directional(u, x, w)
 

@@ -40,6 +40,10 @@ def plot_centers(model: HasCenters, coords: Sequence[str], output: int = 0, ax: 
         coords: names for the axes.
         output: which output the weights are of.
         ax: where to draw; a new figure if None.
+
+    Example:
+        >>> import rbfnet
+        >>> ax = rbfnet.plots.plot_centers(rbfnet.RBFNetwork(2, 1, 50), ("x", "y"))
     """
     from matplotlib.collections import EllipseCollection
 

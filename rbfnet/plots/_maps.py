@@ -42,6 +42,13 @@ def plot_values(
 
     Raises:
         InputError: three coordinates or more; draw a slice, or :func:`plot_parity`.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.domains import Rectangle
+        >>> x = Rectangle(x=(0, 1), y=(0, 1)).grid(100)
+        >>> rbfnet.plots.plot_values(x, x.sum(dim=1), ("x", "y")).get_xlabel()
+        'x'
     """
     points, heights = as_array(x), as_array(values)
     if points.shape[1] > 2:
@@ -75,7 +82,14 @@ def plot_error(
     label: str = "error",
     ax: Axes | None = None,
 ) -> Axes:
-    """A signed error as :func:`plot_values`, with colours that are symmetric about zero. Returns the axes."""
+    """A signed error as :func:`plot_values`, with colours that are symmetric about zero. Returns the axes.
+
+    Example:
+        >>> import torch, rbfnet
+        >>> x = torch.linspace(0, 1, 50)[:, None]
+        >>> rbfnet.plots.plot_error(x, 1e-3 * torch.sin(9 * x[:, 0]), ("x",)).get_ylabel()
+        'error'
+    """
     if x.shape[1] == 1:
         return plot_values(x, error, coords, label, ax)
     bound = float(np.abs(as_array(error)).max()) or 1.0
@@ -85,7 +99,13 @@ def plot_error(
 def plot_parity(
     reference: Float[Tensor, " N"], prediction: Float[Tensor, " N"], label: str = "u", ax: Axes | None = None
 ) -> Axes:
-    """Predicted against true values, for any number of coordinates: a perfect fit lies on the diagonal. Returns the axes."""
+    """Predicted against true values, for any number of coordinates: a perfect fit lies on the diagonal. Returns the axes.
+
+    Example:
+        >>> import torch, rbfnet
+        >>> true = torch.linspace(0, 1, 50)
+        >>> ax = rbfnet.plots.plot_parity(true, true + 0.01)
+    """
     ax = axes_or_new(ax)
     true, predicted = as_array(reference), as_array(prediction)
     ax.plot(true, predicted, ".", markersize=3, alpha=0.6, rasterized=True)

@@ -17,6 +17,11 @@ def style() -> Iterator[None]:
 
     Only what the style sets is put back afterwards: ``matplotlib.style.context`` would also undo what a notebook's backend
     sets when its first figure is made, and no further figure would be shown.
+
+    Example:
+        >>> import rbfnet
+        >>> with rbfnet.plots.style():
+        ...     ax = rbfnet.plots.plot_centers(rbfnet.RBFNetwork(2, 1, 50), ("x", "y"))
     """
     import matplotlib as mpl
 

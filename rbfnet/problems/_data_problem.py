@@ -34,6 +34,14 @@ class DataProblem(Problem):
 
     Raises:
         InputError: rows that do not match, values that are not finite, or splits that leave no training rows.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import DataProblem
+        >>> x = torch.rand(50, 2)
+        >>> problem = DataProblem(x, x.sum(dim=1, keepdim=True), coords=("x", "y"), test=10)
+        >>> len(problem.train_set.x), len(problem.test_set().x)
+        (40, 10)
     """
 
     is_complex = False

@@ -15,6 +15,7 @@ from rbfnet.domains import Domain, Sites
 from rbfnet.errors import InputError, positive
 from rbfnet.given import call, one_each
 from rbfnet.initialised import Initialised
+from rbfnet.memory import require_memory
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.operators import Field, Operator
 from rbfnet.problems.conditions import INSIDE, Condition, Sample, hard_ansatz, on_parts, sampled
@@ -23,7 +24,14 @@ from rbfnet.problems.unknowns import Unknown, UnknownField
 
 @dataclass(frozen=True)
 class Reference:
-    """Points (N, D) and the true values there (N, O): what errors are measured against."""
+    """Points (N, D) and the true values there (N, O): what errors are measured against.
+
+    Example:
+        >>> from rbfnet.problems import Poisson
+        >>> reference = Poisson().test_set()
+        >>> reference.x.shape, reference.y.shape
+        (torch.Size([10000, 2]), torch.Size([10000, 1]))
+    """
 
     x: Float[Tensor, "N D"]
     y: Float[Tensor, "N O"]
@@ -31,7 +39,15 @@ class Reference:
 
 @dataclass(frozen=True)
 class Units:
-    """Shift and scale that take inputs (D,) and outputs (O,) from the user's units to order one."""
+    """Shift and scale that take inputs (D,) and outputs (O,) from the user's units to order one.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import DataProblem
+        >>> units = DataProblem(torch.tensor([[0.0], [10.0]]), torch.tensor([[5.0], [7.0]]), ["x"]).units()
+        >>> units.output_shift.tolist()
+        [6.0]
+    """
 
     input_shift: Tensor
     input_scale: Tensor
@@ -81,6 +97,7 @@ class Problem(nn.Module, Initialised, ABC):
         for name, n in (("num_interior", num_interior), ("num_boundary", num_boundary)):
             if n is not None:
                 positive(name, n, whole=True)
+                require_memory(name, n)
         self.given_interior, self.given_boundary, self.sampler = num_interior, num_boundary, sampler
         self.follow(400)
 

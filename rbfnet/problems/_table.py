@@ -27,6 +27,14 @@ class Table(DataProblem):
     Raises:
         InputError: a file or column that is not there, cells that are no finite numbers (row and column named), no rows,
             or columns named twice.
+
+    Example:
+        >>> import numpy as np
+        >>> from rbfnet.problems import Table
+        >>> x = np.linspace(0, 1, 9)
+        >>> np.savez("points.npz", x=x, z=x**2)
+        >>> Table("points.npz", inputs="x", outputs="z").train_set.y.shape
+        torch.Size([9, 1])
     """
 
     def __init__(

@@ -9,11 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.extras import require
 from rbfnet.sampling._seed import seed
 
 
 def kmeans(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
     """The cluster means of the points (``sklearn.cluster.KMeans``): dense where the points are."""
+    require("sklearn", "cluster", "centers='kmeans'")
     from sklearn.cluster import KMeans
 
     _enough(points, n)

@@ -26,6 +26,15 @@ class Adam(Solver):
     Raises:
         InputError: a value that is not positive, an unknown schedule or balance, a warm-up that takes all epochs, weights for
             each point with points that change.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import Adam
+        >>> solver = Adam(lr=0.02, max_epochs=20, schedule="cosine", warmup=5)
+        >>> solution = rbfnet.solve(Poisson(), num_centers=50, solver=solver, allow_unsolved=True)
+        >>> solution.summary["epochs"]
+        20
     """
 
     def __init__(
@@ -42,7 +51,7 @@ class Adam(Solver):
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
         self.batch_size = None if batch_size is None else int(positive("batch_size", batch_size, whole=True))
         self.resample = flag("resample", resample)
-        if schedule not in SCHEDULES:
+        if not isinstance(schedule, str) or schedule not in SCHEDULES:
             raise unknown("schedule", schedule, SCHEDULES)
         self.schedule = schedule
         self.warmup = int(positive("warmup", warmup, whole=True, zero=True))

@@ -55,6 +55,14 @@ class Evolve(Solver):
 
     Raises:
         InputError: values that are not positive; at :meth:`check`, a problem that is no evolution.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Heat
+        >>> from rbfnet.solvers import Evolve
+        >>> solution = rbfnet.solve(Heat(), num_centers=40, solver=Evolve(tolerance=1e-6, refine=0))
+        >>> solution.verdict
+        'solved'
     """
 
     solves = True
@@ -101,6 +109,9 @@ class _Evolve(Solving):
         if self.march is None:
             self.march = self._resumed(posed, state) if state else self._begun(posed, state)
         march, lines = self.march, self.march.lines
+        if march.done:
+            self._say(state)
+            return
         breaks, carried = self.model.breaks, self.model.carried
         end, coefficients = march.slab()
         added = weights_of(lines, coefficients)[None]
@@ -118,10 +129,16 @@ class _Evolve(Solving):
             "newton": float(march.iterations),
             "residual": unseen(self.model, posed, float(breaks[-2]), end),
         }
-        self.done = march.done
         state["worst"] = max(state["worst"], self.metrics["residual"])
+        self._say(state)
+
+    def _say(self, state: dict[str, Any]) -> None:
+        """How far it is, in words."""
+        march = cast(March, self.march)
+        basis = march.lines.basis
+        self.done = march.done
         self.words = [
-            f"{state['slabs']} slabs to t = {march.time:.6g}, {lines.basis.shape[1]} of {lines.basis.shape[0]} functions "
+            f"{state['slabs']} slabs to t = {march.time:.6g}, {basis.shape[1]} of {basis.shape[0]} functions "
             f"in space independent; residual at points not used {state['worst']:.1e} of the derivative in time at most."
         ]
         if not self.done and state["slabs"] >= self.solver.max_epochs:

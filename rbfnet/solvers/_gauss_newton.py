@@ -64,6 +64,21 @@ class GaussNewton(Solver):
         InputError: a value that is not positive, or continuation and slabs at once; at :meth:`check`, a model that is not
             linear in its weights, shapes to be moved of basis functions that depend on more than their own centre, or a
             problem without such a number, or without time.
+
+    Example:
+        >>> import rbfnet
+        >>> from torch import exp
+        >>> from rbfnet.domains import Interval
+        >>> from rbfnet.problems import Dirichlet, Interior
+        >>> from rbfnet.solvers import GaussNewton
+        >>> class Bratu(rbfnet.Problem):
+        ...     domain = Interval(x=(0, 1))
+        ...     def conditions(self):
+        ...         yield Interior(lambda u: u.d("xx") + exp(u))
+        ...         yield Dirichlet(0.0)
+        >>> solution = rbfnet.solve(Bratu(), num_centers=30, solver=GaussNewton())
+        >>> solution.verdict, solution.predict([0.5]).round(4)
+        ('solved', array([0.1405]))
     """
 
     solves = True

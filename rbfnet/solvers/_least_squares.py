@@ -60,6 +60,14 @@ class LeastSquares(Solver):
         InputError: arguments that are not known or do not fit each other; at :meth:`check`, a problem or model that is not
             linear, a matrix beyond this machine's memory, smoothing of anything but data, or fewer points than the tail has
             terms.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import LeastSquares
+        >>> solution = rbfnet.solve(Poisson(), num_centers=100, solver=LeastSquares(tolerance=1e-6), epsilon=2.0)
+        >>> solution.verdict, solution.model.num_centers <= 100
+        ('solved', True)
     """
 
     solves = True

@@ -22,6 +22,12 @@ class Sequence(Solver):
 
     Raises:
         InputError: no stages, something that is no solver; at :meth:`check`, whatever one of them cannot treat.
+
+    Example:
+        >>> from rbfnet.solvers import LBFGS, Adam, Sequence
+        >>> solver = Sequence([Adam(max_epochs=500), LBFGS(max_epochs=20)])
+        >>> solver.max_epochs
+        520
     """
 
     def __init__(self, stages: Iterable[Solver | str] = ("adam", "lbfgs")) -> None:
@@ -51,7 +57,13 @@ class Sequence(Solver):
 
 
 def as_solver(stage: Solver | str) -> Solver:
-    """A solver itself, or the one of that name with its defaults."""
+    """A solver itself, or the one of that name with its defaults.
+
+    Example:
+        >>> from rbfnet.solvers import as_solver
+        >>> type(as_solver("gauss_newton")).__name__
+        'GaussNewton'
+    """
     if isinstance(stage, Solver):
         return stage
     known = catalogue("solvers", "Solver")

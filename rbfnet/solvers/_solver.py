@@ -26,6 +26,18 @@ class Solver(Initialised, ABC):
             None for a network in all coordinates.
         overlap: how many spacings of the centres the width 1 / epsilon of a kernel is, where epsilon is ``"auto"``. Solving
             gains accuracy from wide, nearly dependent kernels; descending loses speed by them.
+
+    Example:
+        >>> import torch, rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import Solver, trainable
+        >>> class Momentum(Solver):
+        ...     max_epochs = 10
+        ...     def optimizer(self, model, problem):
+        ...         return torch.optim.SGD(trainable(model, problem), lr=1e-3, momentum=0.9)
+        >>> solution = rbfnet.solve(Poisson(), num_centers=50, solver=Momentum(), allow_unsolved=True)
+        >>> solution.summary["solver"], solution.summary["epochs"]
+        ('momentum', 10)
     """
 
     _needed = ("max_epochs",)
@@ -72,6 +84,23 @@ class Solving(torch.optim.Optimizer, ABC):
         words: sentences about the solution, for the summary.
         left_out: with data, by how much each row is missed by a fit without it and those at the same site (N, O), NaN for rows
             that were not left out; None where this was not done.
+
+    Example:
+        >>> import torch, rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import Solver, Solving
+        >>> class Once(Solving):
+        ...     def improve(self, posed):
+        ...         system = posed.linear_system()
+        ...         unknowns = torch.linalg.lstsq(system.matrix, system.target).solution
+        ...         posed.model.set_coefficients(system.as_coefficients(unknowns, 1))
+        ...         self.done = True
+        >>> class Direct(Solver):
+        ...     solves, max_epochs = True, 1
+        ...     def optimizer(self, model, problem):
+        ...         return Once(list(model.parameters()))
+        >>> rbfnet.solve(Poisson(), num_centers=100, solver=Direct(), epsilon=3.0).verdict
+        'solved'
     """
 
     def __init__(self, parameters: list[torch.nn.Parameter], defaults: dict[str, Any] | None = None) -> None:
@@ -80,6 +109,18 @@ class Solving(torch.optim.Optimizer, ABC):
         self.done = False
         self.words: list[str] = []
         self.left_out: Tensor | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """That of any optimizer, and what there is to say of the last step."""
+        said = {"metrics": self.metrics, "done": self.done, "words": self.words, "left_out": self.left_out}
+        return {**super().state_dict(), "said": said}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        super().load_state_dict(state_dict)
+        for name, value in state_dict.get("said", {}).items():
+            if name in ("metrics", "done", "words", "left_out"):
+                setattr(self, name, value)
 
     @abstractmethod
     def improve(self, posed: Posed) -> None:
@@ -95,5 +136,13 @@ class Solving(torch.optim.Optimizer, ABC):
 
 
 def trainable(model: torch.nn.Module, problem: Problem) -> list[torch.nn.Parameter]:
-    """Everything there is to train, in the model and in the problem (unknown coefficients)."""
+    """Everything there is to train, in the model and in the problem (unknown coefficients).
+
+    Example:
+        >>> from rbfnet.nn import RBFNetwork
+        >>> from rbfnet.problems import InverseDiffusivity
+        >>> from rbfnet.solvers import trainable
+        >>> [tuple(p.shape) for p in trainable(RBFNetwork(2, 1, 9), InverseDiffusivity())]
+        [(9, 1), (0, 1), (9, 2), (), ()]
+    """
     return [p for p in (*model.parameters(), *problem.parameters()) if p.requires_grad]

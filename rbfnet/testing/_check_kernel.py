@@ -57,6 +57,11 @@ def check_kernel(kernel: KernelLike, exact: Exact | None = None, device: torch.d
 
     Raises:
         AssertionError: one of these does not hold, or phi cannot be followed; the sentence says which.
+
+    Example:
+        >>> from rbfnet.kernels import Matern
+        >>> from rbfnet.testing import check_kernel
+        >>> check_kernel(Matern(2.5))  # says nothing where all is well
     """
     try:
         given = as_kernel(kernel)

@@ -30,7 +30,7 @@ def _made(kernel: Kernel, dtype: torch.dtype, device: torch.device | str) -> tup
 
 
 def check_radial_operators(kernel: Kernel, phi: Exact, device: torch.device | str) -> None:
-    """Laplacian and biharmonic of a network against their sums over 50-digit derivatives (design, section 4)."""
+    """Laplacian and biharmonic of a network against their sums over 50-digit derivatives (docs/design.md, section 4)."""
     for dtype, tolerance in {torch.float32: 1e-4, torch.float64: 1e-10}.items():
         network, off = _made(kernel, dtype, device)
         x = torch.cat([network.centers.detach(), off])

@@ -41,6 +41,14 @@ class ProblemData(pl.LightningDataModule):
         dtype: of the points.
         batch_size: points per condition and step; None takes all of them.
         resample: draw fresh points for every epoch. The Trainer is to reload its loaders then.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.training import ProblemData
+        >>> data = ProblemData(Poisson(num_interior=50, num_boundary=20), torch.float64)
+        >>> {name: sample.num_points for name, sample in data.samples.items()}
+        {'interior': 50, 'dirichlet': 20}
     """
 
     def __init__(self, problem: Problem, dtype: torch.dtype, batch_size: int | None = None, resample: bool = False) -> None:
@@ -68,6 +76,9 @@ class ProblemData(pl.LightningDataModule):
 
     def train_dataloader(self) -> CombinedLoader:
         epoch = cast(Any, self.trainer.fit_loop.epoch_progress.current).processed if self.trainer else 0
+        if self.trainer and self.trainer.should_stop:
+            # Of a run that is over the points of its last epoch are looked at once more.
+            epoch -= 1
         if self.resample and epoch:
             with torch.random.fork_rng():
                 torch.manual_seed(epoch_seed(self.seed, epoch))

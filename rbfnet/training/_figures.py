@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from rbfnet.nn import CoordinateMap, Coordinates, Wrapper
 from rbfnet.plots import plot_centers, plot_error, plot_parity, plot_values, style
 from rbfnet.problems import Problem, Reference
 from rbfnet.training._model import Network
+from rbfnet.training.storage import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +74,6 @@ def write_figures(model: Network, problem: Problem, directory: Path) -> list[Pat
     from matplotlib.figure import Figure
 
     written = []
-    directory.mkdir(parents=True, exist_ok=True)
     with style():
         for output, name in enumerate(problem.outputs):
             for panel in PANELS:
@@ -81,7 +82,9 @@ def write_figures(model: Network, problem: Problem, directory: Path) -> list[Pat
                 if draw(panel, model, problem, output, ax):
                     suffix = "_" + re.sub(r"[^\w.-]", "_", name) if len(problem.outputs) > 1 else ""
                     written.append(directory / f"{panel}{suffix}.png")
-                    figure.savefig(written[-1])
+                    file = io.BytesIO()
+                    figure.savefig(file, format="png")
+                    write_whole(written[-1], file.getbuffer())
     return written
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import signature
 from typing import Any
 
@@ -16,6 +16,7 @@ from rbfnet.given import call
 from rbfnet.kernels import Kernel, KernelLike
 from rbfnet.nn import Affine, Evolving, RBFLayer, RBFNetwork, Wrapper
 from rbfnet.nn.initializers import automatic_margin, breadth
+from rbfnet.operators import Differentiable, Operator, apply_operators
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 
@@ -121,3 +122,14 @@ def _evolving(
         **{"num_centers": None, **network, "per_center": network.get("per_center", False) or isinstance(space, Interval)},
     )
     return _wrapped(problem, Evolving(inner, *problem.domain.time, degree))
+
+
+class AsItIs(Differentiable):
+    """Any model behind the protocol of operators."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def apply_operators(self, x: Tensor, ops: Sequence[Operator]) -> Tensor:
+        return apply_operators(self.model, x, ops)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import accumulate
 from typing import Any, cast
@@ -14,8 +14,6 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.given import untouched
-from rbfnet.nn import RBFNetwork
-from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import Differentiable, LinearModel, Operator, Recorder, apply_operators
 from rbfnet.problems import Problem, Sample, residuals, residuals_of
 from rbfnet.problems.conditions import at
@@ -24,6 +22,9 @@ from rbfnet.solvers.assembly import AtZero
 from rbfnet.solvers.balance import Terms
 from rbfnet.training._data_module import ProblemData, epoch_seed
 from rbfnet.training._finite import Diverged, LastFinite
+from rbfnet.training._model import AsItIs
+from rbfnet.training._stopping import Stop, end_after_this_epoch
+from rbfnet.training._whole_step import WholeStep, make_room
 from rbfnet.training.verdict import errors
 
 Batch = dict[str, Sample]
@@ -60,12 +61,14 @@ class TrainingModule(pl.LightningModule):
         self.weights: Terms = {}
         self._losses: dict[str, Tensor] = {}
         self._batch: Batch = {}
-        self._step_begins, self._stopped, self._told_to_stop = True, False, False
+        self.last_loss = torch.tensor(torch.nan)
+        self._step_begins, self._stopped = True, False
+        self.stop, self.whole = Stop(), WholeStep(self)
 
     @property
     def judged(self) -> Differentiable:
         """The model behind the protocol of operators, whatever it is."""
-        return self.model if isinstance(self.model, Differentiable) else _AsItIs(self.model)
+        return self.model if isinstance(self.model, Differentiable) else AsItIs(self.model)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The weighted mean squared residual of each condition."""
@@ -137,12 +140,7 @@ class TrainingModule(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.scales, self.weights = checkpoint["scales"], checkpoint["weights"]
-        if isinstance(self.model, LinearModel) and isinstance(network := innermost(self.model), RBFNetwork):
-            # A run that grew, or kept a part of them, has other centres than the model it started with.
-            state, name = checkpoint["state_dict"], next(n for n, m in self.named_modules() if m is network)
-            centers, raw = state[f"{name}.layer.centers"], state[f"{name}.layer.metric.raw"]
-            if len(centers) != network.num_centers:
-                network.replace_centers(centers, raw)
+        make_room(self, checkpoint["state_dict"])
         self._enter(checkpoint["stage"])
 
     def _enter(self, stage: int) -> None:
@@ -155,17 +153,20 @@ class TrainingModule(pl.LightningModule):
     def on_train_epoch_start(self) -> None:
         torch.manual_seed(epoch_seed(self.seed, self.trainer.current_epoch))
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        # Lightning would stop after this batch; only at the end of an epoch is there a place to go on from bit for bit.
-        signals = self.trainer._signal_connector
-        if signals.received_sigterm and not self.trainer.is_last_batch:
-            signals.received_sigterm, self._told_to_stop = False, True
+    def on_train_start(self) -> None:
+        # The only step of a run is undone: it would have to be made again anyway.
+        self.stop.waits = self.trainer.max_epochs != 1
 
     def on_train_epoch_end(self) -> None:
-        signals = self.trainer._signal_connector
         # Of a run that is done nothing is left to go on with: it ends as any other.
         done = self.trainer.should_stop or self.trainer.current_epoch + 1 == self.trainer.max_epochs
-        signals.received_sigterm = not done and (signals.received_sigterm or self._told_to_stop)
+        # Whoever asks first for what was logged has the processes exchange it, and that may have been one of them, to show it.
+        _ = self.trainer.callback_metrics
+        asked = self.trainer.strategy.reduce_boolean_decision(self.stop.number is not None, all=False)
+        if asked and not done:
+            # All processes stop together, and where there is a place to go on from bit for bit.
+            end_after_this_epoch(self.trainer)
+        self.whole.keep()
         ends = accumulate(stage.max_epochs for stage in self.solver.stages[:-1])
         if self.trainer.current_epoch + 1 not in ends:
             return
@@ -279,14 +280,3 @@ class TrainingModule(pl.LightningModule):
             )
         scheduler = current.scheduler(optimizer)
         return optimizer if scheduler is None else ([optimizer], [scheduler])
-
-
-class _AsItIs(Differentiable):
-    """Any model behind the protocol."""
-
-    def __init__(self, model: torch.nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def apply_operators(self, x: Tensor, ops: Sequence[Operator]) -> Tensor:
-        return apply_operators(self.model, x, ops)

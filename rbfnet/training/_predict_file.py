@@ -131,13 +131,16 @@ def _writer(part: Path) -> Iterator[Write]:
         if parts:
             np.savez(part, **{name: np.concatenate([one[name] for one in parts]) for name in parts[0]})  # type: ignore[arg-type]
     else:
-        arrow, module = require("pyarrow", "parquet"), require("pyarrow.parquet", "parquet")
+        require("pyarrow.parquet", "parquet", "A Parquet file")
+        import pyarrow
+        import pyarrow.parquet
+
         opened: list[Any] = []
 
         def write_parquet(columns: dict[str, np.ndarray]) -> None:
-            table = arrow.table(columns)
+            table = pyarrow.table(columns)
             if not opened:
-                opened.append(module.ParquetWriter(part, table.schema))
+                opened.append(pyarrow.parquet.ParquetWriter(part, table.schema))
             opened[0].write_table(table)
 
         try:

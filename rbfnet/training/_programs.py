@@ -120,8 +120,10 @@ def _written(program: _Program, x: Tensor, file: Path) -> dict[str, Tensor]:
 
 
 def _written_onnx(program: _Program, x: Tensor, file: Path) -> dict[str, Tensor]:
-    require("onnxscript", "onnx")
-    runtime = require("onnxruntime", "onnx")
+    require("onnxscript", "onnx", "ONNX")
+    require("onnxruntime", "onnx", "ONNX")
+    import onnxruntime
+
     log = logging.getLogger("torch.onnx")
     level = log.level
     with warnings.catch_warnings():
@@ -139,6 +141,6 @@ def _written_onnx(program: _Program, x: Tensor, file: Path) -> dict[str, Tensor]
             log.setLevel(level)
         assert made is not None
         made.save(str(file))
-    session = runtime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     results = session.run(None, {session.get_inputs()[0].name: x.cpu().numpy()})
     return {one.name: torch.from_numpy(values) for one, values in zip(program.asked, results, strict=True)}

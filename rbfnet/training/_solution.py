@@ -84,7 +84,7 @@ class Solution:
 
     @property
     def verdict(self) -> str:
-        """``"solved"``, ``"rough"`` or ``"not solved"`` (:func:`rbfnet.training.judge`)."""
+        """``"solved"``, ``"rough"`` or ``"not solved"`` (:func:`rbfnet.training.judge`); ``"not judged"`` if it was stopped."""
         return str(self.summary["verdict"])
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
+import signal
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,10 +29,12 @@ from rbfnet.training._callbacks_of_others import check_callbacks
 from rbfnet.training._data_module import ProblemData
 from rbfnet.training._finite import Diverged
 from rbfnet.training._gradient_check import check_gradient
+from rbfnet.training._launcher import launched_here
 from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
 from rbfnet.training._solution import Solution
-from rbfnet.training.callbacks import Adaptive
+from rbfnet.training._stopping import Stop, Stopped, keep_quiet, watched
+from rbfnet.training.callbacks import Adaptive, CheckpointFiles
 from rbfnet.training.verdict import accuracy_for, compared, errors_of, fitted, judge, judge_data
 
 OPTIONS = {
@@ -45,18 +47,16 @@ REMARKS = (
     ".*does not have many workers.*",
     ".*number of training batches.*",
     ".*exists and is not empty.*",
-    # Of a run that was moved: only the last checkpoint matters, and that is where it was.
+    # Of a run that was moved, with a callback of the user's own.
     ".*The dirpath has changed from.*",
+    # Of a checkpoint from before there were callbacks of our own for them; others than the run's are refused where it is read.
+    ".*callbacks used to create the checkpoint need to be provided.*",
     # Lightning's own use of PyTorch, not ours.
     ".*isinstance.treespec, LeafSpec.. is deprecated.*",
 )
 """Warnings of Lightning's that say nothing about a fit held in memory."""
 
 DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in DTYPE_NAMES}
-
-
-class Terminated(Exception):
-    """The process was told to stop (SIGTERM) before the fit was done."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,12 @@ class Prepared:
 
 
 def train(
-    prepared: Prepared, *, seed: int, started: float, checkpoint: Path | None = None, accuracy: float | None = None
+    prepared: Prepared,
+    *,
+    seed: int,
+    started: float,
+    checkpoint: Path | None = None,
+    accuracy: float | None = None,
 ) -> Solution:
     """Fit within a Lightning Trainer, measure the errors, and judge whether the problem is solved.
 
@@ -81,51 +86,97 @@ def train(
         accuracy: what the verdict is measured by; see :func:`rbfnet.training.judge`.
 
     Raises:
-        Terminated: the process was told to stop before the last epoch was done.
+        Interrupted, Terminated: the process got SIGINT or SIGTERM; their ``solution`` has the model after the last whole step.
         Diverged: a loss that is not finite; its ``solution`` has the last model before.
     """
-    with quiet():
+    stop = Stop()
+    with quiet(), watched(stop):
         try:
-            # Never unpickled: weights_only.
-            prepared.trainer.fit(prepared.module, datamodule=prepared.data, ckpt_path=checkpoint, weights_only=True)
-        except SIGTERMException:
-            raise Terminated from None
-        except SystemExit as error:
-            # Lightning makes this of Ctrl-C.
-            if isinstance(error.__context__, KeyboardInterrupt):
-                raise KeyboardInterrupt from None
-            raise
+            fit(prepared, stop, checkpoint)
+            seconds = time.perf_counter() - started
+            return measured(prepared, seed, seconds, accuracy)
+        except Stopped:
+            stop.leaves()
+            raise stop.error(as_it_is(prepared, seed, time.perf_counter() - started)) from None
         except Diverged as error:
-            error.solution = _measured(prepared, seed, time.perf_counter() - started, accuracy)
+            error.solution = measured(prepared, seed, time.perf_counter() - started, accuracy)
             error.solution.summary["stopped"] = str(error)
             raise
-    return _measured(prepared, seed, time.perf_counter() - started, accuracy)
 
 
-def _measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | None) -> Solution:
-    module, lightning_trainer = prepared.module, prepared.trainer
-    problem, solver = module.problem, module.solver
+def fit(prepared: Prepared, stop: Stop, checkpoint: Path | None = None) -> None:
+    """Train; within :func:`rbfnet.training._stopping.watched`.
+
+    Raises:
+        Stopped: the process was told to stop before the last epoch was done; the model is that after the last whole step.
+        Diverged: a loss that is not finite; the model is the last before.
+    """
+    trainer, prepared.module.stop = prepared.trainer, stop
+    keep_quiet(trainer)
+    try:
+        # Never unpickled: weights_only.
+        trainer.fit(prepared.module, datamodule=prepared.data, ckpt_path=checkpoint, weights_only=True)
+    except SIGTERMException:
+        raise Stopped from None
+    except (Stopped, SystemExit) as error:
+        if isinstance(error, SystemExit):
+            # Lightning makes this of a KeyboardInterrupt, which a handler of the user's has raised.
+            if not isinstance(error.__context__, KeyboardInterrupt):
+                raise
+            stop.number, stop.broken = signal.SIGINT, time.monotonic()
+        prepared.module.whole.back()
+        raise Stopped from None
+    finally:
+        stop.waits = False
+
+
+def as_it_is(prepared: Prepared, seed: int, seconds: float) -> Solution | None:
+    """The model of a run that was stopped, neither measured nor judged; None where no step was finished."""
+    module, trainer = prepared.module, prepared.trainer
+    if module.whole.state is None:
+        return None
+    model, summary = cast(Network, module.model), _summary(prepared, seed, seconds)
+    done, wanted = trainer.current_epoch, trainer.max_epochs
+    summary |= {
+        "verdict": "not judged",
+        "reasons": [f"Stopped after {done} of {wanted} epochs."],
+        "residuals": [],
+        "estimated_error": None,
+    }
+    return Solution(model, module.problem, None, summary)
+
+
+def _summary(prepared: Prepared, seed: int, seconds: float) -> dict[str, Any]:
+    """What is known of a run without measuring anything."""
+    module, trainer = prepared.module, prepared.trainer
     model = cast(Network, module.model)
-    solving = [optimizer for optimizer in lightning_trainer.optimizers if isinstance(optimizer, Solving)]
-    found = compared(model, problem, solving)
-    measured = None
-    loss = lightning_trainer.callback_metrics.get("loss")
-    summary: dict[str, Any] = {
-        "problem": snake_case(type(problem).__name__),
+    return {
+        "problem": snake_case(type(module.problem).__name__),
         "kernel": snake_case(type(model.kernel).__name__),
-        "solver": snake_case(type(solver).__name__),
+        "solver": snake_case(type(module.solver).__name__),
         "seed": seed,
         "centers": model.num_centers,
         "epsilon": float(model.epsilon.detach().mean()),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "epochs": lightning_trainer.current_epoch,
+        "epochs": trainer.current_epoch,
         "seconds": round(seconds, 3),
-        "loss": math.nan if loss is None else float(loss),
+        "loss": float(trainer.callback_metrics.get("loss", module.last_loss)),
         "errors": None,
     }
+
+
+def measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | None) -> Solution:
+    """The model of a run with its errors and the verdict on it."""
+    module = prepared.module
+    problem, solver = module.problem, module.solver
+    model = cast(Network, module.model)
+    solving = [optimizer for optimizer in prepared.trainer.optimizers if isinstance(optimizer, Solving)]
+    found = compared(model, problem, solving)
+    errors = None
+    summary = _summary(prepared, seed, seconds)
     if found is not None:
         summary["errors_by"], difference, y = found
-        summary["errors"] = measured = errors_of(difference, y)
+        summary["errors"] = errors = errors_of(difference, y)
         if len(problem.outputs) > 1:
             summary["errors_by_output"] = {
                 name: errors_of(difference[:, o : o + 1], y[:, o : o + 1])
@@ -146,7 +197,7 @@ def _measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | N
     }
     if unknowns := problem.unknowns():
         summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
-    return Solution(model, problem, measured, summary)
+    return Solution(model, problem, errors, summary)
 
 
 def prepare(
@@ -211,6 +262,7 @@ def prepare(
                 precision="64-true" if dtype == torch.float64 else "32-true",
                 logger=list(loggers) or False,
                 callbacks=list(callbacks),
+                plugins=[CheckpointFiles()],
                 enable_checkpointing=any(isinstance(c, pl.callbacks.Checkpoint) for c in callbacks),
                 enable_progress_bar=False,
                 enable_model_summary=False,
@@ -220,6 +272,8 @@ def prepare(
             )
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise InputError(f"The Trainer cannot be set up so: {' '.join(str(error).split())}") from None
+    if (launcher := launched_here(lightning_trainer)) is not None:
+        launcher.require_port()
     return Prepared(module, data, lightning_trainer)
 
 

@@ -99,7 +99,9 @@ def write_vtk(solution: Solution, path: str | Path, points: Any, what: What | No
 
 
 def xarray_of(solution: Solution, axes: Mapping[str, Any] | None, what: What | None) -> Any:
-    xarray = require("xarray", "xarray")
+    require("xarray", "xarray", "to_xarray")
+    import xarray
+
     names = solution.names
     given = dict(axes or {})
     for name in given:

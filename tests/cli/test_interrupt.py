@@ -17,6 +17,7 @@ import torch
 import rbfnet
 from rbfnet.problems import Poisson
 from rbfnet.solvers import Adam, LeastSquares
+from rbfnet.training.callbacks import _checkpoints
 
 Command = Callable[..., tuple[int, str, str]]
 QUICK = ["problem.num_interior=40", "problem.num_boundary=20", "network.num_centers=16", "figures=false"]
@@ -87,15 +88,22 @@ def test_the_step_is_finished_saved_and_gone_on_from_bit_for_bit(press: Command,
     assert same("part", "whole")
 
 
-def test_a_step_that_is_broken_into_is_given_up(press: Command, command: Command) -> None:
-    """After the gradient and before the update; what is gone on from is the last checkpoint, of which there are twenty."""
+def test_a_step_that_is_broken_into_is_given_up(press: Command, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the gradient and before the update; what is gone on from is the last checkpoint, here that of the epoch before."""
+    monkeypatch.setattr(_checkpoints, "OFTEN", 0.0)
+    monkeypatch.setattr(_checkpoints, "SELDOM", 0.0)
     code, _, err = press("run_dir=a b", epoch=7, where="step", times=2)
     assert code == 130
     assert err.splitlines()[-1] == "rbfnet: interrupted; continue from the last checkpoint with `rbfnet resume 'a b'`."
-    assert done("a b") == 6
+    assert done("a b") == 7
     assert command("resume", "a b", "trust=[pressing]")[0] == 0
     assert press("run_dir=whole", epoch=-1)[0] == 0
     assert same("a b", "whole")
+
+
+@pytest.fixture
+def _no_checkpoint_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_checkpoints, "OFTEN", 1e9)
 
 
 NOTHING_YET = {
@@ -104,6 +112,7 @@ NOTHING_YET = {
 }
 
 
+@pytest.mark.usefixtures("_no_checkpoint_in_between")
 @pytest.mark.parametrize("name", NOTHING_YET)
 def test_nothing_is_left_where_there_is_nothing_to_go_on_from(command: Command, name: str) -> None:
     Path("pressing.py").write_text(PRESSING)

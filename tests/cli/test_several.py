@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import socket
 import sys
 import types
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import yaml
 from lightning.pytorch.loggers import CSVLogger
 
 import rbfnet
+from rbfnet.config import CLUSTER
 from rbfnet.training._train import OPTIONS
 
 Command = Callable[..., tuple[int, str, str]]
@@ -202,3 +204,30 @@ def test_quiet_and_verbose(command: Command) -> None:
     out = command("train", *QUICK, "run_dir=b", "--verbose")[1]
     assert "dirichlet, equation 0: missed by" in out and f"torch {torch.__version__}" in out
     assert "exclude each other" in command("train", "-q", "-v")[2]
+
+
+REFUSED = {
+    "trainer.devices=1000": "trainer.devices must be at most",
+    "trainer.num_nodes=2": "trainer.num_nodes=2 needs a cluster",
+    "trainer=ddp trainer.num_nodes=3": "trainer.num_nodes=3 needs a cluster",
+}
+
+
+@pytest.mark.parametrize("arguments", REFUSED)
+def test_processes_that_nobody_could_start_are_refused(command: Command, monkeypatch: pytest.MonkeyPatch, arguments: str) -> None:
+    for name in CLUSTER:
+        monkeypatch.delenv(name, raising=False)
+    code, _, err = command("train", *arguments.split())
+    assert code == 2 and err.startswith(f"rbfnet: {REFUSED[arguments]}") and err.count("\n") == 1
+    assert not list(Path.cwd().iterdir())
+
+
+def test_a_port_that_is_taken_is_refused(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("MASTER_PORT", str(port))
+        code, _, err = command("train", "trainer=ddp")
+    assert (code, err.count("\n")) == (2, 1) and f"Port {port}" in err
+    assert not list(Path.cwd().iterdir())

@@ -104,7 +104,7 @@ def test_a_launcher_that_is_not_installed_is_named(command: Command, monkeypatch
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for launcher, extra in (("joblib", "sweeps"), ("submitit_slurm", "slurm")):
         code, out, err = command("train", "-m", f"hydra/launcher={launcher}", "seed=1,2")
-        assert (code, out) == (2, "") and err.endswith(f"which is not installed: pip install 'rbfnet[{extra}]'.\n")
+        assert (code, out) == (2, "") and err.endswith(f"which is not installed; run `pip install 'rbfnet[{extra}]'`.\n")
 
 
 @pytest.mark.slow

@@ -183,7 +183,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ValueError, match=r"This needs pyarrow.parquet, .* pip install 'rbfnet\[parquet\]'"):
+    with pytest.raises(ValueError, match=r"A Parquet file needs pyarrow, which is not .*'rbfnet\[parquet\]'"):
         read_columns(tmp_path / "a.parquet", ["x"])
 
 

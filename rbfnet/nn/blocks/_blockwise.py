@@ -50,6 +50,13 @@ def blockwise(block: Block | Callable[..., Tensor], rows: Sequence[Tensor], shar
     Forward holds one block's intermediates; backward recomputes each block, and so does forward mode; a backward that is itself
     differentiated (``create_graph=True``) replays the blocks with a graph, in the memory that takes. Every tensor that the
     function depends on and that is to be differentiated has to be passed in.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import blockwise
+        >>> x, y = torch.rand(1000, 2), torch.rand(300, 2)
+        >>> blockwise(lambda x, y: (x @ y.T).square().sum(dim=1), [x], [y], size=100).shape
+        torch.Size([1000])
     """
     block = block if isinstance(block, Block) else Block(block)
     if torch.compiler.is_compiling():

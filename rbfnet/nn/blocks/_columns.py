@@ -19,7 +19,7 @@ Rungs = Callable[[Tensor, Sequence[int]], Sequence[Tensor]]
 def radial_columns(rungs: Rungs, ops: Sequence[Operator], geometry: Geometry) -> list[Tensor]:
     """Each operator in x of phi(s), one array over the pairs an operator.
 
-    With d = x - c, s = d^T A d, y = A d, a derivative along directions v_1 .. v_n is (design, section 4)
+    With d = x - c, s = d^T A d, y = A d, a derivative along directions v_1 .. v_n is (docs/design.md, section 4)
 
         sum over partial matchings of {1..n} of  prod over pairs 2 v_i^T A v_j * prod over singles 2 v_i.y * f^(n - #pairs)(s).
 
@@ -64,7 +64,7 @@ def _laid(c: Coefficient, geometry: Geometry) -> Factor:
 
 
 def _collected(part: Collected, g: Geometry) -> dict[int, Factor]:
-    """The factors of Lap, Lap^2 and d_k Lap over a subset of the inputs (design, section 4)."""
+    """The factors of Lap, Lap^2 and d_k Lap over a subset of the inputs (docs/design.md, section 4)."""
     subset = part.subset
     t1, q2 = g.t1(subset), g.q2(subset)
     if part.along is not None:

@@ -32,6 +32,14 @@ class Affine(Wrapper):
 
     Raises:
         InputError: shapes that do not fit, or a scale that is not positive.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import Affine, RBFNetwork
+        >>> shift, scale = torch.tensor([300.0]), torch.tensor([50.0])  # temperatures, say
+        >>> model = Affine(RBFNetwork(1, 1, 10), shift, scale, torch.tensor([0.0]), torch.tensor([1e5]))
+        >>> model.centers.shape, model(torch.tensor([[310.0]])).shape
+        (torch.Size([10, 1]), torch.Size([1, 1]))
     """
 
     input_shift: Tensor

@@ -21,6 +21,11 @@ class Coordinates(Differentiable):
 
     Attributes:
         in_features: D. out_features: E.
+
+    Example:
+        >>> from rbfnet.nn import Coordinates, Periodic
+        >>> isinstance(Periodic([1.0, None]), Coordinates)
+        True
     """
 
     in_features: int

@@ -31,6 +31,14 @@ class Normalized(Product):
         InputError: ``network`` is anything else. Other wrappers go round this one.
 
     Source: Moody and Darken, Neural Comput. 1 (1989). With a compact kernel it is Shepard's method.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import Normalized, RBFNetwork
+        >>> model = Normalized(RBFNetwork(2, 1, 30))
+        >>> model.set_coefficients(torch.ones(30, 1))
+        >>> torch.allclose(model(torch.rand(5, 2)), torch.ones(5, 1))  # a partition of unity
+        True
     """
 
     network: RBFNetwork

@@ -34,6 +34,18 @@ class Wrapper(LinearModel):
     Raises:
         InputError: ``network`` is no such model; on evaluation, points that are not (B, D), or an operator of higher order than
             the kernel is smooth.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet import Operator
+        >>> from rbfnet.nn import RBFNetwork, Wrapper
+        >>> class Reversed(Wrapper):
+        ...     def inner(self, x, ops):  # u(x) = network(-x)
+        ...         return -x, [Operator.of([(along, (-1.0) ** len(along) * c) for along, c in op.terms]) for op in ops]
+        >>> net, x = RBFNetwork(1, 1, 9), torch.tensor([[0.3]])
+        >>> net.set_coefficients(torch.arange(9.0)[:, None])
+        >>> torch.equal(Reversed(net)(x), net(-x))
+        True
     """
 
     _needed = ("_parameters", "network")

@@ -71,6 +71,19 @@ class Dirichlet(Condition):
 
     Raises:
         InputError: a value of another kind; when points are drawn, a part of the boundary or a column that is not there.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.domains import Interval
+        >>> from rbfnet.problems import Dirichlet, Interior
+        >>> class Rod(rbfnet.Problem):
+        ...     domain = Interval(x=(0, 1))
+        ...     def conditions(self):
+        ...         yield Interior(lambda u: u.d("xx"))
+        ...         yield Dirichlet(1.0, on="x=low")
+        ...         yield Dirichlet(lambda x: 2 * x, on="x=high")
+        >>> rbfnet.solve(Rod(), num_centers=20).predict([0.5]).round(6)
+        array([1.5])
     """
 
     def __init__(
@@ -113,6 +126,19 @@ class Robin(Condition):
 
     Raises:
         InputError: a value of another kind; when points are drawn, a part of the boundary or a column that is not there.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.domains import Interval
+        >>> from rbfnet.problems import Dirichlet, Interior, Robin
+        >>> class Rod(rbfnet.Problem):
+        ...     domain = Interval(x=(0, 1))
+        ...     def conditions(self):
+        ...         yield Interior(lambda u: u.d("xx"))
+        ...         yield Dirichlet(0.0, on="x=low")
+        ...         yield Robin(3.0, alpha=1.0, beta=2.0, on="x=high")  # u + 2 du/dn = 3
+        >>> rbfnet.solve(Rod(), num_centers=20).predict([1.0]).round(6)
+        array([1.])
     """
 
     kind = "robin"
@@ -165,6 +191,19 @@ class Neumann(Robin):
 
     Raises:
         InputError: as :class:`Robin`.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.domains import Interval
+        >>> from rbfnet.problems import Dirichlet, Interior, Neumann
+        >>> class Rod(rbfnet.Problem):
+        ...     domain = Interval(x=(0, 1))
+        ...     def conditions(self):
+        ...         yield Interior(lambda u: u.d("xx"))
+        ...         yield Dirichlet(1.0, on="x=low")
+        ...         yield Neumann(3.0, on="x=high")
+        >>> rbfnet.solve(Rod(), num_centers=20).predict([1.0]).round(6)
+        array([4.])
     """
 
     kind = "neumann"

@@ -31,6 +31,13 @@ class Sample(NamedTuple):
         normal: the outward normal of a boundary, (B, D).
         weights: of a quadrature, (B,): the residual is not zero at each point, but its integral is.
         data: whatever else the residual needs at each point.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import Sample
+        >>> sample = Sample((torch.rand(10, 2),))
+        >>> sample.num_points, sample.rows(slice(3)).num_points
+        (10, 3)
     """
 
     sites: tuple[Float[Tensor, "B D"], ...]
@@ -75,6 +82,24 @@ class Condition(Initialised, ABC):
         name: unique within a problem.
         weight: positive: how much more than by itself the condition counts.
         hard: the model fulfils it by its form (:meth:`Problem.ansatz`), so that it is not trained for.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.domains import Interval
+        >>> from rbfnet.problems import Condition, Interior, Sample
+        >>> class AtMiddle(Condition):
+        ...     name, weight = "middle", 1.0
+        ...     def sample(self, problem):
+        ...         return Sample((problem.domain.box.mean(dim=0, keepdim=True),))
+        ...     def residual(self, u):
+        ...         return u.value - 1.0
+        >>> class Growth(rbfnet.Problem):
+        ...     domain = Interval(t=(0, 2))
+        ...     def conditions(self):
+        ...         yield Interior(lambda u: u.d("t") - u)
+        ...         yield AtMiddle()
+        >>> rbfnet.solve(Growth(), num_centers=20).predict([2.0]).round(5)  # e
+        array([2.71828])
     """
 
     _needed = ("name", "weight")

@@ -33,6 +33,19 @@ class Data(Condition):
     Raises:
         InputError: values that are not finite or do not fit each other; when the sample is taken, points outside the domain,
             an unknown output or column.
+
+    Example:
+        >>> import rbfnet, torch
+        >>> from rbfnet.domains import Interval
+        >>> from rbfnet.problems import Data, Interior
+        >>> at, measured = torch.tensor([[0.2], [0.8]]), torch.tensor([1.2, 1.8])
+        >>> class Rod(rbfnet.Problem):
+        ...     domain = Interval(x=(0, 1))
+        ...     def conditions(self):
+        ...         yield Interior(lambda u: u.d("xx"))
+        ...         yield Data(at, measured)
+        >>> rbfnet.solve(Rod(), num_centers=20).predict([0.5]).round(4)
+        array([1.5])
     """
 
     def __init__(

@@ -33,6 +33,18 @@ class Initial(Condition):
 
     Raises:
         InputError: a value of another kind; when points are drawn, a domain without time, or a column that is not there.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.domains import Interval
+        >>> from rbfnet.problems import Initial, Interior
+        >>> class Decay(rbfnet.Problem):
+        ...     domain = Interval(t=(0, 1))
+        ...     def conditions(self):
+        ...         yield Interior(lambda u: u.d("t") + u)
+        ...         yield Initial(1.0)
+        >>> rbfnet.solve(Decay(), num_centers=20).predict([1.0]).round(6)  # exp(-1)
+        array([0.367879])
     """
 
     def __init__(

@@ -32,6 +32,21 @@ class Interface(Condition):
     Raises:
         InputError: values of another kind, neither jump nor flux; when points are drawn, a sub-domain whose boundary has none
             within the domain.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.domains import Disc, Rectangle
+        >>> from rbfnet.problems import Dirichlet, Interface, Interior
+        >>> plate, inset = Rectangle(x=(0, 4), y=(0, 4)), Disc((2, 2), 1)
+        >>> class Inset(rbfnet.Problem):
+        ...     domain, outputs = plate, ("u", "v")
+        ...     def conditions(self):
+        ...         yield Interior(lambda f: f["u"].laplacian(), where=inset, name="inset")
+        ...         yield Interior(lambda f: f["v"].laplacian(), where=plate - inset, name="plate")
+        ...         yield Dirichlet(lambda x, y: x, output="v")
+        ...         yield Interface(("u", "v"), inset, coefficients=(10.0, 1.0))  # the inset conducts ten times as well
+        >>> sorted(Inset().named_conditions())
+        ['dirichlet_v', 'inset', 'interface', 'plate']
     """
 
     def __init__(

@@ -34,6 +34,18 @@ class Interior(Condition):
 
     Raises:
         InputError: when points are drawn, a part without any.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.domains import Interval
+        >>> from rbfnet.problems import Dirichlet, Interior
+        >>> class Rod(rbfnet.Problem):
+        ...     domain = Interval(x=(0, 1))
+        ...     def conditions(self):
+        ...         yield Interior(lambda u: u.d("xx") - 6 * u.x)
+        ...         yield Dirichlet(0.0)
+        >>> rbfnet.solve(Rod(), num_centers=20).predict([0.5]).round(6)  # x^3 - x
+        array([-0.375])
     """
 
     def __init__(

@@ -31,6 +31,18 @@ class Periodic(Condition):
     Raises:
         InputError: a number of derivatives below 0; when points are drawn, an unknown coordinate, or a domain whose two sides
             are not copies of each other.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.domains import Interval
+        >>> from rbfnet.problems import Interior, Periodic
+        >>> class Rod(rbfnet.Problem):
+        ...     domain = Interval(x=(0, 1))
+        ...     def conditions(self):
+        ...         yield Interior(lambda u: u.d("xx") - u + 1)
+        ...         yield Periodic("x")
+        >>> rbfnet.solve(Rod(), num_centers=20).predict([0.3]).round(6)
+        array([1.])
     """
 
     def __init__(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rbfnet.domains import Domain, PointCloud
 from rbfnet.errors import positive
+from rbfnet.memory import require_memory
 from rbfnet.problems.conditions._placement import Part
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def across(problem: Problem, points: int | None, name: str) -> int:
 
 
 def _whole(points: int, name: str) -> int:
-    return int(positive(f"The number of points of condition {name!r}", points, whole=True))
+    what = f"The number of points of condition {name!r}"
+    require_memory(what, number := positive(what, points, whole=True))
+    return int(number)
 
 
 def _spaced(problem: Problem) -> float:

@@ -30,6 +30,24 @@ class Unknown(nn.Module, Arithmetic, Initialised):
 
     Raises:
         InputError: an initial value that is not finite, or not positive where it has to be.
+
+    Example:
+        >>> import rbfnet, torch
+        >>> from rbfnet.domains import Interval
+        >>> from rbfnet.problems import Data, Initial, Interior, Unknown
+        >>> t = torch.linspace(0, 1, 9, dtype=torch.float64)[:, None]
+        >>> class Decay(rbfnet.Problem):
+        ...     domain = Interval(t=(0, 1))
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.rate = Unknown(1.0, positive=True)
+        ...     def conditions(self):
+        ...         yield Interior(lambda u: u.d("t") + self.rate * u)
+        ...         yield Initial(1.0)
+        ...         yield Data(t, torch.exp(-3 * t[:, 0]))
+        >>> solution = rbfnet.solve(Decay(), num_centers=20, solver="gauss_newton")
+        >>> round(float(solution.problem.rate.value.detach()), 4)
+        3.0
     """
 
     _needed = ("_parameters", "raw")

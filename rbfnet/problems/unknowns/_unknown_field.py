@@ -50,6 +50,13 @@ class UnknownField(nn.Module, Arithmetic, Initialised):
     Raises:
         InputError: an initial value that is not finite, or not positive where it has to be; an unknown coordinate; or what the
             network refuses.
+
+    Example:
+        >>> from rbfnet.domains import Interval
+        >>> from rbfnet.problems import UnknownField
+        >>> conductivity = UnknownField(Interval(x=(0, 1)), 2.0, positive=True, num_centers=20)
+        >>> conductivity.network.num_centers
+        20
     """
 
     _needed = ("_parameters", "network")

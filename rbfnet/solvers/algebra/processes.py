@@ -34,6 +34,20 @@ def gathered(rows: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
+def dealt(rows: int) -> Tensor:
+    """Which of so many rows are those of this one: every n-th; the first come again where they do not go round."""
+    return torch.arange(rank(), -(-rows // count()) * count(), count()) % rows
+
+
+def collected(rows: Tensor) -> Tensor:
+    """What was dealt out, in its order; with rows at the end that come again."""
+    if count() == 1:
+        return rows
+    parts = [torch.empty_like(rows) for _ in range(count())]
+    dist.all_gather(parts, rows.contiguous())
+    return torch.stack(parts, dim=1).flatten(0, 1)
+
+
 def agreed(values: Tensor) -> Tensor:
     """What the first of them has: machines that are not alike round differently, and must not drift apart."""
     if count() > 1:

@@ -29,6 +29,15 @@ def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[
     product of the sides of the box along alpha.
 
     Models that are not linear in their coefficients, and equations without any linear part, have the scale 1.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import RBFNetwork
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import automatic_scales
+        >>> problem, net = Poisson(), RBFNetwork(2, 1, 50, dtype=torch.float64)
+        >>> sorted(automatic_scales(net, problem, problem.sample()))
+        ['dirichlet', 'interior']
     """
     few = {name: sample if sample.weights is not None else sample.rows(_spread(sample)) for name, sample in samples.items()}
     conditions = problem.named_conditions()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -31,6 +32,16 @@ class Posed:
         scales: what :func:`rbfnet.solvers.automatic_scales` gives.
         known: the operators each condition needs.
         prior: for each parameter of the problem that is trained a further row, what it is multiplied by; none if None.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import RBFNetwork
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import Posed, automatic_scales
+        >>> problem, net = Poisson(num_interior=80, num_boundary=40), RBFNetwork(2, 1, 50, dtype=torch.float64)
+        >>> samples = problem.sample()
+        >>> Posed(net, problem, samples, automatic_scales(net, problem, samples)).residual().shape
+        torch.Size([120])
     """
 
     model: LinearModel
@@ -44,6 +55,26 @@ class Posed:
     def parameters(self) -> list[torch.nn.Parameter]:
         """Those of the problem that are trained."""
         return [p for p in self.problem.parameters() if p.requires_grad and p.numel()]
+
+    @cached_property
+    def everywhere(self) -> Mapping[str, Sample]:
+        """The points of all processes, in the order they would have in one."""
+        if processes.count() == 1:
+            return self.samples
+        return {name: sample if sample.weights is not None else _collected(sample) for name, sample in self.samples.items()}
+
+    def own(self, samples: Mapping[str, Sample]) -> dict[str, Sample]:
+        """Of points that all processes have, those that are this one's."""
+        if processes.count() == 1:
+            return dict(samples)
+        return {
+            name: self.samples[name]
+            if sample is self.everywhere.get(name)
+            else sample
+            if sample.weights is not None
+            else sample.rows(processes.dealt(sample.num_points))
+            for name, sample in samples.items()
+        }
 
     @staticmethod
     def factor(scale: float, sample: Sample) -> float:
@@ -115,3 +146,12 @@ class Posed:
             step = sample.num_points if sample.weights is not None else size
             for start in range(0, sample.num_points, step):
                 yield self.part({name: slice(start, start + step)})
+
+
+def _collected(sample: Sample) -> Sample:
+    """The rows of all processes; those that were dealt out twice once."""
+    sites, data = (tuple(map(processes.collected, part)) for part in (sample.sites, sample.data))
+    whole = Sample(sites, None if sample.normal is None else processes.collected(sample.normal), None, data)
+    rows, most = whole.num_points, min(processes.count(), whole.num_points) - 1
+    twice = next((k for k in range(most, 0, -1) if all(torch.equal(x[-k:], x[:k]) for x in whole.sites)), 0)
+    return whole.rows(slice(0, rows - twice)) if twice else whole

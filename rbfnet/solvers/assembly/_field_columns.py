@@ -19,7 +19,7 @@ def field_columns(posed: Posed, field: UnknownField) -> tuple[Float[Tensor, "R M
     """For the weights and for the tail of the function's network.
 
     A residual is a pointwise function of the values and derivatives of the network too: one backward pass an equation gives the
-    factors of its features at every point, as for the solution itself (design, section 5).
+    factors of its features at every point, as for the solution itself (docs/design.md, section 5).
 
     Raises:
         InputError: a residual that takes the function at other than one point for each of its own.

@@ -24,6 +24,16 @@ class LinearSystem:
 
     ``moments`` (N, T) is given where the rows are nothing but values at points, so that the model may interpolate; they are not
     weighted then.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import RBFNetwork
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import linear_system
+        >>> problem, net = Poisson(), RBFNetwork(2, 1, 50, epsilon=2.0, dtype=torch.float64)
+        >>> system = linear_system(net, problem, problem.sample())
+        >>> unknowns = torch.linalg.lstsq(system.matrix, system.target).solution
+        >>> net.set_coefficients(system.as_coefficients(unknowns, 1))
     """
 
     matrix: Float[Tensor, "R U"]
@@ -60,6 +70,16 @@ def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sampl
     Args:
         model, problem, samples: whose rows they are.
         scales: what :func:`automatic_scales` gives; None takes the weights of the conditions as they are.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import RBFNetwork
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import linear_system
+        >>> problem, net = Poisson(num_interior=80, num_boundary=40), RBFNetwork(2, 1, 50, dtype=torch.float64)
+        >>> system = linear_system(net, problem, problem.sample())
+        >>> system.matrix.shape, system.target.shape
+        (torch.Size([120, 50]), torch.Size([120, 1]))
     """
     weights = {name: condition.weight for name, condition in problem.named_conditions().items()}
     equations = [

@@ -42,9 +42,9 @@ class Unknowns:
     Of shapes and parameters only what requires a gradient takes part.
 
     The rows' derivatives in them are exact. A basis function depends on its own centre and shape alone: one forward-mode
-    derivative of the features, all centres moved along one axis, has a column for each centre (design, section 4). Parameters of
-    the problem enter a residual in whatever way the user wrote it; the derivative of v . rows in them, differentiated in v, is
-    their column.
+    derivative of the features, all centres moved along one axis, has a column for each centre (docs/design.md, section 7).
+    Parameters of the problem enter a residual in whatever way the user wrote it; the derivative of v . rows in them,
+    differentiated in v, is their column.
 
     Args:
         model, problem: whose unknowns they are.

@@ -29,6 +29,14 @@ def require_pointwise(model: LinearModel, problem: Problem, samples: Mapping[str
     would be wrong. So the derivative along one direction in the coefficients is compared with differences of the residual
     itself. A difference counts only where differences over h and 4h agree with each other far better than with the derivative:
     kinks are not refused, and what is random is given the same numbers each time.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import RBFNetwork
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import require_pointwise
+        >>> problem, net = Poisson(num_interior=80, num_boundary=40), RBFNetwork(2, 1, 50, dtype=torch.float64)
+        >>> require_pointwise(net, problem, problem.sample())  # says nothing where all is well
     """
     before = model.coefficients.detach().clone()
     # As they are: coefficients that are read and written may be rounded.

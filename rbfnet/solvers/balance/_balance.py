@@ -21,6 +21,11 @@ class Balance(ABC):
 
     Attributes:
         per_point: there is a weight for each point, so that points must stay as they are.
+
+    Example:
+        >>> from rbfnet.solvers import Adam, Balance
+        >>> isinstance(Adam(balance="gradient_norm").balance, Balance)
+        True
     """
 
     per_point: ClassVar[bool] = False

@@ -21,6 +21,11 @@ class GradientNorm(Balance):
 
     Raises:
         InputError: a period below 1, a memory outside of [0, 1).
+
+    Example:
+        >>> from rbfnet.solvers import Adam, GradientNorm
+        >>> Adam(balance=GradientNorm(period=50)).balance.period
+        50
     """
 
     def __init__(self, period: int = 10, memory: float = 0.9) -> None:

@@ -21,6 +21,11 @@ class ResidualAttention(Balance):
 
     Raises:
         InputError: a rate that is not positive, a decay outside of (0, 1).
+
+    Example:
+        >>> from rbfnet.solvers import Adam, ResidualAttention
+        >>> Adam(balance=ResidualAttention(rate=0.1)).balance.rate
+        0.1
     """
 
     per_point = True

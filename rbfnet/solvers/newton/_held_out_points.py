@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rbfnet.problems import Sample
+from rbfnet.solvers.algebra.processes import agreed
 from rbfnet.solvers.assembly import Posed
 from rbfnet.solvers.validation import close_points, fresh_points, misses
 
@@ -19,8 +20,9 @@ AS_MANY, CLOSE = 1.0, 0.25
 class HeldBack:
     """Points beside those of a problem, in rounds: those of a round are held back until they are taken in, by number.
 
-    The points of a round are the same whenever they are drawn, so that its number is all there is to keep of them. Points that
-    are given (data, values from files) and quadratures have no others, and stay as they are.
+    The points of a round are the same whenever they are drawn, so that its number is all there is to keep of them; of several
+    processes all draw the same, and each has its share. Points that are given (data, values from files) and quadratures have no
+    others, and stay as they are.
     """
 
     def __init__(self) -> None:
@@ -31,24 +33,24 @@ class HeldBack:
         samples = dict(posed.samples)
         for even, close in (self._round(posed, k) for k in range(rounds)):
             for part in (even, close):
-                samples |= {name: _joined(samples[name], sample) for name, sample in part.items()}
+                samples |= {name: _joined(samples[name], sample) for name, sample in posed.own(part).items()}
         return replace(posed, samples=samples)
 
     def loss(self, posed: Posed, rounds: int) -> float:
         """The loss at the points that are held back after so many rounds."""
         even, close = self._round(posed, rounds)
         both = {name: _joined(even[name], sample) for name, sample in close.items()}
-        samples = {**posed.samples, **even, **both}
+        samples = {**posed.samples, **posed.own({**even, **both})}
         return replace(posed, samples=samples).loss()
 
     @torch.no_grad()
     def miss(self, posed: Posed, rounds: int) -> float:
         """By how much the equation that is missed most is missed there, relative to its own terms."""
         even, close = self._round(posed, rounds)
-        found = misses(posed.model, posed.problem, {**posed.samples, **even})
+        found = misses(posed.model, posed.problem, {**posed.everywhere, **even})
         if close:
             found += misses(posed.model, posed.problem, close)
-        return max(miss.rms for miss in found)
+        return max(agreed(torch.tensor([miss.rms for miss in found], dtype=torch.float64)).tolist())
 
     def _round(self, posed: Posed, number: int) -> tuple[dict[str, Sample], dict[str, Sample]]:
         if self._known and not _same(self._known[0][0], posed.samples):
@@ -56,10 +58,10 @@ class HeldBack:
         while len(self._known) <= number:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(len(self._known))
-                drawn = fresh_points(posed.problem, posed.samples)
-                close = close_points(posed.problem, posed.samples)
-            even = {name: _part(sample, posed.samples[name], AS_MANY) for name, sample in drawn.items() if _can_be_drawn(sample)}
-            close = {name: _part(sample, posed.samples[name], CLOSE) for name, sample in close.items()}
+                drawn = fresh_points(posed.problem, used := posed.everywhere)
+                close = close_points(posed.problem, used)
+            even = {name: _part(sample, used[name], AS_MANY) for name, sample in drawn.items() if _can_be_drawn(sample)}
+            close = {name: _part(sample, used[name], CLOSE) for name, sample in close.items()}
             self._known.append((posed.samples, even, close))
         return self._known[number][1:]
 

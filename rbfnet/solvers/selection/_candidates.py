@@ -97,7 +97,7 @@ class Attempts:
         attempt = self._attempt()
         before = 1.0 if self._shown is None else self._shown[0].missed
         if enough(attempt.solved.coefficients.dtype) < attempt.missed < ROUGHLY * before:
-            self._shown = attempt, mean_square(self.posed.model, self.posed.samples)
+            self._shown = attempt, mean_square(self.posed.model, self.posed.everywhere)
             if self._weigh():
                 again = self._attempt()
                 attempt = attempt if again.missed == math.inf else again
@@ -142,7 +142,7 @@ class Attempts:
     def _weigh(self) -> bool:
         """Take the scales that suit the basis, and the sizes of the terms if they are known; whether that changes much."""
         posed, before = self.posed, [scale for scales in self.posed.scales.values() for scale in scales]
-        scales = automatic_scales(posed.model, posed.problem, posed.samples)
+        scales = automatic_scales(posed.model, posed.problem, posed.everywhere)
         if self._shown is not None:
             attempt, value = self._shown
             scales = relative_scales(posed.problem, scales, attempt.found, value, attempt.solved.together)

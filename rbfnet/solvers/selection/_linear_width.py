@@ -44,10 +44,10 @@ def chosen(posed: Posed, regularization: Regularization) -> Choice | None:
     Returns:
         None where there are no points to choose by.
     """
-    apart = kept_apart(posed.problem, posed.samples)
+    apart = kept_apart(posed.problem, posed.everywhere)
     if apart is None:
         return None
-    used, model = replace(posed, samples=apart[0]), posed.model
+    used, model = replace(posed, samples=posed.own(apart[0])), posed.model
     outputs = model.coefficients.shape[1]
 
     def solve() -> Solved:
@@ -80,9 +80,7 @@ def chosen(posed: Posed, regularization: Regularization) -> Choice | None:
 def seen(posed: Posed, others: Mapping[str, Sample] | None = None) -> LinearSystem:
     """The rows of a linear problem, with zeros in the columns that no point sees (:func:`rbfnet.solvers.selection.unseen`)."""
     system = posed.linear_system()
-    faint = unseen(posed.model, posed.problem, posed.samples.values(), (others or {}).values())
-    if processes.count() > 1:
-        faint = processes.total((~faint).double()) == 0
+    faint = unseen(posed.model, posed.problem, posed.everywhere.values(), (others or {}).values())
     if faint.any():
         system.matrix[:, faint.repeat(system.matrix.shape[1] // len(faint))] = 0.0
     return system

@@ -51,7 +51,7 @@ class Quasilinear:
         ]
         outputs = len(self.posed.problem.outputs)
         matrix = torch.cat([factor * stacked(model, equation, outputs) for factor, equation, _ in scaled])
-        faint = unseen(model, self.posed.problem, self.posed.samples.values())
+        faint = unseen(model, self.posed.problem, self.posed.everywhere.values())
         matrix[:, faint.repeat(outputs)] = 0.0
         target = torch.cat([factor * target for factor, _, target in scaled])[:, None]
         if processes.count() == 1:
@@ -73,11 +73,11 @@ def chosen_shape(posed: Posed, unknowns: Unknowns) -> tuple[list[str], Float[Ten
     Returns:
         What was chosen, in sentences, and the coefficients for it where they are not what was there.
     """
-    apart = kept_apart(posed.problem, posed.samples)
+    apart = kept_apart(posed.problem, posed.everywhere)
     if apart is None or not rows.whole_fits(posed, unknowns):
         return [], None
     model, outputs = posed.model, len(posed.problem.outputs)
-    whole, used = Quasilinear.at(posed), Quasilinear.at(replace(posed, samples=apart[0]))
+    whole, used = Quasilinear.at(posed), Quasilinear.at(replace(posed, samples=posed.own(apart[0])))
 
     def solution(part: Quasilinear) -> Tensor:
         matrix, target = part.rows(model)

@@ -102,14 +102,16 @@ def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]
     Returns:
         None where the system is not finite, or there are no equations in a domain.
     """
-    richer, half, few, matrix, residual = _in_a_richer_space(model, problem, samples, misses)
+    richer, half, few, lives_in, matrix, residual = _in_a_richer_space(model, problem, samples, misses)
     size, outputs = richer.coefficients.shape
-    inside = [few[name].sites[0] for name, c in problem.named_conditions().items() if name in few and isinstance(c, Interior)]
+    inside = [name for name, c in problem.named_conditions().items() if name in few and isinstance(c, Interior)]
     if not inside or len(matrix) < matrix.shape[1] or not (torch.isfinite(matrix).all() and torch.isfinite(residual).all()):
         return None
-    x = torch.cat(inside)
-    x = x[torch.linspace(0, len(x) - 1, min(POINTS, len(x))).long()]
-    space = _Space(richer, x, model.apply_operator(x, Operator.identity()))
+    x = torch.cat([few[name].sites[0] for name in inside])
+    lives = torch.cat([lives_in[name].expand(few[name].num_points, -1) for name in inside])
+    some = torch.linspace(0, len(x) - 1, min(POINTS, len(x))).long()
+    x = x[some]
+    space = _Space(richer, x, model.apply_operator(x, Operator.identity()), lives[some])
     factored = Factored(matrix)
     changes = space.of(factored.solve(-residual[:, None], refinements=1)[: space.count, 0])
     largest, worst = constant(factored, space)
@@ -133,12 +135,13 @@ def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]
 
 def _in_a_richer_space(
     model: LinearModel, problem: Problem, samples: Mapping[str, Sample], misses: Sequence[Miss]
-) -> tuple[LinearModel, Tensor, dict[str, Sample], Tensor, Tensor]:
+) -> tuple[LinearModel, Tensor, dict[str, Sample], dict[str, Tensor], Tensor, Tensor]:
     """The linearised equations, each relative to the size of its terms.
 
     Returns:
         The model with more centres; the coefficients of an output that are half of the model's own; the points that were taken;
-        the matrix, for the coefficients and then the trained parameters of the problem; the residual.
+        for each condition which outputs are in its equations, (O,); the matrix, for the coefficients and then the trained
+        parameters of the problem; the residual.
     """
     outputs = len(problem.outputs)
     sizes = {(miss.condition, miss.equation): miss.size for miss in misses}
@@ -157,7 +160,10 @@ def _in_a_richer_space(
     unknowns = Unknowns(model, problem, shapes=False)
     if unknowns.parameters:
         matrix = torch.cat([matrix, unknowns.linearization(posed)[1][:, unknowns.num_linear :]], dim=1)
-    return richer, half, few, matrix, residual
+    lives = {name: torch.zeros(outputs, dtype=torch.bool, device=residual.device) for name in few}
+    for equation, _ in equations:
+        next(here for name, here in lives.items() if few[name] is equation.sample)[list(equation.outputs)] = True
+    return richer, half, few, lives, matrix, residual
 
 
 def _richer(model: LinearModel, most: int, least: int) -> tuple[LinearModel, Tensor]:
@@ -185,11 +191,14 @@ class _Space:
 
     Args:
         model: whose functions they are. x: points. solution: there, (B, O).
+        lives: (B, O), whether an equation at the point has the output in it: beyond an interface one output follows another.
     """
 
-    def __init__(self, model: LinearModel, x: Tensor, solution: Tensor) -> None:
+    def __init__(self, model: LinearModel, x: Tensor, solution: Tensor, lives: Tensor) -> None:
         self.features = model.features(x, Operator.identity())
-        sizes = solution.square().mean(dim=0).sqrt()
+        self.lives = torch.where(lives.any(dim=0), lives, True).to(solution)
+        self.points = self.lives.sum(dim=0)
+        sizes = ((solution.square() * self.lives).sum(dim=0) / self.points).sqrt()
         # An output that is zero but for rounding has no size of its own.
         self.sizes = sizes.clamp_min(NEGLIGIBLE * float(sizes.max()))
         self.outputs = solution.shape[1]
@@ -210,11 +219,11 @@ class _Space:
         """Relative values of a function, so scaled that the sum of squares is the square of its size."""
         whole = coefficients.new_zeros(self.features.shape[1] * self.outputs)
         whole[self.columns] = coefficients
-        return self.features @ whole.reshape(self.outputs, -1).T / self._scale
+        return self.lives * (self.features @ whole.reshape(self.outputs, -1).T) / self._scale
 
     def back(self, values: Float[Tensor, "B O"]) -> Float[Tensor, " n"]:
         """The transpose of :meth:`values`."""
-        return (self.features.T @ (values / self._scale)).T.reshape(-1)[self.columns]
+        return (self.features.T @ (self.lives * values / self._scale)).T.reshape(-1)[self.columns]
 
     def of(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, " O"]:
         """The size of each output of a function."""
@@ -223,11 +232,12 @@ class _Space:
     def flat(self, coefficients: Float[Tensor, " n"]) -> bool:
         """Whether a function is a constant in each output."""
         values = self.values(coefficients)
-        return float((values - values.mean(dim=0)).norm()) < 0.01 * float(values.norm())
+        mean = values.sum(dim=0) / self.points
+        return float((self.lives * (values - mean)).norm()) < 0.01 * float(values.norm())
 
     @property
     def _scale(self) -> Tensor:
-        return len(self.features) ** 0.5 * torch.where(self.sizes > 0, self.sizes, 1.0)
+        return self.points.sqrt() * torch.where(self.sizes > 0, self.sizes, 1.0)
 
 
 def constant(factored: Factored, space: _Space) -> tuple[float, Tensor]:

@@ -1,6 +1,7 @@
 """Lightning callbacks: points and centres that follow the residual, and progress."""
 
 from rbfnet.training.callbacks._adaptive import Adaptive, Fitness
+from rbfnet.training.callbacks._checkpoints import CheckpointFiles, Checkpoints
 from rbfnet.training.callbacks._fit_progress import FitProgress
 from rbfnet.training.callbacks._grow import Grow
 from rbfnet.training.callbacks._r3 import R3
@@ -10,6 +11,8 @@ __all__ = [
     "R3",
     "RAD",
     "Adaptive",
+    "CheckpointFiles",
+    "Checkpoints",
     "FitProgress",
     "Fitness",
     "Grow",

@@ -33,6 +33,18 @@ class Adaptive(pl.Callback, Initialised):
 
     Raises:
         InputError: a period below 1.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import Adam
+        >>> from rbfnet.training import Adaptive
+        >>> class Largest(Adaptive):
+        ...     def choose(self, fitness, points):
+        ...         pool = fitness.draw(3 * points.num_points)
+        ...         return pool.rows(fitness(pool).topk(points.num_points).indices)
+        >>> solver = Adam(max_epochs=4)
+        >>> solution = rbfnet.solve(Poisson(), num_centers=50, solver=solver, callbacks=[Largest(period=2)], allow_unsolved=True)
     """
 
     _needed = ("period",)

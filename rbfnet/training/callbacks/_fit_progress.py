@@ -9,7 +9,17 @@ from rbfnet.progress import Steps
 
 
 class FitProgress(pl.Callback):
-    """Epochs done, time, loss and validation error: one live line on a terminal, about ten plain lines otherwise."""
+    """Epochs done, time, loss and validation error: one live line on a terminal, about ten plain lines otherwise.
+
+    Example:
+        >>> import io, rbfnet
+        >>> from rich.console import Console
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.training import FitProgress
+        >>> progress = FitProgress(Console(file=io.StringIO()))
+        >>> rbfnet.solve(Poisson(), num_centers=100, callbacks=[progress], epsilon=3.0).verdict
+        'solved'
+    """
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console

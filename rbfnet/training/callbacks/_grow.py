@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from rbfnet.errors import InputError, positive
+from rbfnet.memory import require_memory
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.nn.initializers import spacing
 from rbfnet.nn.wrappers import innermost
@@ -66,6 +67,15 @@ class Grow(Adaptive):
 
     Raises:
         InputError: a number that is not positive.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.training import Grow
+        >>> options = {"num_centers": 20, "solver": "gauss_newton", "per_center": True, "epsilon": 3.0}
+        >>> solution = rbfnet.solve(Poisson(), callbacks=[Grow(40, add=20)], **options, allow_unsolved=True)
+        >>> solution.model.num_centers
+        40
     """
 
     solving = True
@@ -84,6 +94,8 @@ class Grow(Adaptive):
         self.add = positive("add", add, whole=add >= 1)
         self.tolerance = None if tolerance is None else positive("tolerance", tolerance)
         self.candidates = int(positive("candidates", candidates, whole=True))
+        require_memory("num_centers", self.num_centers)
+        require_memory("candidates", self.candidates)
         self.follow = follow
         self._since, self._calm, self._most, self._stuck, self._grown = 0, 0, 0, 0, False
         self._until = 0
@@ -102,11 +114,12 @@ class Grow(Adaptive):
 
     def state_dict(self) -> dict[str, Any]:
         counts = [self._since, self._calm, self._most, self._stuck]
-        return {"counts": counts, "grown": self._grown, "until": self._until, "best": self._best}
+        return {"counts": counts, "grown": self._grown, "until": self._until, "best": self._best, "before": self._before}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._since, self._calm, self._most, self._stuck = state_dict["counts"]
         self._grown, self._until, self._best = state_dict["grown"], state_dict["until"], state_dict.get("best")
+        self._before = state_dict.get("before")
 
     def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(trainer, pl_module, checkpoint)

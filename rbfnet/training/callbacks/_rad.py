@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 
 from rbfnet.errors import positive
+from rbfnet.memory import POINT, require_memory
 from rbfnet.problems import Sample
 from rbfnet.training.callbacks._adaptive import Adaptive, Fitness
 
@@ -22,14 +23,24 @@ class RAD(Adaptive):
 
     Raises:
         InputError: a value that is not positive (zero is allowed for c).
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import Adam
+        >>> from rbfnet.training import RAD
+        >>> solver = Adam(max_epochs=5)
+        >>> solution = rbfnet.solve(Poisson(), num_centers=50, solver=solver, callbacks=[RAD(period=2)], allow_unsolved=True)
     """
 
     def __init__(self, period: int = 100, k: float = 1.0, c: float = 1.0, pool: int = 10) -> None:
         super().__init__(period)
         self.k, self.c = positive("k", k), positive("c", c, zero=True)
         self.pool = int(positive("pool", pool, whole=True))
+        require_memory("pool", self.pool)
 
     def choose(self, fitness: Fitness, points: Sample) -> Sample:
+        require_memory("pool", self.pool, POINT * points.num_points)
         pool = fitness.draw(self.pool * points.num_points)
         size = fitness(pool) ** self.k
         mean = size.mean()

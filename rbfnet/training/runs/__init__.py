@@ -1,8 +1,9 @@
 """Runs in directories: configured, written, reloaded, resumed."""
 
-from rbfnet.training.runs._build import Run, build
+from rbfnet.training.runs._build import build
 from rbfnet.training.runs._load import load
 from rbfnet.training.runs._resume import resume
+from rbfnet.training.runs._run import Run
 from rbfnet.training.runs._save import save
 
 __all__ = [

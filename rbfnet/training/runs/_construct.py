@@ -15,9 +15,7 @@ from rbfnet.errors import InputError, unknown, written
 from rbfnet.problems import Condition
 from rbfnet.problems.text import parse
 from rbfnet.solvers import Balance
-
-MOST = 64
-"""How many nodes, and lists of lists or nodes, a node of a config from elsewhere is made of."""
+from rbfnet.training.foreign import require_few
 
 PARTS: dict[tuple[str, str], tuple[type[Any], str]] = {
     ("problems", "domain"): (Domain, "domains"),
@@ -47,6 +45,8 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
         InputError: a target that cannot be found, is not to be trusted, or is no ``base``; a missing or unknown argument; or what
             the constructor itself refuses. Any other exception of the constructor is passed on as it is.
     """
+    if trust is not None:
+        require_few(node)
     target = node.get("_target_")
     if not isinstance(target, str):
         raise InputError(
@@ -54,7 +54,6 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
         )
     if trust is not None:
         trust = set(trust)
-        _require_few(node)
         _require_trusted(target, base, room, trust)
     cls = _locate(target, base)
     if inspect.isabstract(cls) or not issubclass(cls, base):
@@ -114,22 +113,6 @@ def _positional(parameters: Mapping[str, inspect.Parameter], target: str, given:
     if not isinstance(members, list):
         raise InputError(f"{name} of {target} must be a list, but got {members!r}.")
     return members
-
-
-def _require_few(node: Mapping[str, Any]) -> None:
-    """Raise InputError for a node that, by YAML's aliases perhaps, has more parts than any honest one."""
-    parts: list[Any] = [node]
-    for _ in range(MOST):
-        if not parts:
-            return
-        part = parts.pop()
-        parts += [value for value in _inner(part) if any(isinstance(inner, (Mapping, list)) for inner in _inner(value))]
-    raise InputError(f"A node of a config from elsewhere must have at most {MOST} nodes and lists in it, but this one has more.")
-
-
-def _inner(part: Any) -> Iterable[Any]:
-    """What is in a node or list."""
-    return part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
 
 
 def _require_trusted(target: str, base: type, room: str, trust: set[str]) -> None:

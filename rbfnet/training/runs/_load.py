@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-
-import yaml
-from safetensors import safe_open
 
 from rbfnet.errors import InputError
 from rbfnet.nn import Evolving
@@ -17,11 +13,13 @@ from rbfnet.training._column_names import ColumnNames
 from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
+from rbfnet.training.foreign import read_config
 from rbfnet.training.runs._construct import construct
 from rbfnet.training.runs._run_directory import load as load_model
+from rbfnet.training.storage import read_model, read_summary
 
-LARGEST = 64 * 2**20
-"""Of a summary, in bytes."""
+PART = "problem."
+"""What the names of a problem's tensors begin with."""
 
 SHOWN: dict[str, tuple[Any, Any]] = {
     "problem": (str, "unknown"), "kernel": (str, "unknown"), "solver": (str, "unknown"), "centers": (int, 0),
@@ -77,7 +75,7 @@ class _Later:
 
     def __call__(self) -> Problem:
         where = str(self.directory)
-        config = yaml.safe_load((self.directory / "config.yaml").read_text(encoding="utf-8"))
+        config = read_config(self.directory)
         if not isinstance(config.get("problem"), Mapping):
             raise InputError(
                 f"The run in {where!r} was saved without its problem; give it, as in rbfnet.load({where!r}, problem=...)."
@@ -89,10 +87,9 @@ class _Later:
             seed_everything(seed if isinstance(seed, int) else 0)
             problem: Problem = construct(config["problem"], Problem, "problems", self.trust).to(dtype)
             problem.follow(self.model.num_centers, in_space=isinstance(self.model, Evolving))
-            with safe_open(self.directory / "model.safetensors", framework="pt") as file:
-                state = {key.partition(".")[2]: file.get_tensor(key) for key in file.keys() if key.startswith("problem.")}  # noqa: SIM118
+            tensors, _ = read_model(self.directory / "model.safetensors")
             try:
-                problem.load_state_dict(state)
+                problem.load_state_dict({key[len(PART) :]: value for key, value in tensors.items() if key.startswith(PART)})
             except RuntimeError as error:
                 reason = str(error).strip().splitlines()[-1].strip()
                 raise InputError(f"The unknowns in {where!r} do not fit its problem: {reason}") from None
@@ -112,15 +109,8 @@ def _names(made: _Later, model: Network) -> ColumnNames:
 def _summary(directory: Path) -> dict[str, Any]:
     """``summary.json`` with everything that a solution shows of it; what is missing there is not known."""
     file = directory / "summary.json"
-    found: Any = {}
     # Of a file that was written by somebody else nothing is believed that could not be shown.
-    if file.is_file() and file.stat().st_size <= LARGEST:
-        try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise InputError(f"The summary in {str(directory)!r} cannot be read: {str(error).splitlines()[0]}.") from None
-    if not isinstance(found, dict):
-        raise InputError(f"The summary.json in {str(directory)!r} does not belong to a run.")
+    found = read_summary(file) if file.is_file() else {}
     return {
         **found,
         **{key: found[key] if isinstance(found.get(key), kind) else lacking for key, (kind, lacking) in SHOWN.items()},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -11,10 +10,8 @@ from typing import Any
 import torch
 import yaml
 from omegaconf import OmegaConf
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
-from rbfnet.config import require_run
+from rbfnet.config import NEEDED, require_run
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.nn import METRICS, Affine, Evolving, RBFNetwork
@@ -23,30 +20,70 @@ from rbfnet.training._figures import write_figures
 from rbfnet.training._isolated import isolated
 from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
+from rbfnet.training.foreign import read_config, require_shapes, require_weights
 from rbfnet.training.runs._construct import construct
+from rbfnet.training.storage import Lock, digest_of, read_model, read_summary, write_model, write_summary, write_whole
 
 FORMAT_VERSION = 2
 """Of the files in a run directory; rises when an older ``load`` could not read them."""
 
+DECIDING = ("kernel", "network", "problem")
+"""What of a config decides what a model computes, the last where it takes an ansatz; its file has their checksums."""
+
+
+def enter(directory: Path) -> Lock:
+    """Make a run directory, if need be, and keep others out of it.
+
+    Raises:
+        InputError: it cannot be made, or another run is there.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return Lock(directory)
+    except OSError as error:
+        raise InputError(f"The run directory {str(directory)!r} cannot be made: {error.strerror}.") from None
+
 
 def write_config(directory: Path, config: Mapping[str, Any]) -> None:
     """``config.yaml``: the resolved config."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"The run directory {str(directory)!r} cannot be made: {error.strerror}.") from None
-    (directory / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(dict(config))))
+    write_whole(directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 
 
-def write_solution(directory: Path, solution: Solution, figures: bool = True) -> None:
-    """``model.safetensors``, ``summary.json`` and ``figures/``."""
-    parts = {"model": solution.model, "problem": solution.problem}
+def write_trained(directory: Path, model: torch.nn.Module, problem: Problem, config: Mapping[str, Any] | None = None) -> None:
+    """``model.safetensors``: the model, what was found with it, and checksums of what decides what it computes."""
+    parts = {"model": model, "problem": problem}
     state = {f"{part}.{k}": v.detach().cpu().contiguous() for part, m in parts.items() for k, v in m.state_dict().items()}
-    save_file(state, directory / "model.safetensors", metadata={"format_version": str(FORMAT_VERSION)})
-    summary = {"format_version": FORMAT_VERSION, **solution.summary}
-    (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    # As it is read back from its file.
+    plain = yaml.safe_load(OmegaConf.to_yaml(OmegaConf.create(dict(config or {}))))
+    deciding = {key: digest_of(plain[key]) for key in DECIDING if key in plain}
+    write_model(directory / "model.safetensors", state, {"format_version": str(FORMAT_VERSION), **deciding})
+
+
+def write_solution(directory: Path, solution: Solution, figures: bool = True, config: Mapping[str, Any] | None = None) -> None:
+    """``model.safetensors``, ``figures/`` and ``summary.json``, which is the last: what it is of is complete."""
+    write_trained(directory, solution.model, solution.problem, config)
     if figures:
         write_figures(solution.model, solution.problem, directory / "figures")
+    write_summary(directory / "summary.json", {"format_version": FORMAT_VERSION, **solution.summary})
+
+
+def is_complete(directory: Path, checkpoint: Mapping[str, Any]) -> bool:
+    """Whether all has been written that a run leaves behind, for this checkpoint.
+
+    Raises:
+        InputError: what has been written is damaged.
+    """
+    if not all((directory / name).is_file() for name in ("model.safetensors", "summary.json")):
+        return False
+    done = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+    try:
+        tensors, _ = read_model(directory / "model.safetensors")
+        epochs = read_summary(directory / "summary.json").get("epochs")
+    except InputError as error:
+        raise InputError(f"{str(error).removesuffix('.')}; remove it, and `rbfnet resume` writes it anew.") from None
+    state = checkpoint["state_dict"]
+    same = tensors.keys() == state.keys() and all(torch.equal(value, state[key]) for key, value in tensors.items())
+    return same and epochs == done
 
 
 def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
@@ -65,29 +102,43 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
             ansatz from a module that is not trusted.
     """
     directory = Path(run_dir)
-    require_run(directory, "run", "config.yaml", "model.safetensors")
-    try:
-        config = yaml.safe_load((directory / "config.yaml").read_text(encoding="utf-8"))
-        with safe_open(directory / "model.safetensors", framework="pt") as file:
-            version = int((file.metadata() or {}).get("format_version", 0))
-            state: dict[str, State] = {"model": {}, "problem": {}}
-            for key in file.keys():  # noqa: SIM118
-                part, _, name = key.partition(".")
-                state.setdefault(part, {})[name] = file.get_tensor(key)
-    except (yaml.YAMLError, SafetensorError, OSError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(f"The run in {str(directory)!r} cannot be read: {str(error).splitlines()[0]}.") from None
-    if version != FORMAT_VERSION:
+    require_run(directory, "run", "config.yaml")
+    if not (directory / "model.safetensors").is_file() and (directory / "checkpoints" / "last.ckpt").is_file():
+        raise InputError(
+            f"The run in {str(directory)!r} is not finished, and model.safetensors is missing; finish it with `rbfnet resume`."
+        )
+    require_run(directory, "run", "model.safetensors")
+    config = read_config(directory)
+    require_weights(directory / "model.safetensors")
+    tensors, metadata = read_model(directory / "model.safetensors")
+    if (version := metadata.get("format_version")) != str(FORMAT_VERSION):
         raise InputError(f"The run in {str(directory)!r} has format version {version}; this rbfnet reads {FORMAT_VERSION}.")
-    if not isinstance(config, dict) or not isinstance(config.get("kernel"), dict) or not isinstance(config.get("network"), dict):
+    state: dict[str, State] = {"model": {}, "problem": {}}
+    for key, tensor in tensors.items():
+        part, _, name = key.partition(".")
+        state.setdefault(part, {})[name] = tensor
+    if not isinstance(config.get("kernel"), dict) or not isinstance(config.get("network"), dict):
         raise InputError(f"The config.yaml in {str(directory)!r} lacks its kernel or network; it does not belong to a run.")
     with isolated(next((t.dtype for t in state["model"].values() if t.is_floating_point()), None)):
         kernel = construct(config["kernel"], Kernel, "kernels", trust)
         ansatz = _ansatz(directory, config, state, trust)
         try:
-            return _rebuilt(kernel, config["network"], state["model"], ansatz)
+            model = _rebuilt(kernel, config["network"], state["model"], ansatz)
         except (KeyError, IndexError, TypeError, RuntimeError, InputError) as error:
             reason = str(error).strip().splitlines()[-1].strip()
             raise InputError(f"The weights in {str(directory)!r} do not fit its config.yaml: {reason}") from None
+    for key in DECIDING if _takes_ansatz(state["model"]) else DECIDING[:2]:
+        if _differs(metadata.get(key), config.get(key)):
+            raise InputError(f"{key} in {str(directory / 'config.yaml')!r} is not what the model was trained with; put it back.")
+    if missing := sorted(NEEDED - config.keys()):
+        raise InputError(f"{str(directory / 'config.yaml')!r} is cut off: it lacks {missing[0]!r}; put it back.")
+    return model
+
+
+def _differs(checksum: str | None, node: Any) -> bool:
+    """Whether a part of a config is not what it was; with a class of the user's own that is theirs to say."""
+    targets = re.findall(r"_target_'?: '([^']*)", str(node))
+    return checksum not in (None, digest_of(node)) and all(target.startswith("rbfnet.") for target in targets)
 
 
 State = dict[str, torch.Tensor]
@@ -99,7 +150,7 @@ def _ansatz(
     """What the problem wraps its network in. The problem is made only for a run that has something of the kind."""
     if "breaks" in state["model"]:
         return lambda network: Evolving(network, 0.0, 1.0, state["model"]["carried"].shape[1] - 1)  # type: ignore[arg-type]
-    if _depth(state["model"]) == int(_affine(state["model"]) is not None):
+    if not _takes_ansatz(state["model"]):
         return lambda network: network
     if not isinstance(config.get("problem"), dict):
         raise InputError(f"The config.yaml in {str(directory)!r} lacks the problem that its model takes its ansatz from.")
@@ -111,6 +162,11 @@ def _ansatz(
             f"The unknowns in {str(directory)!r} do not fit its problem: {str(error).strip().splitlines()[-1].strip()}"
         ) from None
     return problem.ansatz
+
+
+def _takes_ansatz(state: State) -> bool:
+    """Whether the problem has wrapped the network in something of its own."""
+    return "breaks" not in state and _depth(state) != int(_affine(state) is not None)
 
 
 def _depth(state: State) -> int:
@@ -129,6 +185,7 @@ def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Ca
     """A network of the shapes that the state has, with the state in it."""
     prefix, outer = "network." * _depth(state), _affine(state)
     centers, weight = state[f"{prefix}layer.centers"], state[f"{prefix}weight"]
+    require_shapes(centers, weight)
     metric = config.get("metric", "isotropic")
     network = RBFNetwork(
         centers.shape[1],

@@ -39,7 +39,8 @@ def save(solution: Solution, path: str | Path, *, figures: bool = False) -> Path
         raise InputError(f"The directory {str(path)!r} cannot be made: {error.strerror}.") from None
     try:
         write_config(directory, config)
-        write_solution(directory, Solution(solution.model, problem or _stand_in(solution), solution.errors, summary), figures)
+        saved = Solution(solution.model, problem or _stand_in(solution), solution.errors, summary)
+        write_solution(directory, saved, figures, config)
     except BaseException:
         if made:
             shutil.rmtree(directory, ignore_errors=True)

@@ -16,7 +16,15 @@ from rbfnet.training._model import Network
 
 
 def errors(model: Model, x: Float[Tensor, "N D"], y: Float[Tensor, "N O"]) -> dict[str, float]:
-    """How far a model is from values y at points x (:func:`errors_of`)."""
+    """How far a model is from values y at points x (:func:`errors_of`).
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.training import errors
+        >>> x = torch.tensor([[0.0], [1.0]])
+        >>> errors(lambda x: 1.1 * x, x, x)["rmse"] < 0.08
+        True
+    """
     with torch.no_grad():
         return errors_of(model(x) - y, y)
 
@@ -36,6 +44,13 @@ def errors_of(difference: Float[Tensor, "N O"], y: Float[Tensor, "N O"]) -> dict
 
     Raises:
         ValueError: nothing at all can be compared.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.training import errors_of
+        >>> y = torch.tensor([[3.0], [4.0]])
+        >>> errors_of(torch.tensor([[0.0], [1.0]]), y)["rel_l2"]
+        0.2
     """
     known = ~(torch.isnan(y) | torch.isnan(difference))
     if not known.any():

@@ -53,6 +53,17 @@ class Verdict:
         sentences: what is missed most, what is not determined, and what helps, where the problem is not solved; how well data
             determine unknowns.
         estimated_error: relative L2, of all outputs; None where there is none.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import RBFNetwork
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import LeastSquares
+        >>> from rbfnet.training import judge
+        >>> problem = Poisson(num_interior=100, num_boundary=40)
+        >>> verdict = judge(RBFNetwork(2, 1, 30, dtype=torch.float64), problem, LeastSquares(), problem.sample())
+        >>> [row["condition"] for row in verdict.residuals], len(verdict.sentences) > 0
+        (['interior', 'dirichlet'], True)
     """
 
     word: str
@@ -92,6 +103,16 @@ def judge(
         problem, solver: what was solved, and how; for the advice.
         used: the points that were used.
         accuracy: relative; None takes 1e-3.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.nn import RBFNetwork
+        >>> from rbfnet.problems import Poisson
+        >>> from rbfnet.solvers import LeastSquares
+        >>> from rbfnet.training import judge
+        >>> problem = Poisson(num_interior=100, num_boundary=40)
+        >>> judge(RBFNetwork(2, 1, 30, dtype=torch.float64), problem, LeastSquares(), problem.sample()).word  # weights of zero
+        'not solved'
     """
     a = accuracy_for(problem, accuracy)
     with torch.random.fork_rng(devices=[]):

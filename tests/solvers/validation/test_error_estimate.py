@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import rbfnet
-from rbfnet.domains import Interval, Rectangle, SpaceTime
-from rbfnet.problems import Equations
+from rbfnet.domains import Box, Interval, Rectangle, SpaceTime
+from rbfnet.problems import Condition, Dirichlet, Equations, Interface, Interior, Problem
 from rbfnet.solvers.algebra._damped_qr import Factored
 from rbfnet.solvers.validation._error_estimate import Estimate, constant, estimate
 from rbfnet.solvers.validation._fresh_points import fresh_points
@@ -98,3 +98,33 @@ def test_the_constant_is_the_largest_ratio() -> None:
     truth = torch.linalg.svdvals(values @ torch.linalg.pinv(matrix))[0]
     assert largest == pytest.approx(float(truth), rel=1e-2)
     assert float((matrix @ e).norm()) == pytest.approx(1.0, rel=1e-6)
+
+
+class TwoHalves(Problem):
+    """u'' = 0 up to x = 1 and v'' = 0 from there on, where u = v and u' = 2 v'."""
+
+    outputs = ("u", "v")
+
+    def __init__(self, *, joined: bool) -> None:
+        super().__init__(num_interior=100)
+        self.domain, self.joined = Box(x=(0, 2)), joined
+
+    def conditions(self) -> list[Condition]:
+        left = Box(x=(0, 1))
+        return [
+            Interior(lambda u: u["u"].d("xx"), where=left, name="left"),
+            Interior(lambda u: u["v"].d("xx"), where=Box(x=(1, 2)), name="right"),
+            Interface(("u", "v"), left, flux=0.0 if self.joined else None, coefficients=(1.0, 2.0)),
+            Dirichlet(0.0, "u", on="x=low"),
+            Dirichlet(3.0, "v", on="x=high"),
+        ]
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_an_output_counts_where_it_lives(joined: bool) -> None:
+    """Beyond the interface nothing determines u, nor v before it, and nothing has to; without the flux both slopes are free."""
+    solution = rbfnet.solve(TwoHalves(joined=joined), num_centers=30)
+    assert solution.verdict == ("solved" if joined else "not solved")
+    if joined:
+        at = torch.tensor([[1.0]], dtype=torch.float64)
+        torch.testing.assert_close(solution.model(at), torch.full((1, 2), 2.0, dtype=torch.float64))

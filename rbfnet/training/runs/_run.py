@@ -1,0 +1,166 @@
+"""A run that is executed: trained in a directory of its own, stopped by signals, and kept as far as it has come."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rbfnet.config import require_fresh
+from rbfnet.training._finite import Diverged
+from rbfnet.training._isolated import ProcessState, isolated
+from rbfnet.training._launcher import LEAVE, Launcher, ProcessLost, launched_here
+from rbfnet.training._model import Network
+from rbfnet.training._solution import Solution
+from rbfnet.training._stopping import Stop, Stopped, watched
+from rbfnet.training._train import Prepared, as_it_is, fit, measured, quiet
+from rbfnet.training.callbacks import Checkpoints
+from rbfnet.training.runs._run_directory import enter, write_config, write_solution, write_trained
+from rbfnet.training.runs._save import recorded
+from rbfnet.training.storage import Lock
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a config describes, built and looked at, with nothing done or written yet.
+
+    ``state`` is that of the process as building has left it, for the run to go on from. ``lock`` is on the directory of a run
+    that is resumed.
+    """
+
+    config: dict[str, Any]
+    directory: Path
+    model: Network
+    prepared: Prepared
+    started: float
+    accuracy: float
+    state: ProcessState
+    checkpoints: Checkpoints
+    checkpoint: Path | None = None
+    lock: Lock | None = None
+
+    def execute(self, stop: Stop | None = None) -> Solution:
+        """Train, and write the run directory.
+
+        Args:
+            stop: what signals ask; None for one that nobody else looks at.
+
+        Raises:
+            Interrupted, Terminated: the process got SIGINT or SIGTERM; the run can go on from its last checkpoint.
+            Diverged: a loss that is not finite.
+            ProcessLost: another process of the run has ended.
+            InputError: another run is in the directory.
+            WriteError: a file cannot be written.
+        """
+        stop = stop or Stop()
+        first = self.prepared.trainer.is_global_zero
+        launcher = launched_here(self.prepared.trainer)
+        made = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
+
+        def abandon() -> None:
+            if launcher is not None:
+                launcher.end()
+            if first and self.lock is None and not self._is_kept(stop):
+                # Nothing that has been trained is kept: nothing is left, of the directories above neither.
+                shutil.rmtree(self.directory, ignore_errors=True)
+                for path in made[1:]:
+                    with suppress(OSError):
+                        path.rmdir()
+
+        with isolated(), watched(stop):
+            self.state.restore()
+            lock = (self.lock or enter(self.directory)) if first else None
+            try:
+                if first and self.lock is None:
+                    # Another may have been there since this one was built.
+                    require_fresh(self.directory)
+                stop.abandon = abandon
+                return self._until_stopped(stop, launcher)
+            finally:
+                if lock is not None:
+                    lock.release()
+
+    def _until_stopped(self, stop: Stop, launcher: Launcher | None) -> Solution:
+        """Execute; however it ends, further processes end too."""
+        try:
+            solution = self._execute(stop)
+        except Exception as error:
+            lost = None if launcher is None else launcher.lost_to(error)
+            if launcher is not None and lost is None:
+                # The others have come to the same end.
+                launcher.end(LEAVE)
+            stop.abandon()
+            if lost is not None:
+                raise lost from error
+            raise
+        except Stopped:
+            stop.leaves()
+            if launcher is not None and stop.broken is None:
+                launcher.end(LEAVE)
+            stop.abandon()
+            raise stop.error(as_it_is(self.prepared, self.config["seed"], self._seconds)) from None
+        stop.leaves()
+        if launcher is not None:
+            launcher.end(LEAVE)
+        return solution
+
+    def _is_kept(self, stop: Stop) -> bool:
+        """Whether what there is at the end is worth going on from."""
+        steps, trainer = self.checkpoints.steps, self.prepared.trainer
+        if trainer.world_size == 1 and stop.number is not None:
+            # The step that was broken into is given up. (Several processes cannot wait for one another's steps.)
+            return bool(steps)
+        return steps is not None and bool(trainer.global_step or trainer.world_size > 1)
+
+    def on_loss(self, give_up: Callable[[ProcessLost], object]) -> None:
+        """Have ``give_up`` called in a thread where another process of the run is lost, and the main thread waits for it."""
+        if (launcher := launched_here(self.prepared.trainer)) is not None:
+            launcher.give_up = give_up
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint that the run would go on from."""
+        return self.checkpoints.path
+
+    @property
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _execute(self, stop: Stop) -> Solution:
+        seed, figures, first = self.config["seed"], self.config["figures"], self.prepared.trainer.is_global_zero
+        if first:
+            write_config(self.directory, self.config)
+        with quiet():
+            try:
+                fit(self.prepared, stop, self.checkpoint)
+            except Diverged as error:
+                self._keep()
+                error.solution = measured(self.prepared, seed, self._seconds, self.accuracy)
+                error.solution.summary["stopped"] = str(error)
+                if first:
+                    write_solution(self.directory, recorded(error.solution), figures, self.config)
+                raise
+            except Stopped:
+                # Where a step was broken into, the last checkpoint stays.
+                if stop.broken is None:
+                    stop.leaves()
+                    self._keep()
+                raise
+            # From here on nothing that was trained can be lost.
+            seconds = self._seconds
+            self._keep()
+            if first:
+                write_trained(self.directory, self.model, self.prepared.module.problem, self.config)
+            solution = measured(self.prepared, seed, seconds, self.accuracy)
+            if first:
+                write_solution(self.directory, recorded(solution), figures, self.config)
+        return solution
+
+    def _keep(self) -> None:
+        """Write a checkpoint, unless there is nothing new to keep."""
+        if self.prepared.trainer.global_step and not self.checkpoints.over:
+            self.checkpoints.save(self.prepared.trainer)

@@ -1,0 +1,29 @@
+"""The files of a run: written whole or not at all, with checksums, in a directory that is locked."""
+
+from rbfnet.training.storage._checksums import (
+    checkpoint_bytes,
+    digest_of,
+    read_checkpoint,
+    read_model,
+    read_summary,
+    write_model,
+    write_summary,
+)
+from rbfnet.training.storage._lock import Lock
+from rbfnet.training.storage._metrics_file import Metrics, rows_before
+from rbfnet.training.storage._whole_files import read, write_whole
+
+__all__ = [
+    "Lock",
+    "Metrics",
+    "checkpoint_bytes",
+    "digest_of",
+    "read",
+    "read_checkpoint",
+    "read_model",
+    "read_summary",
+    "rows_before",
+    "write_model",
+    "write_summary",
+    "write_whole",
+]

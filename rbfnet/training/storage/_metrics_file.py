@@ -1,0 +1,118 @@
+"""``metrics.csv``: a row an epoch, in a file that is whole at any time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+
+from rbfnet.errors import InputError
+from rbfnet.training.storage._whole_files import append_whole, read, write_error, write_whole
+
+
+class Metrics(CSVLogger):
+    """Lightning's CSVLogger, with :class:`Rows` for its file.
+
+    Attributes:
+        kept: rows of a run that is gone on with.
+    """
+
+    kept: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> ExperimentWriter:
+        if self._experiment is None:
+            self._experiment = Rows(Path(self.log_dir), self.kept)
+        return self._experiment  # type: ignore[return-value]
+
+    @property
+    def file(self) -> Path:
+        """Where the rows are."""
+        return Path(self.log_dir) / "metrics.csv"
+
+
+class Rows(ExperimentWriter):
+    """The rows of a file that are not written yet; none is lost where the file system refuses.
+
+    Args:
+        directory: of the file; made if need be.
+        kept: rows that the file begins with.
+    """
+
+    def __init__(self, directory: Path, kept: Iterable[Mapping[str, Any]] = ()) -> None:
+        # Not Lightning's own, which removes the file that is there.
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(directory, error) from error
+        self.hparams: dict[str, Any] = {}
+        self.log_dir, self._file = str(directory), directory / "metrics.csv"
+        self.metrics: list[dict[str, Any]] = []
+        self.metrics_keys: list[str] = sorted({key for row in kept for key in row})
+        self._kept: list[Mapping[str, Any]] | None = list(kept)
+
+    def save(self) -> None:
+        if not self.metrics:
+            return
+        keys = sorted({*self.metrics_keys, *(key for row in self.metrics for key in row)})
+        if self._kept is None and keys == self.metrics_keys:
+            append_whole(self._file, _lines(keys, self.metrics))
+        else:
+            before = rows_of(self._file) if self._kept is None else self._kept
+            write_whole(self._file, _lines(keys, [*before, *self.metrics], header=True))
+        self.metrics, self.metrics_keys, self._kept = [], keys, None
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    """The rows of a file, without their empty cells.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        lines = csv.DictReader(io.StringIO(read(file).decode("utf-8"), newline=""), restval="")
+        return [{key: value for key, value in row.items() if key is not None and value} for row in lines]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{str(file)!r} cannot be read: {error}; remove it to go on without what it says.") from None
+
+
+def rows_before(file: Path, epochs: int, complete: bool) -> list[dict[str, str]]:
+    """The rows of the first ``epochs``.
+
+    Args:
+        file: one that was written by :class:`Rows`.
+        epochs: of the checkpoint that is gone on with.
+        complete: there are rows of all of them.
+
+    Raises:
+        InputError: the file cannot be read, or lacks epochs.
+    """
+    try:
+        found = [row for row in rows_of(file) if row.get("epoch") and int(row["epoch"]) < epochs]
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{str(file)!r} cannot be read: an epoch is no number; remove it to go on without what it says."
+        ) from None
+    if complete and len({row["epoch"] for row in found}) < epochs:
+        raise InputError(
+            f"{str(file)!r} is damaged or cut off: it lacks epochs before {epochs}; remove it to go on without what it says."
+        )
+    return found
+
+
+def _lines(keys: list[str], rows: Iterable[Mapping[str, Any]], header: bool = False) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=keys)
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8")
