@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rbfnet.errors import InputError, flag, number, unknown
+from rbfnet.arguments import as_number
+from rbfnet.errors import InputError, flag, number, one_of, path, positive, unknown
 
 KEYS = {
     "problem", "kernel", "network", "solver", "trainer", "logger", "callbacks", "seed", "dtype", "accuracy", "run_dir", "figures",
@@ -37,6 +39,11 @@ CLUSTER = (
 )  # fmt: skip
 """Variables of which a cluster, or a user who starts the processes, sets one."""
 
+OPTIONAL = {"max_epochs", "max_time", "gradient_clip_val", "gradient_clip_algorithm", "profiler"}
+CHOICES = {"gradient_clip_algorithm": ("norm", "value"), "profiler": ("simple", "advanced", "pytorch")}
+DURATION = re.compile(r"\d{1,6}:\d{1,2}:\d{1,2}:\d{1,2}")
+"""Of the options of the Trainer: which may be null, which are names, and how its times are written."""
+
 
 def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     """Raise InputError for a key too many or too few, a group without its choice, or a plain key with a wrong value.
@@ -55,14 +62,18 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     flag("figures", config["figures"])
     if isinstance(config["seed"], bool) or not isinstance(config["seed"], int) or not 0 <= config["seed"] < 2**32:
         raise InputError(f"seed must be a whole number from 0 to 2^32 - 1, but got {config['seed']!r}.")
-    if not isinstance(config["run_dir"], str):
-        raise InputError(f"run_dir must be a path, but got {config['run_dir']!r}.")
+    directory = path("run_dir", config["run_dir"])
     if fresh:
-        require_fresh(Path(config["run_dir"]))
-    if not isinstance(config["dtype"], str) or config["dtype"] not in DTYPE_NAMES:
-        raise unknown("dtype", config["dtype"], DTYPE_NAMES)
-    for key in ("callbacks", "logger"):
-        several(key, config)
+        require_fresh(directory)
+    one_of("dtype", config["dtype"], DTYPE_NAMES)
+    if config.get("accuracy") is not None and positive("accuracy", as_number(config["accuracy"])) > 1:
+        raise InputError(f"accuracy is relative and must be at most 1, as in 1e-3, but got {config['accuracy']!r}.")
+    _require_options(config["trainer"])
+    several("callbacks", config)
+    for node in several("logger", config).values():
+        for key in {"save_dir", "name", "version"} & node.keys():
+            if not isinstance(node[key], str):
+                raise InputError(f"logger.{key} must be a text, but got {node[key]!r}.")
     require_processes(config["trainer"])
 
 
@@ -78,6 +89,26 @@ def require_processes(trainer: Mapping[str, Any]) -> None:
             f"trainer.num_nodes={nodes} needs a cluster that starts the run on each machine (SLURM, torchrun), or MASTER_ADDR "
             "and NODE_RANK in the environment; take trainer.num_nodes=1."
         )
+
+
+def _require_options(trainer: Mapping[str, Any]) -> None:
+    """Raise InputError for what the Trainer would take, or fail at, without a sentence."""
+    for key, value in trainer.items():
+        name = f"trainer.{key}"
+        if key in OPTIONAL and value is None:
+            continue
+        if key in ("max_epochs", "check_val_every_n_epoch", "log_every_n_steps"):
+            positive(name, as_number(value), whole=True)
+        elif key == "gradient_clip_val":
+            positive(name, as_number(value))
+        elif key == "detect_anomaly" or (key == "deterministic" and value != "warn"):
+            flag(name, value)
+        elif key in CHOICES:
+            one_of(name, value, CHOICES[key])
+        elif key in ("accelerator", "strategy") and not isinstance(value, str):
+            raise InputError(f"{name} is a name, such as {'cpu' if key == 'accelerator' else 'auto'}, but got {value!r}.")
+        elif key == "max_time" and not (isinstance(value, str) and DURATION.fullmatch(value.strip())):
+            raise InputError(f"{name} is a time as days:hours:minutes:seconds, such as '00:01:30:00', but got {value!r}.")
 
 
 def several(key: str, config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -107,7 +138,7 @@ def several(key: str, config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]
 def require_run(directory: Path, what: str, *names: str) -> None:
     """Raise InputError where one of the files of a run is missing; ``what`` is looked for."""
     for name in names:
-        if not (directory / name).is_file():
+        if not os.path.isfile(directory / name):
             raise InputError(f"There is no {what} in {str(directory)!r}: {name} is missing.")
 
 

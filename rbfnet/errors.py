@@ -6,6 +6,13 @@ import difflib
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
+from pathlib import Path
+
+MOST, MOST_POINTS, LARGE = 10**9, 10**7, 1e250
+"""The largest count, that of points, and the largest size of a number: whoever gives more has made a mistake."""
+
+LONGEST_NAME = 255
+"""What file systems allow, in bytes."""
 
 
 class InputError(ValueError):
@@ -53,15 +60,26 @@ def unknown(what: str, given: object, known: Iterable[object]) -> InputError:
     return InputError(f"There is no {what} {str(given)!r}; {hint}")
 
 
-def positive(name: str, value: object, *, whole: bool = False, zero: bool = False) -> float:
+def one_of(what: str, given: object, known: Iterable[str]) -> str:
+    """``given``, once it is known to be one of these names."""
+    names = list(known)
+    if not isinstance(given, str) or given not in names:
+        raise unknown(what, given, names)
+    return given
+
+
+def positive(name: str, value: object, *, whole: bool = False, zero: bool = False, most: int = MOST) -> float:
     """``value`` as a Python number, once it is known to be a positive (or zero), finite (and whole) one; NumPy's count too."""
     given = number(value)
-    if given is None or not (0 <= given if zero else 0 < given) or given == math.inf or (whole and given != int(given)):
+    if given is None or not (0 <= given if zero else 0 < given) or not given < math.inf or (whole and given != int(given)):
         least = 0 if zero else 1
         kind = (
             f"a whole number of at least {least}" if whole else "zero or positive, and finite" if zero else "positive and finite"
         )
         raise InputError(f"{name} must be {kind}, but got {value!r}.")
+    if given > (most if whole else LARGE) or 0 < given < 1 / LARGE:
+        limits = f"at most {most:,}" if whole else f"between {1 / LARGE:g} and {LARGE:g}"
+        raise InputError(f"{name} must be {limits}, but got {value!r}.")
     return given
 
 
@@ -92,8 +110,22 @@ def read_by_yaml(value: object) -> str:
     return "; YAML reads yes, no, on and off as true and false: put them in quotes"
 
 
+def shape_of(value: object) -> str:
+    """The shape of a tensor, or what kind of thing it is instead; this file does without PyTorch."""
+    return str(tuple(value.shape)) if hasattr(value, "requires_grad") else f"a {type(value).__name__}"  # type: ignore[attr-defined]
+
+
 def flag(name: str, value: object) -> bool:
     """``value``, once it is known to be true or false."""
     if not isinstance(value, bool):
         raise InputError(f"{name} must be true or false, but got {value!r}.")
     return value
+
+
+def path(name: str, value: object) -> Path:
+    """``value`` as a path, once it is known that a file may be called so."""
+    if not isinstance(value, (str, Path)) or not str(value).strip():
+        raise InputError(f"{name} must be a path, but got {value!r}.")
+    if "\0" in str(value) or any(len(part.encode(errors="surrogateescape")) > LONGEST_NAME for part in Path(value).parts):
+        raise InputError(f"{name} must be a path whose names have at most {LONGEST_NAME} letters, but got {str(value)!r}.")
+    return Path(value)

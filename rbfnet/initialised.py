@@ -1,4 +1,4 @@
-"""A constructor of a user's own that forgets the one it builds upon is told so at once."""
+"""What constructors are given is what their annotations say; one of a user's own calls the one it builds upon."""
 
 from __future__ import annotations
 
@@ -6,22 +6,45 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from rbfnet.arguments import fitted
 from rbfnet.errors import InputError
 
 
 class Initialised:
     """To derive from: an instance of a user's own class has what ``_needed`` names, which ``super().__init__()`` sets.
 
+    Constructors of rbfnet's own take texts for numbers, and nothing that their annotations do not name.
+
     Raises:
-        InputError: when an instance is made that has not.
+        InputError: when an instance is made that has not, or an argument does not fit.
     """
 
     _needed: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "__init__" in vars(cls) and not cls.__module__.startswith("rbfnet."):
-            cls.__init__ = _looked_at(cls, cls.__init__)  # type: ignore[method-assign]
+        if "__init__" in vars(cls):
+            ours = cls.__module__.startswith("rbfnet.")
+            cls.__init__ = (_held if ours else _looked_at)(cls, cls.__init__)  # type: ignore[method-assign]
+
+
+def _held(cls: type[Initialised], init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor of ours, whose own sentences say more than those about annotations, and so come first."""
+
+    @functools.wraps(init)
+    def held(self: Initialised, *args: Any, **kwargs: Any) -> None:
+        (_, *given), named, wrong = fitted(init, cls.__name__, self, *args, **kwargs)
+        try:
+            init(self, *given, **named)
+        except InputError:
+            raise
+        except Exception:
+            if wrong is None:
+                raise
+        if wrong is not None:
+            raise wrong
+
+    return held
 
 
 def _looked_at(cls: type[Initialised], init: Callable[..., None]) -> Callable[..., None]:

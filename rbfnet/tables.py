@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from rbfnet.archives import archive
 from rbfnet.errors import InputError, unknown
+from rbfnet.errors import path as named
 from rbfnet.extras import require
 from rbfnet.memory import budget, require_memory
 
@@ -67,11 +68,9 @@ PLAIN = Form()
 
 def require_file(path: object) -> Path:
     """The path, once there is a file; files of the same kind beside it are named where there is none."""
-    if not isinstance(path, (str, Path)):
-        raise InputError(f"A path is text, but got {path!r}.")
-    file = Path(path)
+    file = named("The path of a file", path)
     if not file.is_file():
-        near = [p.name for p in sorted(file.parent.glob(f"*{file.suffix}"))[:5]] if file.parent.is_dir() else []
+        near = [p.name for p in sorted(file.parent.iterdir()) if p.suffix == file.suffix][:5] if file.parent.is_dir() else []
         raise InputError(f"There is no file {str(path)!r}{'; here are: ' + ', '.join(near) if near else ''}.")
     return file
 

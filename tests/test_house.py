@@ -23,6 +23,8 @@ ROOMS = [
     "extras",
     "memory",
     "archives",
+    "grammar",
+    "arguments",
     "given",
     "initialised",
     "catalogue",

@@ -101,7 +101,7 @@ def _require_names_of_their_own(directory: Path | None) -> None:
     """Raise InputError where a file below --config-dir has the name of a shipped one: Hydra would take that one silently."""
     if directory is None:
         return
-    if not directory.is_dir():
+    if not os.path.isdir(directory):
         raise InputError(f"--config-dir takes a directory, but there is none called {str(directory)!r}.")
     for file in sorted(directory.glob("*/**/*.yaml")):
         name = file.relative_to(directory)

@@ -114,7 +114,7 @@ def _arguments(target: str) -> set[str] | None:
             # Most are not worth parsing.
             if f"_target_: {target}\n" in (text := file.read_text(encoding="utf-8")):
                 loaded = yaml.safe_load(text)
-                node = loaded.get(group, loaded)
+                node = loaded if "_target_" in loaded else loaded[group]
                 if node.get("_target_") == target:
                     return set(node) - {"_target_", "defaults"}
     return None

@@ -6,9 +6,9 @@ way it is quoted here, so that nobody has to quote for the shell and once more f
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
-from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
@@ -46,7 +46,7 @@ def readable(override: str, multirun: bool = False) -> Override:
     if parsed is None:
         return _repaired(key, value, multirun)
     if parsed.is_sweep_override() and not multirun:
-        if Path(value).exists():
+        if os.path.exists(value):
             return _quoted(key, value)
         at_once = f" {key}=[{value}] for all at once," if key in SEVERAL else ""
         raise InputError(
@@ -69,7 +69,7 @@ def chosen(override: Override) -> list[str]:
         return [str(override.input_line)]
     if names is None:
         return [f"{group}=[]"]
-    if names == "" or (isinstance(names, list) and group not in SEVERAL):
+    if names in ("", {}) or (isinstance(names, list) and group not in SEVERAL) or not isinstance(names, (str, list, dict)):
         example = f"{group}={next(iter(choices(group)))}"
         raise InputError(f"{group} takes one choice, as in {example}, but got {override.input_line}.")
     if not isinstance(names, list):

@@ -43,10 +43,10 @@ def resume(arguments: list[str]) -> int:
         return 0
     allowed = ALLOW in arguments
     arguments = [a for a in arguments if a != ALLOW]
-    if option := next((a for a in arguments if a.startswith("-") and not Path(a).exists()), None):
+    if option := next((a for a in arguments if a.startswith("-") and not os.path.exists(a)), None):
         raise unknown("option", option, ["--help", ALLOW, *KEYS])
     # A directory may have an = in its name.
-    directories = [a for a in arguments if "=" not in a or Path(a).is_dir()]
+    directories = [a for a in arguments if "=" not in a or os.path.isdir(a)]
     if len(directories) != 1:
         raise InputError(
             "`rbfnet resume` takes the directory of one run, as in `rbfnet resume runs/poisson/2026-01-31_12-00-00`."

@@ -11,7 +11,7 @@ from rbfnet.domains._domain import Domain
 from rbfnet.domains._gauss import in_ball
 from rbfnet.domains._numbers import above_zero, finite, names
 from rbfnet.domains._piece import Piece
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import MOST_POINTS, InputError, positive
 
 
 class Ball(Domain):
@@ -72,9 +72,9 @@ class Ball(Domain):
         N = (2k)^D is next to n, and the degree is 4k - 1. Where k were 1 in more than three dimensions: n points of equal weight.
         """
         dims = len(self.coords)
-        if dims > 3 and positive("The number of points", n, whole=True) < 3**dims:
+        if dims > 3 and positive("The number of points", n, whole=True, most=MOST_POINTS) < 3**dims:
             return self.evenly(n)
-        points, weights = in_ball(int(positive("The number of points", n, whole=True)), dims)
+        points, weights = in_ball(int(positive("The number of points", n, whole=True, most=MOST_POINTS)), dims)
         return self._center + self._radius * points, self.volume * weights
 
     def surfaces(self, origin: Float[Tensor, " D"]) -> Float[Tensor, "1 D+2"]:

@@ -9,7 +9,8 @@ from rbfnet.domains._gauss import unit
 from rbfnet.domains._numbers import interval
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._r_functions import conjunction
-from rbfnet.errors import InputError, positive
+from rbfnet.domains._rejection import require_sampler
+from rbfnet.errors import MOST_POINTS, InputError, positive
 from rbfnet.sampling import IN_BOX
 
 
@@ -52,9 +53,10 @@ class Box(Domain):
 
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
         """n points inside; see :meth:`Domain.interior`. A ``"grid"`` is a full one, so n is k^D."""
-        if not isinstance(sampler, str) or sampler not in IN_BOX or (sampler == "halton" and len(self.coords) == 1):
+        require_sampler(sampler)
+        if sampler not in IN_BOX or (sampler == "halton" and len(self.coords) == 1):
             return super().interior(n, sampler)
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         return IN_BOX[sampler](self._box, n)
 
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
@@ -64,7 +66,7 @@ class Box(Domain):
         below 3 in more than three dimensions: n points of equal weight.
         """
         dims = len(self.coords)
-        side = max(1, round(positive("The number of points", n, whole=True) ** (1 / dims)))
+        side = max(1, round(positive("The number of points", n, whole=True, most=MOST_POINTS) ** (1 / dims)))
         if dims > 3 and side < 3:
             return self.evenly(n)
         nodes, weights = unit(side)

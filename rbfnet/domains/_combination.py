@@ -15,7 +15,7 @@ from rbfnet.domains._point_cloud import PointCloud
 from rbfnet.domains._rejection import own_draws
 from rbfnet.domains._slices import Lines, along_lines, cut
 from rbfnet.domains._space_time import SpaceTime
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import MOST_POINTS, InputError, positive
 from rbfnet.sampling import IN_BOX
 
 
@@ -80,7 +80,7 @@ class Combination(Domain):
         return cut(self)
 
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         return along_lines(self, n, self._lines) if self.sliced else self.evenly(n)
 
     @cached_property

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from rbfnet.domains._piece import Piece, any_of
 from rbfnet.domains._rejection import fill, own_draws, refined, require_sampler, up_to_the_ends
-from rbfnet.errors import InputError, positive, unknown
+from rbfnet.errors import MOST_POINTS, InputError, positive, shape_of, unknown
 from rbfnet.initialised import Initialised
 from rbfnet.sampling import IN_BOX
 
@@ -66,8 +66,8 @@ class Domain(Initialised, ABC):
 
     def contains(self, x: Float[Tensor, "N D"]) -> Bool[Tensor, " N"]:
         """Which points lie in the domain, its boundary included (up to rounding in the dtype of the points)."""
-        if x.ndim != 2 or x.shape[1] != len(self.coords):
-            raise InputError(f"Points in ({', '.join(self.coords)}) are (N, {len(self.coords)}), but got {tuple(x.shape)}.")
+        if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != len(self.coords):
+            raise InputError(f"Points in ({', '.join(self.coords)}) are (N, {len(self.coords)}), but got {shape_of(x)}.")
         finite = torch.isfinite(x).all(dim=1)
         finite[finite.clone()] = self.within(x[finite], 64 * torch.finfo(x.dtype).eps * self.box.abs().max().item())
         return finite
@@ -101,7 +101,7 @@ class Domain(Initialised, ABC):
         Raises:
             InputError: an unknown sampler, n not a whole number above 0, or no room for n points.
         """
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         require_sampler(sampler)
         if sampler == "boundary_refined":
             return refined(self, n)
@@ -147,7 +147,7 @@ class Domain(Initialised, ABC):
         Raises:
             InputError: an unknown sampler, n not a whole number above 0, or a part that does not exist.
         """
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         require_sampler(sampler)
         pieces = self._chosen(part)
         total, so_far, end = sum(piece.measure for piece in pieces), 0.0, 0
@@ -210,7 +210,7 @@ class Domain(Initialised, ABC):
         Raises:
             InputError: n not a whole number above 0.
         """
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         if not self.sliced:
             return self.evenly(n)
         from rbfnet.domains._slices import along_lines, cut
@@ -248,8 +248,8 @@ class Domain(Initialised, ABC):
 
     def grid(self, n: int) -> Float[Tensor, "N D"]:
         """A regular grid of about n points over the bounding box, as far as they lie in the domain: for figures."""
-        dims = len(self.coords)
-        points = IN_BOX["grid"](self.box, max(2, round(n ** (1 / dims))) ** dims)
+        side = positive("The number of points", n, whole=True, most=MOST_POINTS) ** (1 / len(self.coords))
+        points = IN_BOX["grid"](self.box, max(2, round(side)) ** len(self.coords))
         return points[self.contains(points)]
 
     def initial(self, n: int = 1, sampler: str = "halton") -> Float[Tensor, "n D"]:

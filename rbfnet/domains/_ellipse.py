@@ -12,7 +12,7 @@ from rbfnet.domains._domain import Domain
 from rbfnet.domains._gauss import in_ball
 from rbfnet.domains._numbers import above_zero, finite, names
 from rbfnet.domains._piece import Piece
-from rbfnet.errors import positive
+from rbfnet.errors import MOST_POINTS, positive
 
 
 class Ellipse(Domain):
@@ -76,7 +76,7 @@ class Ellipse(Domain):
 
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N 2"], Float[Tensor, " N"]]:
         """That of a disc; see :meth:`Ball.quadrature`."""
-        points, weights = in_ball(int(positive("The number of points", n, whole=True)), 2)
+        points, weights = in_ball(int(positive("The number of points", n, whole=True, most=MOST_POINTS)), 2)
         return self._center + self._radii * points, self.volume * weights
 
     def ends(self, x: Float[Tensor, "P k"]) -> Float[Tensor, "P 2"]:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.arguments import held
 from rbfnet.errors import InputError
 from rbfnet.memory import require_memory
 from rbfnet.tables import PLAIN, Column, Form, complaint, kind_of, located, number_in, parquet, require_room, rows
@@ -46,6 +47,7 @@ class Rows:
         return self.total - len(self.values)
 
 
+@held
 def read_columns(path: str | Path, names: Sequence[Column], form: Form = PLAIN) -> Float[Tensor, "N C"]:
     """Columns of a text file with a header (comma, semicolon or tab), or one-dimensional arrays of an NPZ or Parquet file.
 

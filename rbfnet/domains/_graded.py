@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.arguments import held
 from rbfnet.domains._domain import Domain
 from rbfnet.domains._point_cloud import PointCloud
-from rbfnet.errors import InputError
+from rbfnet.errors import MOST_POINTS, InputError, positive
 
 POOL = 40
 """So many times as many points as are wanted are chosen from."""
@@ -17,6 +18,7 @@ BOUNDARY = 2000
 """Points on the boundary that holes are looked for from."""
 
 
+@held
 def graded(domain: Domain, n: int, margin: float) -> Float[Tensor, "n D"]:
     """n points of the domain's box and a margin around it, with a spacing that grows with the distance from the nearest hole.
 
@@ -40,8 +42,9 @@ def graded(domain: Domain, n: int, margin: float) -> Float[Tensor, "n D"]:
     """
     from scipy.stats import qmc
 
+    positive("The number of points", n, whole=True, most=MOST_POINTS // POOL)
     low, high = domain.box
-    widen = margin * (high - low)
+    widen = float(positive("margin", margin, zero=True)) * (high - low)
     dims = len(low)
     unit = torch.from_numpy(qmc.Halton(dims + 1, rng=int(torch.randint(2**31 - 1, ()))).random(POOL * n))
     x = low - widen + (high - low + 2 * widen) * unit[:, :dims]

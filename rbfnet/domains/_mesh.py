@@ -17,7 +17,7 @@ from rbfnet.domains._numbers import names
 from rbfnet.domains._piece import Piece, unit_cube
 from rbfnet.domains._rejection import require_sampler
 from rbfnet.domains._simplices import Simplices, spread
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import MOST_POINTS, InputError, positive
 
 Array = np.ndarray[Any, Any]
 
@@ -36,8 +36,8 @@ class Mesh(Domain):
         coords: names; by default x and y, or x, y and z.
 
     Raises:
-        InputError: a file that is not there, cannot be read, or holds no triangles or tetrahedra; cells without volume;
-            or meshio is not installed.
+        InputError: a file that is not there, cannot be read, or holds no triangles or tetrahedra; cells without volume, or
+            that overlap; or meshio is not installed.
 
     Example:
         >>> import meshio
@@ -61,6 +61,8 @@ class Mesh(Domain):
                 f"Cell {int(np.flatnonzero(flat)[0])} of {str(path)!r} has no volume; mend the mesh, or leave the cell out."
             )
         self._cells = Simplices(corners)
+        if (pair := self._cells.overlapping()) is not None:
+            raise InputError(f"Cells {pair[0]} and {pair[1]} of {str(path)!r} overlap; mend the mesh, or leave one of them out.")
         facets, self._walls = _boundary(cells)
         opposite = vertices[cells[self._walls]]
         self._box = torch.from_numpy(np.stack([corners.min(axis=(0, 1)), corners.max(axis=(0, 1))]))
@@ -85,7 +87,7 @@ class Mesh(Domain):
 
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
         """n points, spread over the cells by their volume; by rejection from the box for grid, poisson_disc, boundary_refined."""
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         require_sampler(sampler)
         if sampler in ("grid", "poisson_disc", "boundary_refined"):
             return super().interior(n, sampler)
@@ -97,7 +99,7 @@ class Mesh(Domain):
         N is more than n where cells are many, up to ten times. Many triangles are taken as the shape that they make up; more
         than ten times as many tetrahedra as nodes give ten times as many points of equal weight.
         """
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         if self.sliced and FEW * len(self._cells.volumes) > n:
             return super().quadrature(n)
         if len(self._cells.volumes) > MOST * n:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rbfnet.errors import InputError
+from rbfnet.errors import path as named
 from rbfnet.extras import require
 
 Array = np.ndarray[Any, Any]
@@ -30,7 +31,7 @@ def read_mesh(path: str | Path) -> tuple[Array, Array, dict[str, Array]]:
     """
     if not isinstance(path, (str, Path)):
         raise InputError(f"A mesh is read from the path of a file, but got {path!r}.")
-    if not Path(path).is_file():
+    if not named("The path of a mesh", path).is_file():
         raise InputError(f"There is no mesh file {str(path)!r}.")
     require("meshio", "geometry", "Mesh")
     import meshio

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 
+LARGEST = 1e100
+"""Of larger numbers the squares, or volumes, would not be finite."""
+
 
 def finite(what: str, values: object, shape: tuple[int | None, ...]) -> Tensor:
     """The values as float64 of this shape; None stands for any length.
@@ -31,6 +34,8 @@ def finite(what: str, values: object, shape: tuple[int | None, ...]) -> Tensor:
         raise InputError(f"{what} must be {must}, but got {tuple(found.shape) if found is not None and found.ndim else shown}.")
     if not torch.isfinite(found).all():
         raise InputError(f"{what} must be finite, but got {found[~torch.isfinite(found)][0].item()}.")
+    if (found.abs() > LARGEST).any():
+        raise InputError(f"{what} must be at most {LARGEST:g} in size, but got {found[found.abs() > LARGEST][0].item()}.")
     return found
 
 

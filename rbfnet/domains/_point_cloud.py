@@ -9,7 +9,7 @@ from torch import Tensor
 from rbfnet.domains._domain import Domain
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._rejection import require_sampler, thin
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import MOST_POINTS, InputError, positive
 
 
 class PointCloud(Domain):
@@ -50,7 +50,7 @@ class PointCloud(Domain):
 
     def interior(self, n: int, sampler: str = "halton") -> Float[Tensor, "n D"]:
         """n of the points, drawn without repetition, whatever the sampler."""
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         require_sampler(sampler)
         if n > len(self.points):
             raise InputError(f"{n} points cannot be drawn from the {len(self.points)} of a point cloud.")

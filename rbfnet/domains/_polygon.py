@@ -12,7 +12,7 @@ from rbfnet.domains._edges import Edges
 from rbfnet.domains._gauss import on_simplices
 from rbfnet.domains._numbers import finite, names
 from rbfnet.domains._piece import Piece
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import MOST_POINTS, InputError, positive
 from rbfnet.extras import require
 
 
@@ -103,7 +103,7 @@ class Polygon(Domain):
         """
         import shapely
 
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         triangles = shapely.constrained_delaunay_triangles(self._shape).geoms
         corners = np.stack([np.asarray(triangle.exterior.coords)[:3] for triangle in triangles if triangle.area > 0])
         return on_simplices(corners, (self.box[1] - self.box[0]).numpy(), n)

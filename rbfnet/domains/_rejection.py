@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, one_of
 from rbfnet.sampling import IN_BOX
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ Accept = Callable[[Tensor], Tensor]
 
 def require_sampler(sampler: str) -> None:
     """Refuse an unknown sampler, with the nearest name."""
-    if not isinstance(sampler, str) or sampler not in SAMPLERS:
-        raise unknown("sampler", sampler, SAMPLERS)
+    one_of("sampler", sampler, SAMPLERS)
 
 
 def fill(box: Float[Tensor, "2 D"], n: int, sampler: str, accept: Accept) -> Float[Tensor, "n D"]:

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+
+LOOKED_AT = 20_000
+"""Of more cells than these, some are taken to look for overlaps."""
 
 
 class Simplices:
@@ -50,17 +54,35 @@ class Simplices:
         """
         found, near = np.zeros(len(x), dtype=bool), np.zeros(len(x), dtype=bool)
         reach = max(abs(slack), 1e-12 * np.abs(self.corners).max())
-        for tree, which, radius in self._trees:
-            balls = tree.query_ball_point(x, radius + reach)
-            counts = np.fromiter((len(ball) for ball in balls), dtype=np.int64, count=len(x))
-            points = np.repeat(np.arange(len(x)), counts)
-            cells = which[np.fromiter(itertools.chain.from_iterable(balls), dtype=np.int64, count=counts.sum())]
+        for points, cells in self._near(x, reach):
             heights = self._heights(x[points], cells)
             held = (heights >= -reach).all(axis=1)
             found[points[held]] = True
             # A wall may be near though it is one of a neighbour of the cell that the point lies in.
             near[points[held & (walls[cells] & (heights <= reach)).any(axis=1)]] = True
         return found & ~near if slack < 0 else found
+
+    def overlapping(self) -> tuple[int, int] | None:
+        """Two cells that cover the same place, as far as points near the corners of cells and in their middles tell."""
+        count, corners = self.corners.shape[:2]
+        own = np.arange(0, count, math.ceil(count / LOOKED_AT))
+        inside = 1e-9 * np.abs(self.corners - self.corners[:1, :1]).max()
+        for weights in [np.full(corners, 1 / corners), *(0.97 * np.eye(corners) + 0.03 / corners)]:
+            x = np.einsum("k,ckd->cd", weights, self.corners[own])
+            for points, cells in self._near(x, 0.0):
+                twice = (cells != own[points]) & (self._heights(x[points], cells) > inside).all(axis=1)
+                if twice.any():
+                    pair = int(own[points[twice][0]]), int(cells[twice][0])
+                    return min(pair), max(pair)
+        return None
+
+    def _near(self, x: Array, reach: float) -> Iterator[tuple[Array, Array]]:
+        """Points and cells, by number, that are near enough to each other to be looked at."""
+        for tree, which, radius in self._trees:
+            balls = tree.query_ball_point(x, radius + reach)
+            counts = np.fromiter((len(ball) for ball in balls), dtype=np.int64, count=len(x))
+            cells = which[np.fromiter(itertools.chain.from_iterable(balls), dtype=np.int64, count=counts.sum())]
+            yield np.repeat(np.arange(len(x)), counts), cells
 
     def _heights(self, x: Array, cells: Array) -> Array:
         """The distance to each facet of a cell, positive inside."""

@@ -9,6 +9,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from rbfnet.arguments import held
+from rbfnet.errors import InputError
+
 NEAR = 1e-7
 """Points this near to each other, relative to the extent of all, are at one site: what tells them apart is rounding."""
 
@@ -47,6 +50,7 @@ class Sites:
         return values.new_zeros((len(self.x), values.shape[1])).index_add_(0, self.index.to(values.device), values)
 
 
+@held
 def find_sites(points: Float[Tensor, "N D"], lengths: Float[Tensor, " D"] | None = None) -> Sites:
     """The sites at which ``points`` lie: those that are equal, or nearer to each other than :data:`NEAR`, share one.
 
@@ -62,6 +66,8 @@ def find_sites(points: Float[Tensor, "N D"], lengths: Float[Tensor, " D"] | None
         >>> find_sites(torch.tensor([[0.0], [1.0], [0.0]])).counts.tolist()
         [2, 1]
     """
+    if points.ndim != 2 or not len(points):
+        raise InputError(f"Points are (N, D), one row a point, but got {tuple(points.shape)}.")
     if lengths is None:
         lengths = points.amax(dim=0) - points.amin(dim=0)
     lengths = torch.where(lengths > 0, lengths, 1.0)

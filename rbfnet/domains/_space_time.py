@@ -13,7 +13,7 @@ from rbfnet.domains._numbers import interval
 from rbfnet.domains._piece import Keep, Piece
 from rbfnet.domains._point_cloud import PointCloud
 from rbfnet.domains._rejection import require_sampler
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import MOST_POINTS, InputError, positive
 from rbfnet.sampling import IN_BOX
 
 
@@ -83,7 +83,7 @@ class SpaceTime(Domain):
 
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
         """The product of the quadrature of the space and the rule of Gauss in time."""
-        steps = max(1, round(positive("The number of points", n, whole=True) ** (1 / len(self.coords))))
+        steps = max(1, round(positive("The number of points", n, whole=True, most=MOST_POINTS) ** (1 / len(self.coords))))
         points, weights = self.space.quadrature(max(1, round(n / steps)))
         start, end = self.time
         t, sizes = unit(steps)
@@ -111,7 +111,7 @@ class SpaceTime(Domain):
         return self._slice(n, sampler, self.time[1])
 
     def _slice(self, n: int, sampler: str, t: float) -> Tensor:
-        positive("The number of points", n, whole=True)
+        positive("The number of points", n, whole=True, most=MOST_POINTS)
         require_sampler(sampler)
         line = len(self.space.coords) == 1 and sampler in IN_BOX and sampler != "random"
         points = self.space.interior(n, "grid" if line else sampler)

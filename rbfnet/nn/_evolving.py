@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy.polynomial import chebyshev
 from torch import Tensor, nn
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, positive
 from rbfnet.kernels import Kernel
 from rbfnet.nn._inputs import points
 from rbfnet.nn._layer import require_smooth
@@ -55,6 +55,9 @@ class Evolving(LinearModel):
 
     def __init__(self, network: RBFNetwork, start: float, end: float, degree: int) -> None:
         super().__init__()
+        positive("degree", degree, whole=True, most=1000)
+        if not end > start:
+            raise InputError(f"Time goes from start to a later end, but got start={start!r} and end={end!r}.")
         self.network, self.degree = network, degree
         like = network.weight
         self.register_buffer("breaks", torch.tensor([start, end], dtype=like.dtype, device=like.device))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rbfnet.errors import InputError
+from rbfnet.errors import path as named
 from rbfnet.nn._named import named_operators
 from rbfnet.operators import Differentiable, Operator, with_closed_form
 
@@ -46,9 +48,11 @@ def export(
         InputError: a model without closed forms, no operators, an unknown coordinate, a derivative the kernel is not smooth
             enough for, another ending, or a file that is there already.
     """
-    file = Path(path)
+    file = named("The path of the program", path)
     if file.suffix != ".pt2":
         raise InputError(f"A program is written to a file that ends in .pt2, but got {str(path)!r}.")
+    if not os.path.isdir(file.parent):
+        raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to; make it first.")
     if file.exists():
         raise InputError(f"The file {str(path)!r} is there already; choose another, or remove it.")
     model = with_closed_form(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from rbfnet.errors import InputError, flag, positive
+from rbfnet.errors import MOST_POINTS, InputError, flag, positive
 from rbfnet.kernels import Kernel, KernelLike, as_kernel
 from rbfnet.memory import require_memory
 from rbfnet.nn._inputs import points as as_points
@@ -22,6 +23,10 @@ from rbfnet.operators import Differentiable, Operator, tensors_of
 
 Finish = Callable[..., Tensor]
 """What is kept of the columns of a block of points."""
+
+
+WIDEST = 1000
+"""The largest margin."""
 
 
 class RBFLayer(Differentiable):
@@ -270,7 +275,9 @@ def _margin(margin: float | str, dims: int, overlap: float) -> float:
         if margin != "auto":
             raise InputError(f"margin is zero or positive, or 'auto', but got {margin!r}.")
         return automatic_margin(dims, overlap)
-    return positive("margin", margin, zero=True)
+    if (reach := positive("margin", margin, zero=True)) > WIDEST:
+        raise InputError(f"margin is a fraction of each side, {WIDEST} at most, but got {margin!r}.")
+    return reach
 
 
 def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_center: bool) -> Tensor:
@@ -280,11 +287,18 @@ def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_c
         return epsilon_from_spacing(centers, overlap, per_center)
     if not isinstance(epsilon, Tensor):
         positive("The shape parameter epsilon", epsilon)
-    return torch.as_tensor(epsilon, dtype=centers.dtype, device=centers.device)
+    found = torch.as_tensor(epsilon, dtype=centers.dtype, device=centers.device)
+    limits = torch.finfo(found.dtype)
+    if not (((square := found.square()) >= limits.tiny) & (square <= limits.max)).all():
+        low, high = math.sqrt(limits.tiny), math.sqrt(limits.max)
+        raise InputError(
+            f"The shape parameter epsilon must be between {low:.0e} and {high:.0e} in {found.dtype}, but got {epsilon!r}."
+        )
+    return found
 
 
 def size(name: str, value: int) -> int:
     """``value``, once it is known to be a whole number of at least 1, and no more than there is memory for."""
-    positive(name, value, whole=True)
+    positive(name, value, whole=True, most=MOST_POINTS)
     require_memory(name, value)
     return int(value)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, one_of
 from rbfnet.nn.blocks import DiagonalGeometry, FullGeometry, Geometry, IsotropicGeometry, Pairs
 
 
@@ -234,8 +234,7 @@ def make_metric(
     Raises:
         InputError: an unknown name, or shape parameters that do not fit.
     """
-    if metric not in METRICS:
-        raise unknown("metric", metric, METRICS)
+    one_of("metric", metric, METRICS)
     if metric == "isotropic":
         shapes: tuple[tuple[int, ...], ...] = ((), (num_centers,))
         target: tuple[int, ...] = (num_centers,) if per_center or epsilon.ndim else ()

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, one_of
 from rbfnet.kernels import Kernel
 from rbfnet.sampling import (
     FROM_POINTS,
@@ -86,10 +86,8 @@ def place(how: str, n: int, at: Float[Tensor, "N D"], margin: float = 0.0) -> Fl
     Raises:
         InputError: an unknown initialiser, or more distinct centres than points to take them from.
     """
-    if how in FROM_POINTS:
+    if one_of("initialiser of centres", how, [*IN_BOX, *FROM_POINTS]) in FROM_POINTS:
         return FROM_POINTS[how](at, n)
-    if how not in IN_BOX:
-        raise unknown("initialiser of centres", how, [*IN_BOX, *FROM_POINTS])
     low, high = at.amin(dim=0), at.amax(dim=0)
     widen = margin * (high - low)
     return IN_BOX[how](torch.stack([low - widen, high + widen]).detach().cpu(), n).to(at)

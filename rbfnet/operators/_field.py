@@ -11,7 +11,7 @@ from torch import Tensor
 from rbfnet.errors import InputError, unknown
 from rbfnet.operators._arithmetic import Arithmetic, Channel, forward, values
 from rbfnet.operators._operator import Operator
-from rbfnet.operators._protocol import apply_operators
+from rbfnet.operators._protocol import apply_operators, dimensions
 
 
 def default_coords(dims: int) -> tuple[str, ...]:
@@ -76,9 +76,11 @@ class Field(Arithmetic):
         normal: Float[Tensor, "B D"] | None = None,
         space: Sequence[str] | None = None,
     ) -> None:
-        if x.ndim != 2:
-            raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
-        names = default_coords(x.shape[1]) if coords is None else tuple(coords)
+        dims = dimensions(x)
+        for what, given in (("coords", coords or ()), ("outputs", outputs), ("space", space or ())):
+            if not (isinstance(given, (list, tuple)) and all([isinstance(name, str) for name in given])):
+                raise InputError(f"{what} of a field is a list of names, as in ['x', 'y'], but got {given!r}.")
+        names = default_coords(dims) if coords is None else tuple(coords)
         if len(names) != x.shape[1] or len(set(names)) != len(names):
             raise InputError(f"The points have {x.shape[1]} columns, but the coordinates are named {names}.")
         if not outputs or len(set(outputs)) != len(outputs):

@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, shape_of
 from rbfnet.operators._operator import Operator
-from rbfnet.operators._protocol import apply_operators
+from rbfnet.operators._protocol import apply_operators, dimensions
 
 Model = Callable[[Tensor], Tensor]
 """A module or callable (B, D) -> (B, O), or (B,) for a single output, that treats its rows independently."""
+
+HIGHEST = 100
+"""The most derivatives there may be along one input."""
 
 Matrix = Tensor | Sequence[Sequence[float]]
 """A tensor, or plain numbers, row by row."""
@@ -128,9 +131,10 @@ def partial(u: Model, x: Float[Tensor, "B D"], multi_index: Sequence[int]) -> Fl
         >>> partial(u, x, (1, 2))  # u_xyy
         tensor([[24.]])
     """
-    if len(multi_index) != dimensions(x) or any(n < 0 for n in multi_index):
+    counts = list(multi_index) if isinstance(multi_index, (list, tuple)) else []
+    if len(counts) != dimensions(x) or not all(type(n) is int and 0 <= n <= HIGHEST for n in counts):
         raise InputError(
-            f"A multi-index needs one non-negative number for each of the {dimensions(x)} inputs, but got {tuple(multi_index)}."
+            f"A multi-index needs one non-negative number for each of the {dimensions(x)} inputs, but got {multi_index!r}."
         )
     op = Operator.d(*[j for j, n in enumerate(multi_index) for _ in range(n)])
     return apply_operators(u, x, [op])[..., 0]
@@ -158,6 +162,10 @@ def directional(
     """
     dims = dimensions(x)
     # Ranks first: a comparison of sizes that mean different things would fix the number of points under torch.export.
+    if not isinstance(v, Tensor):
+        raise InputError(f"A direction is a tensor, but got {v!r}.")
+    if type(order) is not int or order > HIGHEST:
+        raise InputError(f"The order of a derivative is 0, 1, 2, ..., but got {order!r}.")
     if v.ndim not in (1, 2) or v.shape[-1] != dims or (v.ndim == 2 and v.shape[0] != x.shape[0]):
         raise InputError(f"A direction has the shape of the points {tuple(x.shape)} or of one of them, but got {tuple(v.shape)}.")
     return apply_operators(u, x, [Operator.directional(v, order)])[..., 0]
@@ -182,6 +190,9 @@ def second_order(u: Model, x: Float[Tensor, "B D"], C: Matrix) -> Float[Tensor, 
         tensor([[40.]])
     """
     dims = dimensions(x)
+    rows = isinstance(C, (list, tuple)) and all(isinstance(row, (list, tuple)) for row in C)
+    if not rows and not isinstance(C, Tensor):
+        raise InputError(f"The coefficients of second derivatives are a tensor or rows of numbers, but got {C!r}.")
     shape = tuple(C.shape) if isinstance(C, Tensor) else (len(C), *{len(row) for row in C})
     if len(shape) not in (2, 3) or shape[-2:] != (dims, dims) or (len(shape) == 3 and shape[0] != x.shape[0]):
         raise InputError(
@@ -208,21 +219,19 @@ def quadratic_form(x: Float[Tensor, "B D"], A: Float[Tensor, "D D"]) -> Float[Te
         >>> quadratic_form(torch.tensor([[1.0, 2.0], [0.0, 1.0]]), torch.diag(torch.tensor([1.0, 3.0])))
         tensor([13.,  3.])
     """
+    dims = dimensions(x)
+    if not isinstance(A, Tensor) or tuple(A.shape) != (dims, dims):
+        raise InputError(f"The matrix of a quadratic form is a tensor ({dims}, {dims}), but got {shape_of(A)}.")
     return ((x @ A) * x).sum(dim=-1)
-
-
-def dimensions(x: Float[Tensor, "B D"]) -> int:
-    """D, once x is known to be points."""
-    if x.ndim != 2:
-        raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
-    return x.shape[1]
 
 
 def chosen(x: Float[Tensor, "B D"], dims: Sequence[int] | None) -> tuple[int, ...]:
     """The inputs ``dims``, all if None, once each is known to be one."""
     known = dimensions(x)
+    if not isinstance(dims, (list, tuple, range, type(None))):
+        raise InputError(f"dims is a list of indices of coordinates, as in [0, 1], but got {dims!r}.")
     wanted = tuple([*range(known)]) if dims is None else tuple(dims)
     for i in wanted:
-        if not 0 <= i < known:
+        if isinstance(i, bool) or not isinstance(i, int) or not 0 <= i < known:
             raise InputError(f"Coordinate index {i} is out of range for {known} inputs (0 to {known - 1}).")
     return wanted

@@ -246,6 +246,9 @@ class Operator:
 def _split(directions: Sequence[Direction]) -> tuple[tuple[str | int, ...], tuple[Tensor, ...]]:
     """The coordinates, sorted, and the vectors among directions."""
     coords = sorted([d for d in directions if not isinstance(d, Tensor)], key=str)
+    for name in coords:
+        if isinstance(name, bool) or not isinstance(name, (str, int)) or name == "":
+            raise InputError(f"A derivative is along the name or the index of a coordinate, as in d('x'), but got {name!r}.")
     return tuple(coords), tuple([d for d in directions if isinstance(d, Tensor)])
 
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, shape_of
 from rbfnet.initialised import Initialised
 from rbfnet.operators._autograd import autograd_operators
 from rbfnet.operators._operator import Operator
@@ -98,6 +98,17 @@ def with_closed_form(u: Any) -> Any:
     return model if isinstance(model, Differentiable) else u
 
 
+def dimensions(x: Float[Tensor, "B D"]) -> int:
+    """D, once it is known that these are points.
+
+    Raises:
+        InputError: they are not (B, D).
+    """
+    if not isinstance(x, Tensor) or x.ndim != 2:
+        raise InputError(f"Points have shape (B, D), one row a point, but got {shape_of(x)}.")
+    return x.shape[1]
+
+
 def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
     """Apply operators to any model: by its own closed form where it has one, by automatic differentiation elsewhere.
 
@@ -115,9 +126,10 @@ def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops:
         >>> apply_operators(u, x, [Operator.identity(), Operator.d(0), Operator.laplacian(0, 1)])
         tensor([[[ 8., 16., 28.]]])
     """
-    if x.ndim != 2:
-        raise InputError(f"Points have shape (B, D), one row a point, but got {tuple(x.shape)}.")
     u = with_closed_form(u)
+    dimensions(x)
+    if not callable(u) or isinstance(u, type):
+        raise InputError(f"A model is a module or a function of points, but got {u!r}.")
     if not ops:
         return apply_operators(u, x, [Operator.identity()])[..., :0]
     for op in ops:

@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
-from rbfnet.operators._functions import Model, dimensions, directional, jacobian
+from rbfnet.operators._functions import Model, directional, jacobian
+from rbfnet.operators._protocol import dimensions
 
 
 def divergence(u: Model, x: Float[Tensor, "B D"]) -> Float[Tensor, " B"]:

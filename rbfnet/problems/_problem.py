@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rbfnet.domains import Domain, Sites
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import MOST_POINTS, InputError, positive
 from rbfnet.given import call, one_each
 from rbfnet.initialised import Initialised
 from rbfnet.memory import require_memory
@@ -96,7 +96,7 @@ class Problem(nn.Module, Initialised, ABC):
         super().__init__()
         for name, n in (("num_interior", num_interior), ("num_boundary", num_boundary)):
             if n is not None:
-                positive(name, n, whole=True)
+                positive(name, n, whole=True, most=MOST_POINTS)
                 require_memory(name, n)
         self.given_interior, self.given_boundary, self.sampler = num_interior, num_boundary, sampler
         self.follow(400)

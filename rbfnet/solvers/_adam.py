@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from rbfnet.errors import InputError, flag, positive, unknown
+from rbfnet.errors import InputError, flag, one_of, positive
 from rbfnet.problems import Problem
 from rbfnet.solvers._schedules import SCHEDULES, factor
 from rbfnet.solvers._solver import Solver, trainable
@@ -51,9 +51,7 @@ class Adam(Solver):
         self.max_epochs = int(positive("max_epochs", max_epochs, whole=True))
         self.batch_size = None if batch_size is None else int(positive("batch_size", batch_size, whole=True))
         self.resample = flag("resample", resample)
-        if not isinstance(schedule, str) or schedule not in SCHEDULES:
-            raise unknown("schedule", schedule, SCHEDULES)
-        self.schedule = schedule
+        self.schedule = one_of("schedule", schedule, SCHEDULES)
         self.warmup = int(positive("warmup", warmup, whole=True, zero=True))
         if self.warmup >= self.max_epochs:
             raise InputError(f"warmup must be below max_epochs, here {self.max_epochs}, but got {warmup}.")

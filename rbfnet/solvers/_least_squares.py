@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from rbfnet.errors import InputError, number, positive
+from rbfnet.arguments import as_number
+from rbfnet.errors import MOST_POINTS, InputError, number, positive
 from rbfnet.nn import RBFNetwork
 from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import LinearModel
@@ -99,7 +100,7 @@ class LeastSquares(Solver):
         return _Solve(model, self.regularization, self.smoothing, self.tolerance)
 
     def afford(self, sites: int, num_centers: int | None) -> None:
-        if num_centers is not None and not number(num_centers):
+        if num_centers is not None and (not number(num_centers) or num_centers > MOST_POINTS):
             return  # Refused where centres are placed.
         centers = sites if num_centers is None else int(num_centers)
         # Rows are read block by block, unless they are all needed at once.
@@ -153,6 +154,7 @@ class LeastSquares(Solver):
 
 
 def _smoothing(given: Smoothing) -> Smoothing:
+    given = as_number(given)
     if isinstance(given, str):
         if given != "auto":
             raise InputError(f"smoothing is zero or positive, one for each point, or 'auto', but got {given!r}.")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 
 from rbfnet.catalogue import catalogue
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, one_of
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._solver import Solver
 
@@ -66,7 +66,8 @@ def as_solver(stage: Solver | str) -> Solver:
     """
     if isinstance(stage, Solver):
         return stage
+    if not isinstance(stage, str):
+        raise InputError(f"A solver is a Solver or the name of one, as in 'adam', but got {stage!r}.")
     known = catalogue("solvers", "Solver")
-    if stage not in known:
-        raise unknown("solver", stage, known)
-    return known[stage]()
+    made: Solver = known[one_of("solver", stage, known)]()
+    return made

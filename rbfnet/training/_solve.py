@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rbfnet.arguments import held
 from rbfnet.errors import InputError, NotSolvedWarning, flag, number
 from rbfnet.given import call
 from rbfnet.kernels import KernelLike
@@ -26,6 +27,7 @@ from rbfnet.training._train import DTYPES, prepare, train
 from rbfnet.training.verdict import accuracy_for
 
 
+@held
 def solve(
     problem: Problem | type[Problem],
     *,
@@ -72,8 +74,6 @@ def solve(
     chosen, wanted = as_solver(solver), flag("allow_unsolved", allow_unsolved)
     if dtype not in DTYPES.values():
         raise InputError(f"dtype is torch.float64 or torch.float32, but got {dtype!r}.")
-    if not isinstance(callbacks, (list, tuple)) or not all(isinstance(callback, pl.Callback) for callback in callbacks):
-        raise InputError(f"callbacks is a list of callbacks, as in [RAD()], but got {callbacks!r}.")
     with isolated(dtype):
         seed_everything(seed)
         posed = _made(problem)
@@ -82,10 +82,11 @@ def solve(
         prepared = prepare(posed, model, chosen, {"accelerator": accelerator, "devices": devices}, callbacks=callbacks)
         solution = train(prepared, seed=seed, started=started, accuracy=accuracy)
     if solution.verdict == "not solved" and not wanted:
-        warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=2)
+        warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=3)
     return solution
 
 
+@held
 def fit(
     x: Any,
     y: Any,
@@ -159,7 +160,7 @@ def fit(
     options.setdefault("centers", "points" if num_centers is None else "farthest_point")
     for name in ("centers", "epsilon"):
         if isinstance(options.get(name), np.ndarray):
-            options[name] = torch.from_numpy(np.array(options[name], dtype=np.float64))
+            options[name] = as_columns(name, options[name]).values.reshape(options[name].shape)
     return solve(problem, kernel=kernel, num_centers=num_centers, seed=seed, **options)
 
 

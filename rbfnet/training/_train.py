@@ -18,9 +18,10 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from rbfnet.arguments import as_number
 from rbfnet.catalogue import snake_case
 from rbfnet.config import DTYPE_NAMES
-from rbfnet.errors import InputError, positive, unknown
+from rbfnet.errors import InputError, unknown
 from rbfnet.nn import Evolving
 from rbfnet.operators import LinearModel
 from rbfnet.problems import DataProblem, Problem
@@ -225,6 +226,12 @@ def prepare(
     if not all(stage.solves for stage in stages):
         check_gradient(module, data.samples)
     options = {"max_epochs": solver.max_epochs, **{k: v for k, v in trainer.items() if k != "max_epochs" or v is not None}}
+    # Lightning's own types: whole numbers may be written as 2.0, or as text.
+    for key in ("max_epochs", "check_val_every_n_epoch", "log_every_n_steps"):
+        if key in options:
+            options[key] = int(as_number(options[key]))
+    if "gradient_clip_val" in options:
+        options["gradient_clip_val"] = as_number(options["gradient_clip_val"])
     for stage in stages if options.get("gradient_clip_val") else ():
         if stage.solves or isinstance(stage.optimizer(model, problem), torch.optim.LBFGS):
             raise InputError(
@@ -247,9 +254,6 @@ def prepare(
     for key in options:
         if key not in OPTIONS:
             raise unknown("option of the trainer called", key, OPTIONS)
-    for key in ("max_epochs", "check_val_every_n_epoch", "log_every_n_steps"):
-        if key in options:
-            positive(f"trainer.{key}", options[key], whole=True)
     # A stage may take other batches than the one before it. (Every `period` epochs is not enough for points that move: a run
     # that goes on from a checkpoint would count from there.)
     reload = int(bool(resample or adaptive or len({stage.batch_size for stage in stages}) > 1))

@@ -98,7 +98,7 @@ class Dirichlet(Condition):
         hard: bool = False,
     ) -> None:
         self.name = name or named("dirichlet", output, on)
-        checked(value, self.name)
+        value = checked(value, self.name, file=True)
         self.value, self.output, self.on, self.hard = value, output, on, hard
         self._points, self.weight = points, positive_weight(weight, self.name)
 
@@ -156,16 +156,15 @@ class Robin(Condition):
         points: int | None = None,
     ) -> None:
         self.name = name or named(self.kind, output, on)
-        for part in (value, alpha, beta):
-            checked(part, self.name)
-        self._value, self._alpha, self._beta = value, alpha, beta
+        self._value = checked(value, self.name, file=True)
+        self._alpha, self._beta = checked(alpha, self.name), checked(beta, self.name)
         self._output, self._on, self._points = output, on, points
         self.weight = positive_weight(weight, self.name)
 
     def sample(self, problem: Problem) -> Sample:
         if is_file(self._value):
             output = self._output or problem.outputs[0]
-            return with_values(self._value, problem.domain, output, normals=True)  # type: ignore[arg-type]
+            return with_values(self._value, problem.domain, output, normals=True)
         n = on_parts(problem, self._points, self.name, self._on)
         return on_boundary(problem.domain, n, problem.sampler, self._on)
 

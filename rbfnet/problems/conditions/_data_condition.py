@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError, unknown
+from rbfnet.errors import InputError, positive, unknown
 from rbfnet.operators import Field
 from rbfnet.problems.conditions._condition import Condition, Residual, Sample, positive_weight
 from rbfnet.problems.conditions._given_values import from_file, require_inside
@@ -59,7 +59,9 @@ class Data(Condition):
         noise: Float[Tensor, " O"] | float | None = None,
     ) -> None:
         self.weight, self.name = positive_weight(weight, name), name
-        if noise is not None and not bool(torch.all((given := torch.as_tensor(noise)) > 0) and torch.isfinite(given).all()):
+        if noise is not None and not isinstance(noise, Tensor):
+            positive(f"The noise of condition {name!r}", noise)
+        elif noise is not None and not bool(torch.all(noise > 0) and torch.isfinite(noise).all()):
             raise InputError(f"The noise of condition {name!r} is a positive standard deviation, but got {noise}.")
         self._noise = noise
         self._path, self._given, self._scale, self._outputs = None, None, scale, outputs

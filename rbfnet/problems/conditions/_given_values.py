@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from rbfnet.arguments import as_number
 from rbfnet.domains import Domain, read_columns
 from rbfnet.errors import InputError, number
 from rbfnet.given import call, one_each
 from rbfnet.operators import Arithmetic
+from rbfnet.tables import FILES
 
 Function = Callable[..., Tensor | float]
 """Of the coordinates, each (B,), in their order; gives (B,) or a number."""
@@ -24,15 +27,19 @@ FileValue = str | Path
 """A ``.csv`` or ``.npz`` file: its rows are the points, its columns coordinates and values."""
 
 
-def checked(value: object, name: str) -> None:
-    """Raise InputError where ``value`` is nothing a condition can be given."""
-    if isinstance(value, (str, Path)) or callable(value) or (isinstance(value, Tensor) and value.ndim == 0):
-        return
+def checked(value: Any, name: str, *, file: bool = False) -> Any:
+    """``value``, once it is known to be what a condition can be given; a text that is a number as one."""
+    value = as_number(value)
+    if callable(value) or (isinstance(value, Tensor) and value.ndim == 0):
+        return value
+    if file and isinstance(value, (str, Path)) and str(value).lower().endswith(FILES):
+        return value
     given = number(value)
     if given is None or not math.isfinite(given):
-        raise InputError(
-            f"The value of condition {name!r} is a finite number, a function of the coordinates or a file, but got {value!r}."
-        )
+        kinds = "a finite number, a function of the coordinates or a file (.csv, .npz)"
+        kinds = kinds if file else "a finite number or a function of the coordinates"
+        raise InputError(f"The value of condition {name!r} is {kinds}, but got {value!r}.")
+    return value
 
 
 def evaluate(value: Value, columns: Sequence[Tensor], name: str) -> Tensor | float:

@@ -59,9 +59,8 @@ class Initial(Condition):
         hard: bool = False,
     ) -> None:
         self.name = name or named("initial", output, None)
-        checked(value, self.name)
-        if velocity is not None:
-            checked(velocity, self.name)
+        value = checked(value, self.name, file=True)
+        velocity = velocity if velocity is None else checked(velocity, self.name)
         self.value, self.velocity, self.output, self.hard = value, velocity, output, hard
         self._points, self.weight = points, positive_weight(weight, self.name)
 

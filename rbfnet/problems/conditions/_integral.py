@@ -50,7 +50,7 @@ class Integral(Condition):
         points: int | None = None,
     ) -> None:
         self.name = name or self.kind
-        checked(value, self.name)
+        value = checked(value, self.name)
         if where is not None and not isinstance(where, Domain):
             raise InputError(f"`where` of condition {self.name!r} is a Domain, but got {where!r}.")
         self._value, self._where, self._points = value, where, points

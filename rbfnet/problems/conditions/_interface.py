@@ -66,13 +66,14 @@ class Interface(Condition):
             raise InputError(f"At condition {name!r} two outputs meet, but got {outputs!r}.")
         if not isinstance(where, Domain):
             raise InputError(f"Condition {name!r} lies on the boundary of a Domain, but `where` is {where!r}.")
+        if len(coefficients) != 2:
+            raise InputError(f"Condition {name!r} has two coefficients, one on each side, but got {coefficients!r}.")
         if jump is None and flux is None:
             raise InputError(f"Condition {name!r} needs a jump or a flux, but both are None.")
-        for value in (jump, flux, *coefficients):
-            if value is not None:
-                checked(value, name)
-        self._outputs, self._where, self._jump, self._flux = tuple(outputs), where, jump, flux
-        self._coefficients, self._on, self._points = coefficients, on, points
+        self._jump, self._flux = (None if value is None else checked(value, name) for value in (jump, flux))
+        self._outputs, self._where = tuple(outputs), where
+        self._coefficients = (checked(coefficients[0], name), checked(coefficients[1], name))
+        self._on, self._points = on, points
         self.weight, self.name = positive_weight(weight, name), name
 
     def sample(self, problem: Problem) -> Sample:

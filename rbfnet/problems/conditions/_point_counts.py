@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rbfnet.domains import Domain, PointCloud
-from rbfnet.errors import positive
+from rbfnet.errors import MOST_POINTS, positive
 from rbfnet.memory import require_memory
 from rbfnet.problems.conditions._placement import Part
 
@@ -61,7 +61,7 @@ def across(problem: Problem, points: int | None, name: str) -> int:
 
 def _whole(points: int, name: str) -> int:
     what = f"The number of points of condition {name!r}"
-    require_memory(what, number := positive(what, points, whole=True))
+    require_memory(what, number := positive(what, points, whole=True, most=MOST_POINTS))
     return int(number)
 
 

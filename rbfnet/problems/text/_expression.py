@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +20,6 @@ Node = float | Callable[[Read], Tensor]
 Parameter = float | Callable[[], Tensor]
 """A number, or a function without arguments that gives it: the unknowns of inverse problems."""
 
-CONSTANTS = {"pi": math.pi, "e": math.e}
-ARITHMETIC: dict[str, Callable[..., Any]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "**": operator.pow, "^": operator.pow,
-}  # fmt: skip
 COMPARISONS = {"<": torch.lt, "<=": torch.le, ">": torch.gt, ">=": torch.ge}
 ONE: dict[str, Callable[..., Any]] = {
     "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh,

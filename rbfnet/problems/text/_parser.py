@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,11 +11,10 @@ import torch
 from torch import Tensor
 
 from rbfnet.errors import InputError, unknown
+from rbfnet.grammar import ARITHMETIC, CONSTANTS, ExpressionError, Grammar, Token
 from rbfnet.operators import Operator
 from rbfnet.problems.text._expression import (
-    ARITHMETIC,
     COMPARISONS,
-    CONSTANTS,
     FUNCTIONS,
     ONE,
     OPERATORS,
@@ -29,24 +27,12 @@ from rbfnet.problems.text._expression import (
     parameter,
     value_of,
 )
-from rbfnet.problems.text._tokens import ExpressionError, Token, readable, tilings, tokens
+from rbfnet.problems.text._tilings import readable, tilings
 
 Names = tuple[str, ...]
 
-DEPTH, ORDER = 32, 8
-"""The deepest nesting and the highest derivative there may be: enough for any equation."""
-
-MISPLACED = {
-    "": "The text ends where a number, a name or a parenthesis belongs.",
-    ")": "This ')' stands where a number, a name or '(' belongs, or has no '(' before it.",
-    "(": "An operator is missing before this '('; a product is written with *.",
-    ",": "A comma belongs between the arguments of a function only.",
-    "=": "An '=' belongs once in an equation, outside of all parentheses, and not in a value.",
-    "==": "An equation is written with a single '='.",
-    "number": "An operator is missing before this number; a product is written with *.",
-    "name": "An operator is missing before this name; a product is written with *.",
-    "sign": "This operator has nothing to its left.",
-}
+ORDER = 8
+"""The highest derivative there may be."""
 
 
 def parse(
@@ -79,48 +65,26 @@ def parse(
     return Parser(text, tuple(coords), over, tuple(outputs), dict(parameters or {})).whole(equation)
 
 
-class Parser:
-    """Recursive descent: equation, sum, product, sign, power, atom; each method takes what belongs to it."""
+class Parser(Grammar):
+    """The grammar of numbers with names in it, and an equation around it."""
 
     def __init__(self, text: str, coords: Names, space: Names, outputs: Names, parameters: dict[str, Parameter]) -> None:
-        self.text, self.coords, self.space, self.outputs, self.parameters = text, coords, space, outputs, parameters
-        self.depth, self.place = 0, 0
+        super().__init__(text)
+        self.coords, self.space, self.outputs, self.parameters = coords, space, outputs, parameters
         self.operators: dict[Operator, None] = {}
-        self.tokens = tokens(text)
-
-    def error(self, sentence: str, token: Token) -> ExpressionError:
-        return ExpressionError(sentence, self.text, token.at, len(token.text))
-
-    @property
-    def next(self) -> Token:
-        return self.tokens[self.place]
-
-    def take(self) -> Token:
-        token = self.next
-        self.place = min(self.place + 1, len(self.tokens) - 1)
-        return token
 
     def misplaced(self, token: Token) -> ExpressionError:
         if token.text in COMPARISONS or token.text == "!=":
             return self.error("A comparison by <, <=, > or >= belongs in where(...) only, as in where(x < 0, 1, 2).", token)
-        return self.error(MISPLACED.get(token.text) or MISPLACED[token.kind], token)
-
-    # -- the grammar ---------------------------------------------------------------------------------------------------
+        return super().misplaced(token)
 
     def whole(self, equation: bool) -> Expression:
         node = self.sum()
         if equation and self.next.text == "=":
             sign = self.take()
             node = self.apply(operator.sub, sign, node, self.sum())
-        if self.next.kind:
-            raise self.misplaced(self.next)
+        self.end()
         return Expression(self.text, self.coords, tuple(self.operators), node)
-
-    def sum(self) -> Node:
-        return self.chain(self.product, ("+", "-"))
-
-    def product(self) -> Node:
-        return self.chain(self.signed, ("*", "/"))
 
     def chain(self, operand: Callable[[], Node], signs: tuple[str, ...]) -> Node:
         """a + b - c ..., from left to right; in a loop, so that a long sum is not a deep one."""
@@ -143,58 +107,6 @@ class Parser:
             return value  # type: ignore[return-value]
 
         return evaluate if rest else first
-
-    def signed(self) -> Node:
-        self.deeper()
-        if self.next.text in ("+", "-"):
-            sign = self.take()
-            node = self.signed()
-            node = self.apply(operator.neg, sign, node) if sign.text == "-" else node
-        else:
-            node = self.power()
-        self.depth -= 1
-        return node
-
-    def deeper(self) -> None:
-        self.depth += 1
-        if self.depth > DEPTH:
-            raise self.error(f"This is nested deeper than {DEPTH} levels; write it in parts.", self.next)
-
-    def power(self) -> Node:
-        base = self.atom()
-        if self.next.text not in ("**", "^"):
-            return base
-        sign = self.take()
-        return self.apply(operator.pow, sign, base, self.signed())
-
-    def atom(self) -> Node:
-        token = self.take()
-        if token.kind == "number":
-            return self.number(float, token, token.text)
-        if token.kind == "name":
-            return self.call(token) if self.next.text == "(" else self.named(token)
-        if token.text != "(":
-            raise self.misplaced(token)
-        node = self.sum()
-        self.close(token)
-        return node
-
-    def close(self, opened: Token) -> None:
-        if not self.next.kind:
-            raise self.error("This '(' is not closed.", opened)
-        if self.next.text != ")":
-            raise self.misplaced(self.next)
-        self.take()
-
-    def number(self, f: Callable[..., Any], token: Token, *arguments: Any) -> float:
-        """Numbers are floats and worked out here, so that 9**9**9 is refused at once."""
-        try:
-            value = f(*arguments)
-        except (ZeroDivisionError, OverflowError):
-            value = math.nan
-        if isinstance(value, complex) or not math.isfinite(value):
-            raise self.error("This gives no finite real number.", token)
-        return float(value)
 
     def apply(self, f: Callable[..., Any], token: Token, *arguments: Node) -> Node:
         if all([isinstance(a, float) for a in arguments]):

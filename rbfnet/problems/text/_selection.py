@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.grammar import ExpressionError, Token
 from rbfnet.problems.text._expression import COMPARISONS, Expression, Node, Parameter, Read, of_tensors, value_of
 from rbfnet.problems.text._parser import Parser
-from rbfnet.problems.text._tokens import ExpressionError, Token
 
 ROUNDING = 1e-9
 """By what share of their size two numbers may differ that are equal."""

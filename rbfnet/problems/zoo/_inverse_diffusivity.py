@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, exp, sin
 
 from rbfnet.domains import Interval, SpaceTime
-from rbfnet.errors import positive
+from rbfnet.errors import MOST_POINTS, positive
 from rbfnet.problems._problem import Problem
 from rbfnet.problems.conditions import Condition, Data, Dirichlet, Initial, Interior
 from rbfnet.problems.unknowns import Unknown
@@ -42,8 +42,8 @@ class InverseDiffusivity(Problem):
         noise: float = 0.0,
     ) -> None:
         super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
-        points = self.domain.interior(int(positive("num_data", num_data, whole=True)), sampler)
-        spread = positive("noise", noise, zero=True)
+        points = self.domain.interior(int(positive("num_data", num_data, whole=True, most=MOST_POINTS)), sampler)
+        spread = float(positive("noise", noise, zero=True))
         values = self.exact(*points.unbind(dim=1))
         self._measured = points, values + spread * torch.randn(len(points), dtype=points.dtype)
         self.k = Unknown(1.0, positive=True, exact=DIFFUSIVITY)

@@ -37,7 +37,7 @@ class InverseField(Problem):
     ) -> None:
         super().__init__(num_interior=num_interior, num_boundary=num_boundary, sampler=sampler)
         points = self.domain.grid(50**2)
-        spread = positive("noise", noise, zero=True)
+        spread = float(positive("noise", noise, zero=True))
         values = self.exact(*points.unbind(dim=1))
         self._measured = points, values + spread * torch.randn(len(points), dtype=points.dtype)
         self.a = UnknownField(self.domain, 1.0, positive=True, exact=coefficient)

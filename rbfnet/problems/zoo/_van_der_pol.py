@@ -6,11 +6,14 @@ import torch
 from torch import Tensor
 
 from rbfnet.domains import Interval
-from rbfnet.errors import positive
+from rbfnet.errors import InputError, positive
 from rbfnet.operators import Field
 from rbfnet.problems._problem import Problem
 from rbfnet.problems.conditions import Condition, Initial, Interior, Residual
 from rbfnet.problems.zoo import references
+
+LONGEST = 1e5
+"""The reference takes seconds up to here."""
 
 
 class VanDerPol(Problem):
@@ -34,7 +37,9 @@ class VanDerPol(Problem):
     def __init__(self, mu: float = 1.0, end: float = 10.0, num_interior: int = 400, sampler: str = "halton") -> None:
         super().__init__(num_interior=num_interior, sampler=sampler)
         self.mu = float(positive("mu", mu))
-        self.domain = Interval(t=(0, float(positive("end", end))))
+        if max(self.mu, 1.0) * positive("end", end) > LONGEST:
+            raise InputError(f"mu times end must be at most {LONGEST:g}, but got mu={mu!r} and end={end!r}.")
+        self.domain = Interval(t=(0, float(end)))
 
     def conditions(self) -> Iterable[Condition]:
         yield Interior(self._system)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError, positive, unknown
+from rbfnet.errors import InputError, one_of, positive
 from rbfnet.solvers.algebra._damped_qr import Factored
 
 REGULARIZATIONS = ("damping", "truncation", "ridge", "gcv")
@@ -38,8 +38,7 @@ class Regularization:
     """
 
     def __init__(self, how: str = "damping", level: float | None = None) -> None:
-        if how not in REGULARIZATIONS:
-            raise unknown("regularization", how, REGULARIZATIONS)
+        one_of("regularization", how, REGULARIZATIONS)
         if level is not None:
             positive("level", level)
         if how == "ridge" and level is None:

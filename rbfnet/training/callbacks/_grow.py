@@ -8,7 +8,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from rbfnet.errors import InputError, positive
+from rbfnet.errors import MOST_POINTS, InputError, positive
 from rbfnet.memory import require_memory
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.nn.initializers import spacing
@@ -90,10 +90,10 @@ class Grow(Adaptive):
         follow: bool = True,
     ) -> None:
         super().__init__(period)
-        self.num_centers = int(positive("num_centers", num_centers, whole=True))
+        self.num_centers = int(positive("num_centers", num_centers, whole=True, most=MOST_POINTS))
         self.add = positive("add", add, whole=add >= 1)
         self.tolerance = None if tolerance is None else positive("tolerance", tolerance)
-        self.candidates = int(positive("candidates", candidates, whole=True))
+        self.candidates = int(positive("candidates", candidates, whole=True, most=MOST_POINTS))
         require_memory("num_centers", self.num_centers)
         require_memory("candidates", self.candidates)
         self.follow = follow

@@ -36,7 +36,7 @@ class RAD(Adaptive):
     def __init__(self, period: int = 100, k: float = 1.0, c: float = 1.0, pool: int = 10) -> None:
         super().__init__(period)
         self.k, self.c = positive("k", k), positive("c", c, zero=True)
-        self.pool = int(positive("pool", pool, whole=True))
+        self.pool = int(positive("pool", pool, whole=True, most=1000))
         require_memory("pool", self.pool)
 
     def choose(self, fitness: Fitness, points: Sample) -> Sample:

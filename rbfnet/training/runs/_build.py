@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from hydra.utils import instantiate
+from lightning.pytorch.loggers import Logger
 
 from rbfnet.config import require_config, several
 from rbfnet.kernels import Kernel
@@ -68,4 +68,4 @@ def _logger(node: Mapping[str, Any], trust: Iterable[str] | None) -> Any:
         return logger(node)
     if node["_target_"] == "lightning.pytorch.loggers.CSVLogger":
         node = {**node, "_target_": "rbfnet.training.storage.Metrics"}
-    return instantiate(node)
+    return construct(node, Logger, "training")

@@ -56,10 +56,9 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
         trust = set(trust)
         _require_trusted(target, base, room, trust)
     cls = _locate(target, base)
+    home = f"rbfnet.{room}" if base.__module__.startswith("rbfnet.") else base.__module__
     if inspect.isabstract(cls) or not issubclass(cls, base):
-        raise InputError(
-            f"{target} is not a usable {base.__name__}: it must be a concrete subclass of rbfnet.{room}.{base.__name__}."
-        )
+        raise InputError(f"{target} is not a usable {base.__name__}: it must be a concrete subclass of {home}.{base.__name__}.")
     parameters = inspect.signature(cls).parameters
     nodes = {written(key, parameters, target): value for key, value in node.items() if key != "_target_"}
     _require_arguments(parameters, target, nodes)

@@ -9,6 +9,7 @@ from typing import Any
 
 from lightning_utilities.core.rank_zero import rank_zero_only
 
+from rbfnet.arguments import held
 from rbfnet.config import require_begun
 from rbfnet.errors import InputError, positive
 from rbfnet.training.foreign import lightning_sees, read_config, require_own_files
@@ -21,6 +22,7 @@ MAY_CHANGE = {"run_dir", "logger", "trainer"}
 """What of a config may differ from that of the checkpoint: the directory may have been moved, the run may be longer."""
 
 
+@held
 def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterable[str] = ()) -> Run:
     """The run of a directory, built to go on from ``checkpoints/last.ckpt`` as if it had never been stopped, bit for bit.
 

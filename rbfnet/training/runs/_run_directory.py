@@ -11,6 +11,7 @@ import torch
 import yaml
 from omegaconf import OmegaConf
 
+from rbfnet.arguments import held
 from rbfnet.config import NEEDED, require_run
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
@@ -86,6 +87,7 @@ def is_complete(directory: Path, checkpoint: Mapping[str, Any]) -> bool:
     return same and epochs == done
 
 
+@held
 def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
     """The trained model of a run, rebuilt from its ``config.yaml`` and ``model.safetensors`` alone.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from rbfnet.arguments import as_number
 from rbfnet.errors import InputError, positive
 from rbfnet.nn import Evolving
 from rbfnet.operators import Differentiable, LinearModel
@@ -79,7 +80,9 @@ def accuracy_for(problem: Problem, accuracy: float | None) -> float:
         InputError: a number that is not positive.
     """
     if accuracy is not None:
-        return float(positive("accuracy", accuracy))
+        if (given := positive("accuracy", as_number(accuracy))) > 1:
+            raise InputError(f"accuracy is relative and must be at most 1, as in 1e-3, but got {accuracy!r}.")
+        return float(given)
     return ACCURACY_OF_DATA if isinstance(problem, DataProblem) else ACCURACY
 
 

@@ -459,8 +459,8 @@ def test_other_arguments_that_are_none_are_refused() -> None:
 
     posed = problem(*POISSON)
     grow: Any = Grow
-    assert "callbacks is a list of callbacks" in refused(lambda: solved(posed, callbacks=grow(num_centers=30)))
-    assert "callbacks is a list of callbacks" in refused(lambda: solved(posed, callbacks=[grow]))
+    assert "callbacks of solve must be a list" in refused(lambda: solved(posed, callbacks=grow(num_centers=30)))
+    assert "callbacks of solve must be a list" in refused(lambda: solved(posed, callbacks=[grow]))
     assert "dtype is torch.float64 or torch.float32, but got 'float64'" in refused(lambda: solved(posed, dtype="float64"))
     assert "`optimizer` of Idle must return a torch.optim.Optimizer" in refused(lambda: solved(posed, solver=Idle()))
     assert "Empty lacks phi" in refused(lambda: solved(posed, kernel=Empty))

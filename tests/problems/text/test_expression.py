@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rbfnet import Field, InputError
+from rbfnet.grammar import DEPTH, LENGTH, ExpressionError
 from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Operator
-from rbfnet.problems.text._parser import DEPTH, parse
-from rbfnet.problems.text._tokens import LENGTH, ExpressionError
+from rbfnet.problems.text._parser import parse
 
 NU = 0.01 / math.pi
 
