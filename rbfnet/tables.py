@@ -84,7 +84,8 @@ def kind_of(file: Path) -> str:
     name = file.name.lower()
     if not name.endswith(FILES):
         raise InputError(
-            f"Tables are read from .csv or .npz files, and .tsv, .txt and .parquet, texts as .gz too, but got {str(file)!r}."
+            f"Tables are read from .csv or .npz files, but got {str(file)!r}; .tsv, .txt, .parquet and packed texts like "
+            ".csv.gz are read too."
         )
     return "npz" if name.endswith(".npz") else "parquet" if name.endswith(".parquet") else "text"
 
@@ -229,11 +230,11 @@ def number_in(row: Sequence[str], at: int, form: Form = PLAIN) -> float | str | 
     return value if math.isfinite(value) else cell
 
 
-def complaint(file: Path, line: int, name: str, found: str | None, form: Form = PLAIN) -> InputError:
+def complaint(file: Path, line: int, name: str, found: str | None, form: Form = PLAIN, in_text: bool = True) -> InputError:
     """The error for a cell without a finite number; rows are counted from 1 below the header."""
-    holds = "is empty" if not found else f"holds {found!r}"
+    holds = "is empty" if not found else f"holds {found!r}" if in_text else f"holds {found}"
     hint = "mend or remove the row"
-    if found and form.decimal == "." and _is_number(found.replace(".", "").replace(",", ".")):
+    if found and "," in found and form.decimal == "." and _is_number(found.replace(".", "").replace(",", ".")):
         hint = "a decimal comma is asked for by decimal=','"
     elif not found or found.lower() in ABSENT:
         hint += ", or leave such rows out by missing=drop"

@@ -16,7 +16,7 @@ from torch import Tensor
 from rbfnet.arguments import held
 from rbfnet.errors import InputError
 from rbfnet.memory import require_memory
-from rbfnet.tables import PLAIN, Column, Form, complaint, kind_of, located, number_in, parquet, require_room, rows
+from rbfnet.tables import PLAIN, Form, complaint, kind_of, located, number_in, parquet, require_room, rows
 
 BATCH = 2**14
 """As many rows are read at a time."""
@@ -48,7 +48,7 @@ class Rows:
 
 
 @held
-def read_columns(path: str | Path, names: Sequence[Column], form: Form = PLAIN) -> Float[Tensor, "N C"]:
+def read_columns(path: str | Path, names: Sequence[str | int], form: Form = PLAIN) -> Float[Tensor, "N C"]:
     """Columns of a text file with a header (comma, semicolon or tab), or one-dimensional arrays of an NPZ or Parquet file.
 
     NPZ files are read without unpickling anything.
@@ -72,8 +72,18 @@ def read_columns(path: str | Path, names: Sequence[Column], form: Form = PLAIN) 
     return read_rows(path, names, form).values
 
 
-def read_rows(path: str | Path, names: Sequence[Column], form: Form = PLAIN, missing: str = "refuse") -> Rows:
-    """The same, with the names of the columns; ``missing="drop"`` leaves rows out in which a cell is empty or says n/a."""
+@held
+def read_rows(path: str | Path, names: Sequence[str | int], form: Form = PLAIN, missing: str = "refuse") -> Rows:
+    """The same, with the names of the columns; ``missing="drop"`` leaves rows out in which a cell is empty or says n/a.
+
+    Example:
+        >>> import numpy as np
+        >>> from rbfnet.domains import read_rows
+        >>> np.savez("gaps.npz", x=[0.0, 1.0, 2.0], y=[0.0, np.nan, 2.0])
+        >>> found = read_rows("gaps.npz", ["x", "y"], missing="drop")
+        >>> found.values.tolist(), found.dropped
+        ([[0.0, 0.0], [2.0, 2.0]], 1)
+    """
     if missing not in MISSING:
         raise InputError(f"missing is {' or '.join(MISSING)}, but got {missing!r}.")
     require_room(path)
@@ -94,8 +104,16 @@ def read_rows(path: str | Path, names: Sequence[Column], form: Form = PLAIN, mis
     return Rows(torch.from_numpy(values), told, total)
 
 
-def batches(path: str | Path, names: Sequence[Column], form: Form = PLAIN) -> Iterator[Array]:
-    """The same columns, some thousand rows (n, C) at a time; memory does not grow with the file."""
+def batches(path: str | Path, names: Sequence[str | int], form: Form = PLAIN) -> Iterator[Array]:
+    """The same columns, some thousand rows (n, C) at a time; memory does not grow with the file.
+
+    Example:
+        >>> import numpy as np
+        >>> from rbfnet.domains import batches
+        >>> np.savez("many.npz", x=np.zeros(7), y=np.ones(7))
+        >>> [part.shape for part in batches("many.npz", ["x", "y"])]
+        [(7, 2)]
+    """
     file, chosen, told = located(path, names, form)
     return _batches(file, chosen, told, form, keep=False)
 
@@ -164,5 +182,5 @@ def _finite(file: Path, names: Sequence[str], part: Array, start: int, keep: boo
     bad = ~np.isfinite(part) & ~(np.isnan(part) & keep)
     if bad.any():
         row, column = (int(at[0]) for at in np.nonzero(bad))
-        raise complaint(file, start + row + 1, names[column], str(part[row, column]))
+        raise complaint(file, start + row + 1, names[column], str(part[row, column]), in_text=False)
     return part

@@ -62,6 +62,15 @@ def export_solution(solution: Solution, path: str | Path, what: What | None = No
 
     Raises:
         InputError: another ending, a file that is there, something that cannot be read or exported.
+
+    Example:
+        >>> import numpy as np, rbfnet
+        >>> from rbfnet.training import export_solution
+        >>> x = np.linspace(0, 1, 20)
+        >>> solution = rbfnet.fit(x, x**2, kernel="gaussian", outputs=["u"])
+        >>> made = export_solution(solution, "square.pt2", ["u", "u_x"])
+        >>> made.names, made.is_the_same
+        (('u', 'u_x'), True)
     """
     file = Path(path)
     if file.suffix not in (".pt2", ".onnx"):

@@ -28,20 +28,25 @@ SECONDS = 6
 """A film takes so long."""
 
 
-def draw_overview(solution: Solution, path: Path) -> tuple[float, float]:
-    """Fit, reference, error and centres of each output in one picture; gives the range of the values."""
+def draw_overview(solution: Solution, path: str | Path) -> tuple[float, float]:
+    """Fit, reference, error and centres of each output in one picture; gives the range of the values.
+
+    Example: ``draw_overview(rbfnet.solve(Poisson(), num_centers=50), "overview.png")``
+    """
     figure = overview(solution.model, solution.problem)
-    _saved(figure, path)
+    _saved(figure, Path(path))
     values = solution.predict(solution.problem.domain.grid(2_000), progress=False)
     return float(np.nanmin(values.real)), float(np.nanmax(values.real))
 
 
 def draw_slices(
-    solution: Solution, path: Path, name: str, values: Sequence[float], what: str | None = None
+    solution: Solution, path: str | Path, name: str, values: Sequence[float], what: str | None = None
 ) -> tuple[float, float]:
     """The solution where the coordinate ``name`` has some values: lines in one panel, or maps side by side on one scale.
 
     Of more than three coordinates the others are in the middle of the domain.
+
+    Example: ``draw_slices(rbfnet.solve(Poisson(), num_centers=50), "slices.png", "y", [0.25, 0.5])``
     """
     from matplotlib.figure import Figure
 
@@ -66,12 +71,15 @@ def draw_slices(
             for ax, value, height in zip(axes.flat, values, heights, strict=False):
                 _map(section, height, what or solution.names.outputs[0], ax, low, high)
                 ax.set_title(_at(name, value))
-        _saved(figure, path)
+        _saved(figure, Path(path))
     return low, high
 
 
-def draw_film(solution: Solution, path: Path, name: str, frames: int = 40, what: str | None = None) -> tuple[float, float]:
-    """A film (GIF) along the coordinate ``name``, on one scale."""
+def draw_film(solution: Solution, path: str | Path, name: str, frames: int = 40, what: str | None = None) -> tuple[float, float]:
+    """A film (GIF) along the coordinate ``name``, on one scale.
+
+    Example: ``draw_film(rbfnet.solve(Poisson(), num_centers=50), "film.gif", "y", frames=2)``
+    """
     from matplotlib.animation import FuncAnimation, PillowWriter
     from matplotlib.figure import Figure
 
@@ -98,10 +106,11 @@ def draw_film(solution: Solution, path: Path, name: str, frames: int = 40, what:
             return [ax]
 
         film = FuncAnimation(figure, drawn, frames=frames, init_func=lambda: [ax], blit=False)
-        part = path.with_name(f".part{path.suffix}")
+        file = Path(path)
+        part = file.with_name(f".part{file.suffix}")
         try:
             film.save(part, writer=PillowWriter(fps=max(1, round(frames / SECONDS))), dpi=80)
-            os.replace(part, path)
+            os.replace(part, file)
         finally:
             part.unlink(missing_ok=True)
     return low, high

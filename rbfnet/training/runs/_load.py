@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rbfnet.arguments import held
 from rbfnet.errors import InputError
 from rbfnet.nn import Evolving
 from rbfnet.problems import Problem
@@ -29,6 +30,7 @@ SHOWN: dict[str, tuple[Any, Any]] = {
 """What a solution shows of a summary: of which type it is, and what it is taken for where it is not there or of another."""
 
 
+@held
 def load(run_dir: str | Path, trust: Iterable[str] = (), *, problem: Problem | None = None) -> Solution:
     """The solution of a run, rebuilt from its ``config.yaml``, ``model.safetensors`` and ``summary.json`` alone.
 
