@@ -12,6 +12,7 @@ from typing import Any
 
 from rbfnet.config import require_run
 from rbfnet.errors import InputError, unknown
+from rbfnet.errors import path as named
 from rbfnet.extras import require_installed
 
 SHORT = {"-h": "--help", "-o": "--out", "-q": "--quiet", "-v": "--verbose", "-f": "--force"}
@@ -64,9 +65,9 @@ def read(arguments: Sequence[str], takes: Mapping[str, str], flags: Iterable[str
         if argument == "--":
             given.words += rest
             break
-        if trust and argument.startswith("trust=") and not Path(argument).exists():
+        if trust and argument.startswith("trust=") and not _is_there(argument):
             given.trust += modules(argument.removeprefix("trust="))
-        elif not argument.startswith("-") or argument == "-" or Path(argument).exists():
+        elif not argument.startswith("-") or argument == "-" or _is_there(argument):
             given.words.append(argument)
         elif name not in known:
             raise unknown("option", argument, known)
@@ -84,6 +85,14 @@ def read(arguments: Sequence[str], takes: Mapping[str, str], flags: Iterable[str
     if given.quiet and given.verbose:
         raise InputError("--quiet and --verbose exclude each other; give one of them.")
     return given
+
+
+def _is_there(argument: str) -> bool:
+    """Whether it is the name of a file, however it looks."""
+    try:
+        return Path(argument).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def modules(text: str) -> list[str]:
@@ -117,7 +126,7 @@ def one_run(given: Given, command: str, more: int = 0) -> Path:
     """
     if not 1 <= len(given.words) <= 1 + more:
         raise InputError(f"`rbfnet {command}` takes the directory of one run, as in `rbfnet {command} runs/mine`.")
-    directory = Path(given.words[0])
+    directory = named("The directory of a run", given.words[0])
     if directory.is_dir() and not (directory / "config.yaml").is_file():
         inside = [path.parent for path in sorted(directory.glob("**/model.safetensors"))]
         if inside:
@@ -132,7 +141,7 @@ def new_file(path: str, endings: Sequence[str], force: bool) -> Path:
     Raises:
         InputError: another ending, a file that is there already without --force, or a directory that is not.
     """
-    file = Path(path)
+    file = named("The output", path)
     if not path.lower().endswith(tuple(endings)):
         raise InputError(f"The output ends in {', '.join(endings)}, but got {path!r}.")
     if file.is_dir() or (file.exists() and not force):

@@ -19,6 +19,7 @@ import yaml
 from rbfnet.cli.command import console, read
 from rbfnet.cli.configs import choices
 from rbfnet.errors import InputError, unknown
+from rbfnet.errors import path as named
 
 HELP = """\
 rbfnet runs [DIR]: a table over the runs below a directory: what differs in their configs, error, verdict, seconds
@@ -83,7 +84,7 @@ def runs(arguments: list[str]) -> int:
         return 0
     if len(given.words) > 1 or {"--csv", "--markdown"} <= given.flags:
         raise InputError("`rbfnet runs` takes one directory and one form, as in `rbfnet runs runs/poisson --csv`.")
-    directory = Path(given.words[0] if given.words else "runs")
+    directory = named("The directory of runs", given.words[0] if given.words else "runs")
     if not directory.is_dir():
         raise InputError(f"There is no directory {str(directory)!r}.")
     found = list(rows(directory, told=not given.quiet))
