@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rbfnet.arguments import as_number
+from rbfnet.annotations import as_number
 from rbfnet.errors import InputError, flag, number, one_of, path, positive, unknown
 
 KEYS = {

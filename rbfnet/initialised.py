@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from rbfnet.arguments import fitted
+from rbfnet.annotations import fitted
 from rbfnet.errors import InputError
 
 

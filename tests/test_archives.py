@@ -33,7 +33,7 @@ def packed(file: Path, array: bytes, zeros: int) -> Path:
 
 
 def test_rows_that_a_header_claims_are_not_made(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="number of entries of array 'x' of .* must be at most"):
+    with pytest.raises(InputError, match=r"number of entries of array 'x' of .* must be at most"):
         read_columns(packed(tmp_path / "claims.npz", header((10**12,)), 8), ["x"])
     with pytest.raises(InputError, match="claims 1,000 entries, but has 8 bytes"):
         read_columns(packed(tmp_path / "short.npz", header((1000,)), 8), ["x"])
@@ -47,7 +47,7 @@ def test_an_archive_beyond_memory_is_not_unpacked(tmp_path: Path, monkeypatch: p
     file = packed(tmp_path / "bomb.npz", header((5 * 10**6,)), 40 * 10**6)
     assert file.stat().st_size < 10**5
     monkeypatch.setattr("rbfnet.archives.budget", lambda: 10**7)
-    with pytest.raises(InputError, match="claims to hold 0.0 GB; at most 0 GB are read"):
+    with pytest.raises(InputError, match=r"claims to hold 0.0 GB; at most 0 GB are read"):
         read_columns(file, ["x"])
 
 

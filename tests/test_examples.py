@@ -303,6 +303,8 @@ def test_the_commands_of_readme_compose(line: list[str], command: Any, tmp_path:
         assert code == 0 and "_target_: rbfnet.solvers." in out
     else:
         (tmp_path / "my_kernels.py").write_text(marked("python")[0])
-        code, out, err = command(name, *[a for a in arguments if a != "--multirun" and "," not in a or "[" in a], "--cfg", "job")
+        code, out, err = command(
+            name, *[a for a in arguments if (a != "--multirun" and "," not in a) or "[" in a], "--cfg", "job"
+        )
         assert code == 0, err
         assert "_target_: rbfnet.problems." in out

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable
 
 from rbfnet import __version__
-from rbfnet.cli.interrupt import INTERRUPTED, end, leave_at_once
+from rbfnet.cli.answer import answered
+from rbfnet.cli.interrupt import end, leave_at_once
 from rbfnet.cli.loudness import loudness
 from rbfnet.cli.pipes import dropped_if_unread
 from rbfnet.cli.process import left_as_found
-from rbfnet.errors import InputError, WriteError, unknown
+from rbfnet.errors import InputError, unknown
 
 HELP = """\
 rbfnet: radial basis function networks with closed-form derivatives
@@ -54,7 +55,7 @@ def main() -> None:
     leave_at_once()
     with dropped_if_unread():
         # A process that ends need not be left as it was.
-        end(answered(sys.argv[1:]))
+        end(answered(_dispatched, sys.argv[1:]))
 
 
 def dispatch(arguments: list[str]) -> int:
@@ -62,24 +63,13 @@ def dispatch(arguments: list[str]) -> int:
     input; 3 for a loss that diverged; 4 for a problem that is not solved; 130 after Ctrl-C, 143 after SIGTERM.
     """
     with left_as_found():
-        return answered(arguments)
+        return answered(_dispatched, arguments)
 
 
-def answered(arguments: list[str]) -> int:
-    """What :func:`dispatch` does, in a process that ends with it."""
+def _dispatched(arguments: list[str]) -> int:
     command, *rest = arguments or ["--help"]
-    try:
-        with loudness(command, rest) as others:
-            return _command(command)(others)
-    except InputError as error:
-        print(f"rbfnet: {error}", file=sys.stderr)
-        return 2
-    except WriteError as error:
-        print(f"rbfnet: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("rbfnet: interrupted.", file=sys.stderr)
-        return INTERRUPTED
+    with loudness(command, rest) as others:
+        return _command(command)(others)
 
 
 def _command(name: str) -> Callable[[list[str]], int]:

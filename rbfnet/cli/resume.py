@@ -77,9 +77,9 @@ def resume(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    from rbfnet.cli.answer import answered
     from rbfnet.cli.interrupt import end, leave_at_once, left_to_the_first_process
-    from rbfnet.cli.main import answered
 
     left_to_the_first_process()
     leave_at_once()
-    end(answered(["resume", *sys.argv[1:]]))
+    end(answered(resume, sys.argv[1:]))

@@ -251,9 +251,9 @@ def verdict_line(summary: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    from rbfnet.cli.answer import answered
     from rbfnet.cli.interrupt import end, leave_at_once, left_to_the_first_process
-    from rbfnet.cli.main import answered
 
     left_to_the_first_process()
     leave_at_once()
-    end(answered(["train", *sys.argv[1:]]))
+    end(answered(train, sys.argv[1:]))

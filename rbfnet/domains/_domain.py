@@ -234,7 +234,8 @@ class Domain(Initialised, ABC):
     def surfaces(self, origin: Float[Tensor, " D"]) -> Float[Tensor, "S D+2"] | None:
         """Spheres and planes parallel to the axes that the boundary lies on; None where it has other parts.
 
-        They are rows (a, b, c) of a |z|^2 + b . z = c, with a = 1 or 0 and z from ``origin`` on."""
+        They are rows (a, b, c) of a |z|^2 + b . z = c, with a = 1 or 0 and z from ``origin`` on.
+        """
         return None
 
     def ends(self, x: Float[Tensor, "P k"]) -> Float[Tensor, "P E"]:

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.arguments import held
+from rbfnet.annotations import held
 from rbfnet.errors import InputError
 from rbfnet.memory import require_memory
 from rbfnet.tables import PLAIN, Form, complaint, kind_of, located, number_in, parquet, require_room, rows

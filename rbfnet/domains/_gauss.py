@@ -121,7 +121,8 @@ def _cone(orders: tuple[int, ...]) -> tuple[Array, Array]:
 
 def _from_the_narrow_end(corners: Array, sides: Array) -> tuple[Array, Array]:
     """Corners in such an order that each is opposite to the smallest face of those after it; the lengths (C, D) of these parts,
-    in units of the sides."""
+    in units of the sides.
+    """
     count = corners.shape[1]
     rest, ordered, lengths = corners, [], []
     for _ in range(count - 1):

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.arguments import held
+from rbfnet.annotations import held
 from rbfnet.domains._domain import Domain
 from rbfnet.domains._point_cloud import PointCloud
 from rbfnet.errors import MOST_POINTS, InputError, positive

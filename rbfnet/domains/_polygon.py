@@ -114,7 +114,8 @@ class Polygon(Domain):
 
     def implicit(self, x: Float[Tensor, "N 2"]) -> Float[Tensor, " N"]:
         """2 / integral of 1 / rho over all directions, rho being the distance to the boundary: see Belyaev, Fayolle and Pasko,
-        Signed Lp-distance fields, Comput. Aided Des. 45 (2013)."""
+        Signed Lp-distance fields, Comput. Aided Des. 45 (2013).
+        """
         return self._edges.distance(x)
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from rbfnet.arguments import held
+from rbfnet.annotations import held
 from rbfnet.errors import InputError
 
 NEAR = 1e-7

@@ -31,6 +31,6 @@ __all__ = [
     "blockwise",
     "evaluate",
     "export",
-    "load_export",
     "initializers",
+    "load_export",
 ]

@@ -1,11 +1,12 @@
-"""What a model is called with."""
+"""What a network is made of and called with."""
 
 from __future__ import annotations
 
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.errors import InputError
+from rbfnet.errors import MOST_POINTS, InputError, positive
+from rbfnet.memory import require_memory
 
 
 def points(x: object, dims: int) -> Float[Tensor, "... D"]:
@@ -20,3 +21,10 @@ def points(x: object, dims: int) -> Float[Tensor, "... D"]:
             "the predict of a Solution, which takes arrays."
         )
     return x[:, None] if dims == 1 and x.ndim == 1 and len(x) != 1 else x
+
+
+def size(name: str, value: int) -> int:
+    """``value``, once it is known to be a whole number of at least 1, and no more than there is memory for."""
+    positive(name, value, whole=True, most=MOST_POINTS)
+    require_memory(name, value)
+    return int(value)

@@ -11,15 +11,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from rbfnet.errors import MOST_POINTS, InputError, flag, positive
+from rbfnet.errors import InputError, flag, positive
 from rbfnet.kernels import Kernel, KernelLike, as_kernel
-from rbfnet.memory import require_memory
 from rbfnet.nn._inputs import points as as_points
+from rbfnet.nn._inputs import size
 from rbfnet.nn._metric import make_metric
 from rbfnet.nn._sums import contract
 from rbfnet.nn.blocks import PAIRS, AllPairs, Pairs, blockwise, radial_columns
-from rbfnet.nn.initializers import IN_BOX, automatic_margin, epsilon_from_spacing, place
+from rbfnet.nn.initializers import automatic_margin, epsilon_from_spacing, place
 from rbfnet.operators import Differentiable, Operator, tensors_of
+from rbfnet.sampling import IN_BOX
 
 Finish = Callable[..., Tensor]
 """What is kept of the columns of a block of points."""
@@ -295,10 +296,3 @@ def _shape(epsilon: Tensor | float | str, centers: Tensor, overlap: float, per_c
             f"The shape parameter epsilon must be between {low:.0e} and {high:.0e} in {found.dtype}, but got {epsilon!r}."
         )
     return found
-
-
-def size(name: str, value: int) -> int:
-    """``value``, once it is known to be a whole number of at least 1, and no more than there is memory for."""
-    positive(name, value, whole=True, most=MOST_POINTS)
-    require_memory(name, value)
-    return int(value)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from rbfnet.errors import InputError, number
 from rbfnet.kernels import Kernel, KernelLike
-from rbfnet.nn._inputs import points
-from rbfnet.nn._layer import RBFLayer, size
+from rbfnet.nn._inputs import points, size
+from rbfnet.nn._layer import RBFLayer
 from rbfnet.nn._metric import Metric
 from rbfnet.nn._tail import PolynomialTail, num_terms
 from rbfnet.operators import LinearModel, Operator

@@ -133,7 +133,8 @@ class Field(Arithmetic):
 
     def advection(self, *velocity: str | float | Tensor | Field, along: Sequence[str] | None = None) -> Channel:
         """(w . grad) u = w_1 u_x + w_2 u_y + ..., (B,), for a velocity w whose components are outputs by name, numbers, (B,), or
-        fields: ``f["T"].advection("u", "v")``, ``u.advection(1.0, u.x)``."""
+        fields: ``f["T"].advection("u", "v")``, ``u.advection(1.0, u.x)``.
+        """
         ops = [Operator.d(name) for name in self._paired(len(velocity), along)]
         named = any([isinstance(w, str) for w in velocity])
         slopes = self._each([*ops, Operator.identity()] if named else ops)

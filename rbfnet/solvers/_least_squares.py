@@ -5,15 +5,15 @@ import math
 import torch
 from torch import Tensor
 
-from rbfnet.arguments import as_number
+from rbfnet.annotations import as_number
 from rbfnet.errors import MOST_POINTS, InputError, number, positive
+from rbfnet.memory import budget
 from rbfnet.nn import RBFNetwork
 from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers.algebra import Moments, Regularization
-from rbfnet.solvers.algebra.memory import budget
 from rbfnet.solvers.algebra.processes import agreed
 from rbfnet.solvers.assembly import LinearSystem, Posed, require_linear, values_asked
 from rbfnet.solvers.scattered import DataFit, Smoothing

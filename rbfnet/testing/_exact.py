@@ -65,9 +65,15 @@ def _power(x: Any, y: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(mpmath, name) for name in "exp expm1 log log1p log10 sqrt erf erfc".split()},
-    **{name: getattr(mpmath, name) for name in "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh".split()},
-    **{name: getattr(operator, name) for name in "add sub mul truediv neg abs lt le gt ge eq ne".split()},
+    **{name: getattr(mpmath, name) for name in ["exp", "expm1", "log", "log1p", "log10", "sqrt", "erf", "erfc"]},
+    **{
+        name: getattr(mpmath, name)
+        for name in ["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"]
+    },
+    **{
+        name: getattr(operator, name)
+        for name in ["add", "sub", "mul", "truediv", "neg", "abs", "lt", "le", "gt", "ge", "eq", "ne"]
+    },
     "exp2": lambda x: _power(2, x),
     "decay": lambda z: mpmath.exp(-z),
     "pow": _power,

@@ -2,17 +2,16 @@
 
 from rbfnet.training._data_module import ProblemData
 from rbfnet.training._finite import Diverged
-from rbfnet.training._launcher import ProcessLost
 from rbfnet.training._module import TrainingModule
 from rbfnet.training._predict_file import predict_file
 from rbfnet.training._programs import Exported, export_solution
 from rbfnet.training._slices_and_films import draw_film, draw_overview, draw_slices
 from rbfnet.training._solution import Solution
 from rbfnet.training._solve import fit, solve
-from rbfnet.training._stopping import GRACE, Interrupted, Stop, Terminated
 from rbfnet.training._train import train
 from rbfnet.training.callbacks import R3, RAD, Adaptive, Fitness, FitProgress, Grow
 from rbfnet.training.runs import Run, build, load, resume
+from rbfnet.training.stopping import GRACE, Interrupted, ProcessLost, Stop, Terminated
 from rbfnet.training.verdict import Verdict, errors, errors_of, judge
 
 __all__ = [
@@ -22,8 +21,8 @@ __all__ = [
     "Adaptive",
     "Diverged",
     "Exported",
-    "Fitness",
     "FitProgress",
+    "Fitness",
     "Grow",
     "Interrupted",
     "ProblemData",

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from rbfnet.errors import InputError
-from rbfnet.training._train import default_dtype
 
 ENVIRONMENT = (
     "CUBLAS_WORKSPACE_CONFIG", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "OMP_NUM_THREADS", "PL_GLOBAL_SEED",
@@ -47,7 +46,7 @@ class ProcessState:
             torch.get_default_dtype(),
             torch.get_rng_state(),
             torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
-            np.random.get_state(),
+            np.random.get_state(),  # noqa: NPY002 - the legacy generator is global, too
             random.getstate(),
             (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
             (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark),
@@ -61,7 +60,7 @@ class ProcessState:
         torch.set_rng_state(self.torch_random)
         if self.cuda_random:
             torch.cuda.set_rng_state_all(self.cuda_random)
-        np.random.set_state(self.numpy_random)
+        np.random.set_state(self.numpy_random)  # noqa: NPY002
         random.setstate(self.python_random)
         enabled, warn_only = self.deterministic
         torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
@@ -103,3 +102,14 @@ def seed_everything(seed: int) -> None:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         raise InputError(f"seed must be a whole number from 0 to 2^32 - 1, but got {seed!r}.")
     pl.seed_everything(int(seed), workers=True, verbose=False)
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Tensors a user's problem makes without a dtype get the run's."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

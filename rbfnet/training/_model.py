@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rbfnet.config import DTYPE_NAMES
 from rbfnet.domains import Interval, SpaceTime, graded
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.given import call
@@ -19,6 +20,8 @@ from rbfnet.nn.initializers import automatic_margin, breadth
 from rbfnet.operators import Differentiable, Operator, apply_operators
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
+
+DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in DTYPE_NAMES}
 
 Network = RBFNetwork | Wrapper | Evolving
 """A network, or one in what its problem wraps it in: units, an ansatz."""

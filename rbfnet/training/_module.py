@@ -23,8 +23,7 @@ from rbfnet.solvers.balance import Terms
 from rbfnet.training._data_module import ProblemData, epoch_seed
 from rbfnet.training._finite import Diverged, LastFinite
 from rbfnet.training._model import AsItIs
-from rbfnet.training._stopping import Stop, end_after_this_epoch
-from rbfnet.training._whole_step import WholeStep, make_room
+from rbfnet.training.stopping import Stop, WholeStep, end_after_this_epoch, make_room
 from rbfnet.training.verdict import errors
 
 Batch = dict[str, Sample]

@@ -32,7 +32,7 @@ def predict_file(
     form: Form = PLAIN,
     done: Callable[[int], None] | None = None,
 ) -> int:
-    """Write coordinates and values for each row of a table of points, or for each vertex of a mesh; gives how many there are.
+    r"""Write coordinates and values for each row of a table of points, or for each vertex of a mesh; gives how many there are.
 
     Memory does not grow with a CSV or Parquet file. The file appears once it is whole, in place of one that was there.
 
@@ -54,7 +54,7 @@ def predict_file(
         >>> solution = rbfnet.fit(np.linspace(0, 1, 20), np.linspace(0, 2, 20), coords=["x"], outputs=["u"])
         >>> with tempfile.TemporaryDirectory() as directory:
         ...     points, out = Path(directory, "points.csv"), Path(directory, "out.csv")
-        ...     written = points.write_text("x\\n0.5\\n0.25\\n")
+        ...     written = points.write_text("x\n0.5\n0.25\n")
         ...     count = predict_file(solution, points, out, ["u_x"])
         ...     header = out.read_text().splitlines()[0]
         >>> count, header

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import lightning.pytorch as pl
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rbfnet.arguments import held
+from rbfnet.annotations import held
 from rbfnet.errors import InputError, NotSolvedWarning, flag, number
 from rbfnet.given import call
 from rbfnet.kernels import KernelLike
@@ -21,9 +21,10 @@ from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver, as_solver
 from rbfnet.training._arrays import Columns, as_columns
 from rbfnet.training._isolated import isolated, seed_everything
-from rbfnet.training._model import build_model
+from rbfnet.training._model import DTYPES, build_model
+from rbfnet.training._prepare import prepare
 from rbfnet.training._solution import Solution
-from rbfnet.training._train import DTYPES, prepare, train
+from rbfnet.training._train import train
 from rbfnet.training.verdict import accuracy_for
 
 
@@ -131,6 +132,26 @@ def fit(
         >>> solution.summary["errors_by"], bool(solution.errors["rel_std"] < 0.01)
         ('leave-one-out', True)
     """
+    rows, columns, masked = _rows(x, y)
+    points, values = rows.values[~masked], columns.values[~masked]
+    values = torch.cat([values.real, values.imag], dim=1) if values.is_complex() else values
+    names = tuple(coords or rows.names or default_coords(points.shape[1]))
+    with isolated():
+        seed_everything(seed)
+        problem = DataProblem(points, values, names, _outputs(outputs, columns), test=test)
+    problem.is_complex = columns.values.is_complex()
+    problem.notes = [f"{int(masked.sum()):,} of {len(masked):,} rows are masked and were left out."] if masked.any() else []
+    if not isinstance(smoothing, str) or smoothing != "auto":
+        options["solver"] = _smoothing_solver(smoothing, masked, problem, options)
+    options.setdefault("centers", "points" if num_centers is None else "farthest_point")
+    for name in ("centers", "epsilon"):
+        if isinstance(options.get(name), np.ndarray):
+            options[name] = as_columns(name, options[name]).values.reshape(options[name].shape)
+    return solve(problem, kernel=kernel, num_centers=num_centers, seed=seed, **options)
+
+
+def _rows(x: Any, y: Any) -> tuple[Columns, Columns, Tensor]:
+    """Points and values, once they are known to fit together, and which rows are masked."""
     rows, columns = as_columns("x", x), as_columns("y", y)
     if rows.values.is_complex():
         raise InputError("x holds complex numbers; give real and imaginary parts as two columns.")
@@ -143,25 +164,16 @@ def fit(
         if (bad := ~(torch.isfinite(given).all(dim=1) | masked)).any():
             row = int(bad.nonzero()[0])
             raise InputError(f"Data must be finite, but row {row} of {name} is {given[row].tolist()}.")
-    points, values = rows.values[~masked], columns.values[~masked]
-    values = torch.cat([values.real, values.imag], dim=1) if values.is_complex() else values
-    names = tuple(coords or rows.names or default_coords(points.shape[1]))
-    with isolated():
-        seed_everything(seed)
-        problem = DataProblem(points, values, names, _outputs(outputs, columns), test=test)
-    problem.is_complex = columns.values.is_complex()
-    problem.notes = [f"{int(masked.sum()):,} of {len(masked):,} rows are masked and were left out."] if masked.any() else []
+    return rows, columns, masked
+
+
+def _smoothing_solver(smoothing: Any, masked: Tensor, problem: DataProblem, options: Mapping[str, Any]) -> Solver:
+    """The solver that smooths as much as was asked for."""
+    if "solver" in options:
+        raise InputError("smoothing is least_squares' own here; give it to the solver, as in LeastSquares(smoothing=...).")
     if not isinstance(smoothing, str) and number(smoothing) is None:
         smoothing = _per_row(smoothing, masked)[problem.train_rows]
-    if not isinstance(smoothing, str) or smoothing != "auto":
-        if "solver" in options:
-            raise InputError("smoothing is least_squares' own here; give it to the solver, as in LeastSquares(smoothing=...).")
-        options["solver"] = LeastSquares(smoothing=cast(float | str | Tensor, smoothing))
-    options.setdefault("centers", "points" if num_centers is None else "farthest_point")
-    for name in ("centers", "epsilon"):
-        if isinstance(options.get(name), np.ndarray):
-            options[name] = as_columns(name, options[name]).values.reshape(options[name].shape)
-    return solve(problem, kernel=kernel, num_centers=num_centers, seed=seed, **options)
+    return LeastSquares(smoothing=cast(float | str | Tensor, smoothing))
 
 
 def _made(problem: Problem | type[Problem]) -> Problem:

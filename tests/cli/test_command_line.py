@@ -48,7 +48,7 @@ def test_the_users_kernel_wins_over_the_one_a_problem_chooses(command: Command) 
 def test_a_table_of_the_users_own(command: Command) -> None:
     rows = [(i / 7 % 1, i / 11 % 1) for i in range(77)]
     Path("points.csv").write_text("x,y,z\n" + "".join(f"{x},{y},{3 * x - y}\n" for x, y in rows))
-    code, out, err = command("train", *TABLE, "run_dir=run")
+    code, _out, err = command("train", *TABLE, "run_dir=run")
     assert (code, err) == (0, "")
     summary = json.loads(Path("run/summary.json").read_text())
     # All rows are fitted; a plane is in the tail of the thin plates.
@@ -94,7 +94,7 @@ def test_an_exception_in_the_users_own_code_keeps_its_traceback(command: Command
 def test_a_config_of_the_users_own_needs_a_name_of_its_own(command: Command, flag: list[str]) -> None:
     Path("mine/kernel").mkdir(parents=True)
     Path("mine/kernel/matern.yaml").write_text("_target_: rbfnet.kernels.Gaussian\n")
-    code, out, err = command("train", *flag, "kernel=matern", *QUICK, "run_dir=run")
+    code, _out, err = command("train", *flag, "kernel=matern", *QUICK, "run_dir=run")
     assert code == 2 and not Path("run").exists()
     assert err.strip() == (
         "rbfnet: 'mine/kernel/matern.yaml' has the name of a config that rbfnet ships, which would be taken instead; give it "
@@ -105,7 +105,7 @@ def test_a_config_of_the_users_own_needs_a_name_of_its_own(command: Command, fla
 def test_configs_of_the_users_own_overlay_the_shipped_ones(command: Command) -> None:
     Path("mine/kernel").mkdir(parents=True)
     Path("mine/kernel/rough.yaml").write_text("_target_: rbfnet.kernels.Matern\nnu: 3.5\n")
-    code, out, err = command("train", "--config-dir", "mine", "kernel=rough", *QUICK, "run_dir=run")
+    code, _out, err = command("train", "--config-dir", "mine", "kernel=rough", *QUICK, "run_dir=run")
     assert code == 0, err
     assert "nu: 3.5" in Path("run/config.yaml").read_text()
 
@@ -148,7 +148,7 @@ def test_an_error_in_a_text_points_at_the_place(command: Command) -> None:
 
 
 def test_a_sweep_is_one_run_each(command: Command) -> None:
-    code, out, _ = command("train", "--multirun", "kernel=gaussian,matern", *QUICK)
+    code, _out, _ = command("train", "--multirun", "kernel=gaussian,matern", *QUICK)
     assert code == 0
     assert len(list(Path("runs/multirun").glob("*/*/summary.json"))) == 2
 

@@ -19,7 +19,7 @@ from lightning.pytorch.loggers import CSVLogger
 
 import rbfnet
 from rbfnet.config import CLUSTER
-from rbfnet.training._train import OPTIONS
+from rbfnet.training._prepare import OPTIONS
 
 Command = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parent.parent.parent

@@ -22,13 +22,14 @@ from rbfnet.training import R3, RAD, Grow
 
 PROGRAM = """
 import gc, json, sys
-from rbfnet.cli.main import answered
+from rbfnet.cli.answer import answered
+from rbfnet.cli.main import _dispatched
 
 steps, codes = {}, []
 
 def step(name, *commands):
     for command in commands:
-        codes.append((command, answered(command.split()), "torch" in sys.modules))
+        codes.append((command, answered(_dispatched, command.split()), "torch" in sys.modules))
     steps[name] = sorted(sys.modules)
 
 step("nothing", "--help", "list", "--version", "frain")
@@ -111,5 +112,5 @@ def test_what_is_no_number_or_not_ours_is_left_alone() -> None:
     theirs["inner"] = {"_target_": "rbfnet.solvers.Adam", "batch_size": 0}
     with pytest.raises(InputError, match="batch_size"):
         require_counts({"trainer": {}, "solver": theirs})
-    with pytest.raises(InputError, match="trainer.max_epochs must be a whole number of at least 1, but got 1.5"):
+    with pytest.raises(InputError, match=r"trainer.max_epochs must be a whole number of at least 1, but got 1.5"):
         require_counts({"trainer": {"max_epochs": 1.5}})

@@ -45,7 +45,7 @@ def test_contains_includes_the_boundary_and_nothing_outside() -> None:
 
 @pytest.mark.parametrize("sides", [{}, {"x": (1, 0)}, {"x": (0, 0)}, {"x": (0, math.inf)}, {"x": (math.nan, 1)}])
 def test_a_box_with_a_side_that_is_none_is_refused(sides: dict[str, tuple[float, float]]) -> None:
-    with pytest.raises(ValueError, match="side|Side"):
+    with pytest.raises(ValueError, match=r"side|Side"):
         Box(**sides)
 
 

@@ -54,7 +54,7 @@ def test_what_is_wrong_in_a_csv_is_said_with_row_and_column(tmp_path: Path, text
 
 def test_a_file_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("x\n1\n")
-    with pytest.raises(ValueError, match="There is no file .*; here are: other.csv"):
+    with pytest.raises(ValueError, match=r"There is no file .*; here are: other.csv"):
         read_columns(tmp_path / "points.csv", ["x"])
 
 
@@ -106,7 +106,7 @@ def test_columns_go_by_position_too(tmp_path: Path) -> None:
     file.write_text("x\ty\tx\n1\t2\t3\n")
     found = read_rows(file, [-1, 1])
     assert found.values.tolist() == [[3.0, 2.0]] and found.names == ("x", "y")
-    with pytest.raises(ValueError, match="There is no column 3 in '.*', which has 3, counted from 0: x, y, x"):
+    with pytest.raises(ValueError, match=r"There is no column 3 in '.*', which has 3, counted from 0: x, y, x"):
         read_columns(file, [3])
     np.savez(tmp_path / "a.npz", a=np.arange(2), b=np.arange(2) + 5)
     assert read_columns(tmp_path / "a.npz", [1]).tolist() == [[5.0], [6.0]]
@@ -122,14 +122,14 @@ def test_rows_with_missing_cells_are_left_out_where_that_is_asked_for(tmp_path: 
     file.write_text("x,y,z\n1,2,\n,2,1\n3,n/a,1\n4,NaN,1\n5,-,1\n6,7,#N/A\n8,9\n")
     found = read_rows(file, ["x", "y"], missing="drop")
     assert found.values.tolist() == [[1, 2], [6, 7], [8, 9]] and (found.total, found.dropped) == (7, 4)
-    with pytest.raises(ValueError, match="Row 2, column 'x' of '.*' is empty; .* or leave such rows out by missing=drop"):
+    with pytest.raises(ValueError, match=r"Row 2, column 'x' of '.*' is empty; .* or leave such rows out by missing=drop"):
         read_columns(file, ["x", "y"])
-    with pytest.raises(ValueError, match="In each of the 7 rows of '.*' a cell of z, x, y is missing"):
+    with pytest.raises(ValueError, match=r"In each of the 7 rows of '.*' a cell of z, x, y is missing"):
         read_rows(file, ["z", "x", "y"], missing="drop")
     np.savez(tmp_path / "a.npz", x=[1.0, np.nan], y=[1.0, 2.0])
     assert read_rows(tmp_path / "a.npz", ["x", "y"], missing="drop").values.tolist() == [[1, 1]]
     file.write_text("x,y\n1,inf\n")
-    with pytest.raises(ValueError, match="Row 1, column 'y' of '.*' holds 'inf'"):
+    with pytest.raises(ValueError, match=r"Row 1, column 'y' of '.*' holds 'inf'"):
         read_rows(file, ["x", "y"], missing="drop")
     with pytest.raises(ValueError, match="missing is refuse or drop, but got 'skip'"):
         read_rows(file, ["x"], missing="skip")
@@ -172,7 +172,7 @@ def test_parquet(tmp_path: Path) -> None:
     assert found.values.tolist() == [[0.5, 1], [1.5, 2]] and found.dropped == 1
     with pytest.raises(ValueError, match="Row 3, column 'x'"):
         read_columns(tmp_path / "a.parquet", ["x"])
-    with pytest.raises(ValueError, match="Column 'name' of '.*' holds string; real numbers are needed"):
+    with pytest.raises(ValueError, match=r"Column 'name' of '.*' holds string; real numbers are needed"):
         read_columns(tmp_path / "a.parquet", ["name"])
     (tmp_path / "b.parquet").write_text("x")
     with pytest.raises(ValueError, match="cannot be read as Parquet"):

@@ -158,7 +158,7 @@ def test_a_mesh_takes_part_in_combinations_and_can_be_sent(tmp_path: Path) -> No
 
 
 def test_what_is_no_mesh_is_refused_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(InputError, match="There is no mesh file '.*no.msh'"):
+    with pytest.raises(InputError, match=r"There is no mesh file '.*no.msh'"):
         Mesh(tmp_path / "no.msh")
     for name in ("text.msh", "text.vtu", "text.txt"):
         (tmp_path / name).write_text("not a mesh\n")
@@ -174,7 +174,7 @@ def test_what_is_no_mesh_is_refused_in_a_sentence(tmp_path: Path, capsys: pytest
     with pytest.raises(InputError, match="is a curved surface in space"):
         Mesh(tmp_path / "bent.vtu")
     meshio.Mesh(square * [1, 0, 0], [("triangle", np.array([[0, 1, 2], [0, 2, 3]]))]).write(tmp_path / "flat.vtu")
-    with pytest.raises(InputError, match="Cell 0 of .* has no volume"):
+    with pytest.raises(InputError, match=r"Cell 0 of .* has no volume"):
         Mesh(tmp_path / "flat.vtu")
     meshio.Mesh(square * np.nan, [("triangle", np.array([[0, 1, 2]]))]).write(tmp_path / "nan.vtu")
     with pytest.raises(InputError, match="not finite"):

@@ -111,7 +111,7 @@ def test_grids_in_a_shape_are_regular_and_even() -> None:
     points = disc.interior(400, "grid")
     assert len(torch.unique(points[:, 0])) == len(torch.unique(points[:, 1]))
     assert points.mean(dim=0).abs().max() < 0.05
-    with pytest.raises(ValueError, match="81 would do|100 would do"):
+    with pytest.raises(ValueError, match=r"81 would do|100 would do"):
         Rectangle(x=(0, 1), y=(0, 1)).interior(90, "grid")
 
 

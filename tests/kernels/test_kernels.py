@@ -473,7 +473,7 @@ def test_what_is_no_kernel_is_refused_at_construction_with_advice(given: Any, me
 
 @pytest.mark.parametrize("nu", [0.0, 1.0, -0.5, math.inf, "2.5", True])
 def test_matern_names_the_nu_it_has(nu: Any) -> None:
-    with pytest.raises(InputError, match="0.5, 1.5, 2.5, ... .a whole number and a half., but got"):
+    with pytest.raises(InputError, match=r"0.5, 1.5, 2.5, ... .a whole number and a half., but got"):
         Matern(nu)
 
 
@@ -651,7 +651,7 @@ def test_the_safe_logarithm_is_zero_at_zero() -> None:
 
 def test_an_operator_beyond_the_smoothness_is_refused_with_a_kernel_that_would_do() -> None:
     network = RBFNetwork(2, 1, 4, "thin_plate_spline")
-    with pytest.raises(InputError, match="order 2, but ThinPlateSpline.* has only 1 .* gaussian or matern with nu=3.5"):
+    with pytest.raises(InputError, match=r"order 2, but ThinPlateSpline.* has only 1 .* gaussian or matern with nu=3.5"):
         hessian(network, torch.rand(3, 2))
-    with pytest.raises(InputError, match="take a smoother kernel, such as gaussian\\.$"):
+    with pytest.raises(InputError, match=r"take a smoother kernel, such as gaussian\.$"):
         apply_operators(RBFNetwork(1, 1, 4, Matern(3.5)), torch.rand(3, 1), [Operator.d(*[0] * 7)])

@@ -383,7 +383,7 @@ def test_tensors_in_operators_of_lesser_type_are_welcome_and_of_higher_are_refus
     torch.testing.assert_close(advection(u, x, w), jacobian(u, x) @ w.double())
     mask = x[:, 0] > 0.5
     torch.testing.assert_close(apply_operators(u, x, [mask * Operator.d(0)])[..., 0], jacobian(u, x)[..., 0] * mask[:, None])
-    with pytest.raises(InputError, match="The points are torch.float32, but the operator u_v holds a tensor of torch.float64"):
+    with pytest.raises(InputError, match=r"The points are torch.float32, but the operator u_v holds a tensor of torch.float64"):
         advection(lambda p: p, x.float(), velocity(x))
 
 

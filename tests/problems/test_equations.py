@@ -226,5 +226,5 @@ def test_a_problem_from_elsewhere_is_data_alone(node: dict[str, Any], sentence: 
 
 
 def test_a_domain_has_to_be_one() -> None:
-    with pytest.raises(ValueError, match="rbfnet.kernels.Gaussian is not a usable Domain"):
+    with pytest.raises(ValueError, match=r"rbfnet.kernels.Gaussian is not a usable Domain"):
         construct({**NODE, "domain": {"_target_": "rbfnet.kernels.Gaussian"}}, Problem, "problems")

@@ -99,7 +99,7 @@ def test_a_polygon_of_many_vertices_comes_back_from_a_run_directory() -> None:
 def test_numbers_of_other_parts_may_be_texts_too() -> None:
     kernel = construct({"_target_": "rbfnet.kernels.Matern", "nu": "7/2"}, Kernel, "kernels")
     assert "3.5" in repr(kernel)
-    with pytest.raises(rbfnet.InputError, match="noise must be zero or positive, and finite, but got -0.02"):
+    with pytest.raises(rbfnet.InputError, match=r"noise must be zero or positive, and finite, but got -0.02"):
         construct({"_target_": "rbfnet.problems.InverseDiffusivity", "noise": "-1/50"}, Problem, "problems", ())
 
 

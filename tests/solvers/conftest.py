@@ -8,7 +8,7 @@ import torch
 from rbfnet import Problem
 from rbfnet.nn import RBFNetwork
 from rbfnet.solvers import Posed, automatic_scales
-from rbfnet.training._train import default_dtype
+from rbfnet.training._isolated import default_dtype
 
 
 @pytest.fixture

@@ -35,8 +35,10 @@ from rbfnet.problems import (
 from rbfnet.solvers import Evolve
 from rbfnet.solvers.time._line_spacing import GRADING, Spacing
 from rbfnet.solvers.time._radau import Radau
+from rbfnet.training._isolated import default_dtype
 from rbfnet.training._model import build_model
-from rbfnet.training._train import default_dtype, prepare, quiet
+from rbfnet.training._prepare import prepare
+from rbfnet.training._quiet import quiet
 
 LINE = SpaceTime(Interval(x=(0, 1)), t=(0, 1))
 

@@ -89,11 +89,11 @@ def test_an_ansatz_is_loaded_with_its_unknowns_from_a_problem_that_is_trusted(mi
     # The value on the wall is the one that was trained, not the one the problem starts from.
     assert float(model(torch.zeros(1, 2, dtype=torch.float64)).detach()) == pytest.approx(wall["value"], abs=1e-14)
     assert torch.equal(model.centers, solution.model.centers)
-    with pytest.raises(ValueError, match="'hard_problems.Hard', which is not part of rbfnet; if that code is yours, load with"):
+    with pytest.raises(ValueError, match=r"'hard_problems.Hard', which is not part of rbfnet; if that code is yours, load with"):
         rbfnet.load(run)
     config = yaml.safe_load((run / "config.yaml").read_text())
     (run / "config.yaml").write_text(yaml.safe_dump({**config, "problem": {"_target_": f"{mine}.Another"}}))
-    with pytest.raises(ValueError, match="The unknowns in .* do not fit its problem"):
+    with pytest.raises(ValueError, match=r"The unknowns in .* do not fit its problem"):
         rbfnet.load(run, trust=[mine])
     (run / "config.yaml").write_text(yaml.safe_dump({k: v for k, v in config.items() if k != "problem"}))
     with pytest.raises(ValueError, match="lacks the problem that its model takes its ansatz from"):

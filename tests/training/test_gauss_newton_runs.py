@@ -17,8 +17,10 @@ from rbfnet.cli.configs import config_directory
 from rbfnet.problems import Poisson, VanDerPol
 from rbfnet.solvers import GaussNewton
 from rbfnet.training import build
+from rbfnet.training._isolated import default_dtype
 from rbfnet.training._model import build_model
-from rbfnet.training._train import default_dtype, prepare, quiet
+from rbfnet.training._prepare import prepare
+from rbfnet.training._quiet import quiet
 
 RUN = ["problem=klein_gordon", "network.num_centers=60", "problem.num_interior=200", "problem.num_boundary=60", "figures=false"]
 

@@ -83,7 +83,7 @@ def test_two_processes_solve_what_one_solves(solver: str, tmp_path: Path) -> Non
         process = start(
             tmp_path / name, *SOLVED[solver], *f"solver={solver}".split(), f"++trainer.max_epochs={6 if chooses else 3}", *extra
         )
-        out, err = process.communicate(timeout=240)
+        _out, err = process.communicate(timeout=240)
         assert process.returncode == 0, err
         summary = json.loads((tmp_path / name / "run/summary.json").read_text())
         losses.append(summary["loss"])

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
-from rbfnet.nn._layer import size
+from rbfnet.nn._inputs import size
 from rbfnet.nn._network import RBFNetwork
 from rbfnet.nn.wrappers._numbered import Key, Numbered, partitions, times
 from rbfnet.nn.wrappers._wrapper import Wrapper, require_callable, require_shape

@@ -30,7 +30,7 @@ class Numbered:
     def _number(self, v: Direction) -> int:
         for n, known in enumerate(self.directions):
             # Tensors are the same only if they are one object.
-            if known is v or not (isinstance(v, Tensor) or isinstance(known, Tensor)) and known == v:
+            if known is v or (not (isinstance(v, Tensor) or isinstance(known, Tensor)) and known == v):
                 return n
         self.directions.append(v)
         return len(self.directions) - 1

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rbfnet.arguments import as_number
+from rbfnet.annotations import as_number
 from rbfnet.domains import Domain, read_columns
 from rbfnet.errors import InputError, number
 from rbfnet.given import call, one_each

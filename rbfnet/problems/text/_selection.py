@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -93,7 +94,7 @@ class _Selector(Parser):
 
         def evaluate(read: Read) -> Tensor:
             values = [value_of(side, read) for side in sides]
-            found = [of_tensors(sign)(*pair) for sign, pair in zip(signs, zip(values, values[1:], strict=False), strict=True)]
+            found = [of_tensors(sign)(*pair) for sign, pair in zip(signs, itertools.pairwise(values), strict=True)]
             return _stacked(found).all(dim=0)
 
         return evaluate

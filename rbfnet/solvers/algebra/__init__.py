@@ -1,6 +1,6 @@
-"""From rows to numbers: least squares, interpolation and their processes and memory, knowing nothing of problems."""
+"""From rows to numbers: least squares, interpolation, and their processes, knowing nothing of problems."""
 
-from rbfnet.solvers.algebra import memory, processes
+from rbfnet.solvers.algebra import processes
 from rbfnet.solvers.algebra._damped_qr import Factored
 from rbfnet.solvers.algebra._interpolation import Interpolation
 from rbfnet.solvers.algebra._moments import Moments, determined
@@ -15,7 +15,6 @@ __all__ = [
     "OrthogonalLeastSquares",
     "Regularization",
     "determined",
-    "memory",
     "processes",
     "shared",
     "stacked",

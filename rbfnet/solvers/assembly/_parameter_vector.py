@@ -146,7 +146,8 @@ class Unknowns:
 
     def _parameter_columns(self, posed: Posed) -> Float[Tensor, "R P"]:
         """The derivatives of the rows in the problem's parameters: of unknown functions through their values, of the rest by
-        differentiating a gradient in its cotangent."""
+        differentiating a gradient in its cotangent.
+        """
         columns: dict[int, Tensor] = {}
         for field in posed.problem.unknowns().values():
             if isinstance(field, UnknownField):

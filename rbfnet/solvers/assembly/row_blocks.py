@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.solvers.algebra import memory, processes, triangle
+from rbfnet import memory
+from rbfnet.solvers.algebra import processes, triangle
 from rbfnet.solvers.assembly._collocation import Posed
 from rbfnet.solvers.assembly._parameter_vector import Unknowns
 

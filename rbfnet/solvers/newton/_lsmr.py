@@ -11,9 +11,10 @@ from jaxtyping import Float
 from scipy.sparse.linalg import LinearOperator, lsmr
 from torch import Tensor
 
+from rbfnet import memory
 from rbfnet.errors import InputError
 from rbfnet.nn.wrappers import innermost
-from rbfnet.solvers.algebra import memory, processes, shared, stacked
+from rbfnet.solvers.algebra import processes, shared, stacked
 from rbfnet.solvers.assembly import Posed, Unknowns
 
 GROUP = 400

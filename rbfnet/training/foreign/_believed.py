@@ -24,7 +24,7 @@ from rbfnet.operators import LinearModel
 from rbfnet.problems import Interior
 from rbfnet.training._data_module import ProblemData
 from rbfnet.training._module import TrainingModule
-from rbfnet.training._train import Prepared
+from rbfnet.training._prepare import Prepared
 from rbfnet.training.callbacks import Adaptive, Grow
 from rbfnet.training.foreign._like import count, keyed, like, misfit, real, scalar, tensor
 from rbfnet.training.foreign._optimizer_state import believed_optimizers

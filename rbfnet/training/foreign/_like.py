@@ -59,7 +59,7 @@ def count(what: str, given: Any, most: int = LARGEST) -> int:
 def real(what: str, given: Any) -> float:
     """A number that is not NaN."""
     found = number(given)
-    if found is None or abs(found) > LARGEST and isinstance(found, int) or math.isnan(found):
+    if found is None or (abs(found) > LARGEST and isinstance(found, int)) or math.isnan(found):
         raise misfit(what, "a number", given)
     return found
 

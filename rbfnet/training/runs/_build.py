@@ -15,8 +15,8 @@ from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
-from rbfnet.training._model import build_model
-from rbfnet.training._train import DTYPES, prepare
+from rbfnet.training._model import DTYPES, build_model
+from rbfnet.training._prepare import prepare
 from rbfnet.training.callbacks import Adaptive, Checkpoints, FitProgress
 from rbfnet.training.foreign import logger, require_inside
 from rbfnet.training.runs._construct import construct

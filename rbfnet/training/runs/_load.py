@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rbfnet.arguments import held
+from rbfnet.annotations import held
 from rbfnet.errors import InputError
 from rbfnet.nn import Evolving
 from rbfnet.problems import Problem

@@ -9,7 +9,7 @@ from typing import Any
 
 from lightning_utilities.core.rank_zero import rank_zero_only
 
-from rbfnet.arguments import held
+from rbfnet.annotations import held
 from rbfnet.config import require_begun
 from rbfnet.errors import InputError, positive
 from rbfnet.training.foreign import lightning_sees, read_config, require_own_files

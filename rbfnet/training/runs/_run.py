@@ -13,14 +13,16 @@ from typing import Any
 from rbfnet.config import require_fresh
 from rbfnet.training._finite import Diverged
 from rbfnet.training._isolated import ProcessState, isolated
-from rbfnet.training._launcher import LEAVE, Launcher, ProcessLost, launched_here
 from rbfnet.training._model import Network
+from rbfnet.training._prepare import Prepared
+from rbfnet.training._quiet import quiet
 from rbfnet.training._solution import Solution
-from rbfnet.training._stopping import Stop, Stopped, watched
-from rbfnet.training._train import Prepared, as_it_is, fit, measured, quiet
+from rbfnet.training._summary import as_it_is, measured
+from rbfnet.training._train import fit
 from rbfnet.training.callbacks import Checkpoints
 from rbfnet.training.runs._run_directory import enter, write_config, write_solution, write_trained
 from rbfnet.training.runs._save import recorded
+from rbfnet.training.stopping import LEAVE, Launcher, ProcessLost, Stop, Stopped, launched_here, watched
 from rbfnet.training.storage import Lock
 
 

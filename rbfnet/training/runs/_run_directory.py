@@ -11,7 +11,7 @@ import torch
 import yaml
 from omegaconf import OmegaConf
 
-from rbfnet.arguments import held
+from rbfnet.annotations import held
 from rbfnet.config import NEEDED, require_run
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel

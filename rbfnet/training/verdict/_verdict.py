@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from rbfnet.arguments import as_number
+from rbfnet.annotations import as_number
 from rbfnet.errors import InputError, positive
 from rbfnet.nn import Evolving
 from rbfnet.operators import Differentiable, LinearModel

@@ -212,7 +212,7 @@ def test_a_model_is_features_times_coefficients_and_offset(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_float32_is_as_accurate_as_its_rounding(name: str) -> None:
-    model, plain, x = make(name)
+    model, _plain, x = make(name)
     model.float()
     single = x.float()
     # The twin has the same numbers, of which the smaller half of the digits is zero.
@@ -226,7 +226,7 @@ def test_float32_is_as_accurate_as_its_rounding(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_any_batch_shape_is_kept(name: str) -> None:
-    model, plain, x = make(name)
+    model, plain, _x = make(name)
     for batch in ((), (4,), (2, 3), (0,), (2, 0, 3)):
         points = torch.rand(*batch, 2, dtype=F64)
         assert model(points).shape == (*batch, 2)

@@ -147,7 +147,7 @@ def test_points_on_a_line_reach_up_to_its_ends_and_not_onto_them(domain: Domain,
     problem = Posed(domain, Interior(equation))
     problem.follow(centers)
     (x,) = problem.sample()["interior"].sites
-    ends, normals = domain.boundary_with_normals(1)
+    ends, _normals = domain.boundary_with_normals(1)
     gap = (x - ends.T).abs().amin(dim=0)
     mean = domain.volume / len(x)
     assert len(x) == 2.25 * centers and domain.contains(x).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -221,18 +221,18 @@ def test_etdrk4_has_order_4_on_a_logistic_curve() -> None:
         march = _etdrk4.etdrk4(np.array([0.1]), np.array([-1.0]), lambda v: 3 * v - v**2, 1 / steps)
         errors.append(abs(next(islice(march, steps - 1, None))[0] - right))
     assert errors[0] < 1e-4
-    assert all(12 < a / b < 20 for a, b in zip(errors, errors[1:], strict=False))
+    assert all(12 < a / b < 20 for a, b in pairwise(errors))
 
 
 def test_allen_cahn_converges_in_steps_with_order_4() -> None:
     u = [_allen_cahn.solve(1024, steps)["u"] for steps in (100, 200, 400)]
-    coarse, fine = (np.abs(a - b).max() for a, b in zip(u, u[1:], strict=False))
+    coarse, fine = (np.abs(a - b).max() for a, b in pairwise(u))
     assert fine < 2e-8 and 12 < coarse / fine < 20
 
 
 def test_allen_cahn_converges_in_modes_in_spite_of_the_corner() -> None:
     u = [_allen_cahn.solve(modes, 100)["u"] for modes in (512, 1024, 2048, 4096)]
-    changes = [np.abs(a - b).max() for a, b in zip(u, u[1:], strict=False)]
+    changes = [np.abs(a - b).max() for a, b in pairwise(u)]
     assert changes[1] < changes[0] / 10 and changes[2] < changes[1] / 10 and changes[2] < 1e-7
 
 
@@ -318,7 +318,7 @@ def test_schroedinger_is_the_breather_where_the_period_is_long() -> None:
         right = top / (np.cosh(4 * x) + 4 * np.cosh(2 * x) + 3 * np.cos(4 * t))
         errors.append(np.abs(kept["h"] - right).max())
     assert errors[-1] < 3e-8
-    assert all(12 < a / b < 25 for a, b in zip(errors, errors[1:], strict=False))
+    assert all(12 < a / b < 25 for a, b in pairwise(errors))
 
 
 def test_schroedinger_keeps_its_mass() -> None:
@@ -332,9 +332,9 @@ def test_schroedinger_keeps_its_mass() -> None:
 
 def test_schroedinger_converges_in_modes_as_its_corner_lets_it() -> None:
     h = [_schroedinger.solve(modes, 1000)["h"] for modes in (256, 512, 1024, 2048)]
-    changes = [np.linalg.norm(a - b) / np.linalg.norm(b) for a, b in zip(h, h[1:], strict=False)]
+    changes = [np.linalg.norm(a - b) / np.linalg.norm(b) for a, b in pairwise(h)]
     assert changes[2] < 2e-6
-    assert all(2 < a / b < 4 for a, b in zip(changes, changes[1:], strict=False))
+    assert all(2 < a / b < 4 for a, b in pairwise(changes))
 
 
 def test_schroedinger_against_etdrk4() -> None:

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import rbfnet
+from rbfnet import memory
 from rbfnet.problems import KleinGordon, Kovasznay, Poisson
 from rbfnet.solvers import GaussNewton, Posed
-from rbfnet.solvers.algebra import memory
 from rbfnet.solvers.assembly import row_blocks
 from rbfnet.solvers.assembly._parameter_vector import Unknowns
 from rbfnet.solvers.newton import _lsmr

@@ -18,8 +18,8 @@ from rbfnet.problems import Condition, Data, Dirichlet, Interior, InverseDiffusi
 from rbfnet.solvers import Posed, automatic_scales
 from rbfnet.solvers.assembly._parameter_vector import Unknowns
 from rbfnet.solvers.newton._evidence import posterior
+from rbfnet.training._isolated import default_dtype
 from rbfnet.training._model import build_model
-from rbfnet.training._train import default_dtype
 
 DOUBLE = torch.float64
 

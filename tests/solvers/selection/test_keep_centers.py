@@ -29,7 +29,7 @@ def brute_force(matrix: torch.Tensor, target: torch.Tensor, num_centers: int, ou
     for _ in range(n):
 
         def missed(j: int) -> float:
-            columns = matrix[:, tail + each[:, [*chosen, j]].flatten().tolist()]  # noqa: B023
+            columns = matrix[:, tail + each[:, [*chosen, j]].flatten().tolist()]
             return float((columns @ torch.linalg.lstsq(columns, target).solution - target).norm())
 
         chosen.append(min((j for j in range(num_centers) if j not in chosen), key=missed))

@@ -29,7 +29,7 @@ def test_it_is_what_counting_the_points_gives(epsilon: float, metric: str) -> No
         counted = (here > FAINT * torch.maximum(elsewhere.amax(dim=0), here.amax(dim=0))).sum(dim=0) < 3
     found = unseen(model, Poisson(), [used], [others])
     assert torch.equal(found, counted)
-    assert found.any() == (epsilon > 3.0 and metric == "isotropic" or epsilon > 20.0)
+    assert found.any() == ((epsilon > 3.0 and metric == "isotropic") or epsilon > 20.0)
 
 
 def test_wide_kernels_are_seen_from_far() -> None:

@@ -11,7 +11,8 @@ from rbfnet.problems import Poisson
 from rbfnet.solvers import Adam
 from rbfnet.training import FitProgress
 from rbfnet.training._model import build_model
-from rbfnet.training._train import prepare, train
+from rbfnet.training._prepare import prepare
+from rbfnet.training._train import train
 
 
 def fitted(console: Console, epochs: int) -> str:

@@ -17,8 +17,10 @@ from rbfnet.problems import Data, Dirichlet, Interior
 from rbfnet.solvers import Adam, GaussNewton, LeastSquares, Posed
 from rbfnet.solvers.selection._add_centers import greedy
 from rbfnet.training import Grow
+from rbfnet.training._isolated import default_dtype
 from rbfnet.training._model import build_model
-from rbfnet.training._train import default_dtype, prepare, quiet
+from rbfnet.training._prepare import prepare
+from rbfnet.training._quiet import quiet
 
 DOUBLE = torch.float64
 

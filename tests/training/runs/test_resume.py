@@ -14,8 +14,10 @@ from rbfnet.domains import Interval
 from rbfnet.problems import Condition, Data, Interior, Poisson, Unknown
 from rbfnet.solvers import LBFGS, Adam, GradientNorm, Sequence, Solver
 from rbfnet.training import R3, RAD
+from rbfnet.training._isolated import default_dtype
 from rbfnet.training._model import build_model
-from rbfnet.training._train import default_dtype, prepare, quiet
+from rbfnet.training._prepare import prepare
+from rbfnet.training._quiet import quiet
 
 
 def test_an_unknown_goes_on_from_a_checkpoint(tmp_path: Path) -> None:

@@ -262,7 +262,7 @@ def test_a_sum_of_kernels_is_composed_trained_and_loaded(tmp_path: Path) -> None
 
 def test_nodes_in_the_users_own_config_are_kernels_too(tmp_path: Path) -> None:
     members = "kernel.kernels=[gaussian,{_target_:pathlib.Path}]"
-    with pytest.raises(ValueError, match="pathlib.Path is not a usable Kernel"):
+    with pytest.raises(ValueError, match=r"pathlib.Path is not a usable Kernel"):
         build(composed(tmp_path / "run", "kernel=sum", members))
 
 

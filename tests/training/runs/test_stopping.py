@@ -165,7 +165,7 @@ def test_before_the_first_whole_step_there_is_no_solution(handlers: None, solver
 
 def test_a_step_that_takes_long_is_undone(handlers: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """One signal, in a step of a minute."""
-    monkeypatch.setattr("rbfnet.training._stopping.GRACE", 0.2)
+    monkeypatch.setattr("rbfnet.training.stopping._signals.GRACE", 0.2)
 
     class Slow(At):
         def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, *rest: object) -> None:

@@ -79,7 +79,7 @@ def test_a_directory_that_has_gone_is_told(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="Not a directory; put the directory back"):
         write_whole(tmp_path / "gone" / "file", "x")
     (tmp_path / "taken").mkdir()
-    with pytest.raises(WriteError, match="'.*taken' cannot be written: Is a directory"):
+    with pytest.raises(WriteError, match=r"'.*taken' cannot be written: Is a directory"):
         write_whole(tmp_path / "taken", "x")
     assert sorted(os.listdir(tmp_path)) == ["gone", "taken"]
 

@@ -1,0 +1,85 @@
+"""What is said of a run at its end: errors, verdict, sizes, sentences."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+
+from rbfnet.catalogue import snake_case
+from rbfnet.problems import DataProblem
+from rbfnet.solvers import Solving
+from rbfnet.training._model import Network
+from rbfnet.training._prepare import Prepared
+from rbfnet.training._solution import Solution
+from rbfnet.training.verdict import accuracy_for, compared, errors_of, fitted, judge, judge_data
+
+
+def as_it_is(prepared: Prepared, seed: int, seconds: float) -> Solution | None:
+    """The model of a run that was stopped, neither measured nor judged; None where no step was finished."""
+    module, trainer = prepared.module, prepared.trainer
+    if module.whole.state is None:
+        return None
+    model, summary = cast(Network, module.model), _summary(prepared, seed, seconds)
+    done, wanted = trainer.current_epoch, trainer.max_epochs
+    summary |= {
+        "verdict": "not judged",
+        "reasons": [f"Stopped after {done} of {wanted} epochs."],
+        "residuals": [],
+        "estimated_error": None,
+    }
+    return Solution(model, module.problem, None, summary)
+
+
+def _summary(prepared: Prepared, seed: int, seconds: float) -> dict[str, Any]:
+    """What is known of a run without measuring anything."""
+    module, trainer = prepared.module, prepared.trainer
+    model = cast(Network, module.model)
+    return {
+        "problem": snake_case(type(module.problem).__name__),
+        "kernel": snake_case(type(model.kernel).__name__),
+        "solver": snake_case(type(module.solver).__name__),
+        "seed": seed,
+        "centers": model.num_centers,
+        "epsilon": float(model.epsilon.detach().mean()),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "epochs": trainer.current_epoch,
+        "seconds": round(seconds, 3),
+        "loss": float(trainer.callback_metrics.get("loss", module.last_loss)),
+        "errors": None,
+    }
+
+
+def measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | None) -> Solution:
+    """The model of a run with its errors and the verdict on it."""
+    module = prepared.module
+    problem, solver = module.problem, module.solver
+    model = cast(Network, module.model)
+    solving = [optimizer for optimizer in prepared.trainer.optimizers if isinstance(optimizer, Solving)]
+    found = compared(model, problem, solving)
+    errors = None
+    summary = _summary(prepared, seed, seconds)
+    if found is not None:
+        summary["errors_by"], difference, y = found
+        summary["errors"] = errors = errors_of(difference, y)
+        if len(problem.outputs) > 1:
+            summary["errors_by_output"] = {
+                name: errors_of(difference[:, o : o + 1], y[:, o : o + 1])
+                for o, name in enumerate(problem.outputs)
+                if not torch.isnan(difference[:, o] + y[:, o]).all()
+            }
+    if words := [*problem.remarks(), *(sentence for optimizer in solving for sentence in optimizer.words)]:
+        summary["words"] = words
+    if isinstance(problem, DataProblem):
+        verdict = judge_data(problem, *(found or fitted(model, problem)), accuracy_for(problem, accuracy))
+    else:
+        verdict = judge(module.judged, problem, solver, prepared.data.samples, accuracy)
+    summary |= {
+        "verdict": verdict.word,
+        "reasons": list(verdict.sentences),
+        "residuals": list(verdict.residuals),
+        "estimated_error": verdict.estimated_error,
+    }
+    if unknowns := problem.unknowns():
+        summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
+    return Solution(model, problem, errors, summary)
