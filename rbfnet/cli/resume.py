@@ -21,6 +21,8 @@ from rbfnet.errors import InputError, unknown
 HELP = """\
 rbfnet resume RUN_DIR: continue an interrupted run from its last checkpoint
 
+  -q, -v   the verdict and the directory alone; residuals and versions too
+
 Examples
   rbfnet resume runs/mine
   rbfnet resume runs/mine trainer.max_epochs=500     a longer run; epochs already done are counted

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rbfnet.errors import InputError, flag
 from rbfnet.nn._named import named_operators
-from rbfnet.operators import Differentiable, Model, Operator, apply_operators, tensors_of
+from rbfnet.operators import Differentiable, Model, Operator, apply_operators, tensors_of, with_closed_form
 from rbfnet.progress import Steps
 
 POINTS = 2**14
@@ -52,6 +52,7 @@ def evaluate(
     """
     if not callable(u):
         raise InputError(f"A model is a module or a function of points (B, D), but got {u!r}.")
+    u = with_closed_form(u)
     if not isinstance(x, Tensor):
         raise InputError(f"The points are a tensor, but got {type(x).__name__}; convert them, as by torch.as_tensor(x).")
     if x.ndim != 2:

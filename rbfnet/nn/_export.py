@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rbfnet.errors import InputError
 from rbfnet.errors import path as named
 from rbfnet.nn._named import named_operators
-from rbfnet.operators import Differentiable, Operator
+from rbfnet.operators import Differentiable, Operator, with_closed_form
 
 
 def export(
@@ -55,6 +55,7 @@ def export(
         raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to; make it first.")
     if file.exists():
         raise InputError(f"The file {str(path)!r} is there already; choose another, or remove it.")
+    model = with_closed_form(model)
     if not isinstance(model, Differentiable):
         raise InputError(
             f"{type(model).__name__} has no derivatives in closed form, which is what can be exported; torch.export alone takes "

@@ -18,6 +18,7 @@ from rbfnet.nn import Evolving
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver, require_pointwise
+from rbfnet.training._callbacks_of_others import check_callbacks
 from rbfnet.training._data_module import ProblemData
 from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
@@ -67,6 +68,7 @@ def prepare(
         check_gradient(module, data.samples)
     options = _options(trainer, problem, model, solver)
     _require_one_adaptive(adaptive, model, solver)
+    check_callbacks(callbacks, problem.named_conditions(), data.validation is not None)
     return Prepared(module, data, _trainer(options, data, solver, loggers, callbacks))
 
 

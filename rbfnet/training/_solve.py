@@ -40,6 +40,8 @@ def solve(
     callbacks: Sequence[pl.Callback] = (),
     accuracy: float | None = None,
     allow_unsolved: bool = False,
+    accelerator: str = "cpu",
+    devices: int | str = 1,
     **network: Any,
 ) -> Solution:
     """Solve a problem: build the network, fit it, measure it, and judge whether the problem is solved.
@@ -57,6 +59,7 @@ def solve(
         callbacks: of Lightning's, those that move points (:class:`rbfnet.training.RAD`, :class:`rbfnet.training.R3`) among them.
         accuracy: the relative accuracy that the verdict goes by; None takes 1e-3, for data 2e-2 (:func:`rbfnet.training.judge`).
         allow_unsolved: do not warn where the verdict is ``"not solved"``.
+        accelerator, devices: of Lightning's Trainer: ``accelerator="gpu"``; ``devices=2`` for solvers that take several.
         network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...
 
     Raises:
@@ -77,7 +80,7 @@ def solve(
         posed = _made(problem)
         accuracy = accuracy_for(posed, accuracy)
         model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
-        prepared = prepare(posed, model, chosen, {"accelerator": "cpu", "devices": 1}, callbacks=callbacks)
+        prepared = prepare(posed, model, chosen, {"accelerator": accelerator, "devices": devices}, callbacks=callbacks)
         solution = train(prepared, seed=seed, started=started, accuracy=accuracy)
     if solution.verdict == "not solved" and not wanted:
         warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=3)

@@ -21,6 +21,7 @@ from rbfnet.training._summary import as_it_is, measured
 from rbfnet.training._train import fit
 from rbfnet.training.callbacks import Checkpoints
 from rbfnet.training.runs._run_directory import enter, write_config, write_solution, write_trained
+from rbfnet.training.runs._save import recorded
 from rbfnet.training.stopping import LEAVE, Launcher, ProcessLost, Stop, Stopped, launched_here, watched
 from rbfnet.training.storage import Lock
 
@@ -143,7 +144,7 @@ class Run:
                 error.solution = measured(self.prepared, seed, self._seconds, self.accuracy)
                 error.solution.summary["stopped"] = str(error)
                 if first:
-                    write_solution(self.directory, error.solution, figures, self.config)
+                    write_solution(self.directory, recorded(error.solution), figures, self.config)
                 raise
             except Stopped:
                 # Where a step was broken into, the last checkpoint stays.
@@ -158,7 +159,7 @@ class Run:
                 write_trained(self.directory, self.model, self.prepared.module.problem, self.config)
             solution = measured(self.prepared, seed, seconds, self.accuracy)
             if first:
-                write_solution(self.directory, solution, figures, self.config)
+                write_solution(self.directory, recorded(solution), figures, self.config)
         return solution
 
     def _keep(self) -> None:

@@ -116,7 +116,7 @@ def read_model(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
-    """Write a summary as JSON, with a checksum of all in it but the seconds: it is that of any run with the same result."""
+    """Write a summary as JSON, with a checksum of all but seconds and provenance: it is that of any run with the same result."""
     write_whole(path, json.dumps({**summary, "sha256": _digest(summary)}, indent=2) + "\n")
 
 
@@ -141,4 +141,4 @@ def digest_of(data: Any) -> str:
 
 
 def _digest(summary: Mapping[str, Any]) -> str:
-    return digest_of({key: value for key, value in summary.items() if key not in ("seconds", "sha256")})
+    return digest_of({key: value for key, value in summary.items() if key not in ("seconds", "provenance", "sha256")})
