@@ -4,6 +4,7 @@ from rbfnet.solvers.time._line_spacing import PER_CENTER, Spacing
 from rbfnet.solvers.time._method_of_lines import Lines, require_carried
 from rbfnet.solvers.time._radau import Radau
 from rbfnet.solvers.time._semidiscrete import Site
+from rbfnet.solvers.time._space_basis import resolved
 from rbfnet.solvers.time._time_stepping import March
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "Site",
     "Spacing",
     "require_carried",
+    "resolved",
 ]

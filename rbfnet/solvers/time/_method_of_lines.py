@@ -5,40 +5,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
-from rbfnet.operators import Operator
 from rbfnet.problems import Condition, Initial, Interior, Problem, Sample
-from rbfnet.solvers.time._radau import Radau
+from rbfnet.solvers.time._constraints import Constraints
 from rbfnet.solvers.time._semidiscrete import Rows
-
-CUT = 1e-12
-"""Singular values of the basis below this fraction of the largest are left out."""
-
-APART = 1e-9
-"""Boundary conditions that differ by less than this are one."""
+from rbfnet.solvers.time._space_basis import orthonormal
 
 
 @dataclass(frozen=True)
 class Linearised:
-    """The system near a state: from residuals to those that are made zero, and the factors of what is solved with."""
+    """The system near a state.
 
-    boundary: Float[Tensor, "R r"]
-    inside: Float[Tensor, "Q n-r"]
-    factors: tuple[Complex[Tensor, "H n n"], Tensor]
+    Attributes:
+        constraints: by the boundary conditions.
+        tests: from residuals to those that are made zero, of boundary conditions with a derivative in time and of the equations.
+        free, held: the derivatives of those in y, y', y'' along what is free and what is held.
+    """
+
+    constraints: Constraints
+    tests: tuple[Float[Tensor, "R g"], Float[Tensor, "Q h"]]
+    free: Float[Tensor, "p+1 f f"]
+    held: Float[Tensor, "p+1 f r"]
 
 
 class Lines:
     """F(t, y, y', y'') = 0 for the state y (O n), coordinates in a basis in space that is orthonormal at points.
 
-    The basis is that of the network's functions by a truncated singular value decomposition, so that kernels may be as wide and
-    nearly dependent as accuracy wants them. The residuals inside are tested with the derivatives of the equations in the highest
-    derivative in time, restricted to what boundary conditions leave free: least squares for that derivative, which for u_t is the
-    method of Galerkin. At points of a quadrature it keeps what the equation conserves, so that waves neither grow nor decay. The
-    boundary conditions are equations without a derivative in time of their own, as many as are independent.
+    Boundary conditions are eliminated: y = held c + free z with an orthonormal basis of the null space of their rows
+    (:class:`Constraints`), so that they are satisfied at all times and are no equations of a differential-algebraic system; those
+    with a derivative in time of their own are equations for z. The residuals inside are tested with the derivatives of the
+    equations in the highest derivative in time of z: least squares for that derivative, which for u_t is the method of Galerkin.
+    With points of a quadrature that integrates products of these functions it keeps what the equation conserves, and no
+    eigenvalue is in the right half plane where (u, L u) <= 0 for all u that satisfy the boundary conditions.
 
     Args:
         problem: whose conditions they are.
@@ -52,6 +54,8 @@ class Lines:
 
     Raises:
         InputError: a problem that is not of this form.
+
+    Source: Gottlieb, Hussaini and Orszag, Theory and applications of spectral methods (1984), for stability by Galerkin's method.
     """
 
     def __init__(
@@ -66,11 +70,7 @@ class Lines:
         begin = float(problem.domain.box[0, -1])
         at_begin = torch.cat([points, torch.full_like(points[:, :1], begin)], dim=1)
         weights = weights / weights.sum()
-        with torch.no_grad():
-            features = network.features(points, Operator.identity())
-        _, sizes, right = torch.linalg.svd(weights.sqrt()[:, None] * features, full_matrices=False)
-        kept = int((sizes > CUT * sizes[0]).sum())
-        self.basis, self.recover = right[:kept].T / sizes[:kept], (sizes[:kept, None] * right[:kept])
+        self.basis = orthonormal(network, points, weights)
         self.inside: list[Rows] = []
         self.edge: list[Rows] = []
         first: list[Rows] = []
@@ -84,9 +84,10 @@ class Lines:
                 first.append(Rows(condition, samples[name], network, self.basis))
             else:
                 self.edge.append(Rows(condition, distinct(samples[name]), network, self.basis))
-        self.size = kept * self.outputs
+        self.size = self.basis.shape[1] * self.outputs
         self._times = torch.tensor([begin], dtype=points.dtype)
         self.order = self._order()
+        self.moving = self._moving()
         self.given, self.start, self.jump = self._start(first)
 
     def _order(self) -> int:
@@ -140,54 +141,77 @@ class Lines:
                 f"value{' and the velocity' if order == 2 else ''} of every output everywhere."
             )
         given = y[0].clone()
-        if self.edge:
-            values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(order + 1, 1, self.outputs, size)
-            matrix = torch.cat([self._matrices(rows, values, self._times, one)[0] for rows in self.edge])
-            target = torch.cat([rows.residual(self.problem, self._times, values)[0] for rows in self.edge])
-            length = matrix.norm(dim=1).clamp_min(1e-300)
-            y[0] -= torch.linalg.pinv(matrix / length[:, None], rtol=APART) @ (target / length)
+        y = self._satisfying(y)
         return given, y, float((y[0] - given).norm() / max(float(y[0].norm()), 1e-300))
+
+    def _moving(self) -> Bool[Tensor, " R"]:
+        """Which rows of the boundary conditions have a derivative in time."""
+        if not self.edge:
+            return torch.zeros(0, dtype=torch.bool)
+        values = torch.ones((self.order + 1, 1, self.outputs, self.basis.shape[1]), dtype=self.basis.dtype)
+        found = self._stacked(self.edge, self._times, values, torch.ones_like(self._times))
+        return found[1:].abs().amax(dim=(0, 2)) > 0
+
+    def _satisfying(self, y: Float[Tensor, "p On"]) -> Float[Tensor, "p On"]:
+        """The nearest state that satisfies the boundary conditions, and velocity that keeps them satisfied."""
+        if not self.edge or self.moving.all():
+            return y
+        y, still = y.clone(), ~self.moving
+        for _ in range(4):
+            values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
+            rows = self._stacked(self.edge, self._times, values, torch.ones_like(self._times))[0, still]
+            constraints = Constraints.of(rows)
+            change = constraints.held @ (self._residual(self.edge, self._times, values)[0, still] @ constraints.test)
+            y[0] -= change
+            if change.norm() <= 1e-9 * y[0].norm():
+                break
+        if self.order == 2:
+            values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
+            rate = torch.cat([rows.rate(self.problem, self._times, values) for rows in self.edge], dim=1)[0, still]
+            y[1] -= constraints.held @ (constraints.held.T @ y[1] + rate @ constraints.test)
+        return y
 
     def _matrices(self, rows: Rows, values: Tensor, times: Tensor, weights: Tensor) -> Tensor:
         return rows.matrices(self.problem, times, values, weights)
 
-    def residuals(self, times: Float[Tensor, " K"], values: Tensor, linear: Linearised) -> Float[Tensor, "K n"]:
-        """What is to be made zero."""
-        parts = [
-            torch.cat([rows.residual(self.problem, times, values) for rows in group], dim=1) @ test
-            for group, test in ((self.edge, linear.boundary), (self.inside, linear.inside))
-            if group
-        ]
-        return torch.cat(parts, dim=1)
+    def _stacked(self, group: list[Rows], times: Tensor, values: Tensor, weights: Tensor) -> Float[Tensor, "p+1 R On"]:
+        return torch.cat([self._matrices(rows, values, times, weights) for rows in group], dim=1)
 
-    def linearise(self, times: Float[Tensor, " K"], values: Tensor, step: float, radau: Radau) -> Linearised:
-        """The system near a state that is known at the nodes of a step: with the mean of the derivatives there."""
-        order, weights = self.order, radau.weights
-        inside = torch.cat([self._matrices(rows, values, times, weights) for rows in self.inside], dim=1)
-        free = torch.eye(self.size, dtype=inside.dtype)
-        test, edge = inside.new_zeros((0, 0)), inside.new_zeros((order + 1, 0, self.size))
+    def _residual(self, group: list[Rows], times: Tensor, values: Tensor) -> Float[Tensor, "K R"]:
+        return torch.cat([rows.residual(self.problem, times, values) for rows in group], dim=1)
+
+    def residuals(
+        self, times: Float[Tensor, " K"], values: Tensor, linear: Linearised
+    ) -> tuple[Float[Tensor, "K r"], Float[Tensor, "K f"]]:
+        """What is to be made zero: by the coordinates that are held, and by those that are free."""
+        inside = self._residual(self.inside, times, values) @ linear.tests[1]
+        if not self.edge:
+            return inside[:, :0], inside
+        edge = self._residual(self.edge, times, values)
+        held = edge[:, ~self.moving] @ linear.constraints.test
+        return held, torch.cat([edge[:, self.moving] @ linear.tests[0], inside], dim=1)
+
+    def linearise(self, times: Float[Tensor, " K"], values: Tensor, step: float, weights: Float[Tensor, " K"]) -> Linearised:
+        """The system near a state that is known at the nodes of a step: with the weighted mean of the derivatives there."""
+        inside = self._stacked(self.inside, times, values, weights)
+        edge = inside[:, :0]
         if self.edge:
-            edge = torch.cat([self._matrices(rows, values, times, weights) for rows in self.edge], dim=1)
-            whole = sum(step ** (order - q) * edge[q] for q in range(order + 1))
-            assert isinstance(whole, Tensor)
-            length = whole.norm(dim=1, keepdim=True)
-            length = torch.where(length > 0, length, 1.0)
-            left, sizes, right = torch.linalg.svd(whole / length, full_matrices=True)
-            rank = int((sizes > APART * sizes[0]).sum())
-            test, free = left[:, :rank] / length, right[rank:].T
-        tested, triangle = torch.linalg.qr(inside[order] @ free)
+            edge = self._stacked(self.edge, times, values, weights)
+        constraints = Constraints.of(edge[0, ~self.moving] if self.edge else edge[0])
+        free = constraints.free
+        moving = edge[:, self.moving] if self.edge else edge
+        along = moving @ free
+        powers = torch.tensor([step ** (self.order - q) for q in range(self.order + 1)], dtype=inside.dtype)
+        rest = Constraints.of((powers[:, None, None] * along).sum(dim=0))
+        tested, triangle = torch.linalg.qr(inside[self.order] @ (free @ rest.free))
         size = triangle.diagonal().abs()
-        if triangle.shape[0] < triangle.shape[1] or not size.min() > 1e-9 * size.max():
+        if triangle.shape[0] < triangle.shape[1] or (len(size) and not size.min() > 1e-9 * size.max()):
             raise InputError(
-                f"The equations of {type(self.problem).__name__} do not determine the derivative of order {order} in time of "
-                "every output; take solver=gauss_newton."
+                f"The equations of {type(self.problem).__name__} do not determine the derivative of order {self.order} in time "
+                "of every output; take solver=gauss_newton."
             )
-        system = torch.stack([torch.cat([test.T @ edge[q], tested.T @ inside[q]]) for q in range(order + 1)])
-        shifts = step * radau.eigenvalues[:, None, None]
-        matrix = sum(shifts ** (order - q) * system[q] for q in range(order + 1))
-        assert isinstance(matrix, Tensor)
-        factors, pivots = torch.linalg.lu_factor(matrix)
-        return Linearised(test, tested, (factors, pivots))
+        rows = torch.cat([rest.test.T @ moving, tested.T @ inside], dim=1)
+        return Linearised(constraints, (rest.test, tested), rows @ free, rows @ constraints.held)
 
 
 def starts(problem: Problem, sample: Sample) -> bool:

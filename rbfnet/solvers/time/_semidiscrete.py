@@ -87,6 +87,18 @@ class Rows:
         found = residuals_of(problem, self.condition, self.sites, sample)
         return torch.cat([self.root * r.reshape(len(times), -1) for r in found], dim=1)
 
+    def rate(self, problem: Problem, times: Float[Tensor, " K"], values: Tensor) -> Float[Tensor, "K R"]:
+        """The derivatives of the weighted residuals in time alone, by what conditions are given."""
+        sample = self._with(times, values)
+        moved = [x.clone().requires_grad_() for x in sample.sites]
+        with torch.enable_grad():
+            found = residuals_of(problem, self.condition, self.sites, sample._replace(sites=tuple(moved)))
+            rates = []
+            for r in found:
+                grads = torch.autograd.grad(r.sum(), moved, retain_graph=True, allow_unused=True) if r.requires_grad else [None]
+                rates.append(sum((g[:, -1] for g in grads if g is not None), torch.zeros_like(r.detach())))
+        return torch.cat([self.root * r.reshape(len(times), -1) for r in rates], dim=1)
+
     def slopes(self, problem: Problem, times: Float[Tensor, " K"], values: Tensor) -> Sequence[tuple[Tensor, Slopes]]:
         """Residuals and slopes of each equation, as of :func:`derivatives`."""
         sample = self._with(times, values)

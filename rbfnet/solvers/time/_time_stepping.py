@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
-from rbfnet.solvers.time._method_of_lines import Linearised, Lines
+from rbfnet.solvers.time._linear_solve import Factored
+from rbfnet.solvers.time._method_of_lines import Lines
 from rbfnet.solvers.time._radau import Radau
 
 ITERATIONS = 25
@@ -94,11 +95,11 @@ class March:
         times = start + step * radau.nodes
         highest = self.state.new_zeros((len(radau.nodes), lines.size))
         values = self._values(highest, step)
-        linear = lines.linearise(times, values, step, radau)
+        linear = Factored.of(lines.linearise(times, values, step, radau.weights), step, radau)
         before, renewed = math.inf, 0
         for _ in range(ITERATIONS):
             self.iterations += 1
-            change = self._change(lines.residuals(times, values, linear), linear)
+            change = linear.change(*lines.residuals(times, values, linear.system))
             highest = highest - change
             for _ in range(lines.order):
                 change = step * radau.integral @ change
@@ -111,7 +112,8 @@ class March:
             if size > 2 * before:
                 return None
             if size > 0.3 * before and renewed < 2 and size < 1:
-                linear, renewed, before = lines.linearise(times, values, step, radau), renewed + 1, math.inf
+                linear = Factored.of(lines.linearise(times, values, step, radau.weights), step, radau)
+                renewed, before = renewed + 1, math.inf
             else:
                 before = size
         return None
@@ -122,9 +124,3 @@ class March:
         for known in reversed(list(self.state)):
             found.append(known + step * self.radau.integral @ found[-1])
         return torch.stack(found[::-1]).unflatten(2, (self.lines.outputs, -1))
-
-    def _change(self, residuals: Float[Tensor, "K n"], linear: Linearised) -> Float[Tensor, "K On"]:
-        """The change of the highest derivative by one step of Newton's method."""
-        radau = self.radau
-        rotated = (radau.into @ residuals.to(radau.into.dtype))[..., None]
-        return (radau.back @ torch.linalg.lu_solve(*linear.factors, rotated)[..., 0]).real
