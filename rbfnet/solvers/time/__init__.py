@@ -5,6 +5,7 @@ from rbfnet.solvers.time._method_of_lines import Lines, require_carried
 from rbfnet.solvers.time._radau import Radau
 from rbfnet.solvers.time._semidiscrete import Site
 from rbfnet.solvers.time._space_basis import resolved
+from rbfnet.solvers.time._spectrum import spectrum
 from rbfnet.solvers.time._time_stepping import March
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "Spacing",
     "require_carried",
     "resolved",
+    "spectrum",
 ]

@@ -8,11 +8,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-HELD = 1e-6
+HELD = 1e-3
 """Directions in which conditions are felt by less than this, of the most, are left free.
 
-Rounding in a condition moves the solution by 1e-16 / HELD, which has to stay well below the tolerance in time; what is left free
-violates the condition by HELD times its own size, and it is the smallest part of a smooth function."""
+They are the smallest part of a smooth function. To hold them too is worse: rounding in a condition, and what is not in the range
+of its rows, moves the solution by 1 / HELD as much. Above 1e-2 what is left free violates the conditions so much that waves grow
+(scripts/spectra.py)."""
+
+ROUGHER = (HELD, 1e-2, 1e-1)
+"""The same where the data of conditions are not smooth, as where two values meet in a corner."""
+
+LARGER = 2.0
+"""By how much the least function that satisfies conditions may become larger by holding more directions."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +40,28 @@ class Constraints:
     free: Float[Tensor, "n f"]
 
     @classmethod
-    def of(cls, rows: Float[Tensor, "R n"]) -> Constraints:
-        """Those with the derivatives ``rows``, by a singular value decomposition; each row counts alike."""
+    def of(cls, rows: Float[Tensor, "R n"], held: float = HELD) -> Constraints:
+        """Those with the derivatives ``rows``, by a singular value decomposition; each row counts alike.
+
+        Args:
+            rows: of C.
+            held: see :data:`HELD`.
+        """
         if not len(rows):
             return cls(rows.new_zeros((0, 0)), rows.new_zeros((rows.shape[1], 0)), torch.eye(rows.shape[1], dtype=rows.dtype))
         length = rows.norm(dim=1, keepdim=True)
         length = torch.where(length > 0, length, 1.0)
         left, sizes, right = torch.linalg.svd(rows / length, full_matrices=len(rows) < rows.shape[1])
-        rank = int((sizes > HELD * sizes[0]).sum())
+        rank = int((sizes > held * sizes[0]).sum())
         return cls(left[:, :rank] / (length * sizes[:rank]), right[:rank].T, right[rank:].T)
+
+
+def level(rows: Float[Tensor, "R n"], data: Float[Tensor, "K R"]) -> float:
+    """How much directions have to be felt to be held, for such data g: the least of :data:`ROUGHER` at which y stays small.
+
+    What data have along a direction has to decay as fast as it is felt, or they are not those of a function of the space.
+
+    Source: Hansen, The discrete Picard condition for discrete ill-posed problems, BIT 30 (1990).
+    """
+    sizes = [float((data @ Constraints.of(rows, held).test).norm()) for held in ROUGHER]
+    return next(held for held, size in zip(ROUGHER, sizes, strict=True) if not size > LARGER * sizes[-1])

@@ -11,7 +11,7 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
 from rbfnet.problems import Condition, Initial, Interior, Problem, Sample
-from rbfnet.solvers.time._constraints import Constraints
+from rbfnet.solvers.time._constraints import HELD, Constraints, level
 from rbfnet.solvers.time._semidiscrete import Rows
 from rbfnet.solvers.time._space_basis import orthonormal
 
@@ -67,7 +67,7 @@ class Lines:
         weights: Float[Tensor, " B"],
     ) -> None:
         self.problem, self.network, self.outputs = problem, network, len(problem.outputs)
-        begin = float(problem.domain.box[0, -1])
+        self.begin = begin = float(problem.domain.box[0, -1])
         at_begin = torch.cat([points, torch.full_like(points[:, :1], begin)], dim=1)
         weights = weights / weights.sum()
         self.basis = orthonormal(network, points, weights)
@@ -88,6 +88,7 @@ class Lines:
         self._times = torch.tensor([begin], dtype=points.dtype)
         self.order = self._order()
         self.moving = self._moving()
+        self.held = self._held()
         self.given, self.start, self.jump = self._start(first)
 
     def _order(self) -> int:
@@ -152,6 +153,18 @@ class Lines:
         found = self._stacked(self.edge, self._times, values, torch.ones_like(self._times))
         return found[1:].abs().amax(dim=(0, 2)) > 0
 
+    def _held(self) -> float:
+        """See :func:`level`; by data at five times."""
+        if not self.edge or self.moving.all():
+            return HELD
+        times = self._times + torch.linspace(0, 1, 5, dtype=self.basis.dtype) * (
+            float(self.problem.domain.box[1, -1]) - self.begin
+        )
+        values = self.basis.new_zeros((self.order + 1, 5, self.outputs, self.basis.shape[1]))
+        rows = self._stacked(self.edge, times, values, torch.full_like(times, 0.2))[0, ~self.moving]
+        data = self._residual(self.edge, times, values)[:, ~self.moving]
+        return level(rows, data) if bool(rows.isfinite().all()) and bool(data.isfinite().all()) else HELD
+
     def _satisfying(self, y: Float[Tensor, "p On"]) -> Float[Tensor, "p On"]:
         """The nearest state that satisfies the boundary conditions, and velocity that keeps them satisfied."""
         if not self.edge or self.moving.all():
@@ -160,7 +173,7 @@ class Lines:
         for _ in range(4):
             values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
             rows = self._stacked(self.edge, self._times, values, torch.ones_like(self._times))[0, still]
-            constraints = Constraints.of(rows)
+            constraints = Constraints.of(rows, self.held)
             change = constraints.held @ (self._residual(self.edge, self._times, values)[0, still] @ constraints.test)
             y[0] -= change
             if change.norm() <= 1e-9 * y[0].norm():
@@ -197,7 +210,7 @@ class Lines:
         edge = inside[:, :0]
         if self.edge:
             edge = self._stacked(self.edge, times, values, weights)
-        constraints = Constraints.of(edge[0, ~self.moving] if self.edge else edge[0])
+        constraints = Constraints.of(edge[0, ~self.moving] if self.edge else edge[0], self.held)
         free = constraints.free
         moving = edge[:, self.moving] if self.edge else edge
         along = moving @ free

@@ -76,7 +76,8 @@ class March:
                 continue
             states = torch.cat([self.state[:1], values[0].flatten(1)])
             coefficients = self.radau.chebyshev @ states
-            last, before = (float(coefficients[-k].norm()) / self.scale for k in (1, 2))
+            scale = max(self.scale, float(states.norm(dim=1).max()))
+            last, before = (float(coefficients[-k].norm()) / scale for k in (1, 2))
             error = max(last, 0.1 * before, 1e-18)
             factor = 0.85 * (self.tolerance / error) ** (1 / len(self.radau.nodes))
             if not error <= 3 * self.tolerance:
@@ -86,7 +87,7 @@ class March:
             self.time = self.end if count == 1 else start + step
             self.step = step * min(3.0, max(0.2, factor))
             self.state = values[: self.lines.order, -1].flatten(1)
-            self.scale = max(self.scale, float(states.norm(dim=1).max()))
+            self.scale = scale
             return self.time, coefficients
 
     def _solved(self, start: float, step: float) -> Tensor | None:
@@ -104,7 +105,7 @@ class March:
             for _ in range(lines.order):
                 change = step * radau.integral @ change
             values = self._values(highest, step)
-            size = float(change.norm(dim=1).max()) / self.scale
+            size = float(change.norm(dim=1).max()) / max(self.scale, float(values[0].flatten(1).norm(dim=1).max()))
             if not size < 1e8:
                 return None
             if size < 0.01 * self.tolerance or (size < 10 * self.tolerance and size > 0.5 * before):
