@@ -15,8 +15,8 @@ They are the smallest part of a smooth function. To hold them too is worse: roun
 of its rows, moves the solution by 1 / HELD as much. Above 1e-2 what is left free violates the conditions so much that waves grow
 (scripts/spectra.py)."""
 
-ROUGHER = (HELD, 1e-2, 1e-1)
-"""The same where the data of conditions are not smooth, as where two values meet in a corner."""
+LADDER = (1e-4, HELD, 1e-2, 1e-1)
+"""More are left free where the data of conditions are not smooth, as where two values meet in a corner."""
 
 LARGER = 2.0
 """By how much the least function that satisfies conditions may become larger by holding more directions."""
@@ -57,11 +57,11 @@ class Constraints:
 
 
 def level(rows: Float[Tensor, "R n"], data: Float[Tensor, "K R"]) -> float:
-    """How much directions have to be felt to be held, for such data g: the least of :data:`ROUGHER` at which y stays small.
+    """How much directions have to be felt to be held, for such data g: a step of :data:`LADDER` above where y stays small.
 
     What data have along a direction has to decay as fast as it is felt, or they are not those of a function of the space.
 
     Source: Hansen, The discrete Picard condition for discrete ill-posed problems, BIT 30 (1990).
     """
-    sizes = [float((data @ Constraints.of(rows, held).test).norm()) for held in ROUGHER]
-    return next(held for held, size in zip(ROUGHER, sizes, strict=True) if not size > LARGER * sizes[-1])
+    sizes = [float((data @ Constraints.of(rows, held).test).norm()) for held in LADDER]
+    return next((held for held, size in zip(LADDER[1:], sizes, strict=False) if not size > LARGER * sizes[-1]), LADDER[-1])
