@@ -51,6 +51,7 @@ class Lines:
     Attributes:
         basis: (N, n). order: p, of the highest derivative in time. start: (p, O n), y and y' at first; jump: by how much,
         relative, the given start had to be changed for it to satisfy the boundary conditions; given: (O n), y before that.
+        constant: whether one linearisation is that of all states and times.
 
     Raises:
         InputError: a problem that is not of this form.
@@ -90,6 +91,7 @@ class Lines:
         self.moving = self._moving()
         self.held = self._held()
         self.given, self.start, self.jump = self._start(first)
+        self.constant = self._is_constant()
 
     def _order(self) -> int:
         """The order of the highest derivative in time.
@@ -164,6 +166,22 @@ class Lines:
         rows = self._stacked(self.edge, times, values, torch.full_like(times, 0.2))[0, ~self.moving]
         data = self._residual(self.edge, times, values)[:, ~self.moving]
         return level(rows, data) if bool(rows.isfinite().all()) and bool(data.isfinite().all()) else HELD
+
+    def _is_constant(self) -> bool:
+        """Whether the equations are linear with coefficients that are the same at all times."""
+        if self.moving.any():
+            return False
+        shape = (self.order + 1, 1, self.outputs, self.basis.shape[1])
+        other = torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=self.basis.dtype)
+        end, one = float(self.problem.domain.box[1, -1]), torch.ones_like(self._times)
+        for group in (self.inside, self.edge):
+            if group:
+                first = self._stacked(group, self._times, torch.zeros_like(other), one)
+                for part in (0.382, 0.71, 1.0):
+                    later = self._stacked(group, self._times + part * (end - self.begin), other, one)
+                    if not (later - first).abs().max() <= 1e-12 * first.abs().max():
+                        return False
+        return True
 
     def _satisfying(self, y: Float[Tensor, "p On"]) -> Float[Tensor, "p On"]:
         """The nearest state that satisfies the boundary conditions, and velocity that keeps them satisfied."""

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.solvers.time._collapse import GROWN, why
 from rbfnet.solvers.time._linear_solve import Factored
 from rbfnet.solvers.time._method_of_lines import Lines
 from rbfnet.solvers.time._radau import Radau
@@ -34,6 +35,7 @@ class March:
         state: (p, O n), y and y' there.
         scale: the largest |y| so far.
         rejected, iterations: slabs that were made shorter, and steps of Newton's method, in the last slab.
+        first, rates: the size of the solution at first, and its highest derivatives in time where it is.
     """
 
     lines: Lines
@@ -46,6 +48,9 @@ class March:
     scale: float
     rejected: int = 0
     iterations: int = 0
+    first: float = 0.0
+    rates: Float[Tensor, "1 On"] | None = None
+    _factored: tuple[float, Factored] | None = None
 
     @property
     def done(self) -> bool:
@@ -60,13 +65,14 @@ class March:
         """
         self.rejected = self.iterations = 0
         start = self.time
+        self.first = self.first or float(self.lines.start[0].norm())
+        grown = self.scale / self.first if self.first else 1.0
         while True:
             left = self.end - start
-            if self.step < 1e-13 * max(abs(self.end), left):
-                raise InputError(
-                    f"evolve cannot go beyond t = {start:.6g}: its steps have become too short, as where the solution blows up "
-                    "or needs more centres; give more centres, or a larger tolerance."
-                )
+            if grown > GROWN or self.step < 1e-13 * max(abs(self.end), left):
+                rates = self.state.new_zeros((1, self.state.shape[1])) if self.rates is None else self.rates
+                values = torch.cat([self.state, rates]).unflatten(1, (self.lines.outputs, -1))
+                raise InputError(why(self.lines, start, values, self.end - self.lines.begin, grown))
             count = math.ceil(left / self.step - 1e-9)
             step = left / count if count < 3 else self.step
             values = self._solved(start, step)
@@ -85,8 +91,10 @@ class March:
                 self.step = step * max(0.2, min(factor, 0.9))
                 continue
             self.time = self.end if count == 1 else start + step
-            self.step = step * min(3.0, max(0.2, factor))
+            # A factorisation is kept where a step as long is as good.
+            self.step = step * (1.0 if self.lines.constant and 1.0 <= factor <= 1.2 else min(3.0, max(0.2, factor)))
             self.state = values[: self.lines.order, -1].flatten(1)
+            self.rates, self.first = values[self.lines.order, -1].flatten()[None], self.first or scale
             self.scale = scale
             return self.time, coefficients
 
@@ -96,7 +104,7 @@ class March:
         times = start + step * radau.nodes
         highest = self.state.new_zeros((len(radau.nodes), lines.size))
         values = self._values(highest, step)
-        linear = Factored.of(lines.linearise(times, values, step, radau.weights), step, radau)
+        linear = self._linear(times, values, step)
         before, renewed = math.inf, 0
         for _ in range(ITERATIONS):
             self.iterations += 1
@@ -118,6 +126,16 @@ class March:
             else:
                 before = size
         return None
+
+    def _linear(self, times: Tensor, values: Tensor, step: float) -> Factored:
+        """What a slab is solved with at first. Where it is the same for all, as much of it is kept as the step allows."""
+        if not self.lines.constant:
+            return Factored.of(self.lines.linearise(times, values, step, self.radau.weights), step, self.radau)
+        if self._factored is None or self._factored[0] != step:
+            known = self._factored
+            system = known[1].system if known else self.lines.linearise(times, values, step, self.radau.weights)
+            self._factored = step, Factored.of(system, step, self.radau)
+        return self._factored[1]
 
     def _values(self, highest: Float[Tensor, "K On"], step: float) -> Float[Tensor, "p+1 K O n"]:
         """The state and its derivatives at the nodes from the highest derivative there."""
