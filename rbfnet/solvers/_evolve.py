@@ -28,7 +28,7 @@ SETTLED = 0.3
 INSTANT = 1e-9
 """The fraction of the time in which a start that contradicts the boundary conditions becomes one that does not."""
 
-LEAST_JUMP = 1e-10
+LEAST_JUMP = 1e-6
 """What is no contradiction, relative to the start."""
 
 
@@ -154,7 +154,7 @@ class _Evolve(Solving):
         march = self._started(lines, Radau.of(solver.degree), solver.tolerance)
         if lines.order == 1 and lines.jump > LEAST_JUMP:
             # The first piece: from the start as it is given, in a line.
-            middle, half = (lines.start[0] + lines.given) / 2, (lines.start[0] - lines.given) / 2
+            middle, half = (march.state[0] + lines.given) / 2, (march.state[0] - lines.given) / 2
             coefficients = torch.cat([middle[None], half[None], middle.new_zeros((solver.degree - 1, lines.size))])
             march.time += INSTANT * (march.end - march.time)
             self.model.set_pieces(
@@ -168,7 +168,10 @@ class _Evolve(Solving):
         # A start that does not satisfy the boundary conditions leaves an error of its own.
         tolerance = max(tolerance, 0.01 * lines.jump)
         scale = max(float(lines.start[0].norm()), float(lines.start[-1].norm()) * (end - start) / 50, 1e-30)
-        return March(lines, radau, tolerance, end, start, (end - start) / 50, lines.start, scale)
+        march = March(lines, radau, tolerance, end, start, (end - start) / 50, lines.start, scale)
+        if lines.algebraic:
+            march.settle()
+        return march
 
     def _resumed(self, posed: Posed, state: dict[str, Any]) -> March:
         lines = Lines(posed.problem, self.model.network, dict(posed.samples), state["points"], state["weights"])

@@ -1,7 +1,8 @@
 """The method of lines: space in a basis, time by implicit Runge-Kutta steps."""
 
+from rbfnet.solvers.time._conditions_in_time import require_carried
 from rbfnet.solvers.time._line_spacing import PER_CENTER, Spacing
-from rbfnet.solvers.time._method_of_lines import Lines, require_carried
+from rbfnet.solvers.time._method_of_lines import Lines
 from rbfnet.solvers.time._radau import Radau
 from rbfnet.solvers.time._semidiscrete import Site
 from rbfnet.solvers.time._space_basis import resolved

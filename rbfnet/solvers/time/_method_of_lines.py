@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
-from rbfnet.problems import Condition, Initial, Interior, Problem, Sample
+from rbfnet.problems import Initial, Interior, Problem, Sample
+from rbfnet.solvers.time._algebraic import algebraic
+from rbfnet.solvers.time._conditions_in_time import distinct, starts
 from rbfnet.solvers.time._constraints import HELD, Constraints, level
 from rbfnet.solvers.time._semidiscrete import Rows
 from rbfnet.solvers.time._space_basis import orthonormal
@@ -88,7 +90,7 @@ class Lines:
         self.size = self.basis.shape[1] * self.outputs
         self._times = torch.tensor([begin], dtype=points.dtype)
         self.order = self._order()
-        self.moving = self._moving()
+        self.still, self.moving, self.carried = self._kinds()
         self.held = self._held()
         self.given, self.start, self.jump = self._start(first)
         self.constant = self._is_constant()
@@ -107,18 +109,20 @@ class Lines:
         ]
         order = 2 if any(float(size[2].max()) > 0 for size in sizes) else 1
         for size, rows in zip(sizes, self.inside, strict=True):
-            if not (size[order] > 0).all():
+            if not ((size[order] > 0) | (size[1:] == 0).all(dim=0)).all():
                 raise InputError(
-                    f"Each equation of condition {rows.condition.name!r} needs the derivative of order {order} in time for "
-                    "evolve, but one has none; take solver=gauss_newton."
+                    f"Each equation of condition {rows.condition.name!r} needs the derivative of order {order} in time, or none, "
+                    "for evolve; take solver=gauss_newton."
                 )
         highest = torch.cat(found, dim=1)[order].reshape(-1, self.outputs, self.basis.shape[1])
-        for output, name in enumerate(self.problem.outputs):
-            if not highest[:, output].any():
-                raise InputError(
-                    f"No equation has the derivative of order {order} in time of the output {name!r}, which evolve needs; "
-                    "take solver=gauss_newton."
-                )
+        without = [output for output in range(self.outputs) if not highest[:, output].any()]
+        constrained = sum(int((size[order] == 0).sum()) for size in sizes)
+        if len(without) > constrained or len(without) == self.outputs:
+            raise InputError(
+                f"No equation has the derivative of order {order} in time of the output {self.problem.outputs[without[0]]!r}, and there are no others "
+                "that determine it, which evolve needs; take solver=gauss_newton."
+            )
+        self.algebraic = without
         return order
 
     def _start(self, first: list[Rows]) -> tuple[Tensor, Tensor, float]:
@@ -137,8 +141,8 @@ class Lines:
             y = y - change
             if change.norm() <= 1e-9 * y.norm():
                 break
-        rank = int(torch.linalg.matrix_rank(matrix, rtol=1e-9))
-        if rank < order * self.size:
+        asked = matrix[:, matrix.any(dim=0)] if self.algebraic else matrix
+        if int(torch.linalg.matrix_rank(asked, rtol=1e-9)) < asked.shape[1]:
             raise InputError(
                 f"The initial conditions of {type(self.problem).__name__} do not determine where evolve starts: it needs the "
                 f"value{' and the velocity' if order == 2 else ''} of every output everywhere."
@@ -147,66 +151,64 @@ class Lines:
         y = self._satisfying(y)
         return given, y, float((y[0] - given).norm() / max(float(y[0].norm()), 1e-300))
 
-    def _moving(self) -> Bool[Tensor, " R"]:
-        """Which rows of the boundary conditions have a derivative in time."""
-        if not self.edge:
-            return torch.zeros(0, dtype=torch.bool)
+    def _kinds(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows without a derivative in time, rows of boundary conditions with one, and equations with one."""
         values = torch.ones((self.order + 1, 1, self.outputs, self.basis.shape[1]), dtype=self.basis.dtype)
-        found = self._stacked(self.edge, self._times, values, torch.ones_like(self._times))
-        return found[1:].abs().amax(dim=(0, 2)) > 0
+        rates = self._stacked(self._times, values, torch.ones_like(self._times))[1:].abs().amax(dim=(0, 2)) > 0
+        inside = torch.arange(len(rates)) >= sum(len(self._residual([r], self._times, values)[0]) for r in self.edge)
+        return (~rates).nonzero()[:, 0], (rates & ~inside).nonzero()[:, 0], (rates & inside).nonzero()[:, 0]
 
     def _held(self) -> float:
         """See :func:`level`; by data at five times."""
-        if not self.edge or self.moving.all():
+        if not len(self.still):
             return HELD
-        times = self._times + torch.linspace(0, 1, 5, dtype=self.basis.dtype) * (
-            float(self.problem.domain.box[1, -1]) - self.begin
-        )
+        times = torch.linspace(self.begin, float(self.problem.domain.box[1, -1]), 5, dtype=self.basis.dtype)
         values = self.basis.new_zeros((self.order + 1, 5, self.outputs, self.basis.shape[1]))
-        rows = self._stacked(self.edge, times, values, torch.full_like(times, 0.2))[0, ~self.moving]
-        data = self._residual(self.edge, times, values)[:, ~self.moving]
+        rows = self._stacked(times, values, torch.full_like(times, 0.2))[0, self.still]
+        data = self._residual(self._all, times, values)[:, self.still]
         return level(rows, data) if bool(rows.isfinite().all()) and bool(data.isfinite().all()) else HELD
 
     def _is_constant(self) -> bool:
         """Whether the equations are linear with coefficients that are the same at all times."""
-        if self.moving.any():
+        if len(self.moving):
             return False
         shape = (self.order + 1, 1, self.outputs, self.basis.shape[1])
         other = torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=self.basis.dtype)
         end, one = float(self.problem.domain.box[1, -1]), torch.ones_like(self._times)
-        for group in (self.inside, self.edge):
-            if group:
-                first = self._stacked(group, self._times, torch.zeros_like(other), one)
-                for part in (0.382, 0.71, 1.0):
-                    later = self._stacked(group, self._times + part * (end - self.begin), other, one)
-                    if not (later - first).abs().max() <= 1e-12 * first.abs().max():
-                        return False
-        return True
+        first = self._stacked(self._times, torch.zeros_like(other), one)
+        least = 1e-12 * first.abs().max()
+        return all(
+            bool((self._stacked(self._times + part * (end - self.begin), other, one) - first).abs().max() <= least)
+            for part in (0.382, 0.71, 1.0)
+        )
 
     def _satisfying(self, y: Float[Tensor, "p On"]) -> Float[Tensor, "p On"]:
         """The nearest state that satisfies the boundary conditions, and velocity that keeps them satisfied."""
-        if not self.edge or self.moving.all():
+        if not len(self.still):
             return y
-        y, still = y.clone(), ~self.moving
+        y, one = y.clone(), torch.ones_like(self._times)
         for _ in range(4):
             values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
-            rows = self._stacked(self.edge, self._times, values, torch.ones_like(self._times))[0, still]
-            constraints = Constraints.of(rows, self.held)
-            change = constraints.held @ (self._residual(self.edge, self._times, values)[0, still] @ constraints.test)
+            constraints = Constraints.of(self._stacked(self._times, values, one)[0, self.still], self.held)
+            change = constraints.held @ (self._residual(self._all, self._times, values)[0, self.still] @ constraints.test)
             y[0] -= change
             if change.norm() <= 1e-9 * y[0].norm():
                 break
         if self.order == 2:
             values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
-            rate = torch.cat([rows.rate(self.problem, self._times, values) for rows in self.edge], dim=1)[0, still]
+            rate = torch.cat([rows.rate(self.problem, self._times, values) for rows in self._all], dim=1)[0, self.still]
             y[1] -= constraints.held @ (constraints.held.T @ y[1] + rate @ constraints.test)
         return y
 
     def _matrices(self, rows: Rows, values: Tensor, times: Tensor, weights: Tensor) -> Tensor:
         return rows.matrices(self.problem, times, values, weights)
 
-    def _stacked(self, group: list[Rows], times: Tensor, values: Tensor, weights: Tensor) -> Float[Tensor, "p+1 R On"]:
-        return torch.cat([self._matrices(rows, values, times, weights) for rows in group], dim=1)
+    @property
+    def _all(self) -> list[Rows]:
+        return self.edge + self.inside
+
+    def _stacked(self, times: Tensor, values: Tensor, weights: Tensor) -> Float[Tensor, "p+1 R On"]:
+        return torch.cat([self._matrices(rows, values, times, weights) for rows in self._all], dim=1)
 
     def _residual(self, group: list[Rows], times: Tensor, values: Tensor) -> Float[Tensor, "K R"]:
         return torch.cat([rows.residual(self.problem, times, values) for rows in group], dim=1)
@@ -215,70 +217,34 @@ class Lines:
         self, times: Float[Tensor, " K"], values: Tensor, linear: Linearised
     ) -> tuple[Float[Tensor, "K r"], Float[Tensor, "K f"]]:
         """What is to be made zero: by the coordinates that are held, and by those that are free."""
-        inside = self._residual(self.inside, times, values) @ linear.tests[1]
-        if not self.edge:
-            return inside[:, :0], inside
-        edge = self._residual(self.edge, times, values)
-        held = edge[:, ~self.moving] @ linear.constraints.test
-        return held, torch.cat([edge[:, self.moving] @ linear.tests[0], inside], dim=1)
+        found = self._residual(self._all, times, values)
+        moving, carried = linear.tests
+        free = torch.cat([found[:, self.moving] @ moving, found[:, self.carried] @ carried], dim=1)
+        return found[:, self.still] @ linear.constraints.test, free
 
     def linearise(self, times: Float[Tensor, " K"], values: Tensor, step: float, weights: Float[Tensor, " K"]) -> Linearised:
         """The system near a state that is known at the nodes of a step: with the weighted mean of the derivatives there."""
-        inside = self._stacked(self.inside, times, values, weights)
-        edge = inside[:, :0]
-        if self.edge:
-            edge = self._stacked(self.edge, times, values, weights)
-        constraints = Constraints.of(edge[0, ~self.moving] if self.edge else edge[0], self.held)
-        free = constraints.free
-        moving = edge[:, self.moving] if self.edge else edge
-        along = moving @ free
-        powers = torch.tensor([step ** (self.order - q) for q in range(self.order + 1)], dtype=inside.dtype)
-        rest = Constraints.of((powers[:, None, None] * along).sum(dim=0))
-        tested, triangle = torch.linalg.qr(inside[self.order] @ (free @ rest.free))
+        found = self._stacked(times, values, weights)
+        constraints = Constraints.of(found[0, self.still], self.held)
+        moving, carried = found[:, self.moving], found[:, self.carried]
+        powers = torch.tensor([step ** (self.order - q) for q in range(self.order + 1)], dtype=found.dtype)
+        along = (powers[:, None, None] * (moving @ constraints.free)).sum(dim=0)
+        rest = Constraints.of(along)
+        if self.algebraic:
+            kept, tested = algebraic(carried[self.order] @ constraints.free, carried[0] @ constraints.free)
+            constraints = replace(constraints, free=constraints.free @ kept)
+        else:
+            tested = self._tested(carried[self.order] @ (constraints.free @ rest.free))
+        rows = torch.cat([rest.test.T @ moving, tested.T @ carried], dim=1)
+        return Linearised(constraints, (rest.test, tested), rows @ constraints.free, rows @ constraints.held)
+
+    def _tested(self, highest: Float[Tensor, "Q f"]) -> Float[Tensor, "Q f"]:
+        """An orthonormal basis of what the equations make of the highest derivative in time."""
+        tested, triangle = torch.linalg.qr(highest)
         size = triangle.diagonal().abs()
         if triangle.shape[0] < triangle.shape[1] or (len(size) and not size.min() > 1e-9 * size.max()):
             raise InputError(
                 f"The equations of {type(self.problem).__name__} do not determine the derivative of order {self.order} in time "
                 "of every output; take solver=gauss_newton."
             )
-        rows = torch.cat([rest.test.T @ moving, tested.T @ inside], dim=1)
-        return Linearised(constraints, (rest.test, tested), rows @ free, rows @ constraints.held)
-
-
-def starts(problem: Problem, sample: Sample) -> bool:
-    """Whether all points of a sample are at the start of time."""
-    begin, end = problem.domain.box[:, -1].tolist()
-    return all(bool(((x[:, -1] - begin).abs() <= 1e-9 * (end - begin)).all()) for x in sample.sites)
-
-
-def distinct(sample: Sample) -> Sample:
-    """The points that are different in space."""
-    parts = [x[:, :-1] for x in sample.sites] + ([] if sample.normal is None else [sample.normal])
-    _, inverse = torch.unique(torch.cat(parts, dim=1), dim=0, return_inverse=True)
-    first = torch.full((int(inverse.max()) + 1,), len(inverse)).scatter_reduce(
-        0, inverse, torch.arange(len(inverse)), "amin", include_self=True
-    )
-    return sample.rows(first.sort().values)
-
-
-def require_carried(problem: Problem, conditions: dict[str, Condition], samples: dict[str, Sample]) -> None:
-    """Raise InputError for conditions that are not conditions at a time."""
-    begin, end = problem.domain.box[:, -1].tolist()
-    for name, condition in conditions.items():
-        sample = samples[name]
-        fault = ""
-        if sample.weights is not None:
-            fault = "is an integral"
-        elif sample.data and not starts(problem, sample):
-            fault = "has values at points of its own"
-        elif not isinstance(condition, (Interior, Initial)) and all(
-            bool(((x[:, -1] - end).abs() <= 1e-9 * (end - begin)).all()) for x in sample.sites
-        ):
-            fault = "holds at the end"
-        if fault:
-            raise InputError(
-                f"evolve goes through time and needs conditions that hold at every time or at the start, but {name!r} {fault}; "
-                "take solver=gauss_newton."
-            )
-    if not any(isinstance(condition, Interior) for condition in conditions.values()):
-        raise InputError(f"{type(problem).__name__} has no equation for evolve to carry; yield an Interior.")
+        return tested

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -17,6 +17,10 @@ from rbfnet.solvers.time._radau import Radau
 
 ITERATIONS = 25
 """Of Newton's method in one slab."""
+
+
+SHORT = 1e-7
+"""The fraction of the time of a step that finds values at its start."""
 
 
 @dataclass
@@ -56,6 +60,16 @@ class March:
     def done(self) -> bool:
         """Whether the end is reached."""
         return self.time >= self.end
+
+    def settle(self) -> None:
+        """Give outputs without a rate, such as a pressure, the values they have at the start: by a very short step of Euler."""
+        step = SHORT * (self.end - self.time)
+        euler = replace(self, radau=Radau.of(1), tolerance=1e-6, state=self.state.clone(), _factored=None)
+        values = euler._solved(self.time, step)
+        if values is not None:
+            state = self.state.unflatten(1, (self.lines.outputs, -1)).clone()
+            state[0, self.lines.algebraic] = values[0, -1, self.lines.algebraic]
+            self.state = state.flatten(1)
 
     def slab(self) -> tuple[float, Float[Tensor, "K+1 On"]]:
         """Go on by one slab: its end, and the Chebyshev coefficients of the state on it.

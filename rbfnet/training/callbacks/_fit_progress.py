@@ -54,7 +54,7 @@ def _ends(module: pl.LightningModule) -> tuple[float, float] | None:
     """The first and the last time, for a solver that goes through time."""
     if getattr(getattr(module, "solver", None), "degree", None) is None:
         return None
-    start, end = module.problem.domain.box[:, -1].tolist()  # type: ignore[union-attr,operator,index]
+    start, end = module.problem.domain.box[:, -1].tolist()  # type: ignore[union-attr,index]
     return start, end
 
 
