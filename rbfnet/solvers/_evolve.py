@@ -168,10 +168,7 @@ class _Evolve(Solving):
         # A start that does not satisfy the boundary conditions leaves an error of its own.
         tolerance = max(tolerance, 0.01 * lines.jump)
         scale = max(float(lines.start[0].norm()), float(lines.start[-1].norm()) * (end - start) / 50, 1e-30)
-        march = March(lines, radau, tolerance, end, start, (end - start) / 50, lines.start, scale)
-        if lines.algebraic:
-            march.settle()
-        return march
+        return March(lines, radau, tolerance, end, start, (end - start) / 50, lines.start, scale)
 
     def _resumed(self, posed: Posed, state: dict[str, Any]) -> March:
         lines = Lines(posed.problem, self.model.network, dict(posed.samples), state["points"], state["weights"])

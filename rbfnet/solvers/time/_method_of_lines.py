@@ -108,19 +108,19 @@ class Lines:
             for part, rows in zip(found, self.inside, strict=True)
         ]
         order = 2 if any(float(size[2].max()) > 0 for size in sizes) else 1
-        for size, rows in zip(sizes, self.inside, strict=True):
-            if not ((size[order] > 0) | (size[1:] == 0).all(dim=0)).all():
-                raise InputError(
-                    f"Each equation of condition {rows.condition.name!r} needs the derivative of order {order} in time, or none, "
-                    "for evolve; take solver=gauss_newton."
-                )
         highest = torch.cat(found, dim=1)[order].reshape(-1, self.outputs, self.basis.shape[1])
         without = [output for output in range(self.outputs) if not highest[:, output].any()]
-        constrained = sum(int((size[order] == 0).sum()) for size in sizes)
-        if len(without) > constrained or len(without) == self.outputs:
+        still = [(size[1:] == 0).all(dim=0) for size in sizes]
+        for size, none, rows in zip(sizes, still, self.inside, strict=True):
+            if not ((size[order] > 0) | (none if without else False)).all():
+                raise InputError(
+                    f"Each equation of condition {rows.condition.name!r} needs the derivative of order {order} in time for "
+                    "evolve, but one has none; take solver=gauss_newton."
+                )
+        if len(without) != sum(int(none.sum()) for none in still):
             raise InputError(
-                f"No equation has the derivative of order {order} in time of the output {self.problem.outputs[without[0]]!r}, and there are no others "
-                "that determine it, which evolve needs; take solver=gauss_newton."
+                f"No equation has the derivative of order {order} in time of the output {self.problem.outputs[without[0]]!r}, "
+                "and evolve needs one without such a derivative for each output like that; take solver=gauss_newton."
             )
         self.algebraic = without
         return order
@@ -155,12 +155,14 @@ class Lines:
         """Rows without a derivative in time, rows of boundary conditions with one, and equations with one."""
         values = torch.ones((self.order + 1, 1, self.outputs, self.basis.shape[1]), dtype=self.basis.dtype)
         rates = self._stacked(self._times, values, torch.ones_like(self._times))[1:].abs().amax(dim=(0, 2)) > 0
-        inside = torch.arange(len(rates)) >= sum(len(self._residual([r], self._times, values)[0]) for r in self.edge)
+        self._edges = sum(len(rows.residual(self.problem, self._times, values)[0]) for rows in self.edge)
+        inside = torch.arange(len(rates)) >= self._edges
         return (~rates).nonzero()[:, 0], (rates & ~inside).nonzero()[:, 0], (rates & inside).nonzero()[:, 0]
 
     def _held(self) -> float:
         """See :func:`level`; by data at five times."""
-        if not len(self.still):
+        edges = self.still[self.still < self._edges]
+        if not len(edges) or len(edges) < len(self.still):
             return HELD
         times = torch.linspace(self.begin, float(self.problem.domain.box[1, -1]), 5, dtype=self.basis.dtype)
         values = self.basis.new_zeros((self.order + 1, 5, self.outputs, self.basis.shape[1]))
@@ -187,12 +189,18 @@ class Lines:
         if not len(self.still):
             return y
         y, one = y.clone(), torch.ones_like(self._times)
-        for _ in range(4):
+        # Outputs without a rate have no start and follow the others.
+        chosen = torch.zeros((self.outputs, self.basis.shape[1]), dtype=torch.bool)
+        chosen[self.algebraic] = True
+        for turn in range(4):
             values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
-            constraints = Constraints.of(self._stacked(self._times, values, one)[0, self.still], self.held)
+            rows = self._stacked(self._times, values, one)[0, self.still]
+            if turn == 0 and rows[:, chosen.flatten()].any():
+                rows = rows * chosen.flatten()
+            constraints = Constraints.of(rows, self.held)
             change = constraints.held @ (self._residual(self._all, self._times, values)[0, self.still] @ constraints.test)
             y[0] -= change
-            if change.norm() <= 1e-9 * y[0].norm():
+            if turn and change.norm() <= 1e-9 * y[0].norm():
                 break
         if self.order == 2:
             values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(self.order + 1, 1, self.outputs, -1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -17,10 +17,6 @@ from rbfnet.solvers.time._radau import Radau
 
 ITERATIONS = 25
 """Of Newton's method in one slab."""
-
-
-SHORT = 1e-7
-"""The fraction of the time of a step that finds values at its start."""
 
 
 @dataclass
@@ -61,16 +57,6 @@ class March:
         """Whether the end is reached."""
         return self.time >= self.end
 
-    def settle(self) -> None:
-        """Give outputs without a rate, such as a pressure, the values they have at the start: by a very short step of Euler."""
-        step = SHORT * (self.end - self.time)
-        euler = replace(self, radau=Radau.of(1), tolerance=1e-6, state=self.state.clone(), _factored=None)
-        values = euler._solved(self.time, step)
-        if values is not None:
-            state = self.state.unflatten(1, (self.lines.outputs, -1)).clone()
-            state[0, self.lines.algebraic] = values[0, -1, self.lines.algebraic]
-            self.state = state.flatten(1)
-
     def slab(self) -> tuple[float, Float[Tensor, "K+1 On"]]:
         """Go on by one slab: its end, and the Chebyshev coefficients of the state on it.
 
@@ -95,6 +81,10 @@ class March:
                 self.step = 0.3 * step
                 continue
             states = torch.cat([self.state[:1], values[0].flatten(1)])
+            if self.lines.algebraic:
+                # What has no rate has no start: it is known at the nodes.
+                known = states.unflatten(1, (self.lines.outputs, -1))
+                known[0, self.lines.algebraic] = torch.einsum("k,kon->on", self.radau.before, values[0])[self.lines.algebraic]
             coefficients = self.radau.chebyshev @ states
             scale = max(self.scale, float(states.norm(dim=1).max()))
             last, before = (float(coefficients[-k].norm()) / scale for k in (1, 2))
