@@ -129,8 +129,11 @@ class _Evolve(Solving):
 
     def _begun(self, posed: Posed, state: dict[str, Any]) -> March:
         solver, problem, network = self.solver, posed.problem, self.model.network
-        space = cast(SpaceTime, problem.domain).space
-        if solver.refine and isinstance(space, Interval):
+        space = problem.domain.space if isinstance(problem.domain, SpaceTime) else None
+        if space is None:
+            # Ordinary differential equations: space is a point.
+            points, weights = network.weight.new_zeros((1, 0)), network.weight.new_ones(1)
+        elif solver.refine and isinstance(space, Interval):
             low, high = (float(end) for end in space.box[:, 0])
             at = torch.linspace(low, high, 2001, dtype=torch.float64)
             length = torch.full_like(at, high - low)

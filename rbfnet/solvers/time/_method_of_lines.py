@@ -14,7 +14,7 @@ from rbfnet.problems import Initial, Interior, Problem, Sample
 from rbfnet.solvers.time._algebraic import algebraic
 from rbfnet.solvers.time._conditions_in_time import distinct, starts
 from rbfnet.solvers.time._constraints import HELD, Constraints, level
-from rbfnet.solvers.time._semidiscrete import Rows
+from rbfnet.solvers.time._semidiscrete import Rows, in_space
 from rbfnet.solvers.time._space_basis import orthonormal
 
 
@@ -73,7 +73,7 @@ class Lines:
         self.begin = begin = float(problem.domain.box[0, -1])
         at_begin = torch.cat([points, torch.full_like(points[:, :1], begin)], dim=1)
         weights = weights / weights.sum()
-        self.basis = orthonormal(network, points, weights)
+        self.basis = orthonormal(network, in_space(points), weights)
         self.inside: list[Rows] = []
         self.edge: list[Rows] = []
         first: list[Rows] = []

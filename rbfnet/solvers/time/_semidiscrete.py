@@ -37,7 +37,7 @@ class Site(Differentiable):
         """A derivative of the basis at the points."""
         if along not in self._known:
             with torch.no_grad():
-                self._known[along] = self.network.features(self.x, Operator.d(*along)) @ self.basis
+                self._known[along] = self.network.features(in_space(self.x), Operator.d(*along)) @ self.basis
         return self._known[along]
 
     def apply_operators(self, x: Float[Tensor, "KB D"], ops: Sequence[Operator]) -> Float[Tensor, "KB O K"]:
@@ -50,6 +50,11 @@ class Site(Differentiable):
                     total = total + (c[:, None] if isinstance(c, Tensor) else c) * value
             channels.append(total)
         return torch.stack(channels, dim=-1)
+
+
+def in_space(x: Float[Tensor, "B d"]) -> Float[Tensor, "B d"]:
+    """The points a network is taken at; that of a space which is one point has one input and is taken at zero."""
+    return x if x.shape[1] else x.new_zeros((len(x), 1))
 
 
 class Rows:
