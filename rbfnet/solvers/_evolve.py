@@ -33,13 +33,15 @@ LEAST_JUMP = 1e-6
 
 
 class Evolve(Solver):
-    """Go through time: the method of lines, for equations of first or second order in time on a :class:`SpaceTime`.
+    """Go through time: the method of lines, for equations of first or second order in time on a :class:`SpaceTime`, and for
+    ordinary differential equations on an :class:`Interval` of time.
 
     The model is an :class:`rbfnet.nn.Evolving`: radial basis functions in space, their weights polynomials in time, slab by slab,
     one slab an epoch until the end of time. The equations may be anything in space, nonlinear and coupled, with coefficients
-    that vary in space and time; boundary conditions hold at all times (:class:`rbfnet.solvers.time.Lines`). In time it is
-    Radau IIA with many stages, whose polynomials are what the model keeps; the length of a slab follows from how fast their
-    coefficients decay (:class:`rbfnet.solvers.time.March`).
+    that vary in space and time; boundary conditions are eliminated, so that they hold at all times
+    (:class:`rbfnet.solvers.time.Lines`). Equations without a derivative in time are constraints, one for each output without
+    one, as of a flow without divergence and its pressure. In time it is Radau IIA with many stages, whose polynomials are what
+    the model keeps; the length of a slab follows from how fast their coefficients decay (:class:`rbfnet.solvers.time.March`).
 
     On an interval centres go where the solution needs them: a coarse run finds a length |u| / |u_x|, sqrt(|u| / |u_xx|) at
     each point, the least over time, and the spacing of the centres follows it.
@@ -171,7 +173,10 @@ class _Evolve(Solving):
         # A start that does not satisfy the boundary conditions leaves an error of its own.
         tolerance = max(tolerance, 0.01 * lines.jump)
         scale = max(float(lines.start[0].norm()), float(lines.start[-1].norm()) * (end - start) / 50, 1e-30)
-        return March(lines, radau, tolerance, end, start, (end - start) / 50, lines.start, scale)
+        scales = torch.full((lines.outputs,), scale, dtype=lines.start.dtype)
+        if lines.basis.shape[1] == 1:
+            scales = lines.start[0].abs().clamp_min(1e-30)
+        return March(lines, radau, tolerance, end, start, (end - start) / 50, lines.start, scales)
 
     def _resumed(self, posed: Posed, state: dict[str, Any]) -> March:
         lines = Lines(posed.problem, self.model.network, dict(posed.samples), state["points"], state["weights"])

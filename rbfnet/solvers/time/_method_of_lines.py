@@ -246,6 +246,11 @@ class Lines:
         rows = torch.cat([rest.test.T @ moving, tested.T @ carried], dim=1)
         return Linearised(constraints, (rest.test, tested), rows @ constraints.free, rows @ constraints.held)
 
+    def linearised_at_start(self) -> Linearised:
+        """The system near its start."""
+        values = torch.cat([self.start, torch.zeros_like(self.start[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
+        return self.linearise(self._times, values, 1.0, torch.ones_like(self._times))
+
     def _tested(self, highest: Float[Tensor, "Q f"]) -> Float[Tensor, "Q f"]:
         """An orthonormal basis of what the equations make of the highest derivative in time."""
         tested, triangle = torch.linalg.qr(highest)

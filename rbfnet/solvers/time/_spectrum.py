@@ -15,10 +15,7 @@ def spectrum(lines: Lines) -> Complex[Tensor, " pf"]:
     Those of the null space that the boundary conditions leave: lambda^p A_p v + ... + A_0 v = 0.
     """
     order = lines.order
-    state = torch.cat([lines.start, torch.zeros_like(lines.start[:1])])
-    values = state.reshape(order + 1, 1, lines.outputs, -1)
-    times = torch.tensor([lines.begin], dtype=state.dtype)
-    free = lines.linearise(times, values, 1.0, torch.ones_like(times)).free
+    free = lines.linearised_at_start().free
     size = free.shape[1]
     companion = free.new_zeros((order * size, order * size))
     companion[: (order - 1) * size, size:] = torch.eye((order - 1) * size, dtype=free.dtype)

@@ -19,6 +19,10 @@ ITERATIONS = 25
 """Of Newton's method in one slab."""
 
 
+LEAST = 1e-6
+"""Unknowns of ordinary differential equations are not taken to be smaller than this, relative to the largest."""
+
+
 @dataclass
 class March:
     """Steps of :class:`Radau` that are as long as the tolerance allows.
@@ -33,7 +37,8 @@ class March:
         end: of time.
         time, step: where it is, and how far it tries to go next.
         state: (p, O n), y and y' there.
-        scale: the largest |y| so far.
+        scale: (O,), the largest |y| so far: of all outputs of a function in space, whose norm in L2 it is; of each unknown of
+            ordinary differential equations, which may be of different kinds.
         rejected, iterations: slabs that were made shorter, and steps of Newton's method, in the last slab.
         first, rates: the size of the solution at first, and its highest derivatives in time where it is.
     """
@@ -45,7 +50,7 @@ class March:
     time: float
     step: float
     state: Float[Tensor, "p On"]
-    scale: float
+    scale: Float[Tensor, " O"]
     rejected: int = 0
     iterations: int = 0
     first: float = 0.0
@@ -66,7 +71,7 @@ class March:
         self.rejected = self.iterations = 0
         start = self.time
         self.first = self.first or float(self.lines.start[0].norm())
-        grown = self.scale / self.first if self.first else 1.0
+        grown = float(self.scale.max()) / self.first if self.first else 1.0
         while True:
             left = self.end - start
             if grown > GROWN or self.step < 1e-13 * max(abs(self.end), left):
@@ -86,8 +91,8 @@ class March:
                 known = states.unflatten(1, (self.lines.outputs, -1))
                 known[0, self.lines.algebraic] = torch.einsum("k,kon->on", self.radau.before, values[0])[self.lines.algebraic]
             coefficients = self.radau.chebyshev @ states
-            scale = max(self.scale, float(states.norm(dim=1).max()))
-            last, before = (float(coefficients[-k].norm()) / scale for k in (1, 2))
+            scale = self.scale_of(states)
+            last, before = (self._size(coefficients[-k], scale) for k in (1, 2))
             error = max(last, 0.1 * before, 1e-18)
             factor = 0.85 * (self.tolerance / error) ** (1 / len(self.radau.nodes))
             if not error <= 3 * self.tolerance:
@@ -98,7 +103,7 @@ class March:
             # A factorisation is kept where a step as long is as good.
             self.step = step * (1.0 if self.lines.constant and 1.0 <= factor <= 1.2 else min(3.0, max(0.2, factor)))
             self.state = values[: self.lines.order, -1].flatten(1)
-            self.rates, self.first = values[self.lines.order, -1].flatten()[None], self.first or scale
+            self.rates, self.first = values[self.lines.order, -1].flatten()[None], self.first or float(scale.max())
             self.scale = scale
             return self.time, coefficients
 
@@ -117,7 +122,7 @@ class March:
             for _ in range(lines.order):
                 change = step * radau.integral @ change
             values = self._values(highest, step)
-            size = float(change.norm(dim=1).max()) / max(self.scale, float(values[0].flatten(1).norm(dim=1).max()))
+            size = self._size(change, self.scale_of(values[0].flatten(1)))
             if not size < 1e8:
                 return None
             if size < 0.01 * self.tolerance or (size < 10 * self.tolerance and size > 0.5 * before):
@@ -131,13 +136,25 @@ class March:
                 before = size
         return None
 
+    def scale_of(self, states: Float[Tensor, "K On"]) -> Float[Tensor, " O"]:
+        """The scale after these states too."""
+        if self.lines.basis.shape[1] > 1:
+            return torch.maximum(self.scale, states.norm(dim=1).max())
+        found = torch.maximum(self.scale, states.abs().amax(dim=0))
+        return torch.maximum(found, LEAST * found.max())
+
+    def _size(self, states: Float[Tensor, "... On"], scale: Float[Tensor, " O"]) -> float:
+        """The largest of some states, relative to a scale."""
+        return float((states.unflatten(-1, (len(scale), -1)).norm(dim=-1) / scale).norm(dim=-1).max())
+
     def _linear(self, times: Tensor, values: Tensor, step: float) -> Factored:
         """What a slab is solved with at first. Where it is the same for all, as much of it is kept as the step allows."""
         if not self.lines.constant:
             return Factored.of(self.lines.linearise(times, values, step, self.radau.weights), step, self.radau)
         if self._factored is None or self._factored[0] != step:
             known = self._factored
-            system = known[1].system if known else self.lines.linearise(times, values, step, self.radau.weights)
+            # At the start, so that a run that goes on has the very same.
+            system = known[1].system if known else self.lines.linearised_at_start()
             self._factored = step, Factored.of(system, step, self.radau)
         return self._factored[1]
 
