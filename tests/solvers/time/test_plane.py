@@ -84,8 +84,8 @@ def test_what_is_transported_does_not_grow(width: float) -> None:
         assert float(spectrum(lines(enters, 150, width))[0].real) < 1e-4
 
 
-def error(problem: Problem, centers: int, **options: float) -> float:
-    solution = rbfnet.solve(problem, num_centers=centers, solver=Evolve(), **options)
+def error(problem: Problem, centers: int) -> float:
+    solution = rbfnet.solve(problem, num_centers=centers, solver=Evolve())
     assert solution.errors is not None
     return solution.errors["rel_l2"]
 
