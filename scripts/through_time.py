@@ -73,7 +73,7 @@ def square_wave(x: Tensor, y: Tensor, t: Tensor) -> Tensor:
 
 def blob(x: Tensor, y: Tensor, t: Tensor) -> Tensor:
     size = 0.02 + 4e-4 * t
-    return 0.02 / size * exp(-((x - 0.4 * cos(t)) ** 2 + (y + 0.4 * sin(t)) ** 2) / size)
+    return 0.02 / size * exp(-((x - 0.4 * cos(t)) ** 2 + (y - 0.4 * sin(t)) ** 2) / size)
 
 
 def stripes(x: Tensor, y: Tensor, t: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ CASES = {
 
 
 class GrayScott(Problem):
-    """u_t = 2e-5 Lap u - u v^2 + F (1 - u), v_t = 1e-5 Lap v + u v^2 - (F + k) v, periodic, from a square that is disturbed."""
+    """u_t = 1e-4 Lap u - u v^2 + .04 (1 - u), v_t = 5e-5 Lap v + u v^2 - .1 v, periodic, from a spot."""
 
     domain = SpaceTime(SQUARE, t=(0, 200))
     outputs = ("u", "v")
@@ -170,16 +170,10 @@ def integrators(name: str, centers: int) -> list[str]:
     order, free = lines.order, linear.constraints.free
     matrix = -torch.linalg.solve(linear.free[order], linear.free[0])
     size = len(matrix)
-    whole = (
-        matrix
-        if order == 1
-        else torch.cat(
-            [
-                torch.cat([torch.zeros_like(matrix), torch.eye(size, dtype=matrix.dtype)], dim=1),
-                torch.cat([matrix, torch.zeros_like(matrix)], dim=1),
-            ]
-        )
-    )
+    whole = matrix
+    if order == 2:
+        whole = matrix.new_zeros((2 * size, 2 * size))
+        whole[:size, size:], whole[size:, :size] = torch.eye(size, dtype=matrix.dtype), matrix
     start = torch.cat([free.T @ part for part in lines.start])
     twin = torch.linalg.matrix_exp(case.end * whole) @ start
     rows = []

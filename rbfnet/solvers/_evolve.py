@@ -14,7 +14,7 @@ from rbfnet.operators import Operator
 from rbfnet.problems import Interior, Problem, Sample, residuals_of
 from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers.assembly import Posed
-from rbfnet.solvers.time import PER_CENTER, Lines, March, Radau, Site, Spacing, require_carried, resolved
+from rbfnet.solvers.time import PER_CENTER, Lines, March, Radau, Site, Spacing, narrowed, require_carried, resolved
 
 COARSE, COARSE_STAGES, MOST_SLABS = 1e-4, 5, 200
 """Tolerance, stages and slabs of the runs that find where centres belong."""
@@ -153,6 +153,10 @@ class _Evolve(Solving):
                 if run < solver.refine:
                     length = self._lengths(posed, points, weights, at)
         else:
+            if network.layer.automatic and all(not sample.data for sample in posed.samples.values()):
+                count = PER_CENTER * network.num_centers
+                x, w = space.quadrature(2 * count)
+                narrowed(problem, network, x, w / w.sum(), space.scattered(count))
             points, weights = resolved(space, network, PER_CENTER)
         state.update(points=points, weights=weights, slabs=0, worst=0.0)
         lines = Lines(problem, network, dict(posed.samples), points, weights)

@@ -8,6 +8,7 @@ from rbfnet.solvers.time._semidiscrete import Site
 from rbfnet.solvers.time._space_basis import resolved
 from rbfnet.solvers.time._spectrum import spectrum
 from rbfnet.solvers.time._time_stepping import March
+from rbfnet.solvers.time._width import narrowed
 
 __all__ = [
     "PER_CENTER",
@@ -16,6 +17,7 @@ __all__ = [
     "Radau",
     "Site",
     "Spacing",
+    "narrowed",
     "require_carried",
     "resolved",
     "spectrum",

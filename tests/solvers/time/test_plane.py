@@ -36,12 +36,12 @@ def posed(space: Domain, end: float, *made: Condition, exact: Callable[..., Tens
             return made
 
     if exact is not None:
-        Posed.exact = lambda self, *at: exact(*at)  # type: ignore[attr-defined]
+        Posed.exact = lambda self, *at: exact(*at)
     return Posed()
 
 
 def lines(problem: Problem, centers: int, width: float) -> Lines:
-    space = problem.domain.space
+    space = problem.domain.space  # type: ignore[attr-defined]
     network = RBFNetwork(len(space.coords), 1, points=space.box, num_centers=centers, overlap=width, dtype=torch.float64)
     problem.follow(centers, in_space=True)
     torch.manual_seed(0)

@@ -1,0 +1,63 @@
+"""How wide kernels are, chosen by what a problem starts from."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.nn import RBFNetwork
+from rbfnet.problems import Initial, Problem, Sample
+from rbfnet.solvers.time._semidiscrete import Rows
+from rbfnet.solvers.time._space_basis import orthonormal
+
+NARROWER = (1.0, 0.75, 0.5)
+"""Fractions of the width a solver likes that are tried, the first first."""
+
+BETTER = 0.5
+"""A narrower kernel has to fit the start better by this factor: wide ones are better for what is smooth."""
+
+
+def narrowed(
+    problem: Problem,
+    network: RBFNetwork,
+    points: Float[Tensor, "B d"],
+    weights: Float[Tensor, " B"],
+    unseen: Float[Tensor, "U d"],
+) -> None:
+    """Make kernels narrower where that fits the start of a problem better at points that are not used for it."""
+    raw = network.layer.metric.raw
+    wide, best, least = raw.detach().clone(), 0.0, float("inf")
+    for fraction in NARROWER:
+        shift = -torch.tensor(fraction, dtype=raw.dtype).log()
+        raw.copy_(wide + shift)
+        missed = start_missed(problem, network, points, weights, unseen)
+        if missed < BETTER * least:
+            best, least = float(shift), missed
+    raw.copy_(wide + best)
+
+
+def start_missed(
+    problem: Problem,
+    network: RBFNetwork,
+    points: Float[Tensor, "B d"],
+    weights: Float[Tensor, " B"],
+    unseen: Float[Tensor, "U d"],
+) -> float:
+    """By how much, relative, the best fit to the initial conditions misses them at other points."""
+    basis = orthonormal(network, points, weights)
+    times = torch.tensor([float(problem.domain.box[0, -1])], dtype=points.dtype)
+    conditions = [c for c in problem.named_conditions().values() if isinstance(c, Initial)]
+
+    def rows(x: Tensor, counts: Tensor | None) -> list[Rows]:
+        at = torch.cat([x, times.expand(len(x), 1)], dim=1)
+        return [Rows(condition, Sample((at,)), network, basis, counts) for condition in conditions]
+
+    zero = basis.new_zeros((2, 1, len(problem.outputs), basis.shape[1]))
+    used, others = rows(points, weights), rows(unseen, None)
+    matrix = torch.cat([torch.cat(list(r.matrices(problem, times, zero, torch.ones_like(times))), dim=1) for r in used])
+    target = torch.cat([r.residual(problem, times, zero)[0] for r in used])
+    fitted = -torch.linalg.lstsq(matrix, target[:, None], driver="gelsd").solution.reshape(zero.shape)
+    off = torch.cat([r.residual(problem, times, fitted)[0] for r in others])
+    size = torch.cat([r.residual(problem, times, zero)[0] for r in others])
+    return float(off.norm() / size.norm().clamp_min(1e-300))
