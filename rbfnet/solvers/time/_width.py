@@ -17,6 +17,9 @@ NARROWER = (1.0, 0.75, 0.5)
 BETTER = 0.5
 """A narrower kernel has to fit the start better by this factor: wide ones are better for what is smooth."""
 
+FINE = 1e-8
+"""A start that is missed by less, relative, is one that is fitted."""
+
 
 def narrowed(
     problem: Problem,
@@ -27,14 +30,14 @@ def narrowed(
 ) -> None:
     """Make kernels narrower where that fits the start of a problem better at points that are not used for it."""
     raw = network.layer.metric.raw
-    wide, best, least = raw.detach().clone(), 0.0, float("inf")
-    for fraction in NARROWER:
-        shift = -torch.tensor(fraction, dtype=raw.dtype).log()
+    wide = raw.detach().clone()
+    shifts = [-torch.tensor(fraction, dtype=raw.dtype).log() for fraction in NARROWER]
+    missed = []
+    for shift in shifts:
         raw.copy_(wide + shift)
-        missed = start_missed(problem, network, points, weights, unseen)
-        if missed < BETTER * least:
-            best, least = float(shift), missed
-    raw.copy_(wide + best)
+        missed.append(max(FINE, start_missed(problem, network, points, weights, unseen)))
+    least = min(missed)
+    raw.copy_(wide + shifts[missed.index(least) if least < BETTER * missed[0] else 0])
 
 
 def start_missed(
