@@ -156,7 +156,7 @@ class _Evolve(Solving):
             if network.layer.automatic and all(not sample.data for sample in posed.samples.values()):
                 count = PER_CENTER * network.num_centers
                 x, w = space.quadrature(2 * count)
-                narrowed(problem, network, x, w / w.sum(), space.scattered(count))
+                narrowed(problem, network, solver.overlap, x, w / w.sum(), space.scattered(count))
             points, weights = resolved(space, network, PER_CENTER)
         state.update(points=points, weights=weights, slabs=0, worst=0.0)
         lines = Lines(problem, network, dict(posed.samples), points, weights)

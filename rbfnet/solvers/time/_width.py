@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.nn import RBFNetwork
+from rbfnet.nn.initializers import automatic_margin
 from rbfnet.problems import Initial, Problem, Sample
 from rbfnet.solvers.time._semidiscrete import Rows
 from rbfnet.solvers.time._space_basis import orthonormal
@@ -24,20 +27,39 @@ FINE = 1e-8
 def narrowed(
     problem: Problem,
     network: RBFNetwork,
+    overlap: float,
     points: Float[Tensor, "B d"],
     weights: Float[Tensor, " B"],
     unseen: Float[Tensor, "U d"],
 ) -> None:
-    """Make kernels narrower where that fits the start of a problem better at points that are not used for it."""
-    raw = network.layer.metric.raw
-    wide = raw.detach().clone()
-    shifts = [-torch.tensor(fraction, dtype=raw.dtype).log() for fraction in NARROWER]
-    missed = []
-    for shift in shifts:
-        raw.copy_(wide + shift)
+    """Make kernels narrower where that fits the start of a problem better at points that are not used for it.
+
+    Where centres are spread evenly beyond the box of the domain they draw closer then: narrow kernels reach less far.
+
+    Args:
+        problem, network: whose kernels they are.
+        overlap: how wide they are now, in spacings.
+        points, weights, unseen: where the start is fitted, and where it is looked at.
+    """
+    raw, centers = network.layer.metric.raw, network.centers
+    wide, spread = raw.detach().clone(), centers.detach().clone()
+    box = unseen.amin(dim=0), unseen.amax(dim=0)
+    middle, half = (box[0] + box[1]) / 2, (box[1] - box[0]) / 2
+    beyond = raw.numel() == 1 and bool((((spread - middle) / half).abs().amax(dim=0) > 1.1).all())
+    dims, missed = spread.shape[1], []
+
+    def make(fraction: float) -> None:
+        closer = 1.0
+        if beyond:
+            closer = (1 + 2 * automatic_margin(dims, fraction * overlap)) / (1 + 2 * automatic_margin(dims, overlap))
+        centers.copy_(middle + closer * (spread - middle))
+        raw.copy_(wide - math.log(fraction * closer))
+
+    for fraction in NARROWER:
+        make(fraction)
         missed.append(max(FINE, start_missed(problem, network, points, weights, unseen)))
     least = min(missed)
-    raw.copy_(wide + shifts[missed.index(least) if least < BETTER * missed[0] else 0])
+    make(NARROWER[missed.index(least) if least < BETTER * missed[0] else 0])
 
 
 def start_missed(
