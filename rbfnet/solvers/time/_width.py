@@ -58,6 +58,8 @@ def narrowed(
     for fraction in NARROWER:
         make(fraction)
         missed.append(max(FINE, start_missed(problem, network, points, weights, unseen)))
+        if missed[0] == FINE:
+            break
     least = min(missed)
     make(NARROWER[missed.index(least) if least < BETTER * missed[0] else 0])
 
