@@ -41,7 +41,7 @@ def why(lines: Lines, time: float, values: Float[Tensor, "p+1 O n"], left: float
     if grown > GROWN:
         return (
             f"The solution of {name} has grown to {grown:.0e} times its size by t = {time:.6g}; look at the signs of its "
-            "equations: such as they are, what they describe grows without bound."
+            "equations, for what grows without bound, or give more centres (network.num_centers) or another epsilon."
         )
     names = ", ".join(repr(rows.condition.name) for rows in (*lines.inside, *lines.edge))
     return (
