@@ -233,7 +233,11 @@ def main() -> None:
                 continue
             case = CASES[name]
             for centers in chosen.centers if chosen.table else [case.centers]:
-                error, slabs, took = run(case.problem(), centers)
+                try:
+                    error, slabs, took = run(case.problem(), centers)
+                except ValueError as refused:
+                    say(f"| {name} | {centers} | refused: {refused} | {case.goal:g} | | | {case.seconds:g} |")
+                    continue
                 say(f"| {name} | {centers} | {error:.1e} | {case.goal:g} | {slabs} | {took:.1f} | {case.seconds:g} |")
     if chosen.output:
         chosen.output.write_text("\n".join(rows) + "\n")
