@@ -202,9 +202,9 @@ def test_a_session_in_a_docstring_gives_what_it_shows(
 
 WITHOUT = {
     # Met inside of a run: for those who write callbacks, and shown where these are.
-    "Fitness", "TrainingModule", "Run", "build", "resume", "train",
+    "Fitness", "TrainingModule", "Run", "Stop", "build", "resume", "train",
     # Raised by a run.
-    "Diverged", "Terminated",
+    "Diverged", "Interrupted", "ProcessLost", "Terminated",
     # Needs a file with a mesh; what other functions give, or are.
     "read_mesh", "Rows", "Exported", "with_closed_form",
 }  # fmt: skip

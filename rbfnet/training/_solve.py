@@ -36,7 +36,7 @@ def solve(
     num_centers: int | None = 400,
     solver: Solver | str = "least_squares",
     seed: int = 0,
-    dtype: torch.dtype = torch.float64,
+    dtype: torch.dtype | str = torch.float64,
     callbacks: Sequence[pl.Callback] = (),
     accuracy: float | None = None,
     allow_unsolved: bool = False,
@@ -73,7 +73,7 @@ def solve(
     """
     started = time.perf_counter()
     chosen, wanted = as_solver(solver), flag("allow_unsolved", allow_unsolved)
-    if dtype not in DTYPES.values():
+    if not isinstance(dtype, torch.dtype) or dtype not in DTYPES.values():
         raise InputError(f"dtype is torch.float64 or torch.float32, but got {dtype!r}.")
     with isolated(dtype):
         seed_everything(seed)

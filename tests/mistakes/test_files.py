@@ -106,7 +106,7 @@ TABLES: dict[str, tuple[str, object, str]] = {
     "a short row": ("data.csv", "x,y\n1,2\n3\n", "Row 2, column 'y' of 'data.csv' is empty"),
     "not a number": ("data.csv", "x,y\n1,nan\n", "Row 1, column 'y' of 'data.csv' holds 'nan'"),
     "bytes": ("data.csv", b"x,y\n\xff\xfe,1\n", "not a text file in UTF-8"),
-    "no archive": ("data.npz", "x,y\n", "cannot be read as an NPZ file"),
+    "no archive": ("data.npz", "x,y\n", "'data.npz' cannot be read: File is not a zip file"),
     "an empty archive": ("data.npz", {}, "no column in 'data.npz' called 'x'"),
     "another array": ("data.npz", {"x": Z, "z": Z}, "no column in 'data.npz' called 'y'"),
     "objects": ("data.npz", {"x": Z, "y": np.array([None] * 9)}, "cannot be read as an NPZ file of numbers"),

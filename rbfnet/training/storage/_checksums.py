@@ -137,7 +137,14 @@ def read_summary(path: Path) -> dict[str, Any]:
 
 def digest_of(data: Any) -> str:
     """The checksum of plain data, in whatever order they were written."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_by_text(data), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _by_text(data: Any) -> Any:
+    """The same with texts for keys, which can be sorted: YAML reads ``on`` as true."""
+    if isinstance(data, Mapping):
+        return {str(key): _by_text(value) for key, value in data.items()}
+    return [_by_text(value) for value in data] if isinstance(data, (list, tuple)) else data
 
 
 def _digest(summary: Mapping[str, Any]) -> str:
