@@ -72,9 +72,7 @@ class CoordinateMap(Wrapper):
             dtype than the points; ``centers`` of a map that is no :class:`Coordinates`.
     """
 
-    def __init__(
-        self, network: RBFNetwork | Wrapper | LinearModel, map: Callable[[Tensor], Tensor], in_features: int | None = None
-    ) -> None:
+    def __init__(self, network: RBFNetwork | Wrapper, map: Callable[[Tensor], Tensor], in_features: int | None = None) -> None:
         super().__init__(network)
         require_callable("map", map)
         if isinstance(map, Coordinates):
