@@ -110,7 +110,8 @@ def _state(given: Any, module: TrainingModule, trainer: pl.Trainer) -> dict[str,
                 raise misfit(what, f"a tensor like one of shape {tuple(form.shape)}", given[key])
         else:
             shape = (rows[key], *form.shape[1:]) if key in rows else tuple(form.shape)
-        found[key] = tensor(what, given[key], shape, form.dtype)
+        # What is not known before the end is NaN until then.
+        found[key] = tensor(what, given[key], shape, form.dtype, finite=bool(torch.isfinite(form).all()))
     return found
 
 
