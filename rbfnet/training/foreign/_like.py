@@ -65,7 +65,7 @@ def real(what: str, given: Any) -> float:
 
 
 def tensor(what: str, given: Any, shape: Sequence[int] | None, dtype: torch.dtype | None, *, finite: bool = True) -> Tensor:
-    """A tensor that has all its elements stored, of a shape and a dtype where those are given, and finite, unless it need not be."""
+    """A tensor with all its elements stored, of a shape and a dtype where those are given, and finite if that is asked for."""
     if not isinstance(given, Tensor) or given.layout is not torch.strided:
         raise misfit(what, "a tensor", given)
     if given.numel() * given.element_size() > given.untyped_storage().nbytes():

@@ -15,7 +15,7 @@ STIFF = 100.0
 def van_der_pol(t: npt.ArrayLike, mu: float = 1.0, *, rtol: float = 1e-12) -> npt.NDArray[np.float64]:
     """(y, y') of y'' - mu (1 - y^2) y' + y = 0, y(0) = 2, y'(0) = 0, at times t (N,) in any order; (N, 2).
 
-    SciPy's DOP853 and its dense values of order 7; Radau beyond mu = 100, where explicit steps are limited by stability. Nothing is
+    SciPy's DOP853 and its dense values of order 7; Radau beyond mu = 100, where stability limits explicit steps. Nothing is
     cached: .1 s for mu = 1 to t = 20, 4 s for mu = 100 to t = 200, 2 s for mu = 1000 to t = 2000.
 
     Args:
