@@ -145,7 +145,7 @@ def require_run(directory: Path, what: str, *names: str) -> None:
 def require_begun(directory: Path) -> None:
     """Raise InputError where there is no run to resume: no checkpoint, unless nothing has been done yet."""
     done = ("checkpoints/last.ckpt", "metrics.csv", "model.safetensors", "summary.json")
-    begun = not any((directory / name).exists() for name in done)
+    begun = not any(os.path.exists(directory / name) for name in done)
     require_run(directory, "run to resume", "config.yaml", *done[: 1 - begun])
 
 

@@ -1,27 +1,69 @@
-"""The names of the columns in a user's CSV or NPZ file, read without PyTorch."""
+"""Tables in the user's files, read without PyTorch: what their columns are called, and their rows."""
 
 from __future__ import annotations
 
 import csv
+import gzip
+import itertools
 import math
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, TextIO
 
 from rbfnet.archives import archive
 from rbfnet.errors import InputError, unknown
 from rbfnet.errors import path as named
+from rbfnet.extras import require
 from rbfnet.memory import budget, require_memory
 
-FILES = (".csv", ".npz")
+TEXTS = (".csv", ".tsv", ".txt")
+FILES = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".npz", ".parquet")
+"""How the names of tables end."""
 
-HEADER = 1 << 20
-"""Letters that the names of columns have at most."""
+LONGEST = 1 << 20
+"""Letters that a line is read by: names of columns have fewer."""
 
 PARSED = 8
 """So many times as much memory as the text of a table its numbers take."""
+
+MARKS = ("#", "%", "//")
+"""What a line begins with that is a comment."""
+
+ABSENT = {"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "--", "?", "."}
+"""Cells in which there is nothing, in small letters."""
+
+Column = str | int
+"""A column by its name, or by its position: 0 is the first, -1 the last."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a text file is written.
+
+    Attributes:
+        decimal: ``"."`` or ``","``.
+        units_row: the row below the header holds units, and is skipped.
+
+    Raises:
+        InputError: another decimal sign.
+    """
+
+    decimal: str = "."
+    units_row: bool = False
+
+    def __post_init__(self) -> None:
+        if self.decimal not in (".", ","):
+            raise InputError(f"decimal is '.' or ',', but got {self.decimal!r}.")
+        if not isinstance(self.units_row, bool):
+            raise InputError(f"units_row must be true or false, but got {self.units_row!r}.")
+
+
+PLAIN = Form()
 
 
 def require_file(path: object) -> Path:
@@ -33,55 +75,198 @@ def require_file(path: object) -> Path:
     return file
 
 
-def require_columns(path: object, names: Sequence[str]) -> Path:
+def kind_of(file: Path) -> str:
+    """``"text"``, ``"npz"`` or ``"parquet"``.
+
+    Raises:
+        InputError: another kind of file.
+    """
+    name = file.name.lower()
+    if not name.endswith(FILES):
+        raise InputError(
+            f"Tables are read from .csv or .npz files, but got {str(file)!r}; .tsv, .txt, .parquet and packed texts like "
+            ".csv.gz are read too."
+        )
+    return "npz" if name.endswith(".npz") else "parquet" if name.endswith(".parquet") else "text"
+
+
+def require_columns(path: object, columns: Sequence[Column], form: Form = PLAIN) -> Path:
     """The path of a table, once it has the columns.
 
     Raises:
         InputError: no such file, another kind of file, or a column that is missing or there twice.
     """
+    return located(path, columns, form)[0]
+
+
+def located(path: object, columns: Sequence[Column], form: Form = PLAIN) -> tuple[Path, list[int], tuple[str, ...]]:
+    """The path of a table, where its columns are, and what they are called.
+
+    Raises:
+        InputError: see :func:`require_columns`.
+    """
     file = require_file(path)
-    kind = file.suffix.lower()
-    if kind not in FILES:
-        raise InputError(f"Tables are read from .csv or .npz files, but got {str(path)!r}.")
-    header = _arrays(file, names) if kind == ".npz" else _header(file)
-    for name in names:
-        if name not in header:
-            raise unknown(f"column in {str(file)!r} called", name, header)
-        if header.count(name) > 1:
-            raise InputError(f"{str(file)!r} has {header.count(name)} columns called {name!r}; give them different names.")
-    return file
+    header = columns_in(file, form)
+    found = places(file, header, columns)
+    names = tuple(header[at] for at in found)
+    if kind_of(file) == "npz":
+        _require_arrays(file, names)
+    return file, found, names
+
+
+def require_room(path: object) -> None:
+    """Raise InputError for a text whose numbers would not fit into this machine's memory all at once."""
+    file = require_file(path)
+    if kind_of(file) == "text" and (size := file.stat().st_size) > budget() // PARSED:
+        most = budget() / PARSED / 1e9
+        raise InputError(f"{str(file)!r} has {size / 1e9:,.1f} GB; at most {most:,.1f} GB of text are read on this machine.")
+
+
+def columns_in(file: Path, form: Form = PLAIN) -> list[str]:
+    """The names of the columns of a table."""
+    kind = kind_of(file)
+    if kind == "npz":
+        return _arrays(file)
+    if kind == "parquet":
+        return [str(name) for name in parquet(file).schema_arrow.names]
+    with rows(file, form) as reader:
+        return next(reader, [])
+
+
+def places(file: Path, header: Sequence[str], columns: Sequence[Column]) -> list[int]:
+    """Where in the header the columns are.
+
+    Raises:
+        InputError: a column that is missing, or there twice.
+    """
+    found = []
+    for column in columns:
+        if isinstance(column, int) and not isinstance(column, bool):
+            if not -len(header) <= column < len(header):
+                raise InputError(
+                    f"There is no column {column} in {str(file)!r}, which has {len(header)}, counted from 0: {', '.join(header)}."
+                )
+            found.append(column % len(header))
+            continue
+        if column not in header:
+            raise unknown(f"column in {str(file)!r} called", column, header)
+        if header.count(str(column)) > 1:
+            raise InputError(
+                f"{str(file)!r} has {header.count(str(column))} columns called {column!r}; give each a name of its own."
+            )
+        found.append(header.index(str(column)))
+    return found
 
 
 @contextmanager
-def rows(file: Path) -> Iterator[Iterator[list[str]]]:
-    """The rows of a CSV file, the header first; comma, semicolon or tab, whichever the header has most of."""
-    if (size := file.stat().st_size) > budget() // PARSED:
-        most = budget() / PARSED / 1e9
-        raise InputError(f"{str(file)!r} has {size / 1e9:,.1f} GB; at most {most:,.1f} GB can be read on this machine.")
+def rows(file: Path, form: Form = PLAIN) -> Iterator[Iterator[list[str]]]:
+    """The rows of a text file, the header first; comma, semicolon or tab, whichever the header has most of.
+
+    Comments and empty lines are left out. Where numbers follow upon comments at once, the last of these is the header.
+    """
     try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            if len(first := lines.readline(HEADER)) == HEADER:
-                raise InputError(f"The header of {str(file)!r} has more than {HEADER:,} characters; it is not a table.")
-            lines.seek(0)
-            yield csv.reader(lines, delimiter=max(",;\t", key=first.count))
+        with _opened(file) as stream:
+            lines = (line for line in iter(partial(stream.readline, LONGEST), "") if line.strip())
+            head, rest = _head(lines)
+            if len(head) == LONGEST:
+                raise InputError(f"The header of {str(file)!r} has more than {LONGEST:,} letters; it is no table.")
+            signs = ";\t" if form.decimal == "," else ",;\t"
+            delimiter = max(signs, key=head.count)
+            reader = csv.reader(
+                itertools.chain([head], (line for line in rest if not line.lstrip().startswith(MARKS))), delimiter=delimiter
+            )
+            header = [cell.strip() for cell in next(reader, [])]
+            if form.units_row:
+                next(reader, None)
+            yield itertools.chain([header] if header else [], reader)
     except UnicodeDecodeError as error:
         raise InputError(f"{str(file)!r} is not a text file in UTF-8 (byte {error.start}); save it as CSV in UTF-8.") from None
     except csv.Error as error:
         raise InputError(f"{str(file)!r} cannot be read as CSV: {error}.") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{str(file)!r} cannot be unpacked: {error}.") from None
 
 
-def _header(file: Path) -> list[str]:
-    with rows(file) as reader:
-        return [cell.strip() for cell in next(reader, [])]
+def _opened(file: Path) -> TextIO:
+    if file.name.lower().endswith(".gz"):
+        return gzip.open(file, "rt", newline="", encoding="utf-8-sig")
+    return file.open(newline="", encoding="utf-8-sig")
 
 
-def _arrays(file: Path, names: Sequence[str]) -> list[str]:
-    """The names of all arrays; those asked for must not claim more rows than they have, or than there is room for."""
+def _head(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
+    """The line that names the columns, and those after it."""
+    comment = ""
+    for line in lines:
+        if not line.lstrip().startswith(MARKS):
+            if comment and _is_number(line.replace(";", ",").replace("\t", ",").split(",")[0]):
+                return comment.lstrip().lstrip("#%/").lstrip(), itertools.chain([line], lines)
+            return line, lines
+        comment = line
+    return "", lines
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def number_in(row: Sequence[str], at: int, form: Form = PLAIN) -> float | str | None:
+    """The number in a cell; None where there is nothing in it, and the text of a cell that holds no finite number."""
+    cell = row[at].strip() if at < len(row) else ""
+    if cell.lower() in ABSENT:
+        return None
+    text = cell
+    if form.decimal == ",":
+        # With decimal commas 1.234 may well be a thousand.
+        text = "" if "." in cell else cell.replace(",", ".")
+    try:
+        # Python takes 1_000 for a number.
+        value = math.nan if "_" in text else float(text)
+    except ValueError:
+        return cell
+    return value if math.isfinite(value) else cell
+
+
+def complaint(file: Path, line: int, name: str, found: str | None, form: Form = PLAIN, in_text: bool = True) -> InputError:
+    """The error for a cell without a finite number; rows are counted from 1 below the header."""
+    holds = "is empty" if not found else f"holds {found!r}" if in_text else f"holds {found}"
+    hint = "mend or remove the row"
+    if found and "," in found and form.decimal == "." and _is_number(found.replace(".", "").replace(",", ".")):
+        hint = "a decimal comma is asked for by decimal=','"
+    elif not found or found.lower() in ABSENT:
+        hint += ", or leave such rows out by missing=drop"
+    return InputError(f"Row {line}, column {name!r} of {str(file)!r} {holds}; a finite number is needed: {hint}.")
+
+
+def parquet(file: Path) -> Any:
+    """A Parquet file, opened.
+
+    Raises:
+        InputError: the package that reads it is missing, or it is no such file.
+    """
+    require("pyarrow.parquet", "parquet", "A Parquet file")
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.ParquetFile(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(file)!r} cannot be read as Parquet: {str(error).splitlines()[0]}.") from None
+
+
+def _arrays(file: Path) -> list[str]:
+    with archive(file, stored=False) as found:
+        return [member.filename.removesuffix(".npy") for member in found.infolist()]
+
+
+def _require_arrays(file: Path, names: Sequence[str]) -> None:
+    """Raise InputError where one of the arrays claims more rows than it has, or than there is room for."""
     with archive(file, stored=False) as found:
         members = {member.filename.removesuffix(".npy"): member for member in found.infolist()}
-        for name in members.keys() & set(names):
+        for name in dict.fromkeys(names):
             _require_rows(file, name, found, members[name])
-        return [member.filename.removesuffix(".npy") for member in found.infolist()]
 
 
 def _require_rows(file: Path, name: str, found: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:

@@ -22,7 +22,7 @@ from rbfnet.cli.configs import choices, config_directory
 from rbfnet.config import no_module, require_config, require_nu, several
 from rbfnet.errors import InputError, unknown
 from rbfnet.memory import require_memory
-from rbfnet.tables import FILES, require_columns, require_file
+from rbfnet.tables import FILES, Column, Form, require_columns, require_file
 
 TABLE, MATERN = "rbfnet.problems.Table", "rbfnet.kernels.Matern"
 
@@ -154,7 +154,7 @@ def _check_files(problem: Mapping[str, Any]) -> None:
     for node in _nodes(problem):
         if node["_target_"] == TABLE:
             names = [name for key in ("inputs", "outputs") for name in _listed(node.get(key))]
-            require_columns(node.get("path"), names)
+            require_columns(node.get("path"), names, Form(node.get("decimal", "."), node.get("units_row", False)))
         elif str(node["_target_"]).startswith("rbfnet."):
             for text in [node.get("path"), *_texts(node)]:
                 if isinstance(text, str) and (text == node.get("path") or text.lower().endswith(FILES)):
@@ -168,7 +168,7 @@ def _texts(part: Any) -> Iterator[str]:
         yield from _texts(inner)
 
 
-def _listed(given: Any) -> list[str]:
-    """Names of columns; anything else is refused where the table is made."""
+def _listed(given: Any) -> list[Column]:
+    """Columns by name or position; anything else is refused where the table is made."""
     names = given if isinstance(given, list) else [given]
-    return [name for name in names if isinstance(name, str)]
+    return [name for name in names if isinstance(name, (str, int)) and not isinstance(name, bool)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
-"""The exit codes after Ctrl-C, and of a process that was told to stop."""
+"""The exit codes after Ctrl-C, and of a terminated process."""
 
 ANSWER = 2.0
 """Seconds in which the main thread has to answer a signal, once it may not go on; a call into a library keeps it from that."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 
 from rbfnet import __version__
 from rbfnet.cli.answer import answered
 from rbfnet.cli.interrupt import end, leave_at_once
+from rbfnet.cli.loudness import loudness
 from rbfnet.cli.pipes import dropped_if_unread
 from rbfnet.cli.process import left_as_found
 from rbfnet.errors import InputError, unknown
@@ -16,8 +18,16 @@ HELP = """\
 rbfnet: radial basis function networks with closed-form derivatives
 
   rbfnet train [key=value ...]   train, and write a run directory
-  rbfnet resume RUN_DIR          go on with a run that was stopped
+  rbfnet resume RUN_DIR          continue an interrupted run
+  rbfnet show [key=value ...]    the config as it would run
   rbfnet list                    the kernels, problems, solvers and experiments there are
+
+  rbfnet evaluate RUN [TABLE]    the errors of a run, against its reference or a table
+  rbfnet predict RUN POINTS      values and derivatives at the points of a file
+  rbfnet plot RUN                pictures, slices, films
+  rbfnet runs DIR                a table over runs
+  rbfnet export RUN              a program that needs no rbfnet
+  rbfnet completion SHELL        for the TAB key of bash, zsh or fish
   rbfnet --version
 
 Examples
@@ -26,14 +36,18 @@ Examples
   rbfnet train solver=lbfgs kernel=matern kernel.nu=3.5 network.num_centers=200
   rbfnet train problem=table problem.path=points.csv problem.inputs=[x,y] problem.outputs=[z]
   rbfnet train kernel=custom kernel._target_=my_kernels.Mine    a class in ./my_kernels.py
-  rbfnet train --cfg job                              show the config that would run
+  rbfnet predict runs/mine points.csv --out out.csv --derivatives 'u,u_x,laplacian(u)'
   rbfnet train --multirun kernel=gaussian,matern      one run each
 
-`rbfnet train --help` lists every group and key; `rbfnet resume --help` and `rbfnet list --help` say more of those.
+-q says less, -v more; NO_COLOR is heeded.
+`rbfnet train --help` lists every group and key; every other command has a --help with examples, too.
 
 Exit codes: 0 solved or rough; 2 wrong input; 3 a non-finite loss; 4 not solved; 130 after Ctrl-C and 143 after SIGTERM, which
 finish or undo the step, and save a checkpoint; 1 anything else.
 """
+
+NAMES = ("train", "resume", "show", "list", "evaluate", "predict", "plot", "runs", "export", "completion")
+"""The commands. But for train, resume and list each is a function of its name in a module of its name."""
 
 
 def main() -> None:
@@ -54,7 +68,8 @@ def dispatch(arguments: list[str]) -> int:
 
 def _dispatched(arguments: list[str]) -> int:
     command, *rest = arguments or ["--help"]
-    return _command(command)(rest)
+    with loudness(command, rest) as others:
+        return _command(command)(others)
 
 
 def _command(name: str) -> Callable[[list[str]], int]:
@@ -74,9 +89,11 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from rbfnet.cli.resume import resume
 
         return resume
+    if name in NAMES:
+        return getattr(importlib.import_module(f"rbfnet.cli.{name}"), name)
     if "=" in name:
         raise InputError(f"{name!r} is no command but an override; it follows one, as in `rbfnet train {name}`.")
-    raise unknown("command", name, ["train", "resume", "list", "--help", "--version"])
+    raise unknown("command", name, [*NAMES, "--help", "--version"])
 
 
 def _help(rest: list[str]) -> int:

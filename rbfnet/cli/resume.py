@@ -1,4 +1,4 @@
-"""``rbfnet resume``: a run that was stopped goes on in its own directory.
+"""``rbfnet resume``: an interrupted run continues in its own directory.
 
 Lightning's launcher of further processes reads ``sys.argv`` and starts this file again.
 """
@@ -21,6 +21,8 @@ from rbfnet.errors import InputError, unknown
 HELP = """\
 rbfnet resume RUN_DIR: continue an interrupted run from its last checkpoint
 
+  -q, -v   the verdict and the directory alone; residuals and versions too
+
 Examples
   rbfnet resume runs/mine
   rbfnet resume runs/mine trainer.max_epochs=500     a longer run; epochs already done are counted
@@ -34,7 +36,7 @@ def resume(arguments: list[str]) -> int:
     """``RUN_DIR [trainer.max_epochs=N] [trust=[my_kernels]]``; the exit code is that of ``rbfnet train``.
 
     Raises:
-        InputError: no such run, or nothing to go on with.
+        InputError: no such run, or nothing to resume.
     """
     if {"-h", "--help"} & set(arguments):
         print(HELP, end="")
@@ -52,7 +54,7 @@ def resume(arguments: list[str]) -> int:
     given = {}
     for key, _, value in (a.partition("=") for a in arguments if a not in directories):
         if key not in KEYS:
-            raise unknown("key to go on with, called", key, KEYS)
+            raise unknown("option of resume called", key, KEYS)
         try:
             given[key] = yaml.safe_load(value)
         except yaml.YAMLError:

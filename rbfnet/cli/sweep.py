@@ -6,11 +6,13 @@ here, each by itself; a sweeper or launcher that the user has chosen is left to 
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -19,13 +21,21 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from rbfnet.cli.configs import config_directory
+from rbfnet.cli.configs import config_directory, groups
 from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED
 from rbfnet.cli.overrides import chosen, readable
+from rbfnet.cli.runs import Row, rows, show, tabulated
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.errors import InputError, WriteError
+from rbfnet.extras import require_installed
 
 PLUGINS = ("hydra/launcher", "hydra/sweeper")
+
+SUBMITIT = ("hydra_plugins.hydra_submitit_launcher", "slurm")
+PACKAGES = {
+    "joblib": ("hydra_plugins.hydra_joblib_launcher", "sweeps"), "submitit_local": SUBMITIT, "submitit_slurm": SUBMITIT,
+}  # fmt: skip
+"""By launcher what it is in, and the extra that has it."""
 
 FAILED = 1
 """The exit code of a job that raised something else than InputError."""
@@ -42,14 +52,14 @@ def sweep(flags: list[str], overrides: Sequence[Override], once: Callable[[list[
         InputError: keys of Hydra's own that do not compose.
     """
     if any(override.key_or_group in PLUGINS for override in overrides):
-        return once([*flags, "--multirun"], [str(override.input_line) for override in overrides])
+        return _by_a_launcher(flags, overrides, once)
     directory, lists = _directory_and_values(overrides)
-    worst = 0
+    worst, failed = 0, []
     for number, job in enumerate(itertools.product(*lists.values())):
         # Hydra counts its jobs here.
         own = [f"hydra.sweep.dir={directory}", f"hydra.job.num={number}", f"hydra.job.id={number}"]
-        varied = " ".join(text for text, values in zip(job, lists.values(), strict=True) if len(values) > 1)
-        called = f"rbfnet: job {number}{f' ({varied})' if varied else ''}"
+        varied = [text for text, values in zip(job, lists.values(), strict=True) if len(values) > 1]
+        called = f"rbfnet: job {number}{' (' + ' '.join(varied) + ')' if varied else ''}"
         try:
             code = once(flags, [text for given in job for text in chosen(readable(given))] + own)
         except InputError as error:
@@ -64,7 +74,50 @@ def sweep(flags: list[str], overrides: Sequence[Override], once: Callable[[list[
         worst = max(worst, code)
         if code in (INTERRUPTED, TERMINATED):
             break
+        if code in (2, FAILED):
+            failed.append(_failure(number, varied))
+    _end_with_table(str(readable(f"run_dir={directory}").value()), failed, several=number > 0)
     return worst
+
+
+def _by_a_launcher(flags: list[str], overrides: Sequence[Override], once: Callable[[list[str], list[str]], int]) -> int:
+    """Jobs that another launcher starts, in processes of its own, or that another sweeper chooses."""
+    for override in overrides:
+        chosen_name = str(override.value()) if override.key_or_group in PLUGINS and not override.is_sweep_override() else ""
+        if chosen_name in PACKAGES:
+            require_installed(*PACKAGES[chosen_name], f"{override.key_or_group}={chosen_name}")
+    directory = _directory(overrides)
+    given = [
+        str(o.input_line) for o in overrides if o.is_sweep_override() or o.key_or_group not in ("run_dir", "hydra.sweep.dir")
+    ]
+    try:
+        return once([*flags, "--multirun"], [*given, f"hydra.sweep.dir={directory}"])
+    finally:
+        _end_with_table(str(readable(f"run_dir={directory}").value()), [], several=True)
+
+
+def _end_with_table(directory: str, failed: Sequence[Row], several: bool) -> None:
+    """What has come of the jobs; of a single one that is known."""
+    found = [*rows(Path(directory), told=False), *failed] if Path(directory).is_dir() else list(failed)
+    if several and len(found) > len(failed):
+        show(*tabulated(found, Path(directory)))
+
+
+def _failure(number: int, varied: Sequence[str]) -> Row:
+    """A row of the table for a job that has left no directory."""
+    values = dict(text.split("=", 1) for text in varied)
+    config = {f"{key}._target_" if key in groups() else key: value for key, value in values.items()}
+    return Row(Path(str(number)), config, {"verdict": "failed"}, failed=True)
+
+
+def _directory(overrides: Sequence[Override]) -> str:
+    """Where the runs are written, as a quoted value."""
+    given = [o for o in overrides if o.key_or_group in ("run_dir", "hydra.sweep.dir") and not o.is_sweep_override()]
+    if given:
+        directory = str(given[-1].value())
+    else:
+        directory = str(Path("runs", "multirun", datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")))
+    return QuotedString(os.path.normpath(directory), Quote.double).with_quotes()
 
 
 def _directory_and_values(overrides: Sequence[Override]) -> tuple[str, dict[str, list[str]]]:

@@ -26,6 +26,7 @@ from rbfnet.cli.checks import check, targets
 from rbfnet.cli.configs import config_directory
 from rbfnet.cli.counts import require_counts
 from rbfnet.cli.interrupt import INTERRUPTED, leave, not_kept_waiting, raise_from_now_on, word
+from rbfnet.cli.loudness import further, hushed, is_quiet
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.own_modules import find
 from rbfnet.cli.process import spared_by_the_collector
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 DIVERGED, NOT_SOLVED = 3, 4
-"""The exit codes of a run that a loss which is not finite has stopped, and of one that has not solved its problem."""
+"""The exit codes after a non-finite loss, and of a run that has not solved its problem."""
 
 
 def train(arguments: list[str]) -> int:
@@ -83,6 +84,7 @@ def once(flags: list[str], overrides: list[str]) -> int:
             code = max(code, _run(config))
         except Exception as error:
             if os.getpid() != here:
+                _tell(error)
                 raise
             failed.append(error)
 
@@ -147,7 +149,7 @@ def execute(run: Run, first_process: bool = True) -> int:
     run.on_loss(lambda error: give_up(str(error), error.code))
     try:
         with not_kept_waiting(stop, lambda number: give_up(word(number), 128 + number)):
-            solution = run.execute(stop)
+            solution = hushed(run).execute(stop)
     except Diverged as error:
         if first_process:
             print(f"rbfnet: {error}", file=sys.stderr)
@@ -173,8 +175,15 @@ def execute(run: Run, first_process: bool = True) -> int:
     return NOT_SOLVED if first_process and solution.verdict == "not solved" else 0
 
 
+def _tell(error: Exception) -> None:
+    """Of a job in a process of a launcher's: which it is, and what went wrong."""
+    job = HydraConfig.get()
+    sentence = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+    print(f"rbfnet: job {job.job.num} ({' '.join(job.overrides.task)}): {sentence}", file=sys.stderr, flush=True)
+
+
 def way_on(run: Run) -> str:
-    """How to go on with a run that has ended before its time."""
+    """How to resume a run that has ended early."""
     if run.last.exists():
         return f"; continue from the last checkpoint with `rbfnet resume {shlex.quote(str(run.directory))}`."
     return " before there was a checkpoint; nothing is left behind."
@@ -197,7 +206,7 @@ def report(solution: Solution, directory: Path) -> None:
     from rich.table import Table
 
     # What is in brackets or between colons is part of a name.
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Console(highlight=False, markup=False, emoji=False, quiet=is_quiet())
     summary = solution.summary
     who = f"{summary['problem']}: {summary['kernel']}, {summary['centers']} centres, {summary['solver']}"
     about = f"{who}, {summary['seconds']:.2f} s"
@@ -222,6 +231,9 @@ def report(solution: Solution, directory: Path) -> None:
         console.print(table)
     for sentence in summary.get("words", []):
         console.print(sentence, soft_wrap=True)
+    for sentence in further(summary):
+        console.print(sentence, soft_wrap=True)
+    console.quiet = False
     console.print(verdict_line(summary), soft_wrap=True)
     console.print(str(directory), soft_wrap=True)
 
@@ -232,7 +244,7 @@ def verdict_line(summary: dict[str, Any]) -> str:
     if "rows" in summary.get("errors_by", "") or summary.get("errors_by") == "leave-one-out":
         missed, error = f"; values are missed by {worst:.1e} of their spread at most ({summary['errors_by']})", ""
     else:
-        missed = "" if worst is None else f"; equations are missed by {worst:.1e} at most at points not used"
+        missed = "" if worst is None else f"; equations are missed by {worst:.1e} at most at unseen points"
         likely = summary["estimated_error"]
         error = "" if likely is None else f"; estimated error {likely:.1e}"
     return " ".join([f"Verdict: {summary['verdict']}{missed}{error}.", *summary["reasons"]])

@@ -6,11 +6,12 @@ from rbfnet.domains._difference import Difference
 from rbfnet.domains._disc import Disc
 from rbfnet.domains._domain import Domain
 from rbfnet.domains._ellipse import Ellipse
-from rbfnet.domains._file_columns import read_columns
+from rbfnet.domains._file_columns import Rows, batches, read_columns, read_rows
 from rbfnet.domains._graded import graded
 from rbfnet.domains._intersection import Intersection
 from rbfnet.domains._interval import Interval
 from rbfnet.domains._mesh import Mesh
+from rbfnet.domains._mesh_file import read_mesh
 from rbfnet.domains._piece import Piece
 from rbfnet.domains._point_cloud import PointCloud
 from rbfnet.domains._polygon import Polygon
@@ -33,10 +34,14 @@ __all__ = [
     "PointCloud",
     "Polygon",
     "Rectangle",
+    "Rows",
     "Sites",
     "SpaceTime",
     "Union",
+    "batches",
     "find_sites",
     "graded",
     "read_columns",
+    "read_mesh",
+    "read_rows",
 ]

@@ -28,8 +28,8 @@ class Domain(Initialised, ABC):
 
     Points are (N, D); those drawn are float64, by PyTorch's seeded generator. ``a | b``, ``a & b`` and ``a - b`` combine domains.
 
-    A geometry of a user's own gives ``coords``, ``box``, ``within``, ``pieces``, ``implicit`` and ``volume``. With ``ends`` its
-    integrals take less time; with ``sliced`` too they are as good in three dimensions.
+    A geometry of your own gives ``coords``, ``box``, ``within``, ``pieces``, ``implicit`` and ``volume``; ``ends`` makes its
+    integrals faster, ``sliced`` as good in three dimensions.
 
     Attributes:
         coords: the name of each coordinate, in order.
@@ -59,9 +59,9 @@ class Domain(Initialised, ABC):
 
     @abstractmethod
     def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
-        """A function that is positive inside, zero on the boundary and negative outside, its gradient not zero on the boundary.
+        """Positive inside, zero on the boundary and negative outside, its gradient not zero on the boundary.
 
-        It keeps dtype and device, and is made of tensor operations, so that autograd takes its derivatives.
+        It keeps dtype and device, and is made of tensor operations that autograd differentiates.
         """
 
     def contains(self, x: Float[Tensor, "N D"]) -> Bool[Tensor, " N"]:
@@ -239,10 +239,7 @@ class Domain(Initialised, ABC):
         return None
 
     def ends(self, x: Float[Tensor, "P k"]) -> Float[Tensor, "P E"]:
-        """Values of coordinate k that the domain begins, ends or has a corner at, where the coordinates before it are x.
-
-        Along the last coordinate these are the places where a line meets the boundary. NaN stands for none.
-        """
+        """Where coordinate k begins, ends or has a corner for x before it (of the last one: meets the boundary); NaN for none."""
         from rbfnet.domains._meetings import meetings
 
         return meetings(self, x)

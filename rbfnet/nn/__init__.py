@@ -1,7 +1,7 @@
 """RBF layers and networks, evaluated blockwise, what they can be wrapped in, and where their centres start."""
 
 from rbfnet.nn import initializers
-from rbfnet.nn._evaluate import evaluate
+from rbfnet.nn._evaluate import POINTS, evaluate
 from rbfnet.nn._evolving import Evolving
 from rbfnet.nn._export import export
 from rbfnet.nn._layer import RBFLayer
@@ -13,6 +13,7 @@ from rbfnet.nn.wrappers import Affine, Ansatz, CoordinateMap, Coordinates, Norma
 
 __all__ = [
     "METRICS",
+    "POINTS",
     "Affine",
     "Ansatz",
     "CoordinateMap",

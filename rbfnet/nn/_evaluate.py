@@ -11,11 +11,11 @@ from torch import Tensor
 
 from rbfnet.errors import InputError, flag
 from rbfnet.nn._named import named_operators
-from rbfnet.operators import Differentiable, Model, Operator, apply_operators, tensors_of
+from rbfnet.operators import Differentiable, Model, Operator, apply_operators, tensors_of, with_closed_form
 from rbfnet.progress import Steps
 
 POINTS = 2**14
-"""So many points at a time: enough for blocks and neighbour lists, few enough for progress to be seen."""
+"""Number of points per block: enough for blocks and neighbour lists, few enough for progress to be seen."""
 
 POINTS_AUTOGRAD = 2**10
 """The same for models that hold whatever they compute for all their points at once."""
@@ -52,6 +52,7 @@ def evaluate(
     """
     if not callable(u):
         raise InputError(f"A model must be a module or a function of points (B, D), but got {u!r}.")
+    u = with_closed_form(u)
     if not isinstance(x, Tensor):
         raise InputError(f"The points must be a tensor, but got {type(x).__name__}; convert them with torch.as_tensor(x).")
     if x.ndim != 2:

@@ -31,6 +31,7 @@ class Evolving(LinearModel):
         network: the basis in space, an :class:`RBFNetwork` with d = D - 1 inputs; its own weights take no part.
         start, end: of the one piece there is at first.
         degree: K, of the polynomials.
+        point: there is no space but one point: D = 1, and the network, of one input, is taken at zero.
 
     Attributes:
         breaks: (S + 1,), the ends of the pieces. carried: (S, K + 1, N, O), for the M kernels and T terms of the tail.
@@ -53,13 +54,16 @@ class Evolving(LinearModel):
     breaks: Tensor
     slope: Tensor
 
-    def __init__(self, network: RBFNetwork, start: float, end: float, degree: int) -> None:
+    def __init__(self, network: RBFNetwork, start: float, end: float, degree: int, point: bool = False) -> None:
         super().__init__()
         positive("degree", degree, whole=True, most=1000)
         if not end > start:
             raise InputError(f"The end of time must be after its start, but got start={start!r} and end={end!r}.")
-        self.network, self.degree = network, degree
+        self.network, self.degree, self.is_point = network, degree, point
         like = network.weight
+        if point:
+            # In the state, so that it is known where a model is read.
+            self.register_buffer("point", like.new_zeros((1, 1)))
         self.register_buffer("breaks", torch.tensor([start, end], dtype=like.dtype, device=like.device))
         self.carried = nn.Parameter(like.new_zeros((1, degree + 1, network.coefficients.shape[0], network.out_features)))
         slope = np.zeros((degree + 1, degree + 1))
@@ -100,7 +104,7 @@ class Evolving(LinearModel):
             flat = self.carried[piece].transpose(0, 1).flatten(1)
             weight, tail = flat[: inner.num_centers], flat[inner.num_centers :]
             in_space = [Operator.d(*along) for along in alongs]
-            space = x[rows, :-1].contiguous()
+            space = self._space(x[rows])
             values = inner.layer.contract(space, in_space, weight) + inner.basis.contract(space, in_space, tail)
             values = values.reshape(len(rows), count, self.out_features, len(alongs))
             times = {q: self._in_time(x[rows, -1], piece, q) for q in orders}
@@ -118,7 +122,7 @@ class Evolving(LinearModel):
         """``op`` of every product phi_j(x) T_k(t), zero on other pieces: N = S (K + 1) (M + T) columns."""
         (terms,), alongs, orders = self._terms(x, [op])
         place = self._piece(x)
-        space = x[:, :-1].contiguous()
+        space = self._space(x)
         values = {along: self.network.features(space, Operator.d(*along)) for along in alongs}
         size = self.carried.shape[2]
         total = x.new_zeros((len(x), len(self.carried), self.degree + 1, size))
@@ -136,11 +140,14 @@ class Evolving(LinearModel):
         """The terms of each operator, and what they need of space and time."""
         if x.ndim != 2 or x.shape[1] != self.in_features:
             raise InputError(f"The points must have shape (B, {self.in_features}), but got {tuple(x.shape)}.")
-        terms = [in_space_and_time(op.over(len(x), self.in_features), self.network.in_features) for op in ops]
+        terms = [in_space_and_time(op.over(len(x), self.in_features), self.in_features - 1) for op in ops]
         needed = [term for found in terms for term in found]
         alongs = list(dict.fromkeys(along for along, *_ in needed)) or [()]
         require_smooth(self.kernel, [Operator.d(*along) for along in alongs])
         return terms, alongs, {q for _, q, _ in needed}
+
+    def _space(self, x: Tensor) -> Tensor:
+        return x.new_zeros((len(x), 1)) if self.is_point else x[:, :-1].contiguous()
 
     def _piece(self, x: Tensor) -> Tensor:
         return torch.searchsorted(self.breaks[1:-1].contiguous(), x[:, -1].detach().contiguous())
@@ -180,7 +187,7 @@ class Evolving(LinearModel):
     @property
     def in_features(self) -> int:
         """D."""
-        return self.network.in_features + 1
+        return 1 if self.is_point else self.network.in_features + 1
 
     @property
     def out_features(self) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rbfnet.errors import InputError
 from rbfnet.errors import path as named
 from rbfnet.nn._named import named_operators
-from rbfnet.operators import Differentiable, Operator
+from rbfnet.operators import Differentiable, Operator, with_closed_form
 
 
 def export(
@@ -46,7 +46,7 @@ def export(
 
     Raises:
         InputError: a model without closed forms, no operators, an unknown coordinate, a derivative the kernel is not smooth
-            enough for, another ending, or a file that is there already.
+            enough for, another ending, or a file that already exists.
     """
     file = named("The path of the program", path)
     if file.suffix != ".pt2":
@@ -55,6 +55,7 @@ def export(
         raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to; create it first.")
     if file.exists():
         raise InputError(f"The file {str(path)!r} already exists; choose another, or remove it.")
+    model = with_closed_form(model)
     if not isinstance(model, Differentiable):
         raise InputError(
             f"{type(model).__name__} has no closed-form derivatives, which rbfnet.export needs; export its values with "

@@ -22,6 +22,7 @@ import torch
 
 from rbfnet.archives import archive, require_plain
 from rbfnet.errors import InputError
+from rbfnet.nn._foreign_program import require_program
 
 MODEL, WEIGHTS = "models/model.json", "data/weights/model_weights_config.json"
 CONSTANTS, EXAMPLE = "data/constants/model_constants_config.json", "data/sample_inputs/model.pt"
@@ -40,151 +41,6 @@ MOST = 100_000
 
 TEXT = 1 << 24
 """Bytes of a part that is text: honest ones have some ten thousand."""
-
-OPERATIONS = set(
-    [
-        "_assert_tensor_metadata",
-        "abs",
-        "acos",
-        "acosh",
-        "add",
-        "addcmul",
-        "addmm",
-        "amax",
-        "amin",
-        "arange",
-        "asin",
-        "asinh",
-        "atan",
-        "atan2",
-        "atanh",
-        "bmm",
-        "broadcast_to",
-        "cat",
-        "clamp",
-        "clamp_max",
-        "clamp_min",
-        "clone",
-        "contiguous",
-        "copysign",
-        "cos",
-        "cosh",
-        "cross",
-        "cumsum",
-        "detach",
-        "div",
-        "dot",
-        "einsum",
-        "eq",
-        "erf",
-        "erfc",
-        "exp",
-        "exp2",
-        "expand",
-        "expm1",
-        "eye",
-        "flatten",
-        "full",
-        "full_like",
-        "ge",
-        "gt",
-        "index",
-        "index_select",
-        "le",
-        "lgamma",
-        "lift_fresh_copy",
-        "linalg_vector_norm",
-        "log",
-        "log10",
-        "log1p",
-        "log2",
-        "logical_and",
-        "logical_not",
-        "logical_or",
-        "lt",
-        "mT",
-        "matmul",
-        "maximum",
-        "mean",
-        "minimum",
-        "mm",
-        "movedim",
-        "mul",
-        "ne",
-        "neg",
-        "new_ones",
-        "new_zeros",
-        "numpy_T",
-        "ones",
-        "ones_like",
-        "outer",
-        "permute",
-        "pow",
-        "prod",
-        "reciprocal",
-        "relu",
-        "remainder",
-        "repeat",
-        "reshape",
-        "rsqrt",
-        "rsub",
-        "searchsorted",
-        "select",
-        "sgn",
-        "sigmoid",
-        "sign",
-        "sin",
-        "sinc",
-        "sinh",
-        "slice",
-        "softplus",
-        "sqrt",
-        "square",
-        "squeeze",
-        "stack",
-        "sub",
-        "sum",
-        "sym_size",
-        "t",
-        "tan",
-        "tanh",
-        "to",
-        "transpose",
-        "tril",
-        "tril_indices",
-        "triu",
-        "triu_indices",
-        "unbind",
-        "unflatten",
-        "unsqueeze",
-        "view",
-        "view_as",
-        "where",
-        "xlogy",
-        "zeros",
-        "zeros_like",
-    ]
-)
-"""Of ATen: those that compute numbers from numbers, and read or write nothing else."""
-
-ARGUMENTS = {
-    "as_bool", "as_bools", "as_device", "as_expr", "as_float", "as_floats", "as_int", "as_ints", "as_layout", "as_memory_format",
-    "as_name", "as_none", "as_optional_tensor", "as_optional_tensors", "as_scalar_type", "as_sym_int", "as_sym_ints", "as_tensor",
-    "as_tensors",
-}  # fmt: skip
-"""Kinds of values in a program; among the others are graphs, functions and objects."""
-
-SPECIFIED = {"parameter", "buffer", "tensor_constant", "user_input", "user_output"}
-
-NAME = re.compile(r"\w[\w.]{0,300}|")
-
-SYMBOL = re.compile(r"Symbol\('s\d{1,6}', positive=True, integer=True\)")
-"""The number of points, as an expression."""
-
-TAKES = [1, {"type": "builtins.tuple", "children_spec": [
-    {"type": "builtins.tuple", "children_spec": [None]}, {"type": "builtins.dict", "children_spec": []},
-]}]  # fmt: skip
-"""The form of the arguments: one array of points."""
 
 
 def load_export(path: str | Path) -> torch.nn.Module:
@@ -249,7 +105,7 @@ def _written_anew(file: Path) -> io.BytesIO:
             **_require_tensors(file, texts[WEIGHTS], members, "data/weights/"),
             **_require_tensors(file, texts[CONSTANTS], members, "data/constants/"),
         }
-        _require_program(file, texts[MODEL])
+        require_program(file, texts[MODEL])
         with zipfile.ZipFile(io.BytesIO(found.read(members[EXAMPLE]))) as example:
             require_plain(str(file), example)
         for name, content in texts.items():
@@ -304,32 +160,6 @@ def _require_tensors(file: Path, config: Any, members: dict[str, zipfile.ZipInfo
     return found
 
 
-def _require_program(file: Path, model: Any) -> None:
-    """Nothing but arithmetic on arrays, by names that are names; what tells where it was written is dropped."""
-    module = model["graph_module"]
-    for node in module["graph"]["nodes"]:
-        node["metadata"] = {}
-        called = re.fullmatch(r"torch\.ops\.aten\.(\w+)\.\w+", node["target"])
-        if called is None or (called[1] not in OPERATIONS and called[1].removesuffix("_") not in OPERATIONS):
-            raise InputError(f"{str(file)!r} calls {node['target'][:100]!r}, which is not an operation of a network.")
-    if model["guards_code"] or module["graph"]["custom_obj_values"] or module["treespec_namedtuple_fields"]:
-        raise InputError(f"{str(file)!r} holds code or objects, which rbfnet.export does not write; it is not read.")
-    for spec in (*module["signature"]["input_specs"], *module["signature"]["output_specs"]):
-        if not spec.keys() <= SPECIFIED:
-            raise InputError(f"{str(file)!r} takes or returns {sorted(spec)[0][:100]!r}, which is not an array.")
-    for call in module["module_call_graph"]:
-        if call["signature"] is not None:
-            _require_form(file, call["signature"])
-            call["signature"]["forward_arg_names"] = ["x"]
-    model["torch_version"] = torch.__version__
-    for key, text in _texts({**model, "torch_version": ""}):
-        if key in ("in_spec", "out_spec"):
-            continue
-        fits = SYMBOL.fullmatch(text) if key == "expr_str" else NAME.fullmatch(text)
-        if not fits or (key == "key" and text.startswith("as_") and text not in ARGUMENTS):
-            raise InputError(f"{str(file)!r} holds {text[:100]!r}, which is not part of a program of rbfnet.export.")
-
-
 def _points(file: Path, model: Any) -> torch.Tensor:
     """Two points, as the program takes them."""
     module = model["graph_module"]
@@ -340,45 +170,3 @@ def _points(file: Path, model: Any) -> torch.Tensor:
     if len(takes) != 1 or len(meta["sizes"]) != 2 or meta["dtype"] not in DTYPES or not 1 <= dims <= MOST:
         raise InputError(f"{str(file)!r} does not take points (N, D); it is not read.")
     return torch.zeros((2, dims), dtype=DTYPES[meta["dtype"]])
-
-
-def _require_form(file: Path, signature: Any) -> None:
-    """One array comes in, arrays go out by their names."""
-    takes, gives = json.loads(signature["in_spec"]), json.loads(signature["out_spec"])
-    names = json.loads(gives[1]["context"])
-    if (
-        _bare(takes) != TAKES
-        or gives[1]["type"] != "builtins.dict"
-        or not all(isinstance(name, str) for name in names)
-        or [_bare(child) for child in gives[1]["children_spec"]] != [None] * len(names)
-    ):
-        raise InputError(f"{str(file)!r} takes or returns something other than arrays; it is not read.")
-    leaf: dict[str, Any] = {"type": None, "context": None, "children_spec": []}
-    form = {"type": "builtins.dict", "context": json.dumps(names), "children_spec": [leaf] * len(names)}
-    signature["out_spec"] = json.dumps([1, form])
-
-
-def _bare(spec: Any) -> Any:
-    """The types in a form alone."""
-    if isinstance(spec, list):
-        return [_bare(part) for part in spec]
-    if not isinstance(spec, dict):
-        return spec
-    if spec["type"] is None and not spec["children_spec"]:
-        return None
-    if json.loads(spec["context"]):
-        return spec
-    return {"type": spec["type"], "children_spec": _bare(spec["children_spec"])}
-
-
-def _texts(part: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """All texts, with the key that each belongs to; keys are texts too."""
-    if isinstance(part, dict):
-        for name, inner in part.items():
-            yield "key", name
-            yield from _texts(inner, name)
-    elif isinstance(part, list):
-        for inner in part:
-            yield from _texts(inner, key)
-    elif isinstance(part, str):
-        yield key, part

@@ -16,7 +16,7 @@ from rbfnet.operators._functions import (
     second_order,
 )
 from rbfnet.operators._operator import Coefficient, Direction, Operator, tensors_of
-from rbfnet.operators._protocol import Differentiable, LinearModel, apply_operators
+from rbfnet.operators._protocol import Differentiable, LinearModel, apply_operators, with_closed_form
 from rbfnet.operators._recorder import Recorder
 from rbfnet.operators._space_and_time import Along, in_space_and_time
 from rbfnet.operators._vector_calculus import advection, curl, divergence, symmetric_gradient
@@ -50,4 +50,5 @@ __all__ = [
     "second_order",
     "symmetric_gradient",
     "tensors_of",
+    "with_closed_form",
 ]

@@ -42,8 +42,8 @@ class Equations(Problem):
 
     Texts are read by a grammar of their own. There are numbers, ``pi`` and ``e``; ``+ - * /``, ``**`` or ``^``, parentheses;
     coordinates, outputs and parameters by name; derivatives ``u_xxt``, ``d(u, x1, x1)``, ``lap(u)`` and ``bilap(u)`` along the
-    coordinates of space, ``lap(u, x, y)``; sin, cos, tan, sinh, cosh, tanh, exp, log, sqrt, abs, sign, ``max(a, b)``,
-    ``min(a, b)``, ``where(a < b, c, d)``.
+    coordinates of space, ``lap(u, x, y)``, also written ``laplacian(u)`` and ``biharmonic(u)``; sin, cos, tan, sinh, cosh, tanh,
+    exp, log, sqrt, abs, sign, ``max(a, b)``, ``min(a, b)``, ``where(a < b, c, d)``.
 
     A condition is the name of one of the conditions of this package with its first argument, and further arguments by name:
     ``{dirichlet: x*y, output: u}`` is ``Dirichlet(lambda x, y: x * y, output="u")``. Where a condition takes a number, or a

@@ -31,6 +31,16 @@ def residuals_of(
 
     Raises:
         InputError: a residual that is not one number per point.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet import RBFNetwork
+        >>> from rbfnet.problems import Poisson, residuals_of
+        >>> problem = Poisson(num_interior=9, num_boundary=8)
+        >>> network = RBFNetwork(2, 1, num_centers=4, dtype=torch.float64)
+        >>> condition = problem.named_conditions()["interior"]
+        >>> len(residuals_of(problem, condition, [network], condition.sample(problem)))
+        1
     """
     return condition.equations(problem.fields(models, sample, known), sample.data)
 
@@ -41,11 +51,13 @@ def residuals(
     """For each condition that has points its name, its points and the residual of each of its equations, unweighted.
 
     Example:
+        >>> import torch
         >>> from rbfnet import RBFNetwork
         >>> from rbfnet.problems import Poisson, residuals
-        >>> problem, network = Poisson(num_interior=9, num_boundary=8), RBFNetwork(2, 1, num_centers=4)
+        >>> problem = Poisson(num_interior=9, num_boundary=8)
+        >>> network = RBFNetwork(2, 1, num_centers=4, dtype=torch.float64)
         >>> [(name, len(values)) for name, _, values in residuals(problem, network, problem.sample())]
-        [('interior', 1), ('boundary', 1)]
+        [('interior', 1), ('dirichlet', 1)]
     """
     for name, condition in problem.named_conditions().items():
         if name in samples:

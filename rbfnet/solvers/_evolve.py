@@ -14,7 +14,7 @@ from rbfnet.operators import Operator
 from rbfnet.problems import Interior, Problem, Sample, residuals_of
 from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers.assembly import Posed
-from rbfnet.solvers.time import PER_CENTER, Lines, March, Radau, Site, Spacing, require_carried
+from rbfnet.solvers.time import PER_CENTER, Lines, March, Radau, Site, Spacing, narrowed, require_carried, resolved
 
 COARSE, COARSE_STAGES, MOST_SLABS = 1e-4, 5, 200
 """Tolerance, stages and slabs of the runs that find where centres belong."""
@@ -28,18 +28,20 @@ SETTLED = 0.3
 INSTANT = 1e-9
 """The fraction of the time in which a start that contradicts the boundary conditions becomes one that does not."""
 
-LEAST_JUMP = 1e-10
+LEAST_JUMP = 1e-6
 """What is no contradiction, relative to the start."""
 
 
 class Evolve(Solver):
-    """Go through time: the method of lines, for equations of first or second order in time on a :class:`SpaceTime`.
+    """Go through time: the method of lines, for equations of first or second order in time on a :class:`SpaceTime`, and for
+    ordinary differential equations on an :class:`Interval` of time.
 
     The model is an :class:`rbfnet.nn.Evolving`: radial basis functions in space, their weights polynomials in time, slab by slab,
     one slab an epoch until the end of time. The equations may be anything in space, nonlinear and coupled, with coefficients
-    that vary in space and time; boundary conditions hold at all times (:class:`rbfnet.solvers.time.Lines`). In time it is
-    Radau IIA with many stages, whose polynomials are what the model keeps; the length of a slab follows from how fast their
-    coefficients decay (:class:`rbfnet.solvers.time.March`).
+    that vary in space and time; boundary conditions are eliminated, so that they hold at all times
+    (:class:`rbfnet.solvers.time.Lines`). Equations without a derivative in time are constraints, one for each output without
+    one, as of a flow without divergence and its pressure. In time it is Radau IIA with many stages, whose polynomials are what
+    the model keeps; the length of a slab follows from how fast their coefficients decay (:class:`rbfnet.solvers.time.March`).
 
     On an interval centres go where the solution needs them: a coarse run finds a length |u| / |u_x|, sqrt(|u| / |u_xx|) at
     each point, the least over time, and the spacing of the centres follows it.
@@ -146,8 +148,11 @@ class _Evolve(Solving):
 
     def _begun(self, posed: Posed, state: dict[str, Any]) -> March:
         solver, problem, network = self.solver, posed.problem, self.model.network
-        space = cast(SpaceTime, problem.domain).space
-        if solver.refine and isinstance(space, Interval):
+        space = problem.domain.space if isinstance(problem.domain, SpaceTime) else None
+        if space is None:
+            # Ordinary differential equations: space is a point.
+            points, weights = network.weight.new_zeros((1, 0)), network.weight.new_ones(1)
+        elif solver.refine and isinstance(space, Interval):
             low, high = (float(end) for end in space.box[:, 0])
             at = torch.linspace(low, high, 2001, dtype=torch.float64)
             length = torch.full_like(at, high - low)
@@ -165,13 +170,17 @@ class _Evolve(Solving):
                 if run < solver.refine:
                     length = self._lengths(posed, points, weights, at)
         else:
-            points, weights = space.quadrature(PER_CENTER * network.num_centers)
+            if network.layer.automatic and all(not sample.data for sample in posed.samples.values()):
+                count = PER_CENTER * network.num_centers
+                x, w = space.quadrature(2 * count)
+                narrowed(problem, network, solver.overlap, x, w / w.sum(), space.scattered(count))
+            points, weights = resolved(space, network, PER_CENTER)
         state.update(points=points, weights=weights, slabs=0, worst=0.0)
         lines = Lines(problem, network, dict(posed.samples), points, weights)
         march = self._started(lines, Radau.of(solver.degree), solver.tolerance)
         if lines.order == 1 and lines.jump > LEAST_JUMP:
             # The first piece: from the start as it is given, in a line.
-            middle, half = (lines.start[0] + lines.given) / 2, (lines.start[0] - lines.given) / 2
+            middle, half = (march.state[0] + lines.given) / 2, (march.state[0] - lines.given) / 2
             coefficients = torch.cat([middle[None], half[None], middle.new_zeros((solver.degree - 1, lines.size))])
             march.time += INSTANT * (march.end - march.time)
             self.model.set_pieces(
@@ -185,7 +194,10 @@ class _Evolve(Solving):
         # A start that does not satisfy the boundary conditions leaves an error of its own.
         tolerance = max(tolerance, 0.01 * lines.jump)
         scale = max(float(lines.start[0].norm()), float(lines.start[-1].norm()) * (end - start) / 50, 1e-30)
-        return March(lines, radau, tolerance, end, start, (end - start) / 50, lines.start, scale)
+        scales = torch.full((lines.outputs,), scale, dtype=lines.start.dtype)
+        if lines.basis.shape[1] == 1:
+            scales = lines.start[0].abs().clamp_min(1e-30)
+        return March(lines, radau, tolerance, end, start, (end - start) / 50, lines.start, scales)
 
     def _resumed(self, posed: Posed, state: dict[str, Any]) -> March:
         lines = Lines(posed.problem, self.model.network, dict(posed.samples), state["points"], state["weights"])

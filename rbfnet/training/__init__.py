@@ -3,6 +3,9 @@
 from rbfnet.training._data_module import ProblemData
 from rbfnet.training._finite import Diverged
 from rbfnet.training._module import TrainingModule
+from rbfnet.training._predict_file import predict_file
+from rbfnet.training._programs import Exported, export_solution
+from rbfnet.training._slices_and_films import draw_film, draw_overview, draw_slices
 from rbfnet.training._solution import Solution
 from rbfnet.training._solve import fit, solve
 from rbfnet.training._train import train
@@ -17,6 +20,7 @@ __all__ = [
     "RAD",
     "Adaptive",
     "Diverged",
+    "Exported",
     "FitProgress",
     "Fitness",
     "Grow",
@@ -30,11 +34,16 @@ __all__ = [
     "TrainingModule",
     "Verdict",
     "build",
+    "draw_film",
+    "draw_overview",
+    "draw_slices",
     "errors",
     "errors_of",
+    "export_solution",
     "fit",
     "judge",
     "load",
+    "predict_file",
     "resume",
     "solve",
     "train",

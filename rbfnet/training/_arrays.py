@@ -50,7 +50,7 @@ def as_columns(what: str, given: Any) -> Columns:
     mask = np.ma.getmaskarray(given) if isinstance(given, np.ma.MaskedArray) else None
     array = _numbers(what, np.ma.getdata(given) if mask is not None else _array(what, given))
     if array.ndim not in (1, 2) or not array.size:
-        raise InputError(f"{what} has one row a point, (N, columns) or (N,), but got {tuple(array.shape)}.")
+        raise InputError(f"{what} must have one row per point, (N, columns) or (N,), but got {tuple(array.shape)}.")
     array = array.reshape(len(array), -1)
     masked = np.zeros(len(array), dtype=bool) if mask is None else mask.reshape(len(array), -1).any(axis=1)
     if masked.any():

@@ -1,4 +1,4 @@
-"""A descent goes on only from models with a finite loss, and the last of them is kept."""
+"""A descent continues only from models with a finite loss, and the last of them is kept."""
 
 from __future__ import annotations
 

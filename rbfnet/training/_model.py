@@ -108,7 +108,14 @@ def _graded(problem: Problem, network: Mapping[str, Any], overlap: float) -> Ten
 def _evolving(
     problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, degree: int, dtype: torch.dtype
 ) -> Network:
-    """A network in space whose weights go through time, in the user's units; on a line each centre has its own width."""
+    """A network in space whose weights go through time, in the user's units; on a line each centre has its own width.
+
+    On an Interval, of time alone, there is one function, and its weights are what ordinary differential equations are for.
+    """
+    if isinstance(problem.domain, Interval):
+        one = RBFNetwork(1, len(problem.outputs), 1, centers=torch.zeros((1, 1), dtype=dtype), epsilon=1.0, dtype=dtype)
+        start, end = problem.domain.box[:, 0].tolist()
+        return _wrapped(problem, Evolving(one, start, end, degree, point=True))
     if not isinstance(problem.domain, SpaceTime):
         raise InputError(
             f"evolve goes through time on a SpaceTime, but {type(problem).__name__} lives on {problem.domain!r}; take "

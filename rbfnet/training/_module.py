@@ -39,7 +39,7 @@ class TrainingModule(pl.LightningModule):
     callbacks are Lightning's own in either case. Where the solver has several stages, the optimizer is changed at the end of the
     last epoch of each.
 
-    Random numbers start anew in each epoch, from seed and epoch, so that a run that goes on from a checkpoint has the same.
+    Random numbers start anew in each epoch, from seed and epoch, so that a resumed run has the same.
 
     Args:
         model: any Differentiable, or any module (B, D) -> (B, O).
@@ -157,13 +157,13 @@ class TrainingModule(pl.LightningModule):
         self.stop.waits = self.trainer.max_epochs != 1
 
     def on_train_epoch_end(self) -> None:
-        # Of a run that is done nothing is left to go on with: it ends as any other.
+        # Of a run that is done nothing is left to resume: it ends as any other.
         done = self.trainer.should_stop or self.trainer.current_epoch + 1 == self.trainer.max_epochs
         # Whoever asks first for what was logged has the processes exchange it, and that may have been one of them, to show it.
         _ = self.trainer.callback_metrics
         asked = self.trainer.strategy.reduce_boolean_decision(self.stop.number is not None, all=False)
         if asked and not done:
-            # All processes stop together, and where there is a place to go on from bit for bit.
+            # All processes stop together, and where there is a place to resume from bit for bit.
             end_after_this_epoch(self.trainer)
         self.whole.keep()
         ends = accumulate(stage.max_epochs for stage in self.solver.stages[:-1])
@@ -172,7 +172,7 @@ class TrainingModule(pl.LightningModule):
         steps, loop = self.trainer.global_step, self.trainer.fit_loop.epoch_loop
         self._enter(self.stage + 1)
         self.weights = {}
-        # Lightning counts the steps of either kind of optimisation by themselves: they are to go on from where they were.
+        # Lightning counts the steps of either kind of optimisation by themselves: they continue from where they were.
         for count in (loop.automatic_optimization.optim_progress.optimizer.step, loop.manual_optimization.optim_step_progress):
             count.total.ready = count.total.completed = steps
         self.trainer.strategy.setup_optimizers(self.trainer)
@@ -227,7 +227,7 @@ class TrainingModule(pl.LightningModule):
                 raise self._stop()
 
     def _stop(self) -> Exception:
-        """The error for a loss or a gradient that is not finite; the model is the last that was."""
+        """The error for a non-finite loss or gradient; the model is the last that was."""
         what = self._not_finite()
         last = cast(LastFinite, self._last_finite)
         if last.loss is None:

@@ -18,6 +18,7 @@ from rbfnet.nn import Evolving
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver, require_pointwise
+from rbfnet.training._callbacks_of_others import check_callbacks
 from rbfnet.training._data_module import ProblemData
 from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
@@ -67,6 +68,7 @@ def prepare(
         check_gradient(module, data.samples)
     options = _options(trainer, problem, model, solver)
     _require_one_adaptive(adaptive, model, solver)
+    check_callbacks(callbacks, problem.named_conditions(), data.validation is not None)
     return Prepared(module, data, _trainer(options, data, solver, loggers, callbacks))
 
 
@@ -82,7 +84,7 @@ def _options(trainer: Mapping[str, Any], problem: Problem, model: Network, solve
     for stage in solver.stages if options.get("gradient_clip_val") else ():
         if stage.solves or isinstance(stage.optimizer(model, problem), torch.optim.LBFGS):
             raise InputError(
-                f"gradient_clip_val ruins {snake_case(type(stage).__name__)}, which needs the true gradient; leave it out."
+                f"gradient_clip_val ruins {snake_case(type(stage).__name__)}, which needs the true gradient; remove it."
             )
     devices, nodes = options.get("devices", 1), options.get("num_nodes", 1)
     if not solver.distributes(problem) and (nodes != 1 or devices not in (1, "1", "auto")):
@@ -109,7 +111,7 @@ def _trainer(
     options: Mapping[str, Any], data: ProblemData, solver: Solver, loggers: Sequence[Logger], callbacks: Sequence[pl.Callback]
 ) -> pl.Trainer:
     # A stage may take other batches than the one before it. (Every `period` epochs is not enough for points that move: a run
-    # that goes on from a checkpoint would count from there.)
+    # that is resumed would count from there.)
     moving = any(stage.resample for stage in solver.stages) or any(isinstance(c, Adaptive) for c in callbacks)
     reload = int(moving or len({stage.batch_size for stage in solver.stages}) > 1)
     try:

@@ -36,10 +36,12 @@ def solve(
     num_centers: int | None = 400,
     solver: Solver | str = "least_squares",
     seed: int = 0,
-    dtype: torch.dtype = torch.float64,
+    dtype: torch.dtype | str = torch.float64,
     callbacks: Sequence[pl.Callback] = (),
     accuracy: float | None = None,
     allow_unsolved: bool = False,
+    accelerator: str = "cpu",
+    devices: int | str = 1,
     **network: Any,
 ) -> Solution:
     """Solve a problem: build the network, fit it, measure it, and judge whether the problem is solved.
@@ -57,6 +59,7 @@ def solve(
         callbacks: of Lightning's, those that move points (:class:`rbfnet.training.RAD`, :class:`rbfnet.training.R3`) among them.
         accuracy: the relative accuracy that the verdict goes by; None takes 1e-3, for data 2e-2 (:func:`rbfnet.training.judge`).
         allow_unsolved: do not warn where the verdict is ``"not solved"``.
+        accelerator, devices: of Lightning's Trainer: ``accelerator="gpu"``; ``devices=2`` for solvers that take several.
         network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...
 
     Raises:
@@ -70,14 +73,14 @@ def solve(
     """
     started = time.perf_counter()
     chosen, wanted = as_solver(solver), flag("allow_unsolved", allow_unsolved)
-    if dtype not in DTYPES.values():
+    if not isinstance(dtype, torch.dtype) or dtype not in DTYPES.values():
         raise InputError(f"dtype is torch.float64 or torch.float32, but got {dtype!r}.")
     with isolated(dtype):
         seed_everything(seed)
         posed = _made(problem)
         accuracy = accuracy_for(posed, accuracy)
         model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
-        prepared = prepare(posed, model, chosen, {"accelerator": "cpu", "devices": 1}, callbacks=callbacks)
+        prepared = prepare(posed, model, chosen, {"accelerator": accelerator, "devices": devices}, callbacks=callbacks)
         solution = train(prepared, seed=seed, started=started, accuracy=accuracy)
     if solution.verdict == "not solved" and not wanted:
         warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=3)
@@ -112,9 +115,9 @@ def fit(
             :meth:`Solution.predict` puts together again.
         kernel: a Kernel, its name, or a plain function of s.
         num_centers: the number of centres; None takes every distinct point as one.
-        test: rows held back for the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all of them.
+        test: rows held out for the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all of them.
         coords, outputs: names for the columns; those of a data frame if None.
-        seed: of the rows held back and of the centres.
+        seed: of the rows held out and of the centres.
         smoothing: how much the model may miss values: ``"auto"`` by cross-validation; 0 for interpolation, or plain least squares
             with fewer centres; a number, or one for each row of x (:class:`rbfnet.solvers.LeastSquares`).
         options: further arguments of :func:`solve`.
@@ -153,7 +156,7 @@ def _rows(x: Any, y: Any) -> tuple[Columns, Columns, Tensor]:
     if rows.values.is_complex():
         raise InputError("x holds complex numbers; give real and imaginary parts as two columns.")
     if len(rows.values) != len(columns.values):
-        raise InputError(f"x and y have one row a point, but x has {len(rows.values)} and y {len(columns.values)}.")
+        raise InputError(f"x and y must have one row per point, but x has {len(rows.values)} and y {len(columns.values)}.")
     masked = rows.masked | columns.masked
     if masked.all():
         raise InputError(f"All {len(masked)} rows are masked; at least one is needed.")

@@ -29,13 +29,13 @@ def train(
     Args:
         prepared: what :func:`prepare` returned.
         seed: for the summary; seeding has been done by whoever built model and problem.
-        checkpoint: of the run that is gone on with.
+        checkpoint: to resume from.
         started: ``time.perf_counter()`` at the call whose seconds are reported: until the last update, before errors and figures.
         accuracy: what the verdict is measured by; see :func:`rbfnet.training.judge`.
 
     Raises:
         Interrupted, Terminated: the process got SIGINT or SIGTERM; their ``solution`` has the model after the last whole step.
-        Diverged: a loss that is not finite; its ``solution`` has the last model before.
+        Diverged: a non-finite loss; its ``solution`` has the last model before.
     """
     stop = Stop()
     with quiet(), watched(stop):
@@ -56,8 +56,8 @@ def fit(prepared: Prepared, stop: Stop, checkpoint: Path | None = None) -> None:
     """Train; within :func:`rbfnet.training.stopping.watched`.
 
     Raises:
-        Stopped: the process was told to stop before the last epoch was done; the model is that after the last whole step.
-        Diverged: a loss that is not finite; the model is the last before.
+        Stopped: the process was terminated before the last epoch was done; the model is that after the last whole step.
+        Diverged: a non-finite loss; the model is the last before.
     """
     trainer, prepared.module.stop = prepared.trainer, stop
     keep_quiet(trainer)

@@ -39,6 +39,8 @@ WRONG = {
     "trainer": ["train", "+trainer.precision=16"],
     "file": ["train", *TABLE, "problem.path=nowhere.csv"],
     "column": ["train", *TABLE, "problem.outputs=[w]"],
+    "position": ["train", *TABLE, "problem.inputs=[5]"],
+    "decimal": ["train", *TABLE, "problem.decimal=x"],
     "directory": ["train", "run_dir=full"],
     "seed": ["train", "seed=-1"],
     "dtype": ["train", "dtype=float46"],
@@ -103,7 +105,9 @@ def test_the_run_itself_refuses_the_same_in_the_same_words(command: Command, mon
 def test_what_the_checks_know_is_what_the_yaml_lists() -> None:
     """Which another test holds to the arguments of the constructors."""
     assert checks._arguments("rbfnet.kernels.Matern") == {"nu"}
-    assert checks._arguments("rbfnet.problems.Table") == {"path", "inputs", "outputs", "validation", "test"}
+    assert checks._arguments("rbfnet.problems.Table") == {
+        "path", "inputs", "outputs", "validation", "test", "decimal", "units_row", "missing",
+    }  # fmt: skip
     assert checks._arguments("rbfnet.training.RAD") == {"period", "k", "c", "pool"}
     assert checks._arguments("rbfnet.kernels.Gaussian") == set()
     assert checks._arguments("own.Mine") is None

@@ -113,12 +113,12 @@ def change(directory: Path, **keys: object) -> None:
 WRONG: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
     "no run": (shutil.rmtree, [], "There is no run to resume in 'part': config.yaml is missing."),
     "no checkpoint": (lambda d: shutil.rmtree(d / "checkpoints"), [], "checkpoints/last.ckpt is missing."),
-    "finished": (lambda d: None, [], "The run in 'part' is finished: 4 of 4 epochs are done; go on with trainer.max_epochs="),
+    "finished": (lambda d: None, [], "The run in 'part' is finished: 4 of 4 epochs are done; continue with trainer.max_epochs="),
     "fewer": (lambda d: None, ["trainer.max_epochs=2"], "is finished: 4 of 2 epochs are done"),
     "epochs": (lambda d: None, ["trainer.max_epochs=-2"], "trainer.max_epochs must be a whole number of at least 1"),
     "changed": (lambda d: change(d, seed=5), [], "seed in 'part/config.yaml' is not what the run was started with"),
     "other solver": (lambda d: change(d, solver={"_target_": "rbfnet.solvers.LBFGS"}), [], "solver in 'part/config.yaml' is not"),
-    "key": (lambda d: None, ["solver.lr=1"], "There is no key to go on with, called 'solver.lr'"),
+    "key": (lambda d: None, ["solver.lr=1"], "There is no option of resume called 'solver.lr'"),
     "two": (lambda d: None, ["other"], "`rbfnet resume` takes the directory of one run"),
     "unreadable": (lambda d: (d / "checkpoints/last.ckpt").write_bytes(b"no"), [], "cannot be read"),
     "pickle": (lambda d: _pickled(d), [], "cannot be read"),
@@ -167,4 +167,4 @@ def test_a_run_that_diverged_is_not_gone_on_with(command: Command) -> None:
     code, _, _ = command("train", *QUICK, "solver=adam", "solver.lr=1e200", "solver.max_epochs=5", "run_dir=part")
     assert code == 3
     code, _, err = command("resume", "part")
-    assert code == 2 and "was stopped by a loss that was not finite" in err
+    assert code == 2 and "was stopped by a non-finite loss" in err

@@ -130,6 +130,82 @@ def test_gradients_are_clipped(command: Command, prefix: str) -> None:
         torch.testing.assert_close(value, start[key], rtol=1e-6, atol=1e-6)
 
 
+# -- open to other people's classes ---------------------------------------------------------------------------------------------
+
+
+def test_callbacks_are_a_mapping_of_any_of_lightnings(command: Command) -> None:
+    """Beside one of ours; a run that is resumed makes them only where they are trusted."""
+    stop = "{_target_: lightning.pytorch.callbacks.EarlyStopping, monitor: loss, patience: 1000, check_on_train_epoch_end: true}"
+    best = "{_target_: lightning.pytorch.callbacks.ModelCheckpoint, dirpath: best, monitor: loss, save_on_train_epoch_end: true}"
+    Path("mine/experiment").mkdir(parents=True)
+    Path("mine/experiment/open.yaml").write_text(
+        f"# @package _global_\ncallbacks:\n  stop: {stop}\n  best: {best}\n  ours: {{_target_: rbfnet.training.RAD, period: 2}}\n"
+    )
+    adam = ["solver=adam", "solver.max_epochs=4", "--config-dir", "mine", "experiment=open"]
+    code, _, err = command("train", *QUICK, *adam, "run_dir=run")
+    assert (code, err) == (0, "")
+    assert [file.suffix for file in Path("best").iterdir()] == [".ckpt"]
+    assert rbfnet.load("run").num_centers == 8
+    code, _, err = command("resume", "run", "trainer.max_epochs=6")
+    assert code == 2 and "'lightning.pytorch.callbacks.EarlyStopping', which is not part of rbfnet" in err
+    assert command("resume", "run", "trainer.max_epochs=6", "trust=[lightning.pytorch.callbacks]")[0] == 0
+    assert epochs("run") == 6
+    text = Path("mine/experiment/open.yaml").read_text()
+    Path("mine/experiment/open.yaml").write_text(text.replace("ours:", f"more: {stop}\n  ours:"))
+    code, _, err = command("train", *QUICK, *adam, "run_dir=more")
+    assert code == 2 and "Two callbacks of kind EarlyStopping have the same settings; give one of them others" in err
+
+
+def test_early_stopping_is_a_choice_with_all_of_its_arguments(command: Command) -> None:
+    node = yaml.safe_load((ROOT / "configs/callbacks/early_stopping.yaml").read_text())
+    assert set(node) - {"_target_"} == set(inspect.signature(pl.callbacks.EarlyStopping).parameters)
+    stop = ["callbacks=[early_stopping,r3]", "callbacks.early_stopping.patience=2", "callbacks.early_stopping.min_delta=1e9"]
+    assert command("train", *QUICK, "solver=adam", "solver.max_epochs=50", *stop, "run_dir=run")[0] == 0
+    assert epochs("run") == 3
+
+
+def test_a_number_that_nobody_logs_is_not_waited_for(command: Command) -> None:
+    stop = ["solver=adam", "callbacks=early_stopping", "callbacks.monitor=los/dirichlet"]
+    code, out, err = command("train", *QUICK, *stop, "run_dir=run")
+    assert (code, out) == (2, "")
+    assert err == "rbfnet: There is no logged number for EarlyStopping called 'los/dirichlet'; did you mean 'loss/dirichlet'?\n"
+
+
+SOLVER = """
+from rbfnet.solvers import Adam
+
+
+class Mine(Adam):
+    def __init__(self, steps=3):
+        super().__init__(max_epochs=steps)
+"""
+
+
+def test_a_solver_of_ones_own(command: Command) -> None:
+    Path("own_solvers.py").write_text(SOLVER)
+    own = ["solver=custom", "solver._target_=own_solvers.Mine", "+solver.steps=2", "trainer.max_epochs=null"]
+    code, _, err = command("train", *QUICK, *own, "run_dir=run")
+    assert (code, err) == (0, "")
+    assert epochs("run") == 2
+
+
+def test_a_run_tells_where_it_comes_from(command: Command) -> None:
+    assert command("train", *QUICK, "run_dir=run", "seed=3")[0] == 0
+    told = json.loads(Path("run/summary.json").read_text())["provenance"]
+    assert told["torch"] == torch.__version__ and told["rbfnet"] == rbfnet.__version__
+    assert told["command"].startswith("rbfnet train problem.num_interior=40") and told["command"].endswith("seed=3")
+    assert told["git"] is None
+
+
+def test_quiet_and_verbose(command: Command) -> None:
+    code, out, err = command("train", "-q", *QUICK, "run_dir=a")
+    assert (code, err) == (0, "")
+    assert [line.partition(":")[0] for line in out.splitlines()] == ["Verdict", "a"]
+    out = command("train", *QUICK, "run_dir=b", "--verbose")[1]
+    assert "dirichlet, equation 0: missed by" in out and f"torch {torch.__version__}" in out
+    assert "exclude each other" in command("train", "-q", "-v")[2]
+
+
 REFUSED = {
     "trainer.devices=1000": "trainer.devices must be at most",
     "trainer.num_nodes=2": "trainer.num_nodes=2 needs a cluster",

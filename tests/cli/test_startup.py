@@ -22,13 +22,14 @@ from rbfnet.training import R3, RAD, Grow
 
 PROGRAM = """
 import gc, json, sys
-from rbfnet.cli.main import answered
+from rbfnet.cli.answer import answered
+from rbfnet.cli.main import _dispatched
 
 steps, codes = {}, []
 
 def step(name, *commands):
     for command in commands:
-        codes.append((command, answered(command.split()), "torch" in sys.modules))
+        codes.append((command, answered(_dispatched, command.split()), "torch" in sys.modules))
     steps[name] = sorted(sys.modules)
 
 step("nothing", "--help", "list", "--version", "frain")

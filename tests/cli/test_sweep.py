@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,3 +90,47 @@ def test_a_launcher_of_ones_choice_is_hydras_affair(command: Command, launcher: 
 def test_what_has_no_values_to_count_is_refused(command: Command) -> None:
     code, _, err = command("train", "-m", "seed=interval(1,3)")
     assert code == 2 and "seed=interval(1,3) has no values to count; list them" in err
+
+
+def test_it_ends_with_a_table_of_what_came_of_all_jobs(command: Command) -> None:
+    code, out, _ = command("train", *QUICK[:2], "figures=false", "-m", "network.num_centers=9,x,36", "run_dir=all")
+    assert code == 2
+    table = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if line.startswith("│")][-3:]
+    assert [(row[0], row[1], row[3]) for row in table if row[3] == "failed"] == [("1", "x", "failed")]
+    assert {row[1] for row in table} == {"9", "x", "36"} and table[0][1] == "36"
+
+
+def test_a_launcher_that_is_not_installed_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for launcher, extra in (("joblib", "sweeps"), ("submitit_slurm", "slurm")):
+        code, out, err = command("train", "-m", f"hydra/launcher={launcher}", "seed=1,2")
+        assert (code, out) == (2, "") and err.endswith(f"which is not installed; run `pip install 'rbfnet[{extra}]'`.\n")
+
+
+@pytest.mark.slow
+def test_jobs_in_processes_of_joblibs(tmp_path: Path) -> None:
+    """What fails is told with its values, the others are run, and the table is the last."""
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    given = [*QUICK[:2], "figures=false", "network.num_centers=9,x,36", "run_dir=all", "hydra/launcher=joblib"]
+    done = _in_a_process(tmp_path, *given, "hydra.launcher.n_jobs=2")
+    assert done.returncode == 2
+    assert "rbfnet: job 1 (" in done.stderr and "network.num_centers=x): num_centers must be" in done.stderr
+    assert {config(tmp_path / "all" / n)["seed"] for n in "02"} == {0}
+    assert "│ solved" in done.stdout or "│ rough" in done.stdout
+
+
+@pytest.mark.slow
+def test_jobs_by_submitit(tmp_path: Path) -> None:
+    """As on a cluster with SLURM, by the executor that submitit has for one machine."""
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    given = [*QUICK, "seed=1,2", "run_dir=all", "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"]
+    done = _in_a_process(tmp_path, *given)
+    assert done.returncode == 0, done.stderr
+    assert [config(tmp_path / "all" / n)["seed"] for n in "01"] == [1, 2]
+    assert "│ 1 " in done.stdout
+
+
+def _in_a_process(directory: Path, *given: str) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from rbfnet.cli.main import main; sys.argv = ['rbfnet', *sys.argv[1:]]; main()"
+    command = [sys.executable, "-c", code, "train", "--multirun", "--allow-unsolved", *given]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True)

@@ -252,7 +252,7 @@ CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: Data(X.tolist(), Y), "x of Data must be a tensor"),
         (lambda: Data(X, Y, noise=-1), "noise .* must be positive and finite, but got -1"),
         (lambda: DataProblem(X, Y.numpy(), ("x", "y")), "y of DataProblem must be a tensor"),
-        (lambda: VanDerPol(end=1e9), "mu times end must be at most 100000, but got mu=1.0 and end=1000000000.0"),
+        (lambda: VanDerPol(end=1e9), "end must be at most 1000 for mu=1.0, but got 1000000000.0"),
         (lambda: Unknown("a"), "a finite number, but got 'a'"),
         (lambda: Poisson(sampler=None), "sampler of Problem must be a string, but got None"),
         (lambda: Poisson(num_interior=10**9), "num_interior must be at most 10,000,000, but got 1000000000"),

@@ -241,7 +241,7 @@ def test_a_run_is_loaded_with_its_metric(metric: str, per_center: bool, problem:
     with initialize_config_dir(str(config_directory()), version_base="1.3"):
         config: Any = OmegaConf.to_container(compose("train", overrides=[*problem, *network, *training]), resolve=True)
     solution = build(config).execute()
-    model = rbfnet.load(tmp_path / "run")
+    model: Any = rbfnet.load(tmp_path / "run").model
     own: Metric = (model.network if isinstance(model, Affine) else model).metric  # type: ignore[assignment]
     assert type(own) is METRICS[metric] and own.per_center is per_center
     # Training has moved it off where it started.

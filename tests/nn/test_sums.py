@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -34,7 +34,7 @@ def made(kernel: Any = "wendland", metric: str = "isotropic", per_center: bool =
 
 
 @pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The routes that are taken, in turn."""
     found: list[str] = []
 

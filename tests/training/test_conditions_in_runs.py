@@ -83,7 +83,7 @@ def test_an_ansatz_is_loaded_with_its_unknowns_from_a_problem_that_is_trusted(mi
     wall = solution.summary["unknowns"]["wall"]
     assert wall["value"] != 0.25 and json.loads((run / "summary.json").read_text())["unknowns"]["wall"] == wall
     model = rbfnet.load(run, trust=[mine])
-    assert isinstance(model, Ansatz)
+    assert isinstance(model.model, Ansatz)
     x = torch.rand(30, 2, dtype=torch.float64)
     assert torch.equal(model(x), solution.model(x))
     # The value on the wall is the one that was trained, not the one the problem starts from.

@@ -71,8 +71,8 @@ def test_it_goes_on_from_a_checkpoint_bit_for_bit(solver: dict[str, Any], stop: 
     for name, value in whole.module.state_dict().items():
         assert torch.equal(value, second.module.state_dict()[name]), name
     if "continuation" in solver:
-        assert whole.trainer.optimizers[0].param_groups[0]["stage"] > 0
+        assert whole.trainer.optimizers[0].at.stage > 0
     if stop == 1:
         # What the slabs gave is in the checkpoint, and is compared with the end.
-        assert first.trainer.optimizers[0].param_groups[0]["course"] is not None
+        assert first.trainer.optimizers[0].at.course is not None
         assert whole.trainer.optimizers[0].words == second.trainer.optimizers[0].words

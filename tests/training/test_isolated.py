@@ -165,11 +165,11 @@ def test_the_random_numbers_of_a_users_problem_follow_the_seed() -> None:
     assert middle(1) == middle(1) != middle(2)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32, 0.5, True, None, "1"])
+@pytest.mark.parametrize("seed", [-1, 2**32, 0.5, True, None, "one"])
 def test_a_seed_that_is_none_is_refused(seed: Any) -> None:
-    with pytest.raises(rbfnet.InputError, match=r"seed must be a whole number from 0 to 2\^32 - 1, but got"):
+    with pytest.raises(rbfnet.InputError, match=r"seed .*must be a whole number.*, but got"):
         fit(X, X[:, 0], seed=seed)
-    with pytest.raises(rbfnet.InputError, match=r"seed must be a whole number from 0 to 2\^32 - 1, but got"):
+    with pytest.raises(rbfnet.InputError, match=r"seed .*must be a whole number.*, but got"):
         solve(Poisson(), seed=seed)
 
 

@@ -153,3 +153,11 @@ def test_an_output_without_reference_values_has_no_error_of_its_own() -> None:
             return x, torch.full_like(x, torch.nan)
 
     assert set(rbfnet.solve(Pressureless, num_centers=10).summary["errors_by_output"]) == {"u"}
+
+
+def test_accelerator_and_devices_are_lightnings() -> None:
+    assert rbfnet.solve(Poisson, num_centers=20, accelerator="cpu", devices="auto", allow_unsolved=True).num_centers == 20
+    with pytest.raises(rbfnet.InputError, match="runs in one process, but got devices=2"):
+        rbfnet.solve(Poisson, num_centers=20, solver="lbfgs", devices=2)
+    with pytest.raises(rbfnet.InputError, match="The Trainer cannot be set up so"):
+        rbfnet.solve(Poisson, num_centers=20, accelerator="abacus")

@@ -11,7 +11,7 @@ from rbfnet.nn._network import RBFNetwork
 from rbfnet.nn.wrappers._numbered import Key, Numbered
 from rbfnet.nn.wrappers._product_model import Product
 from rbfnet.nn.wrappers._wrapper import Wrapper, require_callable, require_shape
-from rbfnet.operators import Operator, apply_operators
+from rbfnet.operators import LinearModel, Operator, apply_operators
 
 
 class Ansatz(Product):
@@ -41,7 +41,7 @@ class Ansatz(Product):
 
     def __init__(
         self,
-        network: RBFNetwork | Wrapper,
+        network: RBFNetwork | Wrapper | LinearModel,
         distance: Callable[[Tensor], Tensor],
         lift: Callable[[Tensor], Tensor] | None = None,
     ) -> None:

@@ -50,13 +50,13 @@ class Wrapper(LinearModel):
 
     _needed = ("_parameters", "network")
 
-    def __init__(self, network: RBFNetwork | Wrapper) -> None:
+    def __init__(self, network: RBFNetwork | Wrapper | LinearModel) -> None:
         super().__init__()
         if not isinstance(network, LinearModel):
             raise InputError(
                 f"{type(self).__name__} needs an RBFNetwork or a wrapper of one as its first argument, but got {network!r}."
             )
-        self.network = network
+        self.network = cast(RBFNetwork | Wrapper, network)
 
     @abstractmethod
     def inner(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> tuple[Float[Tensor, "B E"], list[Operator]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.given import call
 from rbfnet.operators import Field
 from rbfnet.problems.conditions._condition import Condition, Residual, Sample, of_field, positive_weight
 from rbfnet.problems.conditions._given_values import FileValue, Value, checked, evaluate
-from rbfnet.problems.conditions._placement import Part, is_file, on_boundary, with_values
+from rbfnet.problems.conditions._placement import Part, is_file, lying_on, on_boundary, with_values
 from rbfnet.problems.conditions._point_counts import on_parts
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class Boundary(Condition):
     def sample(self, problem: Problem) -> Sample:
         n = on_parts(problem, self._points, self.name, self._on)
         return on_boundary(problem.domain, n, problem.sampler, self._on)
+
+    def at(self, problem: Problem, x: Float[Tensor, "N D"]) -> tuple[Bool[Tensor, " N"], Sample]:
+        return lying_on(problem.domain, x, self._on)
 
     def residual(self, u: Field) -> Residual:
         return call(self._residual, f"The residual of condition {self.name!r}", u)
@@ -103,6 +107,9 @@ class Dirichlet(Condition):
             return with_values(self.value, problem.domain, self.output or problem.outputs[0])  # type: ignore[arg-type]
         n = on_parts(problem, self._points, self.name, self.on)
         return on_boundary(problem.domain, n, problem.sampler, self.on, normals=False)
+
+    def at(self, problem: Problem, x: Float[Tensor, "N D"]) -> tuple[Bool[Tensor, " N"], Sample] | None:
+        return None if is_file(self.value) else lying_on(problem.domain, x, self.on, normals=False)
 
     def residual(self, u: Field, *data: Tensor) -> Residual:
         return one(u, self.output).value - given(self.value, u, data, self.name)
@@ -160,6 +167,9 @@ class Robin(Condition):
             return with_values(self._value, problem.domain, output, normals=True)
         n = on_parts(problem, self._points, self.name, self._on)
         return on_boundary(problem.domain, n, problem.sampler, self._on)
+
+    def at(self, problem: Problem, x: Float[Tensor, "N D"]) -> tuple[Bool[Tensor, " N"], Sample] | None:
+        return None if is_file(self._value) else lying_on(problem.domain, x, self._on)
 
     def residual(self, u: Field, *data: Tensor) -> Residual:
         x = u.points.unbind(dim=1)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.errors import InputError, positive
@@ -110,6 +110,10 @@ class Condition(Initialised, ABC):
     @abstractmethod
     def sample(self, problem: Problem) -> Sample:
         """The points, and what belongs to each of them."""
+
+    def at(self, problem: Problem, x: Float[Tensor, "N D"]) -> tuple[Bool[Tensor, " N"], Sample] | None:
+        """Which of some points the condition holds at, and these as a sample; None where it has points of its own."""
+        return None
 
     @abstractmethod
     def residual(self, *given: Any, **_: Any) -> Residual:

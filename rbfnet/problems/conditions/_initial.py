@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.operators import Field
@@ -72,6 +73,13 @@ class Initial(Condition):
         x = torch.cat([x, torch.full_like(x[:, :1], start)], dim=1)
         require_inside(domain, x, f"The file {str(self.value)!r}")
         return Sample((x,), data=(values[:, 0],))
+
+    def at(self, problem: Problem, x: Float[Tensor, "N D"]) -> tuple[Bool[Tensor, " N"], Sample] | None:
+        if not (isinstance(self.value, (Tensor, float, int)) or callable(self.value)):
+            return None
+        start, end = problem.domain.box[:, -1].tolist()
+        rows = problem.domain.contains(x) & ((x[:, -1] - start).abs() <= torch.finfo(x.dtype).eps ** 0.5 * (end - start))
+        return rows, Sample((x[rows],))
 
     def residual(self, u: Field, *data: Tensor) -> Residual:
         space = u.points[:, :-1].unbind(dim=1)

@@ -92,5 +92,9 @@ class Interior(Condition):
         found = x if isinstance(self._where, Domain) else x[problem.domain.contains(x)]
         return found[self.holds(found)]
 
+    def at(self, problem: Problem, x: Float[Tensor, "N D"]) -> tuple[Bool[Tensor, " N"], Sample]:
+        rows = problem.domain.contains(x) & self.holds(x)
+        return rows, Sample((x[rows],))
+
     def residual(self, u: Field) -> Residual:
         return call(self._residual, f"The residual of condition {self.name!r}", u)

@@ -26,7 +26,10 @@ ONE: dict[str, Callable[..., Any]] = {
     "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "abs": torch.abs, "sign": torch.sign,
 }  # fmt: skip
 TWO: dict[str, Callable[..., Any]] = {"max": torch.maximum, "min": torch.minimum}
-OPERATORS = {"d": Operator.d, "lap": Operator.laplacian, "bilap": Operator.biharmonic}
+OPERATORS = {
+    "d": Operator.d, "lap": Operator.laplacian, "laplacian": Operator.laplacian, "bilap": Operator.biharmonic,
+    "biharmonic": Operator.biharmonic,
+}  # fmt: skip
 FUNCTIONS = (*ONE, *TWO, *OPERATORS, "where")
 
 

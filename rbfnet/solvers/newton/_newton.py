@@ -21,6 +21,7 @@ from rbfnet.solvers.newton._continuation import Stages
 from rbfnet.solvers.newton._evidence import Inference, applies
 from rbfnet.solvers.newton._held_out_points import HeldBack
 from rbfnet.solvers.newton._levenberg_marquardt import Step, is_direct, levenberg_step
+from rbfnet.solvers.newton._progress import Progress, SlabSolution
 from rbfnet.solvers.newton._time_slabs import from_function, starts_of, through_time
 from rbfnet.solvers.selection import automatic, chosen_shape
 
@@ -31,7 +32,7 @@ REGION = 0.01
 """The first trust region where not all unknowns are linear."""
 
 TENFOLD = 100.0
-"""By how much the squared residual at points held back may grow in a step, and may exceed that at the points that are used."""
+"""By how much the squared residual at held-out points may grow in a step, and may exceed that at the points that are used."""
 
 ROUNDS, WELL = 3, 1e-6
 """How many times further points are taken in, at most, and what an equation has to be missed by for it."""
@@ -65,28 +66,40 @@ class Newton(Solving):
         slabs: int | None,
         max_epochs: int,
     ) -> None:
-        state: dict[str, Any] = {"damping": 0.0, "slow": 0, "stage": 0, "steps": 0, "first": None, "rounds": 0, "chosen": None}
-        state |= {"moving": bool(model.coefficients.any()), "went": slabs == 1 or path.count > 1, "course": None, "told": []}
-        super().__init__(trainable(model, problem), {"tolerance": tolerance, **state})
+        super().__init__(trainable(model, problem), {"tolerance": tolerance})
+        self.tolerance = tolerance
+        self.at = Progress(moving=bool(model.coefficients.any()), went=slabs == 1 or path.count > 1)
         self.all, self.still = Unknowns(model, problem, shapes), Unknowns(model, problem, shapes=False)
         self.path, self.slabs, self.patience, self.held = path, slabs, max_epochs // 2, HeldBack()
         self._starts: dict[str, Condition] | None = None
         self._begin(0)
         self.inference = Inference(problem, self.still) if applies(problem) else None
         if self.inference is not None:
-            self.param_groups[0]["inference"] = self.inference.start()
+            self.at.inference = self.inference.start()
+
+    def state_dict(self) -> dict[str, Any]:
+        """That of any optimizer that solves, with the progress beside its options."""
+        packed = super().state_dict()
+        packed["param_groups"][0] |= self.at.plain()
+        return packed
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from there."""
+        super().load_state_dict(state_dict)
+        self.at = Progress.of(self.param_groups[0])
+        for name in self.at.plain():
+            self.param_groups[0].pop(name, None)
 
     def _begin(self, stage: int) -> None:
-        damping = REGION if self.unknowns.nonlinear else 0.0
-        self.param_groups[0].update({"damping": damping, "slow": 0, "stage": stage})
+        self.at.damping, self.at.slow, self.at.stage = REGION if self.unknowns.nonlinear else 0.0, 0, stage
 
     @property
     def unknowns(self) -> Unknowns:
         """Shapes are moved once the weights fit them: a step of both from weights of zero would lead nowhere."""
-        return self.all if self.param_groups[0]["moving"] else self.still
+        return self.all if self.at.moving else self.still
 
     def improve(self, posed: Posed) -> None:
-        self.param_groups[0]["steps"] += 1
+        self.at.steps += 1
         if self.inference is None:
             self._solve(posed)
         else:
@@ -94,22 +107,22 @@ class Newton(Solving):
 
     def _infer(self, posed: Posed, inference: Inference) -> None:
         """One step, and then what the data say of their noise and of the smoothness of the unknowns."""
-        group = self.param_groups[0]
-        weighted = inference.weighted(posed, group["inference"])
-        step = levenberg_step(weighted, self.unknowns, group["damping"])
+        at, state = self.at, cast(dict[str, Any], self.at.inference)
+        weighted = inference.weighted(posed, state)
+        step = levenberg_step(weighted, self.unknowns, at.damping)
         self._taken(step, last=True)
         # A step that has been held back may be small for that reason alone.
-        free = group["damping"] == 0.0 or not step.taken
+        free = at.damping == 0.0 or not step.taken
         if not step.taken:
-            group["damping"] = REGION  # The next step is in another loss.
-        self.done = inference.update(weighted, group["inference"], step.decrease if free else math.inf)
+            at.damping = REGION  # The next step is in another loss.
+        self.done = inference.update(weighted, state, step.decrease if free else math.inf)
         self.words = [self._why(step)]
 
     def _solve(self, posed: Posed) -> None:
-        group = self.param_groups[0]
-        stage, last = group["stage"], group["stage"] + 1 == self.path.count
+        at = self.at
+        stage, last = at.stage, at.stage + 1 == self.path.count
         with self.path.entered(stage, posed) as own:
-            due = last and not group["went"] and self._goes_through_time(own)
+            due = last and not at.went and self._goes_through_time(own)
             if due and (self.slabs is not None or isinstance(own.problem.domain, Interval)):
                 why = self._go_through_time(own)
             else:
@@ -117,9 +130,9 @@ class Newton(Solving):
         if self.path.count > 1:
             self.metrics["stage"] = stage + 1
             why += f" in stage {stage + 1} of {self.path.count}"
-        self.words = [f"{why}.", *group["told"], *(group["chosen"] or [])]
-        if group["rounds"]:
-            more = self.held.taken_in(posed, group["rounds"]).num_rows
+        self.words = [f"{why}.", *at.told, *(at.chosen or [])]
+        if at.rounds:
+            more = self.held.taken_in(posed, at.rounds).num_rows
             self.words.append(
                 f"{posed.num_rows:,} equations did not determine the solution between the collocation points; points were added, "
                 f"which makes {more:,} equations."
@@ -128,8 +141,8 @@ class Newton(Solving):
             self.words.append("Too large for blockwise QR: used LSMR, which is less accurate.")
         elif not rows.whole_fits(posed, self.unknowns):
             self.words.append("Too large for a single QR factorization: used blockwise QR.")
-        if self.done and last and self.all.shapes and not group["moving"]:
-            group["moving"], self.done = True, False
+        if self.done and last and self.all.shapes and not at.moving:
+            at.moving, self.done = True, False
             self._begin(stage)
         if self.done and not last:
             self._begin(stage + 1)
@@ -137,87 +150,87 @@ class Newton(Solving):
 
     def _step(self, own: Posed, last: bool, due: bool) -> str:
         """One step, and whatever is due after it; the words for it."""
-        group = self.param_groups[0]
-        choosing = last and group["chosen"] is None and automatic(own)
+        at = self.at
+        choosing = last and at.chosen is None and automatic(own)
         step = self._watched(own)
         self._taken(step, last and not choosing)
         if self.done and self._needs_points(own, step.after):
-            group.update({"rounds": group["rounds"] + 1, "slow": 0})
+            at.rounds, at.slow = at.rounds + 1, 0
             self.done = False
         why = self._why(step)
         if self.done and choosing:
             self._choose(own)
-        elif due and (self.done or group["steps"] > self.patience):
-            if self.held.miss(own, group["rounds"]) > UNSOLVED:
+        elif due and (self.done or at.steps > self.patience):
+            if self.held.miss(own, at.rounds) > UNSOLVED:
                 self._go_through_time(own)
             else:
-                group["went"] = True
-        elif self.done and group["course"] is not None:
+                at.went = True
+        elif self.done and at.course is not None:
             self._keep_the_best(own)
         return why
 
     def _watched(self, own: Posed) -> Step:
         """One step, at more points where it has shown that those there are do not determine it."""
-        group, unknowns = self.param_groups[0], self.unknowns
-        fitted, before = self.held.taken_in(own, group["rounds"]), unknowns.get()
-        apart, more = self.held.loss(own, group["rounds"]), group["rounds"] < ROUNDS
-        if group["first"] is None:
-            group["first"] = fitted.loss()
-        step = levenberg_step(fitted, unknowns, group["damping"], lambda: more or not self._astray(own, apart))
+        at, unknowns = self.at, self.unknowns
+        fitted, before = self.held.taken_in(own, at.rounds), unknowns.get()
+        apart, more = self.held.loss(own, at.rounds), at.rounds < ROUNDS
+        if at.first is None:
+            at.first = fitted.loss()
+        step = levenberg_step(fitted, unknowns, at.damping, lambda: more or not self._astray(own, apart))
         if step.taken and more and self._astray(own, apart):
             unknowns.set(before)
-            group["rounds"] += 1
+            at.rounds += 1
             # The next step is in another loss.
             step = replace(step, before=math.inf)
         return step
 
     def _astray(self, own: Posed, loss: float) -> bool:
-        """Whether the loss at points held back is far from a loss, above rounding."""
-        group = self.param_groups[0]
-        floor = torch.finfo(own.model.coefficients.dtype).eps * group["first"]
-        return not self.held.loss(own, group["rounds"]) <= TENFOLD * max(loss, floor)
+        """Whether the loss at held-out points is far from a loss, above rounding."""
+        at = self.at
+        floor = torch.finfo(own.model.coefficients.dtype).eps * (at.first or 0.0)
+        return not self.held.loss(own, at.rounds) <= TENFOLD * max(loss, floor)
 
     def _needs_points(self, own: Posed, loss: float) -> bool:
         """Whether the equations hold at the points that are used, with this loss, and not between them."""
-        rounds = self.param_groups[0]["rounds"]
+        rounds = self.at.rounds
         return rounds < ROUNDS and self._astray(own, loss) and self.held.miss(own, rounds) > WELL
 
     def _taken(self, step: Step, last: bool) -> None:
         """Whether a step was the last, and the trust region for the next."""
-        group = self.param_groups[0]
-        enough = group["tolerance"] if last else ON_THE_WAY
-        group["slow"] = group["slow"] + 1 if step.after > (1 - enough) * step.before else 0
-        rounding = (10 * torch.finfo(self.still.model.coefficients.dtype).eps) ** 2 * (group["first"] or 0.0)
-        self.done = not step.taken or step.after <= rounding or group["slow"] >= (2 if last else 1)
-        group["damping"] = step.shrunk(group["damping"], bool(self.unknowns.shapes))
+        at = self.at
+        enough = self.tolerance if last else ON_THE_WAY
+        at.slow = at.slow + 1 if step.after > (1 - enough) * step.before else 0
+        rounding = (10 * torch.finfo(self.still.model.coefficients.dtype).eps) ** 2 * (at.first or 0.0)
+        self.done = not step.taken or step.after <= rounding or at.slow >= (2 if last else 1)
+        at.damping = step.shrunk(at.damping, bool(self.unknowns.shapes))
         self.metrics = {"loss": step.after, "damping": step.region}
 
     def _why(self, step: Step) -> str:
-        count = self.param_groups[0]["steps"]
+        count = self.at.steps
         steps = "one step" if count == 1 else f"{count} steps"
         if not self.done:
             return f"Stopped after {steps} while the loss was still falling"
         return f"Converged after {steps}" if step.taken else f"Stopped after {steps}: no step lowers the loss further"
 
     def _choose(self, own: Posed) -> None:
-        """Once the weights fit the widths there are, choose those that are left to the solver, and go on with them."""
-        group, model = self.param_groups[0], own.model
-        before = self.held.miss(own, group["rounds"])
+        """Once the weights fit the widths there are, choose those that are left to the solver, and continue with them."""
+        at, model = self.at, own.model
+        before = self.held.miss(own, at.rounds)
         state = {name: value.clone() for name, value in model.state_dict().items()}
         scales = {name: list(values) for name, values in own.scales.items()}
-        words, weights = chosen_shape(self.held.taken_in(own, group["rounds"]), self.still)
+        words, weights = chosen_shape(self.held.taken_in(own, at.rounds), self.still)
         if weights is not None:
             self.still.set(torch.cat([agreed(weights), self.still.get()[len(weights) :]]))
-            if not self.held.miss(own, group["rounds"]) <= before:
+            if not self.held.miss(own, at.rounds) <= before:
                 model.load_state_dict(state)
                 cast(dict[str, list[float]], own.scales).update(scales)
                 words = [
                     "epsilon follows the spacing of the centres: no other value tried gave a smaller residual at unseen points."
                 ]
-            elif group["course"] is not None:
-                group["course"]["weights"] = []
+            elif at.course is not None:
+                at.course.weights = []
         self.done = False
-        group.update({"damping": 0.0, "slow": 0, "chosen": words})
+        at.damping, at.slow, at.chosen = 0.0, 0, words
 
     def _goes_through_time(self, own: Posed) -> bool:
         """Whether slabs of time may help."""
@@ -228,49 +241,49 @@ class Newton(Solving):
 
     def _go_through_time(self, own: Posed) -> str:
         """Solve slab by slab, and take a step of Newton's method from there."""
-        group = self.param_groups[0]
-        group["went"] = True
-        if group["first"] is None:
-            group["first"] = own.loss()
+        at = self.at
+        at.went = True
+        if at.first is None:
+            at.first = own.loss()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             course = through_time(own, self._starts or {}, self.slabs or SLABS)
         if course.solution is None:
             time = own.problem.domain.coords[-1]
-            group["told"].append(
+            at.told.append(
                 f"Solving in time slabs stopped at {time} = {course.until:.3g}: the relative residual there is {course.miss:.2g}."
             )
             return "Stopped before the first step"
         kept = [self.still.get()] if self.still.get().any() else []
         while True:
-            fitted = self.held.taken_in(own, group["rounds"])
+            fitted = self.held.taken_in(own, at.rounds)
             self.still.set(agreed(from_function(fitted, course.solution)))
             if not self._needs_points(own, loss := fitted.loss()):
                 break
-            group["rounds"] += 1
+            at.rounds += 1
         x = own.problem.domain.interior(PROBES).to(next(iter(own.samples.values())).sites[0])
-        group["told"].append(f"A first solution was computed in {course.slabs} time slabs.")
-        group["course"] = {"x": x, "u": course.solution.apply_operator(x, Operator.identity()), "miss": course.miss}
-        group["course"]["weights"] = [*kept, self.still.get()]
-        group.update({"damping": 0.0, "slow": 0})
+        at.told.append(f"A first solution was computed in {course.slabs} time slabs.")
+        u = course.solution.apply_operator(x, Operator.identity())
+        at.course = SlabSolution(x, u, course.miss, [*kept, self.still.get()])
+        at.damping, at.slow = 0.0, 0
         self.done, self.metrics = False, {"loss": loss, "damping": 0.0}
         return "Stopped after one step while the loss was still falling"
 
     def _keep_the_best(self, own: Posed) -> None:
         """Of what was found before and after the slabs: the nearest to them if they miss least, else what misses least."""
-        group = self.param_groups[0]
-        course, group["course"] = group["course"], None
+        at = self.at
+        course, at.course = cast(SlabSolution, at.course), None
         found = []
-        for weights in [self.still.get(), *course["weights"]]:
+        for weights in [self.still.get(), *course.weights]:
             self.still.set(weights)
-            here = own.model.apply_operator(course["x"], Operator.identity())
-            off = float((here - course["u"]).norm() / course["u"].norm().clamp_min(torch.finfo(here.dtype).tiny))
-            found.append((self.held.miss(own, group["rounds"]), off, weights))
-        trusted = course["miss"] < min(miss for miss, _, _ in found)
+            here = own.model.apply_operator(course.x, Operator.identity())
+            off = float((here - course.u).norm() / course.u.norm().clamp_min(torch.finfo(here.dtype).tiny))
+            found.append((self.held.miss(own, at.rounds), off, weights))
+        trusted = course.miss < min(miss for miss, _, _ in found)
         _, off, weights = min(found, key=lambda one: one[1] if trusted else one[0])
         self.still.set(agreed(weights))
         if trusted and off > APART:
-            group["told"].append(
+            at.told.append(
                 f"The solution differs by {off:.2g} (relative L2) from that of the time slabs, whose relative residual is at "
-                f"most {course['miss']:.1g}; use more centres."
+                f"most {course.miss:.1g}; use more centres."
             )

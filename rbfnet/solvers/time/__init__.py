@@ -1,10 +1,14 @@
 """The method of lines: space in a basis, time by implicit Runge-Kutta steps."""
 
+from rbfnet.solvers.time._conditions_in_time import require_carried
 from rbfnet.solvers.time._line_spacing import PER_CENTER, Spacing
-from rbfnet.solvers.time._method_of_lines import Lines, require_carried
+from rbfnet.solvers.time._method_of_lines import Lines
 from rbfnet.solvers.time._radau import Radau
 from rbfnet.solvers.time._semidiscrete import Site
+from rbfnet.solvers.time._space_basis import resolved
+from rbfnet.solvers.time._spectrum import spectrum
 from rbfnet.solvers.time._time_stepping import March
+from rbfnet.solvers.time._width import narrowed
 
 __all__ = [
     "PER_CENTER",
@@ -13,5 +17,8 @@ __all__ = [
     "Radau",
     "Site",
     "Spacing",
+    "narrowed",
     "require_carried",
+    "resolved",
+    "spectrum",
 ]

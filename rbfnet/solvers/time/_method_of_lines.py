@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
-from rbfnet.operators import Operator
-from rbfnet.problems import Condition, Initial, Interior, Problem, Sample
-from rbfnet.solvers.time._radau import Radau
-from rbfnet.solvers.time._semidiscrete import Rows
-
-CUT = 1e-12
-"""Singular values of the basis below this fraction of the largest are left out."""
-
-APART = 1e-9
-"""Boundary conditions that differ by less than this are one."""
+from rbfnet.problems import Initial, Interior, Problem, Sample
+from rbfnet.solvers.time._algebraic import algebraic
+from rbfnet.solvers.time._conditions_in_time import distinct, starts
+from rbfnet.solvers.time._constraints import HELD, Constraints, level
+from rbfnet.solvers.time._semidiscrete import Rows, in_space
+from rbfnet.solvers.time._space_basis import orthonormal
 
 
 @dataclass(frozen=True)
 class Linearised:
-    """The system near a state: from residuals to those that are made zero, and the factors of what is solved with."""
+    """The system near a state.
 
-    boundary: Float[Tensor, "R r"]
-    inside: Float[Tensor, "Q n-r"]
-    factors: tuple[Complex[Tensor, "H n n"], Tensor]
+    Attributes:
+        constraints: by the boundary conditions.
+        tests: from residuals to those that are made zero, of boundary conditions with a derivative in time and of the equations.
+        free, held: the derivatives of those in y, y', y'' along what is free and what is held.
+    """
+
+    constraints: Constraints
+    tests: tuple[Float[Tensor, "R g"], Float[Tensor, "Q h"]]
+    free: Float[Tensor, "p+1 f f"]
+    held: Float[Tensor, "p+1 f r"]
 
 
 class Lines:
     """F(t, y, y', y'') = 0 for the state y (O n), coordinates in a basis in space that is orthonormal at points.
 
-    The basis is that of the network's functions by a truncated singular value decomposition, so that kernels may be as wide and
-    nearly dependent as accuracy wants them. The residuals inside are tested with the derivatives of the equations in the highest
-    derivative in time, restricted to what boundary conditions leave free: least squares for that derivative, which for u_t is the
-    method of Galerkin. At points of a quadrature it keeps what the equation conserves, so that waves neither grow nor decay. The
-    boundary conditions are equations without a derivative in time of their own, as many as are independent.
+    Boundary conditions are eliminated: y = held c + free z with an orthonormal basis of the null space of their rows
+    (:class:`Constraints`), so that they are satisfied at all times and are no equations of a differential-algebraic system; those
+    with a derivative in time of their own are equations for z. The residuals inside are tested with the derivatives of the
+    equations in the highest derivative in time of z: least squares for that derivative, which for u_t is the method of Galerkin.
+    With points of a quadrature that integrates products of these functions it keeps what the equation conserves, and no
+    eigenvalue is in the right half plane where (u, L u) <= 0 for all u that satisfy the boundary conditions.
 
     Args:
         problem: whose conditions they are.
@@ -49,9 +53,12 @@ class Lines:
     Attributes:
         basis: (N, n). order: p, of the highest derivative in time. start: (p, O n), y and y' at first; jump: by how much,
         relative, the given start had to be changed for it to satisfy the boundary conditions; given: (O n), y before that.
+        constant: whether one linearisation is that of all states and times.
 
     Raises:
         InputError: a problem that is not of this form.
+
+    Source: Gottlieb, Hussaini and Orszag, Theory and applications of spectral methods (1984), for stability by Galerkin's method.
     """
 
     def __init__(
@@ -63,14 +70,10 @@ class Lines:
         weights: Float[Tensor, " B"],
     ) -> None:
         self.problem, self.network, self.outputs = problem, network, len(problem.outputs)
-        begin = float(problem.domain.box[0, -1])
+        self.begin = begin = float(problem.domain.box[0, -1])
         at_begin = torch.cat([points, torch.full_like(points[:, :1], begin)], dim=1)
         weights = weights / weights.sum()
-        with torch.no_grad():
-            features = network.features(points, Operator.identity())
-        _, sizes, right = torch.linalg.svd(weights.sqrt()[:, None] * features, full_matrices=False)
-        kept = int((sizes > CUT * sizes[0]).sum())
-        self.basis, self.recover = right[:kept].T / sizes[:kept], (sizes[:kept, None] * right[:kept])
+        self.basis = orthonormal(network, in_space(points), weights)
         self.inside: list[Rows] = []
         self.edge: list[Rows] = []
         first: list[Rows] = []
@@ -84,10 +87,13 @@ class Lines:
                 first.append(Rows(condition, samples[name], network, self.basis))
             else:
                 self.edge.append(Rows(condition, distinct(samples[name]), network, self.basis))
-        self.size = kept * self.outputs
+        self.size = self.basis.shape[1] * self.outputs
         self._times = torch.tensor([begin], dtype=points.dtype)
         self.order = self._order()
+        self.still, self.moving, self.carried = self._kinds()
+        self.held = self._held()
         self.given, self.start, self.jump = self._start(first)
+        self.constant = self._is_constant()
 
     def _order(self) -> int:
         """The order of the highest derivative in time.
@@ -102,19 +108,21 @@ class Lines:
             for part, rows in zip(found, self.inside, strict=True)
         ]
         order = 2 if any(float(size[2].max()) > 0 for size in sizes) else 1
-        for size, rows in zip(sizes, self.inside, strict=True):
-            if not (size[order] > 0).all():
+        highest = torch.cat(found, dim=1)[order].reshape(-1, self.outputs, self.basis.shape[1])
+        without = [output for output in range(self.outputs) if not highest[:, output].any()]
+        still = [(size[1:] == 0).all(dim=0) for size in sizes]
+        for size, none, rows in zip(sizes, still, self.inside, strict=True):
+            if not ((size[order] > 0) | (none if without else False)).all():
                 raise InputError(
                     f"Each equation of condition {rows.condition.name!r} needs the derivative of order {order} in time for "
                     "evolve, but one has none; take solver=gauss_newton."
                 )
-        highest = torch.cat(found, dim=1)[order].reshape(-1, self.outputs, self.basis.shape[1])
-        for output, name in enumerate(self.problem.outputs):
-            if not highest[:, output].any():
-                raise InputError(
-                    f"No equation has the derivative of order {order} in time of the output {name!r}, which evolve needs; "
-                    "take solver=gauss_newton."
-                )
+        if len(without) != sum(int(none.sum()) for none in still):
+            raise InputError(
+                f"No equation has the derivative of order {order} in time of the output {self.problem.outputs[without[0]]!r}, "
+                "and evolve needs one without such a derivative for each output like that; take solver=gauss_newton."
+            )
+        self.algebraic = without
         return order
 
     def _start(self, first: list[Rows]) -> tuple[Tensor, Tensor, float]:
@@ -133,97 +141,123 @@ class Lines:
             y = y - change
             if change.norm() <= 1e-9 * y.norm():
                 break
-        rank = int(torch.linalg.matrix_rank(matrix, rtol=1e-9))
-        if rank < order * self.size:
+        asked = matrix[:, matrix.any(dim=0)] if self.algebraic else matrix
+        if int(torch.linalg.matrix_rank(asked, rtol=1e-9)) < asked.shape[1]:
             raise InputError(
                 f"The initial conditions of {type(self.problem).__name__} do not determine where evolve starts: it needs the "
                 f"value{' and the velocity' if order == 2 else ''} of every output everywhere."
             )
         given = y[0].clone()
-        if self.edge:
-            values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(order + 1, 1, self.outputs, size)
-            matrix = torch.cat([self._matrices(rows, values, self._times, one)[0] for rows in self.edge])
-            target = torch.cat([rows.residual(self.problem, self._times, values)[0] for rows in self.edge])
-            length = matrix.norm(dim=1).clamp_min(1e-300)
-            y[0] -= torch.linalg.pinv(matrix / length[:, None], rtol=APART) @ (target / length)
+        y = self._satisfying(y)
         return given, y, float((y[0] - given).norm() / max(float(y[0].norm()), 1e-300))
+
+    def _kinds(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows without a derivative in time, rows of boundary conditions with one, and equations with one."""
+        values = torch.ones((self.order + 1, 1, self.outputs, self.basis.shape[1]), dtype=self.basis.dtype)
+        rates = self._stacked(self._times, values, torch.ones_like(self._times))[1:].abs().amax(dim=(0, 2)) > 0
+        self._edges = sum(len(rows.residual(self.problem, self._times, values)[0]) for rows in self.edge)
+        inside = torch.arange(len(rates)) >= self._edges
+        return (~rates).nonzero()[:, 0], (rates & ~inside).nonzero()[:, 0], (rates & inside).nonzero()[:, 0]
+
+    def _held(self) -> float:
+        """See :func:`level`; by data at five times."""
+        edges = self.still[self.still < self._edges]
+        if not len(edges) or len(edges) < len(self.still):
+            return HELD
+        times = torch.linspace(self.begin, float(self.problem.domain.box[1, -1]), 5, dtype=self.basis.dtype)
+        values = self.basis.new_zeros((self.order + 1, 5, self.outputs, self.basis.shape[1]))
+        rows = self._stacked(times, values, torch.full_like(times, 0.2))[0, self.still]
+        data = self._residual(self._all, times, values)[:, self.still]
+        return level(rows, data) if bool(rows.isfinite().all()) and bool(data.isfinite().all()) else HELD
+
+    def _is_constant(self) -> bool:
+        """Whether the equations are linear with coefficients that are the same at all times."""
+        if len(self.moving):
+            return False
+        shape = (self.order + 1, 1, self.outputs, self.basis.shape[1])
+        other = torch.rand(shape, generator=torch.Generator().manual_seed(0), dtype=self.basis.dtype)
+        end, one = float(self.problem.domain.box[1, -1]), torch.ones_like(self._times)
+        first = self._stacked(self._times, torch.zeros_like(other), one)
+        least = 1e-12 * first.abs().max()
+        return all(
+            bool((self._stacked(self._times + part * (end - self.begin), other, one) - first).abs().max() <= least)
+            for part in (0.382, 0.71, 1.0)
+        )
+
+    def _satisfying(self, y: Float[Tensor, "p On"]) -> Float[Tensor, "p On"]:
+        """The nearest state that satisfies the boundary conditions, and velocity that keeps them satisfied."""
+        if not len(self.still):
+            return y
+        y, one = y.clone(), torch.ones_like(self._times)
+        # Outputs without a rate have no start and follow the others.
+        chosen = torch.zeros((self.outputs, self.basis.shape[1]), dtype=torch.bool)
+        chosen[self.algebraic] = True
+        for turn in range(4):
+            values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
+            rows = self._stacked(self._times, values, one)[0, self.still]
+            if turn == 0 and rows[:, chosen.flatten()].any():
+                rows = rows * chosen.flatten()
+            constraints = Constraints.of(rows, self.held)
+            change = constraints.held @ (self._residual(self._all, self._times, values)[0, self.still] @ constraints.test)
+            y[0] -= change
+            if turn and change.norm() <= 1e-9 * y[0].norm():
+                break
+        if self.order == 2:
+            values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
+            rate = torch.cat([rows.rate(self.problem, self._times, values) for rows in self._all], dim=1)[0, self.still]
+            y[1] -= constraints.held @ (constraints.held.T @ y[1] + rate @ constraints.test)
+        return y
 
     def _matrices(self, rows: Rows, values: Tensor, times: Tensor, weights: Tensor) -> Tensor:
         return rows.matrices(self.problem, times, values, weights)
 
-    def residuals(self, times: Float[Tensor, " K"], values: Tensor, linear: Linearised) -> Float[Tensor, "K n"]:
-        """What is to be made zero."""
-        parts = [
-            torch.cat([rows.residual(self.problem, times, values) for rows in group], dim=1) @ test
-            for group, test in ((self.edge, linear.boundary), (self.inside, linear.inside))
-            if group
-        ]
-        return torch.cat(parts, dim=1)
+    @property
+    def _all(self) -> list[Rows]:
+        return self.edge + self.inside
 
-    def linearise(self, times: Float[Tensor, " K"], values: Tensor, step: float, radau: Radau) -> Linearised:
-        """The system near a state that is known at the nodes of a step: with the mean of the derivatives there."""
-        order, weights = self.order, radau.weights
-        inside = torch.cat([self._matrices(rows, values, times, weights) for rows in self.inside], dim=1)
-        free = torch.eye(self.size, dtype=inside.dtype)
-        test, edge = inside.new_zeros((0, 0)), inside.new_zeros((order + 1, 0, self.size))
-        if self.edge:
-            edge = torch.cat([self._matrices(rows, values, times, weights) for rows in self.edge], dim=1)
-            whole = sum(step ** (order - q) * edge[q] for q in range(order + 1))
-            assert isinstance(whole, Tensor)
-            length = whole.norm(dim=1, keepdim=True)
-            length = torch.where(length > 0, length, 1.0)
-            left, sizes, right = torch.linalg.svd(whole / length, full_matrices=True)
-            rank = int((sizes > APART * sizes[0]).sum())
-            test, free = left[:, :rank] / length, right[rank:].T
-        tested, triangle = torch.linalg.qr(inside[order] @ free)
+    def _stacked(self, times: Tensor, values: Tensor, weights: Tensor) -> Float[Tensor, "p+1 R On"]:
+        return torch.cat([self._matrices(rows, values, times, weights) for rows in self._all], dim=1)
+
+    def _residual(self, group: list[Rows], times: Tensor, values: Tensor) -> Float[Tensor, "K R"]:
+        return torch.cat([rows.residual(self.problem, times, values) for rows in group], dim=1)
+
+    def residuals(
+        self, times: Float[Tensor, " K"], values: Tensor, linear: Linearised
+    ) -> tuple[Float[Tensor, "K r"], Float[Tensor, "K f"]]:
+        """What is to be made zero: by the coordinates that are held, and by those that are free."""
+        found = self._residual(self._all, times, values)
+        moving, carried = linear.tests
+        free = torch.cat([found[:, self.moving] @ moving, found[:, self.carried] @ carried], dim=1)
+        return found[:, self.still] @ linear.constraints.test, free
+
+    def linearise(self, times: Float[Tensor, " K"], values: Tensor, step: float, weights: Float[Tensor, " K"]) -> Linearised:
+        """The system near a state that is known at the nodes of a step: with the weighted mean of the derivatives there."""
+        found = self._stacked(times, values, weights)
+        constraints = Constraints.of(found[0, self.still], self.held)
+        moving, carried = found[:, self.moving], found[:, self.carried]
+        powers = torch.tensor([step ** (self.order - q) for q in range(self.order + 1)], dtype=found.dtype)
+        along = (powers[:, None, None] * (moving @ constraints.free)).sum(dim=0)
+        rest = Constraints.of(along)
+        if self.algebraic:
+            kept, tested = algebraic(carried[self.order] @ constraints.free, carried[0] @ constraints.free)
+            constraints = replace(constraints, free=constraints.free @ kept)
+        else:
+            tested = self._tested(carried[self.order] @ (constraints.free @ rest.free))
+        rows = torch.cat([rest.test.T @ moving, tested.T @ carried], dim=1)
+        return Linearised(constraints, (rest.test, tested), rows @ constraints.free, rows @ constraints.held)
+
+    def linearised_at_start(self) -> Linearised:
+        """The system near its start."""
+        values = torch.cat([self.start, torch.zeros_like(self.start[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
+        return self.linearise(self._times, values, 1.0, torch.ones_like(self._times))
+
+    def _tested(self, highest: Float[Tensor, "Q f"]) -> Float[Tensor, "Q f"]:
+        """An orthonormal basis of what the equations make of the highest derivative in time."""
+        tested, triangle = torch.linalg.qr(highest)
         size = triangle.diagonal().abs()
-        if triangle.shape[0] < triangle.shape[1] or not size.min() > 1e-9 * size.max():
+        if triangle.shape[0] < triangle.shape[1] or (len(size) and not size.min() > 1e-9 * size.max()):
             raise InputError(
-                f"The equations of {type(self.problem).__name__} do not determine the derivative of order {order} in time of "
-                "every output; take solver=gauss_newton."
+                f"The equations of {type(self.problem).__name__} do not determine the derivative of order {self.order} in time "
+                "of every output; take solver=gauss_newton."
             )
-        system = torch.stack([torch.cat([test.T @ edge[q], tested.T @ inside[q]]) for q in range(order + 1)])
-        shifts = step * radau.eigenvalues[:, None, None]
-        matrix = sum(shifts ** (order - q) * system[q] for q in range(order + 1))
-        assert isinstance(matrix, Tensor)
-        factors, pivots = torch.linalg.lu_factor(matrix)
-        return Linearised(test, tested, (factors, pivots))
-
-
-def starts(problem: Problem, sample: Sample) -> bool:
-    """Whether all points of a sample are at the start of time."""
-    begin, end = problem.domain.box[:, -1].tolist()
-    return all(bool(((x[:, -1] - begin).abs() <= 1e-9 * (end - begin)).all()) for x in sample.sites)
-
-
-def distinct(sample: Sample) -> Sample:
-    """The points that are different in space."""
-    parts = [x[:, :-1] for x in sample.sites] + ([] if sample.normal is None else [sample.normal])
-    _, inverse = torch.unique(torch.cat(parts, dim=1), dim=0, return_inverse=True)
-    first = torch.full((int(inverse.max()) + 1,), len(inverse)).scatter_reduce(
-        0, inverse, torch.arange(len(inverse)), "amin", include_self=True
-    )
-    return sample.rows(first.sort().values)
-
-
-def require_carried(problem: Problem, conditions: dict[str, Condition], samples: dict[str, Sample]) -> None:
-    """Raise InputError for conditions that are not conditions at a time."""
-    begin, end = problem.domain.box[:, -1].tolist()
-    for name, condition in conditions.items():
-        sample = samples[name]
-        fault = ""
-        if sample.weights is not None:
-            fault = "is an integral"
-        elif sample.data and not starts(problem, sample):
-            fault = "has values at points of its own"
-        elif not isinstance(condition, (Interior, Initial)) and all(
-            bool(((x[:, -1] - end).abs() <= 1e-9 * (end - begin)).all()) for x in sample.sites
-        ):
-            fault = "holds at the end"
-        if fault:
-            raise InputError(
-                f"evolve goes through time and needs conditions that hold at every time or at the start, but {name!r} {fault}; "
-                "take solver=gauss_newton."
-            )
-    if not any(isinstance(condition, Interior) for condition in conditions.values()):
-        raise InputError(f"{type(problem).__name__} has no equation for evolve to carry; yield an Interior.")
+        return tested

@@ -29,6 +29,7 @@ class Radau:
         eigenvalues: those of A that are real or above the real axis.
         into, back: A = V diag(eigenvalues) V^-1 with into = V^-1 (rows) and back = V (columns) for these eigenvalues; a real
             vector is the real part of ``back @ (into @ w)``, where those above the axis count twice in ``back``.
+        before: from values at the nodes to the value at 0 of the polynomial of degree K - 1 through them.
         chebyshev: from the values at 0 and at the nodes to the coefficients of Chebyshev polynomials of 2 s - 1.
     """
 
@@ -38,6 +39,7 @@ class Radau:
     eigenvalues: Complex[Tensor, " H"]
     into: Complex[Tensor, "H K"]
     back: Complex[Tensor, "K H"]
+    before: Float[Tensor, " K"]
     chebyshev: Float[Tensor, "K+1 K+1"]
 
     @classmethod
@@ -63,5 +65,8 @@ class Radau:
             torch.from_numpy(values[upper].astype(complex)),
             torch.from_numpy(inverse[upper].astype(complex)),
             torch.from_numpy((vectors[:, upper] * count).astype(complex)),
+            torch.from_numpy(
+                (cheb.chebvander(np.array([-1.0]), stages - 1) @ np.linalg.inv(cheb.chebvander(roots, stages - 1)))[0]
+            ),
             torch.from_numpy(np.linalg.inv(cheb.chebvander(np.concatenate([[-1.0], roots]), stages))),
         )

@@ -37,7 +37,7 @@ class Site(Differentiable):
         """A derivative of the basis at the points."""
         if along not in self._known:
             with torch.no_grad():
-                self._known[along] = self.network.features(self.x, Operator.d(*along)) @ self.basis
+                self._known[along] = self.network.features(in_space(self.x), Operator.d(*along)) @ self.basis
         return self._known[along]
 
     def apply_operators(self, x: Float[Tensor, "KB D"], ops: Sequence[Operator]) -> Float[Tensor, "KB O K"]:
@@ -50,6 +50,11 @@ class Site(Differentiable):
                     total = total + (c[:, None] if isinstance(c, Tensor) else c) * value
             channels.append(total)
         return torch.stack(channels, dim=-1)
+
+
+def in_space(x: Float[Tensor, "B d"]) -> Float[Tensor, "B d"]:
+    """The points a network is taken at; that of a space which is one point has one input and is taken at zero."""
+    return x if x.shape[1] else x.new_zeros((len(x), 1))
 
 
 class Rows:
@@ -86,6 +91,18 @@ class Rows:
         sample = self._with(times, values)
         found = residuals_of(problem, self.condition, self.sites, sample)
         return torch.cat([self.root * r.reshape(len(times), -1) for r in found], dim=1)
+
+    def rate(self, problem: Problem, times: Float[Tensor, " K"], values: Tensor) -> Float[Tensor, "K R"]:
+        """The derivatives of the weighted residuals in time alone, by what conditions are given."""
+        sample = self._with(times, values)
+        moved = [x.clone().requires_grad_() for x in sample.sites]
+        with torch.enable_grad():
+            found = residuals_of(problem, self.condition, self.sites, sample._replace(sites=tuple(moved)))
+            rates = []
+            for r in found:
+                grads = torch.autograd.grad(r.sum(), moved, retain_graph=True, allow_unused=True) if r.requires_grad else [None]
+                rates.append(sum((g[:, -1] for g in grads if g is not None), torch.zeros_like(r.detach())))
+        return torch.cat([self.root * r.reshape(len(times), -1) for r in rates], dim=1)
 
     def slopes(self, problem: Problem, times: Float[Tensor, " K"], values: Tensor) -> Sequence[tuple[Tensor, Slopes]]:
         """Residuals and slopes of each equation, as of :func:`derivatives`."""

@@ -10,11 +10,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
-from rbfnet.solvers.time._method_of_lines import Linearised, Lines
+from rbfnet.solvers.time._collapse import GROWN, why
+from rbfnet.solvers.time._linear_solve import Factored
+from rbfnet.solvers.time._method_of_lines import Lines
 from rbfnet.solvers.time._radau import Radau
 
 ITERATIONS = 25
 """Of Newton's method in one slab."""
+
+
+LEAST = 1e-6
+"""Unknowns of ordinary differential equations are not taken to be smaller than this, relative to the largest."""
 
 
 @dataclass
@@ -31,8 +37,10 @@ class March:
         end: of time.
         time, step: where it is, and how far it tries to go next.
         state: (p, O n), y and y' there.
-        scale: the largest |y| so far.
+        scale: (O,), the largest |y| so far: of all outputs of a function in space, whose norm in L2 it is; of each unknown of
+            ordinary differential equations, which may be of different kinds.
         rejected, iterations: slabs that were made shorter, and steps of Newton's method, in the last slab.
+        first, rates: the size of the solution at first, and its highest derivatives in time where it is.
     """
 
     lines: Lines
@@ -42,9 +50,12 @@ class March:
     time: float
     step: float
     state: Float[Tensor, "p On"]
-    scale: float
+    scale: Float[Tensor, " O"]
     rejected: int = 0
     iterations: int = 0
+    first: float = 0.0
+    rates: Float[Tensor, "1 On"] | None = None
+    _factored: tuple[float, Factored] | None = None
 
     @property
     def done(self) -> bool:
@@ -59,13 +70,14 @@ class March:
         """
         self.rejected = self.iterations = 0
         start = self.time
+        self.first = self.first or float(self.lines.start[0].norm())
+        grown = float(self.scale.max()) / self.first if self.first else 1.0
         while True:
             left = self.end - start
-            if self.step < 1e-13 * max(abs(self.end), left):
-                raise InputError(
-                    f"evolve cannot go beyond t = {start:.6g}: its steps have become too short, as where the solution blows up "
-                    "or needs more centres; give more centres, or a larger tolerance."
-                )
+            if grown > GROWN or self.step < 1e-13 * max(abs(self.end), left):
+                rates = self.state.new_zeros((1, self.state.shape[1])) if self.rates is None else self.rates
+                values = torch.cat([self.state, rates]).unflatten(1, (self.lines.outputs, -1))
+                raise InputError(why(self.lines, start, values, self.end - self.lines.begin, grown))
             count = math.ceil(left / self.step - 1e-9)
             step = left / count if count < 3 else self.step
             values = self._solved(start, step)
@@ -74,8 +86,13 @@ class March:
                 self.step = 0.3 * step
                 continue
             states = torch.cat([self.state[:1], values[0].flatten(1)])
+            if self.lines.algebraic:
+                # What has no rate has no start: it is known at the nodes.
+                known = states.unflatten(1, (self.lines.outputs, -1))
+                known[0, self.lines.algebraic] = torch.einsum("k,kon->on", self.radau.before, values[0])[self.lines.algebraic]
             coefficients = self.radau.chebyshev @ states
-            last, before = (float(coefficients[-k].norm()) / self.scale for k in (1, 2))
+            scale = self.scale_of(states)
+            last, before = (self._size(coefficients[-k], scale) for k in (1, 2))
             error = max(last, 0.1 * before, 1e-18)
             factor = 0.85 * (self.tolerance / error) ** (1 / len(self.radau.nodes))
             if not error <= 3 * self.tolerance:
@@ -83,9 +100,11 @@ class March:
                 self.step = step * max(0.2, min(factor, 0.9))
                 continue
             self.time = self.end if count == 1 else start + step
-            self.step = step * min(3.0, max(0.2, factor))
+            # A factorisation is kept where a step as long is as good.
+            self.step = step * (1.0 if self.lines.constant and 1.0 <= factor <= 1.2 else min(3.0, max(0.2, factor)))
             self.state = values[: self.lines.order, -1].flatten(1)
-            self.scale = max(self.scale, float(states.norm(dim=1).max()))
+            self.rates, self.first = values[self.lines.order, -1].flatten()[None], self.first or float(scale.max())
+            self.scale = scale
             return self.time, coefficients
 
     def _solved(self, start: float, step: float) -> Tensor | None:
@@ -94,16 +113,16 @@ class March:
         times = start + step * radau.nodes
         highest = self.state.new_zeros((len(radau.nodes), lines.size))
         values = self._values(highest, step)
-        linear = lines.linearise(times, values, step, radau)
+        linear = self._linear(times, values, step)
         before, renewed = math.inf, 0
         for _ in range(ITERATIONS):
             self.iterations += 1
-            change = self._change(lines.residuals(times, values, linear), linear)
+            change = linear.change(*lines.residuals(times, values, linear.system))
             highest = highest - change
             for _ in range(lines.order):
                 change = step * radau.integral @ change
             values = self._values(highest, step)
-            size = float(change.norm(dim=1).max()) / self.scale
+            size = self._size(change, self.scale_of(values[0].flatten(1)))
             if not size < 1e8:
                 return None
             if size < 0.01 * self.tolerance or (size < 10 * self.tolerance and size > 0.5 * before):
@@ -111,10 +130,33 @@ class March:
             if size > 2 * before:
                 return None
             if size > 0.3 * before and renewed < 2 and size < 1:
-                linear, renewed, before = lines.linearise(times, values, step, radau), renewed + 1, math.inf
+                linear = Factored.of(lines.linearise(times, values, step, radau.weights), step, radau)
+                renewed, before = renewed + 1, math.inf
             else:
                 before = size
         return None
+
+    def scale_of(self, states: Float[Tensor, "K On"]) -> Float[Tensor, " O"]:
+        """The scale after these states too."""
+        if self.lines.basis.shape[1] > 1:
+            return torch.maximum(self.scale, states.norm(dim=1).max())
+        found = torch.maximum(self.scale, states.abs().amax(dim=0))
+        return torch.maximum(found, LEAST * found.max())
+
+    def _size(self, states: Float[Tensor, "... On"], scale: Float[Tensor, " O"]) -> float:
+        """The largest of some states, relative to a scale."""
+        return float((states.unflatten(-1, (len(scale), -1)).norm(dim=-1) / scale).norm(dim=-1).max())
+
+    def _linear(self, times: Tensor, values: Tensor, step: float) -> Factored:
+        """What a slab is solved with at first. Where it is the same for all, as much of it is kept as the step allows."""
+        if not self.lines.constant:
+            return Factored.of(self.lines.linearise(times, values, step, self.radau.weights), step, self.radau)
+        if self._factored is None or self._factored[0] != step:
+            known = self._factored
+            # At the start, so that a run that goes on has the very same.
+            system = known[1].system if known else self.lines.linearised_at_start()
+            self._factored = step, Factored.of(system, step, self.radau)
+        return self._factored[1]
 
     def _values(self, highest: Float[Tensor, "K On"], step: float) -> Float[Tensor, "p+1 K O n"]:
         """The state and its derivatives at the nodes from the highest derivative there."""
@@ -122,9 +164,3 @@ class March:
         for known in reversed(list(self.state)):
             found.append(known + step * self.radau.integral @ found[-1])
         return torch.stack(found[::-1]).unflatten(2, (self.lines.outputs, -1))
-
-    def _change(self, residuals: Float[Tensor, "K n"], linear: Linearised) -> Float[Tensor, "K On"]:
-        """The change of the highest derivative by one step of Newton's method."""
-        radau = self.radau
-        rotated = (radau.into @ residuals.to(radau.into.dtype))[..., None]
-        return (radau.back @ torch.linalg.lu_solve(*linear.factors, rotated)[..., 0]).real

@@ -39,7 +39,7 @@ class CheckpointFiles(CheckpointIO):
 class Checkpoints(pl.Callback):
     """Writes a checkpoint before the first epoch, and then between two epochs, as often as :data:`OFTEN`, :data:`SELDOM` say.
 
-    Where an epoch begins all that belongs to the one before it has been done, and logged: what goes on from there is the same,
+    Where an epoch begins all that belongs to the one before it has been done, and logged: what continues from there is the same,
     bit for bit. Rows of ``metrics.csv`` are written first, so that none is missing.
 
     Args:
@@ -47,7 +47,7 @@ class Checkpoints(pl.Callback):
 
     Attributes:
         steps: steps that the last one has; None before there is any.
-        over: nothing is left to train in the one that is gone on with.
+        over: nothing is left to train in the one that is resumed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,7 +58,7 @@ class Checkpoints(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.ckpt_path is not None:
-            # The one that the run goes on from.
+            # The one that the run continues from.
             self.steps = trainer.global_step
             self._again = time.monotonic() + OFTEN
 

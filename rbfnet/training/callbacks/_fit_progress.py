@@ -7,9 +7,14 @@ from rich.console import Console
 
 from rbfnet.progress import Steps
 
+TIME = "solver/time"
+"""What a solver that goes through time says of how far it has come."""
+
 
 class FitProgress(pl.Callback):
     """Epochs done, time, loss and validation error: one live line on a terminal, about ten plain lines otherwise.
+
+    For a solver that goes through time it is the time of the problem that is reached, of that which is wanted.
 
     Example:
         >>> import io, rbfnet
@@ -27,10 +32,19 @@ class FitProgress(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.is_global_zero:
-            self._epochs = Steps("epoch", trainer.max_epochs or 1, self.console, trainer.current_epoch)
+            if _ends(pl_module):
+                self._epochs = Steps("% of time", 100, self.console)
+            else:
+                self._epochs = Steps("epoch", trainer.max_epochs or 1, self.console, trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if self._epochs is not None:
+        if self._epochs is None:
+            return
+        if (ends := _ends(pl_module)) and TIME in trainer.callback_metrics:
+            (start, end), time = ends, float(trainer.callback_metrics[TIME])
+            done = int(100 * (time - start) / (end - start) + 1e-6)
+            self._epochs.at(done, f"t = {time:.4g} of {end:.4g}  {_status(trainer)}")
+        else:
             self._epochs.at(trainer.current_epoch + 1, _status(trainer))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -43,6 +57,14 @@ class FitProgress(pl.Callback):
         if self._epochs is not None:
             self._epochs.stop()
             self._epochs = None
+
+
+def _ends(module: pl.LightningModule) -> tuple[float, float] | None:
+    """The first and the last time, for a solver that goes through time."""
+    if getattr(getattr(module, "solver", None), "degree", None) is None:
+        return None
+    start, end = module.problem.domain.box[:, -1].tolist()  # type: ignore[union-attr,index]
+    return start, end
 
 
 def _status(trainer: pl.Trainer) -> str:

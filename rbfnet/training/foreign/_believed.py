@@ -28,6 +28,7 @@ from rbfnet.training._prepare import Prepared
 from rbfnet.training.callbacks import Adaptive, Grow
 from rbfnet.training.foreign._like import count, keyed, like, misfit, real, scalar, tensor
 from rbfnet.training.foreign._optimizer_state import believed_optimizers
+from rbfnet.training.stopping import make_room
 
 LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
 
@@ -45,13 +46,16 @@ def believed(checkpoint: Mapping[str, Any], module: TrainingModule, data: Proble
     stage = count("stage", checkpoint["stage"], len(module.solver.stages) - 1)
     plain = {key: like(key, checkpoint[key], form) for key, form in own.items()}
     epochs = plain["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+    state = _state(checkpoint["state_dict"], module, trainer)
+    # The parameters that optimizers have states for are those of the network as it has become.
+    make_room(module, state)
     found = {
         **plain,
         "pytorch-lightning_version": lightning.__version__,
         "stage": stage,
         "scales": like("scales", checkpoint["scales"], module.scales),
         "weights": _weights(checkpoint["weights"], module, data, stage),
-        "state_dict": _state(checkpoint["state_dict"], module, trainer),
+        "state_dict": state,
         "callbacks": _callbacks(checkpoint["callbacks"], module, trainer, epochs),
         **believed_optimizers(checkpoint, module, stage),
     }
@@ -106,7 +110,8 @@ def _state(given: Any, module: TrainingModule, trainer: pl.Trainer) -> dict[str,
                 raise misfit(what, f"a tensor like one of shape {tuple(form.shape)}", given[key])
         else:
             shape = (rows[key], *form.shape[1:]) if key in rows else tuple(form.shape)
-        found[key] = tensor(what, given[key], shape, form.dtype)
+        # What is not known before the end is NaN until then.
+        found[key] = tensor(what, given[key], shape, form.dtype, finite=bool(torch.isfinite(form).all()))
     return found
 
 
@@ -213,7 +218,7 @@ def _grown(given: Any, callback: Grow, module: TrainingModule, epochs: int) -> d
 
 
 def lightning_sees(checkpoint: Mapping[str, Any], prepared: Prepared, directory: Path) -> dict[str, Any]:
-    """Have the Trainer go on from what is believed of a checkpoint, and remove nothing outside of the run directory.
+    """Have the Trainer continue from what is believed of a checkpoint, and remove nothing outside of the run directory.
 
     Returns:
         What is believed.

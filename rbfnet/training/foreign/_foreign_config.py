@@ -1,7 +1,7 @@
 """A config that somebody else may have written: plain data of a bounded size, whose paths stay in its run directory.
 
 Nothing in it is resolved (``${...}``). What its problem reads is left: tables, meshes and values, from wherever the config says,
-for a run may be gone on with by its owner beside data that lie elsewhere. They are read as numbers.
+for a run may be resumed by its owner beside data that lie elsewhere. They are read as numbers.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def require_own_files(directory: Path) -> None:
         if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
             kind = "a link" if stat.S_ISLNK(found.st_mode) else "linked elsewhere" if stat.S_ISREG(found.st_mode) else "no file"
             raise InputError(
-                f"The run in {str(directory)!r} cannot go on: {str(path.relative_to(directory))!r} is {kind}, and a run writes "
+                f"The run in {str(directory)!r} cannot be resumed: {str(path.relative_to(directory))!r} is {kind}, and a run writes "
                 "into files of its own alone; put a copy in its place."
             )
 

@@ -64,15 +64,15 @@ def real(what: str, given: Any) -> float:
     return found
 
 
-def tensor(what: str, given: Any, shape: Sequence[int] | None, dtype: torch.dtype | None) -> Tensor:
-    """A tensor that has all its elements stored, of a shape and a dtype where those are given, and finite."""
+def tensor(what: str, given: Any, shape: Sequence[int] | None, dtype: torch.dtype | None, *, finite: bool = True) -> Tensor:
+    """A tensor with all its elements stored, of a shape and a dtype where those are given, and finite if that is asked for."""
     if not isinstance(given, Tensor) or given.layout is not torch.strided:
         raise misfit(what, "a tensor", given)
     if given.numel() * given.element_size() > given.untyped_storage().nbytes():
         raise misfit(what, "a tensor with each of its elements stored", given)
     if (shape is not None and tuple(given.shape) != tuple(shape)) or (dtype is not None and given.dtype != dtype):
         raise misfit(what, f"a tensor of {dtype or given.dtype} of shape {tuple(given.shape if shape is None else shape)}", given)
-    if not bool(torch.isfinite(given).all()):
+    if finite and not bool(torch.isfinite(given).all()):
         raise misfit(what, "finite", given)
     return given
 
@@ -112,7 +112,7 @@ def misfit(what: str, wanted: str, given: Any) -> InputError:
         shown = repr(given)[:80]
     else:
         shown = f"a {type(given).__name__}"
-    return InputError(f"{what} in the checkpoint must be {wanted}, but is {shown}; the run cannot go on from it.")
+    return InputError(f"{what} in the checkpoint must be {wanted}, but is {shown}; the run cannot be resumed from it.")
 
 
 def require_few(node: Mapping[str, Any]) -> None:

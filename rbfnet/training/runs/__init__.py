@@ -1,13 +1,15 @@
 """Runs in directories: configured, written, reloaded, resumed."""
 
 from rbfnet.training.runs._build import build
+from rbfnet.training.runs._load import load
 from rbfnet.training.runs._resume import resume
 from rbfnet.training.runs._run import Run
-from rbfnet.training.runs._run_directory import load
+from rbfnet.training.runs._save import save
 
 __all__ = [
     "Run",
     "build",
     "load",
     "resume",
+    "save",
 ]

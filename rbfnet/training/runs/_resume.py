@@ -1,4 +1,4 @@
-"""A run that was stopped goes on in its own directory."""
+"""An interrupted run continues in its own directory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAY_CHANGE = {"run_dir", "logger", "trainer"}
 
 @held
 def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterable[str] = ()) -> Run:
-    """The run of a directory, built to go on from ``checkpoints/last.ckpt`` as if it had never been stopped, bit for bit.
+    """The run of a directory, built to continue from ``checkpoints/last.ckpt`` as if it had never been stopped, bit for bit.
 
     Of a run that was stopped after its last epoch, what is not written yet is written. One that was stopped before its first
     checkpoint begins anew. What was logged after the checkpoint was written is dropped from ``metrics.csv``, and logged again.
@@ -40,7 +40,7 @@ def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterabl
         trust: modules of the user's own, as in :func:`rbfnet.load`.
 
     Raises:
-        InputError: no run there, nothing to go on from or to go on with, a run that is still going, files that are damaged, a
+        InputError: no run there, nothing to resume, a run that is still going, files that are damaged, a
             config that is not that of the checkpoint, a class that is not to be trusted, a checkpoint that does not fit the run,
             a link among its files.
     """
@@ -78,7 +78,7 @@ def _built(directory: Path, max_epochs: int | None, trust: Iterable[str]) -> Run
     run.checkpoints.over = _is_over(checkpoint, done, max_epochs, run) or (complete and max_epochs is None)
     if run.checkpoints.over and complete:
         why = f"{done} of {run.prepared.trainer.max_epochs} epochs are done"
-        way = "; go on with trainer.max_epochs=..., if its solver descends"
+        way = "; continue with trainer.max_epochs=..., if its solver descends"
         if checkpoint.get("converged") and done < (run.prepared.trainer.max_epochs or 0):
             why, way = f"its solver has converged after {done} epochs", ""
         raise InputError(f"The run in {str(directory)!r} is finished: {why}{way}.")
@@ -104,7 +104,7 @@ def _moved(node: Any, directory: Path) -> Any:
 
 
 def _checked(directory: Path, config: Mapping[str, Any], checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint, once it is known to be one of a run with this config that may go on."""
+    """The checkpoint, once it is known to be one of a run with this config that may be resumed."""
     parameters = checkpoint.get("hyper_parameters")
     before = parameters.get("config") if isinstance(parameters, dict) else None
     if not isinstance(before, dict) or not all(isinstance(key, str) for key in (*config, *before)):
@@ -117,7 +117,7 @@ def _checked(directory: Path, config: Mapping[str, Any], checkpoint: dict[str, A
             )
     if checkpoint.get("stopped"):
         raise InputError(
-            f"The run in {str(directory)!r} was stopped by a loss that was not finite, and would be again; start another, with "
+            f"The run in {str(directory)!r} was stopped by a non-finite loss, and would be again; start another, with "
             "smaller steps."
         )
     return checkpoint

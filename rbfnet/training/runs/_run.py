@@ -21,6 +21,7 @@ from rbfnet.training._summary import as_it_is, measured
 from rbfnet.training._train import fit
 from rbfnet.training.callbacks import Checkpoints
 from rbfnet.training.runs._run_directory import enter, write_config, write_solution, write_trained
+from rbfnet.training.runs._save import recorded
 from rbfnet.training.stopping import LEAVE, Launcher, ProcessLost, Stop, Stopped, launched_here, watched
 from rbfnet.training.storage import Lock
 
@@ -29,7 +30,7 @@ from rbfnet.training.storage import Lock
 class Run:
     """Everything a config describes, built and looked at, with nothing done or written yet.
 
-    ``state`` is that of the process as building has left it, for the run to go on from. ``lock`` is on the directory of a run
+    ``state`` is that of the process as building has left it, for the run to continue from. ``lock`` is on the directory of a run
     that is resumed.
     """
 
@@ -51,8 +52,8 @@ class Run:
             stop: what signals ask; None for one that nobody else looks at.
 
         Raises:
-            Interrupted, Terminated: the process got SIGINT or SIGTERM; the run can go on from its last checkpoint.
-            Diverged: a loss that is not finite.
+            Interrupted, Terminated: the process got SIGINT or SIGTERM; the run can be resumed from its last checkpoint.
+            Diverged: a non-finite loss.
             ProcessLost: another process of the run has ended.
             InputError: another run is in the directory.
             WriteError: a file cannot be written.
@@ -110,7 +111,7 @@ class Run:
         return solution
 
     def _is_kept(self, stop: Stop) -> bool:
-        """Whether what there is at the end is worth going on from."""
+        """Whether what there is at the end is worth resuming."""
         steps, trainer = self.checkpoints.steps, self.prepared.trainer
         if trainer.world_size == 1 and stop.number is not None:
             # The step that was broken into is given up. (Several processes cannot wait for one another's steps.)
@@ -124,7 +125,7 @@ class Run:
 
     @property
     def last(self) -> Path:
-        """The checkpoint that the run would go on from."""
+        """The checkpoint that the run would resume from."""
         return self.checkpoints.path
 
     @property
@@ -143,7 +144,7 @@ class Run:
                 error.solution = measured(self.prepared, seed, self._seconds, self.accuracy)
                 error.solution.summary["stopped"] = str(error)
                 if first:
-                    write_solution(self.directory, error.solution, figures, self.config)
+                    write_solution(self.directory, recorded(error.solution), figures, self.config)
                 raise
             except Stopped:
                 # Where a step was broken into, the last checkpoint stays.
@@ -158,7 +159,7 @@ class Run:
                 write_trained(self.directory, self.model, self.prepared.module.problem, self.config)
             solution = measured(self.prepared, seed, seconds, self.accuracy)
             if first:
-                write_solution(self.directory, solution, figures, self.config)
+                write_solution(self.directory, recorded(solution), figures, self.config)
         return solution
 
     def _keep(self) -> None:

@@ -1,4 +1,4 @@
-"""What a run leaves behind, and how a model is had back from it."""
+"""What a run leaves behind, and how its files are written."""
 
 from __future__ import annotations
 
@@ -151,7 +151,8 @@ def _ansatz(
 ) -> Callable[[Network], Network]:
     """What the problem wraps its network in. The problem is made only for a run that has something of the kind."""
     if "breaks" in state["model"]:
-        return lambda network: Evolving(network, 0.0, 1.0, state["model"]["carried"].shape[1] - 1)  # type: ignore[arg-type]
+        degree, point = state["model"]["carried"].shape[1] - 1, "point" in state["model"]
+        return lambda network: Evolving(network, 0.0, 1.0, degree, point)  # type: ignore[arg-type]
     if not _takes_ansatz(state["model"]):
         return lambda network: network
     if not isinstance(config.get("problem"), dict):

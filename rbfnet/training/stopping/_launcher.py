@@ -32,7 +32,7 @@ class ProcessLost(RuntimeError):
     """A further process of a run has ended before the run did.
 
     Attributes:
-        code: what the run is to end with: 143 where the process was told to stop, 2 for wrong input, else 1.
+        code: what the run is to end with: 143 where the process was terminated, 2 for wrong input, else 1.
     """
 
     def __init__(self, message: str, code: int = 1) -> None:

@@ -116,7 +116,7 @@ def read_model(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
-    """Write a summary as JSON, with a checksum of all in it but the seconds: it is that of any run with the same result."""
+    """Write a summary as JSON, with a checksum of all but seconds and provenance: it is that of any run with the same result."""
     write_whole(path, json.dumps({**summary, "sha256": _digest(summary)}, indent=2) + "\n")
 
 
@@ -137,8 +137,15 @@ def read_summary(path: Path) -> dict[str, Any]:
 
 def digest_of(data: Any) -> str:
     """The checksum of plain data, in whatever order they were written."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_by_text(data), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _by_text(data: Any) -> Any:
+    """The same with texts for keys, which can be sorted: YAML reads ``on`` as true."""
+    if isinstance(data, Mapping):
+        return {str(key): _by_text(value) for key, value in data.items()}
+    return [_by_text(value) for value in data] if isinstance(data, (list, tuple)) else data
 
 
 def _digest(summary: Mapping[str, Any]) -> str:
-    return digest_of({key: value for key, value in summary.items() if key not in ("seconds", "sha256")})
+    return digest_of({key: value for key, value in summary.items() if key not in ("seconds", "provenance", "sha256")})

@@ -20,7 +20,7 @@ class Metrics(CSVLogger):
     """Lightning's CSVLogger, with :class:`Rows` for its file.
 
     Attributes:
-        kept: rows of a run that is gone on with.
+        kept: rows of a run that is resumed.
     """
 
     kept: tuple[Mapping[str, Any], ...] = ()
@@ -80,7 +80,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
         lines = csv.DictReader(io.StringIO(read(file).decode("utf-8"), newline=""), restval="")
         return [{key: value for key, value in row.items() if key is not None and value} for row in lines]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{str(file)!r} cannot be read: {error}; remove it to go on without what it says.") from None
+        raise InputError(f"{str(file)!r} cannot be read: {error}; remove it to continue without its rows.") from None
 
 
 def rows_before(file: Path, epochs: int, complete: bool) -> list[dict[str, str]]:
@@ -88,7 +88,7 @@ def rows_before(file: Path, epochs: int, complete: bool) -> list[dict[str, str]]
 
     Args:
         file: one that was written by :class:`Rows`.
-        epochs: of the checkpoint that is gone on with.
+        epochs: of the checkpoint to resume from.
         complete: there are rows of all of them.
 
     Raises:
@@ -100,11 +100,11 @@ def rows_before(file: Path, epochs: int, complete: bool) -> list[dict[str, str]]
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{str(file)!r} cannot be read: an epoch is no number; remove it to go on without what it says."
+            f"{str(file)!r} cannot be read: an epoch is no number; remove it to continue without its rows."
         ) from None
     if complete and len({row["epoch"] for row in found}) < epochs:
         raise InputError(
-            f"{str(file)!r} is damaged or cut off: it lacks epochs before {epochs}; remove it to go on without what it says."
+            f"{str(file)!r} is damaged or cut off: it lacks epochs before {epochs}; remove it to continue without its rows."
         )
     return found
 

@@ -52,7 +52,7 @@ def judge_data(
         word = "rough" if common <= min(SOLVED * accuracy, AT_MOST) and worst.rms < NOTHING else "not solved"
     if by != "fitted rows" and word != "solved":
         noise = " of it, neighbouring rows have next to nothing in common, as noise has" if common <= worst.rms / 2 else ""
-        sentences = [f"{name!r} is missed by {percent(worst.rms)} of its spread at rows not used{';' * bool(noise)}{noise}."]
+        sentences = [f"{name!r} is missed by {percent(worst.rms)} of its spread at unseen rows{';' * bool(noise)}{noise}."]
         if word == "rough" and len(y) < FEW:
             sentences.append(f"{len(y)} rows are too few to judge by.")
         elif worst.rms >= NOTHING:

@@ -1,4 +1,4 @@
-"""Whether a run has solved its problem, judged at points that it has not used."""
+"""Whether a run has solved its problem, judged at unseen points."""
 
 from __future__ import annotations
 

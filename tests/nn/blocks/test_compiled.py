@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,7 +23,7 @@ needs_compiler = pytest.mark.skipif(shutil.which("g++") is None and shutil.which
 
 
 @pytest.fixture
-def compilations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def compilations(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """One entry a compilation, in blocks of 16 points."""
     found: list[Any] = []
     compile = torch.compile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -75,7 +75,7 @@ def operators(made: RBFNetwork, order: int) -> list[Operator]:
 
 
 @pytest.fixture
-def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of pairs of each list that was made."""
     made: list[int] = []
     listed = Neighbours.pairs

@@ -194,5 +194,5 @@ def test_the_unknown_diffusivity_is_found_to_the_goal_with_bars_that_cover() -> 
 
 @pytest.mark.parametrize("noise", [0.0, -1.0, float("nan")])
 def test_noise_that_is_none_is_refused(noise: float) -> None:
-    with pytest.raises(rbfnet.InputError, match="positive standard deviation"):
+    with pytest.raises(rbfnet.InputError, match="must be positive"):
         Data(torch.rand(3, 1), torch.rand(3), noise=noise)

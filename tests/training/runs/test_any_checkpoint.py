@@ -51,7 +51,7 @@ def composed(directory: Path, *overrides: str) -> dict[str, Any]:
 def left(directory: Path) -> dict[str, Any]:
     """What a run leaves, but for what time it took and where it was."""
     summary = json.loads((directory / "summary.json").read_text())
-    del summary["seconds"]
+    del summary["seconds"], summary["provenance"]
     return {"summary": summary} | {name: (directory / name).read_bytes() for name in ("model.safetensors", "metrics.csv")}
 
 

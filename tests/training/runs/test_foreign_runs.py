@@ -187,12 +187,12 @@ def test_a_logger_writes_to_its_run_wherever_it_was(run: Path, path: str) -> Non
 COLUMNS = {"inputs": "x", "outputs": "y"}
 OTHERS: dict[str, tuple[tuple[str, ...], Any, str]] = {
     "root": (("trainer", "default_root_dir"), "/tmp/elsewhere", "There is no option of the trainer called 'default_root_dir'"),
-    "profiler": (("trainer", "profiler"), "torch.profiler.profile", "trainer.profiler must be one of None, simple"),
-    "a name that is a number": (("logger", "name"), 7, "logger.name must be a plain name"),
+    "profiler": (("trainer", "profiler"), "torch.profiler.profile", "There is no trainer.profiler 'torch.profiler.profile'"),
+    "a name that is a number": (("logger", "name"), 7, "logger.name must be a text"),
     "rows at a time": (("logger", "flush_logs_every_n_steps"), 0, "must be a whole number of at least 1"),
-    "time": (("trainer", "max_time"), [1], "trainer.max_time cannot be [1]"),
+    "time": (("trainer", "max_time"), [1], "trainer.max_time is a time"),
     "number": (("network", "margin"), 10**30, "network.margin cannot be"),
-    "sampler": (("problem", "sampler"), [], "There is no sampler"),
+    "sampler": (("problem", "sampler"), [], "sampler of Problem must be a text"),
     "schedule": (("solver", "schedule"), [], "There is no schedule"),
     "trainer": (("trainer",), [1], "must be its options"),
     "processes": (("trainer", "devices"), 10**6, "trainer.devices must be at most"),

@@ -40,7 +40,7 @@ def work(arguments: list[str]) -> None:
 def left(directory: Path) -> dict[str, Any]:
     """What a run leaves, but for what time it took."""
     summary = json.loads((directory / "summary.json").read_text())
-    del summary["seconds"]
+    del summary["seconds"], summary["provenance"]
     return {"summary": summary} | {name: (directory / name).read_bytes() for name in ("model.safetensors", "metrics.csv")}
 
 

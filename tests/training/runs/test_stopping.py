@@ -69,9 +69,10 @@ SOLVERS = {
 
 
 def seen(directory: str) -> tuple[dict[str, torch.Tensor], list[dict[str, str]], dict[str, object]]:
-    """The model, the rows of the log, and the summary but for its seconds."""
+    """The model, the rows of the log, and the summary but for its seconds and provenance."""
     summary = json.loads(Path(directory, "summary.json").read_text())
-    summary.pop("seconds")
+    # Another command line has resumed it.
+    del summary["seconds"], summary["provenance"]
     with Path(directory, "metrics.csv").open() as file:
         rows = [{key: value for key, value in row.items() if value} for row in csv.DictReader(file)]
     return rbfnet.load(directory).state_dict(), rows, summary

@@ -1,0 +1,95 @@
+"""``rbfnet plot``: pictures of a run."""
+
+from __future__ import annotations
+
+from rbfnet.cli.command import columns_of, console, elements, loaded, new_file, one_run, read
+from rbfnet.errors import InputError, unknown
+
+HELP = """\
+rbfnet plot RUN: fit, reference, error and centres in one picture; or slices, or a film
+
+  --slice NAME=A,B,...   the solution where a coordinate has these values, side by side
+  --animate NAME         a film along a coordinate, as GIF
+  --what u_x             what is drawn in slices and films, by the grammar of equations; the first output where it is not given
+  --out, -o FILE         .png, .pdf or .svg, of films .gif; where it is not given a file in RUN/figures
+  --frames N             of a film; 40 where it is not given
+  --force, -f            replace the file where it is there
+  -q, -v                 the path alone; the range of what is drawn too
+  trust=[MODULE]         allow classes of your own, here from ./MODULE.py
+
+Examples
+  rbfnet plot runs/mine
+  rbfnet plot runs/mine --slice t=0,.5,1 --out slices.png
+  rbfnet plot runs/mine --animate t
+"""
+
+TAKES = {
+    "--slice": "--slice t=0,.5,1", "--animate": "--animate t", "--what": "--what u_x", "--out": "--out picture.png",
+    "--frames": "--frames 40",
+}  # fmt: skip
+
+
+def plot(arguments: list[str]) -> int:
+    """``RUN [--slice NAME=A,B] [--animate NAME]``.
+
+    Raises:
+        InputError: no such run, coordinate or ending, or a file that would be overwritten.
+    """
+    given = read(arguments, TAKES, ["--force"], trust=True)
+    if "--help" in given.flags:
+        print(HELP, end="")
+        return 0
+    directory = one_run(given, "plot")
+    slices, film = given.options.get("--slice"), given.options.get("--animate")
+    if slices and film:
+        raise InputError("--slice and --animate are pictures of their own; give one of them.")
+    if not (slices or film) and {"--what", "--frames"} & given.options.keys():
+        raise InputError("--what and --frames belong to --slice or --animate, as in --animate t --what u_x.")
+    name, values = _slice(slices) if slices else (film, [])
+    known = columns_of(directory)["coords"]
+    if name is not None and known and name not in known:
+        raise unknown("coordinate", name, known)
+    frames = _frames(given.options.get("--frames", "40"))
+    default = "overview.png" if name is None else f"slice_{name}.png" if slices else f"film_{name}.gif"
+    endings = (".gif",) if film else (".png", ".pdf", ".svg")
+    if "--out" in given.options:
+        out = new_file(given.options["--out"], endings, "--force" in given.flags)
+    else:
+        out = directory / "figures" / "".join(c if c.isalnum() or c in "._-" else "_" for c in default)
+        if out.exists() and "--force" not in given.flags:
+            raise InputError(f"The file {str(out)!r} already exists; choose another by --out, or give --force to replace it.")
+    solution = loaded(directory, given.trust)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from rbfnet.training import draw_film, draw_overview, draw_slices
+
+    out.parent.mkdir(exist_ok=True)
+    what = given.options.get("--what")
+    if name is None:
+        low, high = draw_overview(solution, out)
+    elif slices:
+        low, high = draw_slices(solution, out, name, values, what)
+    else:
+        low, high = draw_film(solution, out, name, frames, what)
+    if given.verbose:
+        console(given).print(f"from {low:.4g} to {high:.4g}")
+    print(out)
+    return 0
+
+
+def _slice(text: str) -> tuple[str, list[float]]:
+    name, equals, listed = text.rpartition("=")
+    try:
+        values = [float(part) for part in elements(listed)]
+    except ValueError:
+        values = []
+    if not equals or not name or not values:
+        raise InputError(f"--slice takes a coordinate and its values, as in --slice t=0,.5,1, but got {text!r}.")
+    return name, values
+
+
+def _frames(text: str) -> int:
+    if not text.isdigit() or not 2 <= int(text) <= 1000:
+        raise InputError(f"--frames is a whole number from 2 to 1000, but got {text!r}.")
+    return int(text)

@@ -1,0 +1,35 @@
+"""``rbfnet show``: the config as it would run."""
+
+from __future__ import annotations
+
+HELP = """\
+rbfnet show [key=value ...]: print the config that `rbfnet train` would run with these overrides, and run nothing
+
+  -p, --package PART   a part of it alone: -p solver
+  -cd DIR              your own configs too
+
+Examples
+  rbfnet show problem=wave solver=lbfgs
+  rbfnet show kernel=matern -p kernel
+"""
+
+
+def show(arguments: list[str]) -> int:
+    """``[key=value ...]``; 0 where it composes.
+
+    Raises:
+        InputError: an unknown key, choice or option.
+    """
+    if {"-h", "--help"} & set(arguments):
+        print(HELP, end="")
+        return 0
+    from rbfnet.cli.arguments import split
+    from rbfnet.cli.train import train
+    from rbfnet.errors import InputError
+
+    others = ("--cfg", "-c", "--info", "-i", "--multirun", "-m")
+    if (found := next((a for a in arguments if a.partition("=")[0] in others), None)) is not None:
+        raise InputError(f"`rbfnet show` shows the config of one run; {found} belongs to `rbfnet train`.")
+    shown = ["--cfg", "job", "--resolve", *arguments]
+    split(shown)
+    return train(shown)

@@ -1,0 +1,150 @@
+"""Values at the points of a file, in parts, in another file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rbfnet.domains import batches, read_columns, read_mesh
+from rbfnet.errors import InputError
+from rbfnet.extras import require
+from rbfnet.tables import PLAIN, Form, kind_of
+from rbfnet.training._asked import What
+from rbfnet.training._solution import Solution
+
+MESHES = (".vtu", ".vtk", ".msh", ".mesh", ".xdmf", ".inp", ".stl", ".off", ".bdf", ".med", ".su2")
+"""How the names of meshes end that points may be the vertices of."""
+
+Write = Callable[[dict[str, np.ndarray]], None]
+
+
+def predict_file(
+    solution: Solution,
+    source: str | Path,
+    path: str | Path,
+    what: What | None = None,
+    form: Form = PLAIN,
+    done: Callable[[int], None] | None = None,
+) -> int:
+    r"""Write coordinates and values for each row of a table of points, or for each vertex of a mesh; gives how many there are.
+
+    Memory does not grow with a CSV or Parquet file. The file appears once it is whole, in place of one that was there.
+
+    Args:
+        solution: what predicts.
+        source: ``.csv`` and the like, ``.npz`` or ``.parquet`` with a column for each coordinate; or a mesh.
+        path: ``.csv``, ``.npz`` or ``.parquet``; ``.vtu`` or ``.vtk``.
+        what: as in :meth:`Solution.predict`.
+        form: how a text file is written.
+        done: is told how many points are done.
+
+    Raises:
+        InputError: what :func:`rbfnet.domains.read_columns` and :meth:`Solution.predict` refuse.
+
+    Example:
+        >>> import numpy as np, rbfnet, tempfile
+        >>> from pathlib import Path
+        >>> from rbfnet.training import predict_file
+        >>> solution = rbfnet.fit(np.linspace(0, 1, 20), np.linspace(0, 2, 20), coords=["x"], outputs=["u"])
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     points, out = Path(directory, "points.csv"), Path(directory, "out.csv")
+        ...     written = points.write_text("x\n0.5\n0.25\n")
+        ...     count = predict_file(solution, points, out, ["u_x"])
+        ...     header = out.read_text().splitlines()[0]
+        >>> count, header
+        (2, 'x,u_x')
+    """
+    file, given = Path(path), Path(source)
+    part = file.with_name(f".{os.getpid()}.part{''.join(file.suffixes[-1:])}")
+    try:
+        if is_mesh(given) or file.suffix.lower() in (".vtu", ".vtk"):
+            count = _on_mesh(solution, given, part, what, form)
+        else:
+            count = 0
+            with _writer(part) as write:
+                for values in batches(given, solution.names.coords, form):
+                    write(_columns(solution, values, what))
+                    count += len(values)
+                    if done is not None:
+                        done(count)
+        if not count:
+            raise InputError(f"{str(source)!r} has a header but no rows; at least one is needed.")
+        os.replace(part, file)
+    finally:
+        part.unlink(missing_ok=True)
+    return count
+
+
+def is_mesh(file: Path) -> bool:
+    """Whether a file is a mesh by its name."""
+    return file.suffix.lower() in MESHES
+
+
+def _on_mesh(solution: Solution, source: Path, part: Path, what: What | None, form: Form) -> int:
+    if part.suffix.lower() not in (".vtu", ".vtk"):
+        vertices = read_mesh(source)[0]
+        with _writer(part) as write:
+            write(_columns(solution, vertices, what))
+        return len(vertices)
+    if is_mesh(source):
+        solution.to_vtk(part, source, what)
+    else:
+        solution.to_vtk(part, read_columns(source, solution.names.coords, form).numpy(), what)
+    import meshio
+
+    return len(meshio.read(part).points)
+
+
+def _columns(solution: Solution, points: np.ndarray, what: What | None) -> dict[str, np.ndarray]:
+    coords = dict(zip(solution.names.coords, points.T, strict=True))
+    found: dict[str, np.ndarray] = solution.predict(coords, what, progress=False)
+    values: dict[str, np.ndarray] = {}
+    for name, column in found.items():
+        parts = {f"{name}_real": column.real, f"{name}_imag": column.imag} if np.iscomplexobj(column) else {name: column}
+        values |= parts
+    return coords | {name: column for name, column in values.items() if name not in coords}
+
+
+@contextmanager
+def _writer(part: Path) -> Iterator[Write]:
+    """A function that writes some rows; NPZ files are written at the end, for they are made of whole columns."""
+    kind = kind_of(part)
+    if kind == "text":
+        with part.open("w", newline="", encoding="utf-8") as out:
+            writer = csv.writer(out)
+
+            def write_text(columns: dict[str, np.ndarray]) -> None:
+                if not out.tell():
+                    writer.writerow(columns)
+                writer.writerows(zip(*(map(repr, column.tolist()) for column in columns.values()), strict=True))
+
+            yield write_text
+    elif kind == "npz":
+        parts: list[dict[str, np.ndarray]] = []
+        yield parts.append
+        if parts:
+            np.savez(part, **{name: np.concatenate([one[name] for one in parts]) for name in parts[0]})  # type: ignore[arg-type]
+    else:
+        require("pyarrow.parquet", "parquet", "A Parquet file")
+        import pyarrow
+        import pyarrow.parquet
+
+        opened: list[Any] = []
+
+        def write_parquet(columns: dict[str, np.ndarray]) -> None:
+            table = pyarrow.table(columns)
+            if not opened:
+                opened.append(pyarrow.parquet.ParquetWriter(part, table.schema))
+            opened[0].write_table(table)
+
+        try:
+            yield write_parquet
+        finally:
+            for writer in opened:
+                writer.close()

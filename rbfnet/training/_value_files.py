@@ -1,0 +1,118 @@
+"""Values of a solution as files that other programs read."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from rbfnet.domains import read_mesh
+from rbfnet.errors import InputError, unknown
+from rbfnet.extras import require
+from rbfnet.training._points import as_given
+
+if TYPE_CHECKING:
+    from rbfnet.training._asked import What
+    from rbfnet.training._solution import Solution
+
+GRID, STEPS = 10_000, 50
+"""How many points a grid has where none are given, and how many steps each axis of a dataset."""
+
+CELLS = {2: "triangle", 3: "tetra"}
+VTK = (".vtu", ".vtk")
+
+
+def fresh(path: str | Path, *endings: str) -> Path:
+    """The path of a file that is to be written.
+
+    Raises:
+        InputError: another ending, a file that already exists, or a directory that is not.
+    """
+    file = Path(path)
+    if file.suffix.lower() not in endings:
+        raise InputError(f"This is written to a file that ends in {' or '.join(endings)}, but got {str(path)!r}.")
+    if file.exists():
+        raise InputError(f"The file {str(path)!r} already exists; choose another, or remove it.")
+    if not file.parent.is_dir():
+        raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to.")
+    return file
+
+
+def columns(solution: Solution, points: Any, what: What | None) -> dict[str, np.ndarray]:
+    """Coordinates and values by name, (N,) each; complex values as two columns."""
+    given = solution.problem.domain.grid(GRID) if points is None else points
+    names = solution.names
+    x = as_given(given, names.coords, solution.model.centers).x
+    found = solution.predict(dict(zip(names.coords, x.cpu().numpy().T, strict=True)), what)
+    values: dict[str, np.ndarray] = dict(zip(names.coords, x.cpu().numpy().T, strict=True))
+    for name, column in found.items():
+        if name in values:
+            continue
+        parts = {f"{name}_real": column.real, f"{name}_imag": column.imag} if np.iscomplexobj(column) else {name: column}
+        values |= parts
+    return values
+
+
+def write_csv(solution: Solution, path: str | Path, points: Any, what: What | None) -> Path:
+    file = fresh(path, ".csv")
+    table = columns(solution, points, what)
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(table)
+        # repr of a number is the shortest text that reads as the same one.
+        writer.writerows(zip(*(map(repr, column.tolist()) for column in table.values()), strict=True))
+    return file
+
+
+def write_npz(solution: Solution, path: str | Path, points: Any, what: What | None) -> Path:
+    file = fresh(path, ".npz")
+    table = columns(solution, points, what)
+    np.savez(file, **table)  # type: ignore[arg-type]
+    return file
+
+
+def write_vtk(solution: Solution, path: str | Path, points: Any, what: What | None) -> Path:
+    import meshio
+
+    file = fresh(path, *VTK)
+    coords = solution.names.coords
+    if len(coords) > 3:
+        raise InputError(f"A VTK file has three coordinates at most, but the solution has {', '.join(coords)}.")
+    cells: list[tuple[str, np.ndarray]] | None = None
+    if isinstance(points, (str, Path)):
+        vertices, corners, _ = read_mesh(points)
+        if vertices.shape[1] != len(coords):
+            raise InputError(
+                f"The mesh {str(points)!r} has {vertices.shape[1]} coordinates, but the solution has {', '.join(coords)}."
+            )
+        points, cells = vertices, [(CELLS[corners.shape[1] - 1], corners)]
+    table = columns(solution, points, what)
+    places = np.stack([table.pop(name) for name in coords], axis=1)
+    cells = cells or [("vertex", np.arange(len(places))[:, None])]
+    places = np.pad(places, ((0, 0), (0, 3 - len(coords))))
+    meshio.Mesh(places, cells, point_data=dict(table)).write(file)
+    return file
+
+
+def xarray_of(solution: Solution, axes: Mapping[str, Any] | None, what: What | None) -> Any:
+    require("xarray", "xarray", "to_xarray")
+    import xarray
+
+    names = solution.names
+    given = dict(axes or {})
+    for name in given:
+        if name not in names.coords:
+            raise unknown("coordinate", name, names.coords)
+    if len(given) < len(names.coords):
+        low, high = solution.problem.domain.box
+        for i, name in enumerate(names.coords):
+            steps = torch.linspace(float(low[i]), float(high[i]), STEPS, dtype=torch.float64)
+            given.setdefault(name, steps.numpy())
+    ticks = {name: np.atleast_1d(np.asarray(given[name], dtype=np.float64)) for name in names.coords}
+    grid = np.meshgrid(*ticks.values(), indexing="ij")
+    found = solution.predict(dict(zip(names.coords, grid, strict=True)), what)
+    return xarray.Dataset({name: (names.coords, values) for name, values in found.items() if name not in ticks}, coords=ticks)

@@ -1,0 +1,119 @@
+"""A run directory as a solution to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rbfnet.annotations import held
+from rbfnet.errors import InputError
+from rbfnet.nn import Evolving
+from rbfnet.problems import Problem
+from rbfnet.training._column_names import ColumnNames
+from rbfnet.training._isolated import isolated, seed_everything
+from rbfnet.training._model import Network
+from rbfnet.training._solution import Solution
+from rbfnet.training.foreign import read_config
+from rbfnet.training.runs._construct import construct
+from rbfnet.training.runs._run_directory import load as load_model
+from rbfnet.training.storage import read_model, read_summary
+
+PART = "problem."
+"""What the names of a problem's tensors begin with."""
+
+SHOWN: dict[str, tuple[Any, Any]] = {
+    "problem": (str, "unknown"), "kernel": (str, "unknown"), "solver": (str, "unknown"), "centers": (int, 0),
+    "seconds": ((int, float), 0.0), "loss": ((int, float), None), "errors": (dict, None), "verdict": (str, "unknown"),
+    "reasons": (list, []), "residuals": (list, []), "estimated_error": ((int, float), None),
+}  # fmt: skip
+"""What a solution shows of a summary: of which type it is, and what it is taken for where it is not there or of another."""
+
+
+@held
+def load(run_dir: str | Path, trust: Iterable[str] = (), *, problem: Problem | None = None) -> Solution:
+    """The solution of a run, rebuilt from its ``config.yaml``, ``model.safetensors`` and ``summary.json`` alone.
+
+    It is what :func:`rbfnet.solve` gives: it predicts, it is measured, drawn and saved. Its problem is made again from
+    ``config.yaml`` when it is first asked for, which predicting does only where the model fulfils conditions by its form.
+
+    The files are read as data: nothing is unpickled, and no class is made that rbfnet does not export or ``trust`` does not name.
+
+    Args:
+        run_dir: the directory of the run, or one that :meth:`rbfnet.training.Solution.save` has written.
+        trust: modules of the user's own that kernels and problems may come from, ``["my_kernels"]``.
+        problem: the problem itself, where it cannot be made from the config, as with data that were fitted in Python.
+
+    Raises:
+        InputError: no run there, files that cannot be read or do not fit together, or a kernel or an
+            ansatz from a module that is not trusted.
+
+    Example:
+        >>> import rbfnet, tempfile
+        >>> solution = rbfnet.solve(rbfnet.problems.Poisson(), num_centers=60)
+        >>> with tempfile.TemporaryDirectory() as directory:
+        ...     again = rbfnet.load(solution.save(directory))
+        >>> points = [[0.2, 0.3], [0.5, 0.5]]
+        >>> bool((again.predict(points) == solution.predict(points)).all()), again.verdict == solution.verdict
+        (True, True)
+    """
+    directory, trust = Path(run_dir), list(trust)
+    if problem is not None and not isinstance(problem, Problem):
+        raise InputError(f"problem is the Problem that the run has solved, but got {problem!r}.")
+    model = load_model(directory, trust)
+    summary = _summary(directory)
+    names = None if problem is not None else ColumnNames.read(summary, model.in_features, model.out_features)
+    made = problem if problem is not None else _Later(directory, trust, model)
+    if names is None and problem is None:
+        names = _names(made, model)  # type: ignore[arg-type]
+    return Solution(model, made, summary["errors"], summary, names)
+
+
+class _Later:
+    """Makes the problem of a run when it is called."""
+
+    def __init__(self, directory: Path, trust: list[str], model: Network) -> None:
+        self.directory, self.trust, self.model = directory, trust, model
+
+    def __call__(self) -> Problem:
+        where = str(self.directory)
+        config = read_config(self.directory)
+        if not isinstance(config.get("problem"), Mapping):
+            raise InputError(
+                f"The run in {where!r} was saved without its problem; give it, as in rbfnet.load({where!r}, problem=...)."
+            )
+        dtype = self.model.weight.dtype
+        with isolated(dtype):
+            # The rows held out, and points with noise, are those of the run.
+            seed = config.get("seed", 0)
+            seed_everything(seed if isinstance(seed, int) else 0)
+            problem: Problem = construct(config["problem"], Problem, "problems", self.trust).to(dtype)
+            problem.follow(self.model.num_centers, in_space=isinstance(self.model, Evolving))
+            tensors, _ = read_model(self.directory / "model.safetensors")
+            try:
+                problem.load_state_dict({key[len(PART) :]: value for key, value in tensors.items() if key.startswith(PART)})
+            except RuntimeError as error:
+                reason = str(error).strip().splitlines()[-1].strip()
+                raise InputError(f"The unknowns in {where!r} do not fit its problem: {reason}") from None
+        return problem
+
+
+def _names(made: _Later, model: Network) -> ColumnNames:
+    """Of a run that was written before names were: those of its problem, where that can be made."""
+    try:
+        names = ColumnNames.of(made())
+    except (InputError, OSError):
+        names = None
+    fits = names is not None and (len(names.coords), len(names.outputs)) == (model.in_features, model.out_features)
+    return names if names is not None and fits else ColumnNames.default(model.in_features, model.out_features)
+
+
+def _summary(directory: Path) -> dict[str, Any]:
+    """``summary.json`` with everything that a solution shows of it; what is missing there is not known."""
+    file = directory / "summary.json"
+    # Of a file that was written by somebody else nothing is believed that could not be shown.
+    found = read_summary(file) if file.is_file() else {}
+    return {
+        **found,
+        **{key: found[key] if isinstance(found.get(key), kind) else lacking for key, (kind, lacking) in SHOWN.items()},
+    }

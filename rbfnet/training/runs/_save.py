@@ -1,0 +1,101 @@
+"""A solution from Python as a run directory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rbfnet.config import DTYPE_NAMES
+from rbfnet.errors import InputError
+from rbfnet.nn import METRICS, Evolving, RBFNetwork
+from rbfnet.nn.wrappers import innermost
+from rbfnet.problems import DataProblem, Problem
+from rbfnet.training._model import Network
+from rbfnet.training._solution import Solution
+from rbfnet.training.runs._nodes import kernel_node, problem_node, solver_node
+from rbfnet.training.runs._provenance import provenance
+from rbfnet.training.runs._run_directory import write_config, write_solution
+
+NOT_SAVED = "The problem is not saved with it; give it where residuals or figures are wanted: rbfnet.load(path, problem=...)."
+
+
+def save(solution: Solution, path: str | Path, *, figures: bool = False) -> Path:
+    """What :meth:`rbfnet.training.Solution.save` does."""
+    directory = Path(path)
+    if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
+        raise InputError(f"The directory {str(path)!r} already exists and is not empty; choose another, or remove it.")
+    problem = _problem(solution)
+    config = _config(solution, None if problem is None else problem_node(problem), directory)
+    made = not directory.exists()
+    summary = {**solution.summary, "columns": solution.names.plain()}
+    summary.setdefault("provenance", provenance())
+    if config["problem"] is None and NOT_SAVED not in (words := list(summary.get("words", []))):
+        summary["words"] = [*words, NOT_SAVED]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The directory {str(path)!r} cannot be made: {error.strerror}.") from None
+    try:
+        write_config(directory, config)
+        saved = Solution(solution.model, problem or _stand_in(solution), solution.errors, summary)
+        write_solution(directory, saved, figures, config)
+    except BaseException:
+        if made:
+            shutil.rmtree(directory, ignore_errors=True)
+        raise
+    return directory
+
+
+def recorded(solution: Solution) -> Solution:
+    """The same, with the names of the columns and where it comes from in its summary, as run directories have it."""
+    solution.summary.update(columns=solution.names.plain(), provenance=provenance())
+    return solution
+
+
+def _problem(solution: Solution) -> Problem | None:
+    try:
+        return solution.problem
+    except InputError:
+        # It was loaded without.
+        return None
+
+
+def _stand_in(solution: Solution) -> Problem:
+    """A problem without any parts that would be written."""
+    x = solution.model.weight.new_zeros((1, len(solution.names.coords)))
+    return DataProblem(x, x.new_zeros((1, len(solution.names.outputs))), solution.names.coords, solution.names.outputs)
+
+
+def _config(solution: Solution, problem: dict[str, Any] | None, directory: Path) -> dict[str, Any]:
+    network = _network(solution.model)
+    known = str(network.weight.dtype).removeprefix("torch.")
+    summary: Mapping[str, Any] = solution.summary
+    return {
+        "problem": problem,
+        "kernel": kernel_node(network.kernel),
+        "network": {
+            "num_centers": network.num_centers,
+            "degree": network.basis.degree,
+            "metric": next(name for name, kind in METRICS.items() if isinstance(network.metric, kind)),
+            "per_center": network.metric.per_center,
+        },
+        "solver": solver_node(str(summary.get("solver"))),
+        "trainer": {},
+        "logger": None,
+        "callbacks": None,
+        "seed": int(summary.get("seed", 0)),
+        "dtype": known if known in DTYPE_NAMES else "float64",
+        "accuracy": None,
+        "run_dir": str(directory),
+        "figures": False,
+    }
+
+
+def _network(model: Network) -> RBFNetwork:
+    """The network inside of all wrappers."""
+    inner: Any = model.network if isinstance(model, Evolving) else innermost(model)
+    if not isinstance(inner, RBFNetwork):
+        raise InputError(f"A {type(inner).__name__} cannot be saved; what is saved is an RBFNetwork in its wrappers.")
+    return inner
