@@ -1,4 +1,4 @@
-"""The contract every radial kernel fulfils."""
+"""The contract of every radial kernel."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def directional(
 ) -> Float[Tensor, "B O"]:
     """The ``order``-th derivative along v, shape (B, O): J v for order 1, v^T H v for order 2, and so on.
 
-    ``v`` has one row a point, or is one vector (D,) for all of them. Order 2 is einsum 'bi,boij,bj->bo' of the Hessian without
+    ``v`` has one row per point, or is one vector (D,) for all of them. Order 2 is einsum 'bi,boij,bj->bo' of the Hessian without
     the Hessian.
 
     Raises:

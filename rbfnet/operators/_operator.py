@@ -16,10 +16,10 @@ from torch import Tensor
 from rbfnet.errors import InputError, unknown
 
 Direction = str | int | Tensor
-"""What one derivative is taken along: a coordinate by name or index, or a vector (B, D), one row a point."""
+"""What one derivative is taken along: a coordinate by name or index, or a vector (B, D), one row per point."""
 
 Coefficient = float | Tensor
-"""A number, or (B,): one number a point."""
+"""A number, or (B,): one number per point."""
 
 
 @dataclass(frozen=True, eq=False)

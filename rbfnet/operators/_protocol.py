@@ -36,7 +36,7 @@ class Differentiable(nn.Module, Initialised, ABC):
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
         """Every operator applied to every output at every point; operators that share work (distances) are best asked together.
 
-        Coordinates in ``ops`` are indices, and tensors have one row a point: the function of this name sees to it.
+        Coordinates in ``ops`` are indices, and tensors have one row per point: the function of this name sees to it.
         """
         raise NotImplementedError
 

@@ -133,9 +133,9 @@ class Problem(nn.Module, Initialised, ABC):
         """The conditions, each with a name of its own."""
 
     def ansatz(self, network: RBFNetwork | Wrapper) -> RBFNetwork | Wrapper:
-        """The model that is trained: the network, or one wrapped around it that fulfils conditions by its form.
+        """The model that is trained: the network, or one wrapped around it that satisfies conditions by construction.
 
-        By itself it fulfils those that are ``hard``. A subclass may return any :class:`rbfnet.nn.Wrapper` of the network
+        By default it satisfies those that are ``hard``. A subclass may return any :class:`rbfnet.nn.Wrapper` of the network
         instead, :class:`rbfnet.nn.Ansatz` among them, and leave those conditions away.
 
         ``rbfnet.load`` makes the problem of the run again to call it, and restores its parameters.

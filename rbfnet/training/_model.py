@@ -37,7 +37,7 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
 
     Problems with units get a network in standardised coordinates inside an :class:`Affine`; centres given as a tensor are in
     the user's units either way, and a number for epsilon is for the coordinates the network sees. Around it all comes what
-    fulfils conditions by its form, :meth:`rbfnet.problems.Problem.ansatz`.
+    satisfies conditions by construction, :meth:`rbfnet.problems.Problem.ansatz`.
 
     Args:
         problem, kernel, solver: what they say.

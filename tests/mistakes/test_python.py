@@ -129,7 +129,7 @@ CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: rbfnet.fit(X, Y[:5]), "x has 12 and y 5"),
         (lambda: rbfnet.fit([[1, 2], [3]], [1, 2]), "rows of the same length"),
         (lambda: rbfnet.fit(X, Y * math.nan), "must be finite, but row 0 of y"),
-        (lambda: rbfnet.fit(X[:0], Y[:0]), "one row a point, .* but got"),
+        (lambda: rbfnet.fit(X[:0], Y[:0]), "one row per point, .* but got"),
         (lambda: rbfnet.fit(X[None], Y), r"\(N, columns\) or \(N,\), but got \(1, 12, 2\)"),
         (lambda: rbfnet.fit(X, Y, test="some"), "test of fit must be a finite number, but got 'some'"),
         (lambda: rbfnet.fit(X, Y, test=-1), "a fraction below 1 or a whole number of rows, but got -1"),

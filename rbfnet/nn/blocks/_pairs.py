@@ -16,7 +16,7 @@ class Pairs(ABC):
 
     @abstractmethod
     def of_points(self, value: Tensor) -> Tensor:
-        """(B,), one number a point, over the pairs."""
+        """(B,), one number per point, over the pairs."""
 
     @abstractmethod
     def of_centers(self, value: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Ansatz: a network that fulfils boundary conditions by its form."""
+"""Ansatz: a network that satisfies boundary conditions by construction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rbfnet.operators import LinearModel, Operator, apply_operators
 class Ansatz(Product):
     """u(x) = g(x) + d(x) network(x), (..., D) -> (..., O).
 
-    Where d = 0 on the boundary and g has the boundary values, u fulfils the Dirichlet condition exactly, whatever the weights
+    Where d = 0 on the boundary and g has the boundary values, u satisfies the Dirichlet condition exactly, whatever the weights
     are; with d = t and g the initial values, an initial condition. Derivatives follow by the rule of Leibniz; those of d and g
     are taken in closed form where they have one (``Differentiable``), by automatic differentiation elsewhere.
 

@@ -67,7 +67,7 @@ class Dirichlet(Condition):
             named as the coordinates and the output.
         output: which output, where the problem has several.
         on, weight, name, points: see :class:`Boundary`.
-        hard: the model fulfils it by its form, :meth:`rbfnet.problems.Problem.ansatz`.
+        hard: the model satisfies it by construction, :meth:`rbfnet.problems.Problem.ansatz`.
 
     Raises:
         InputError: a value of another kind; when points are drawn, a part of the boundary or a column that is not there.

@@ -56,7 +56,7 @@ class Sample(NamedTuple):
         return self.num_points if self.weights is None else 1
 
     def contract(self, values: Float[Tensor, "B ..."]) -> Float[Tensor, "R ..."]:
-        """From one row a point to one row for each number that is to be zero."""
+        """From one row per point to one row for each number that is to be zero."""
         return values if self.weights is None else (self.weights @ values)[None]
 
     def rows(self, chosen: Any) -> Sample:
@@ -81,7 +81,7 @@ class Condition(Initialised, ABC):
     Attributes:
         name: unique within a problem.
         weight: positive: how much more than by itself the condition counts.
-        hard: the model fulfils it by its form (:meth:`Problem.ansatz`), so that it is not trained for.
+        hard: the model satisfies it by construction (:meth:`Problem.ansatz`), so that it is not trained for.
 
     Example:
         >>> import rbfnet

@@ -1,4 +1,4 @@
-"""Conditions that a model fulfils by its form."""
+"""Conditions that a model satisfies by construction."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def hard_ansatz(problem: Problem, network: RBFNetwork | Wrapper, conditions: Iterable[Condition]) -> RBFNetwork | Wrapper:
-    """g(x) + d(x) network(x) that fulfils the conditions that are hard; the network itself where none is.
+    """g(x) + d(x) network(x) that satisfies the conditions that are hard; the network itself where none is.
 
     d is the domain's distance to its boundary for Dirichlet values, t - t0 for initial values, (t - t0)^2 with a velocity, or
     their product; g = g_D, u0 + (t - t0) v0, or g_D + u0 - g_D(t0), which has both values where they agree.

@@ -29,7 +29,7 @@ class Initial(Condition):
         weight: how much more than by itself it counts.
         name: unique within the problem.
         points: how many; if None the problem's ``num_boundary``, or as many as follow the centres.
-        hard: the model fulfils it by its form, :meth:`rbfnet.problems.Problem.ansatz`.
+        hard: the model satisfies it by construction, :meth:`rbfnet.problems.Problem.ansatz`.
 
     Raises:
         InputError: a value of another kind; when points are drawn, a domain without time, or a column that is not there.

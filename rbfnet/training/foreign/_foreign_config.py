@@ -132,8 +132,8 @@ def require_own_files(directory: Path) -> None:
         if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
             kind = "a link" if stat.S_ISLNK(found.st_mode) else "linked elsewhere" if stat.S_ISREG(found.st_mode) else "no file"
             raise InputError(
-                f"The run in {str(directory)!r} cannot be resumed: {str(path.relative_to(directory))!r} is {kind}, and a run writes "
-                "into files of its own alone; put a copy in its place."
+                f"The run in {str(directory)!r} cannot be resumed: {str(path.relative_to(directory))!r} is {kind}, and a run "
+                "writes into files of its own alone; put a copy in its place."
             )
 
 

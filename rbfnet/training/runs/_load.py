@@ -35,7 +35,7 @@ def load(run_dir: str | Path, trust: Iterable[str] = (), *, problem: Problem | N
     """The solution of a run, rebuilt from its ``config.yaml``, ``model.safetensors`` and ``summary.json`` alone.
 
     It is what :func:`rbfnet.solve` gives: it predicts, it is measured, drawn and saved. Its problem is made again from
-    ``config.yaml`` when it is first asked for, which predicting does only where the model fulfils conditions by its form.
+    ``config.yaml`` when it is first asked for, which predicting does only where the model satisfies conditions by construction.
 
     The files are read as data: nothing is unpickled, and no class is made that rbfnet does not export or ``trust`` does not name.
 

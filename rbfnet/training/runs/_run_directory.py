@@ -91,7 +91,7 @@ def is_complete(directory: Path, checkpoint: Mapping[str, Any]) -> bool:
 def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
     """The trained model of a run, rebuilt from its ``config.yaml`` and ``model.safetensors`` alone.
 
-    A model that fulfils conditions by its form takes this form from its problem, which is made again from ``config.yaml``.
+    A model that satisfies conditions by construction takes this form from its problem, which is made again from ``config.yaml``.
 
     Both are read as data: nothing is unpickled, and no class is made that rbfnet does not export or ``trust`` does not name.
 
