@@ -19,9 +19,9 @@ class Steps:
 
     Args:
         what: is counted.
-        total: so many there are.
+        total: the number of steps.
         console: where it is shown; standard output if None.
-        done: so many are done already.
+        done: the number already done.
     """
 
     def __init__(self, what: str, total: int, console: Console | None = None, done: int = 0) -> None:

@@ -23,7 +23,7 @@ class Ball(Domain):
         coords: names; by default x, y, z, and x1, x2, ... beyond three dimensions.
 
     Raises:
-        InputError: numbers that are not finite, a radius that is not positive, one dimension (take an :class:`Interval`).
+        InputError: non-finite numbers, a radius that is not positive, one dimension (take an :class:`Interval`).
 
     Example:
         >>> import math

@@ -24,7 +24,7 @@ class Ellipse(Domain):
         coords: names.
 
     Raises:
-        InputError: numbers that are not finite, or half axes that are not positive.
+        InputError: non-finite numbers, or half axes that are not positive.
 
     Example:
         >>> import torch

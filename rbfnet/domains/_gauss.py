@@ -18,7 +18,7 @@ ACCURACY = 1e-13
 """The error, relative to the largest value, that rules have for one wave across the domain."""
 
 MOST = 10
-"""So many times as many nodes as are asked for a rule on simplices may have."""
+"""How many times the requested number of nodes a rule on simplices may have."""
 
 HIGHEST = 256
 """More nodes than that are those of several rules."""

@@ -20,7 +20,7 @@ class PointCloud(Domain):
         coords: the name of each column.
 
     Raises:
-        InputError: no points, values that are not finite, or names that do not fit.
+        InputError: no points, non-finite values, or names that do not fit.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Points by rejection: those of a sampler over a box that are accepted, exactly as many as are asked for."""
+"""Points by rejection: those of a sampler over a box that are accepted, exactly as many as requested."""
 
 from __future__ import annotations
 

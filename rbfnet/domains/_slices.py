@@ -21,7 +21,7 @@ PROBES = 4096
 """Points that the volume is estimated by, for that."""
 
 DEEPEST = 20
-"""So many times an interval may be halved."""
+"""Maximum number of times an interval is halved."""
 
 SAMPLES, MOST_SAMPLES, BISECTIONS = 33, 2048, 50
 """Between two corners, where a change of unknown place is looked for; in all; and how often what is found is halved."""

@@ -21,7 +21,7 @@ class Product(Composite):
         kernels: two or more, each whatever a layer takes.
 
     Raises:
-        InputError: fewer than two, or something that is no kernel.
+        InputError: fewer than two, or something that is not a kernel.
 
     Example:
         >>> from rbfnet.kernels import Gaussian, Product, Wendland

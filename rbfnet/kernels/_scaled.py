@@ -30,7 +30,7 @@ class Scaled(Composite):
         amplitude, shape: numbers or, where they are trained, tensors.
 
     Raises:
-        InputError: an amplitude or shape that is not positive and finite, or something that is no kernel.
+        InputError: an amplitude or shape that is not positive and finite, or something that is not a kernel.
 
     Example:
         >>> import torch

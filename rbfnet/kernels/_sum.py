@@ -21,7 +21,7 @@ class Sum(Composite):
         kernels: two or more, each whatever a layer takes.
 
     Raises:
-        InputError: fewer than two, or something that is no kernel.
+        InputError: fewer than two, or something that is not a kernel.
 
     Example:
         >>> import torch

@@ -175,7 +175,7 @@ class RBFLayer(Differentiable):
 
     @property
     def rows_per_block(self) -> int:
-        """So many points are evaluated at a time."""
+        """Number of points per block."""
         return max(1, PAIRS * 8 // self.centers.element_size() // self.num_centers)
 
     def tensors(self) -> list[Tensor]:

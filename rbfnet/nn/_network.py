@@ -128,7 +128,7 @@ class RBFNetwork(LinearModel):
 
         Args:
             centers: (M, D).
-            raw: of the metric (see :class:`Metric`), one row a centre; all of it where it is one for all centres.
+            raw: of the metric (see :class:`Metric`), one row per centre; all of it where it is one for all centres.
             weight: (M, O); None for zeros.
 
         Raises:

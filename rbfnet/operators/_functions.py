@@ -63,7 +63,7 @@ def laplacian(u: Model, x: Float[Tensor, "B D"], dims: Sequence[int] | None = No
     """The sum of second derivatives, sum_i d2u_o/dx_i2 over the inputs i in ``dims`` (all of them if None), shape (B, O).
 
     Raises:
-        InputError: an index that is no input.
+        InputError: an index that is not an input.
 
     Example:
         >>> import torch
@@ -81,7 +81,7 @@ def biharmonic(u: Model, x: Float[Tensor, "B D"], dims: Sequence[int] | None = N
     """The Laplacian of the Laplacian, sum_ij d4u_o/dx_i2 dx_j2 over the inputs i, j in ``dims`` (all if None), shape (B, O).
 
     Raises:
-        InputError: an index that is no input.
+        InputError: an index that is not an input.
 
     Example:
         >>> import torch
@@ -99,7 +99,7 @@ def gradient_of_laplacian(u: Model, x: Float[Tensor, "B D"], dims: Sequence[int]
     """d/dx_j of the Laplacian over the inputs ``dims`` (all of them if None), for every input j, shape (B, O, D).
 
     Raises:
-        InputError: an index that is no input.
+        InputError: an index that is not an input.
 
     Example:
         >>> import torch

@@ -122,7 +122,7 @@ class Operator:
         """The same operator with each vector (num_points, dims) and each coefficient (num_points,).
 
         Raises:
-            InputError: an index that is no coordinate, or a tensor that does not have that shape and cannot be repeated to it.
+            InputError: an index that is not a coordinate, or a tensor that does not have that shape and cannot be repeated to it.
         """
         old: list[Tensor] = []
         new: list[Tensor] = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SPARSEST = 4
-"""A grid has at most so many times as many places as there are points; scattered points have as many as their square."""
+"""Maximum number of grid places per point; scattered points have as many as their square."""
 
 
 def plot_values(

@@ -15,7 +15,7 @@ from rbfnet.problems.conditions import Condition, Data
 class DataProblem(Problem):
     """Fit measured values: points x (N, D) with values y (N, O), split into training, validation and test rows.
 
-    The rows held back are drawn by PyTorch's seeded generator. Units are fitted on the training rows only.
+    The held-out rows are drawn by PyTorch's seeded generator. Units are fitted on the training rows only.
 
     Points that were measured several times are one site (:func:`rbfnet.domains.find_sites`): centres are taken from the
     sites, and interpolation meets the mean of the values at each.
@@ -23,7 +23,7 @@ class DataProblem(Problem):
     Args:
         x, y: the rows.
         coords, outputs: a name for each column.
-        validation, test: how many rows are held back: a fraction of all below 1, or a number of rows. By default the model is
+        validation, test: how many rows are held out: a fraction of all below 1, or a number of rows. By default the model is
             fitted to all rows, and its errors are measured by leaving rows out.
         common_scale: scale all inputs by the same length (they are lengths in the same unit) rather than each by its own.
 

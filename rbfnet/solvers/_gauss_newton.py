@@ -24,7 +24,7 @@ class GaussNewton(Solver):
     by orthogonal factorisation. The weights are pulled towards zero by mu, at the level of rounding: it is this that lets flat,
     nearly dependent kernels keep their accuracy, for the change of the weights alone says nothing about their size. The
     trust region lambda is zero as long as steps succeed. It grows tenfold until the loss falls, and a step that does not lower
-    it is never taken. Nor is one after which the residual at points that are held back is ten times what it was. Where the
+    it is never taken. Nor is one after which the residual at held-out points is ten times what it was. Where the
     equations hold at the points and not between them, so that the points do not determine the unknowns, as many again are drawn,
     close to the boundary too, up to three times.
 
@@ -36,7 +36,7 @@ class GaussNewton(Solver):
     smoothness of unknown functions ask for, both estimated, and the unknowns get standard errors (``Inference``).
 
     A shape parameter that is ``"auto"`` is chosen once the weights fit the width it starts with, by what a step from there
-    misses at points held back; then the steps go on (:func:`rbfnet.solvers.selection.chosen_shape`). The choice is undone
+    misses at held-out points; then the steps continue (:func:`rbfnet.solvers.selection.chosen_shape`). The choice is undone
     where it makes worse what is missed at fresh points.
 
     A problem that is not linear and goes through time has one solution, but the loss has many minima. So the steps start from

@@ -23,13 +23,13 @@ COPIES = 3
 """How many times the matrix is held at the peak: itself, and what it is factored into."""
 
 MANY = 2000
-"""So many centres are suggested where all points are too many."""
+"""Number of centres that is suggested where all points are too many."""
 
 
 class LeastSquares(Solver):
     """Solve for the weights: one weighted, column-scaled least-squares solve, for linear problems and data.
 
-    Where epsilon is ``"auto"``, it and the margin are chosen by the residual at points held back, or with data by leaving points
+    Where epsilon is ``"auto"``, it and the margin are chosen by the residual at held-out points, or with data by leaving points
     out (:func:`rbfnet.solvers.selection.choose_shape`). Otherwise centres and shape parameters stay as they are.
 
     A problem that asks for nothing but values at points is **data**. By default cross-validation decides how closely they are

@@ -19,7 +19,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 def factor(schedule: str, epoch: int, epochs: int, warmup: int) -> float:
     """The factor on the step size in ``epoch`` of ``epochs``: a line from 1 / (warmup + 1) up, then the schedule.
 
-    A run that is longer than it was to be goes on with the last factor.
+    A run that is longer than planned continues with the last factor.
     """
     if epoch < warmup:
         return (epoch + 1) / (warmup + 1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 FUSED = 4
-"""Up to so many outputs a compiled block sums products itself, so that no array of pairs is ever stored; more go to BLAS."""
+"""Most outputs for which a compiled block sums products itself, so that no array of pairs is stored; more go to BLAS."""
 
 
 class Pairs(ABC):
@@ -20,7 +20,7 @@ class Pairs(ABC):
 
     @abstractmethod
     def of_centers(self, value: Tensor) -> Tensor:
-        """(M,), one number a centre, over the pairs."""
+        """(M,), one number per centre, over the pairs."""
 
     @abstractmethod
     def contract(self, column: Tensor, weight: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Boundary(Condition):
-    """Any equation on the boundary: u.normal and u.normal_derivative() are to be had there.
+    """Any equation on the boundary: u.normal and u.normal_derivative() are available there.
 
     Example: ``Boundary(lambda u: (u.value, u.laplacian()))``, a simply supported plate.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 Residual = Tensor | Field | tuple[Tensor | Field, ...]
-"""(B,), or a tuple of them, one an equation: what is to be zero at each point."""
+"""(B,), or a tuple of them, one per equation: what is to be zero at each point."""
 
 
 class Sample(NamedTuple):

@@ -31,7 +31,7 @@ class Data(Condition):
             (:class:`rbfnet.solvers.GaussNewton`) estimate it otherwise; the others have no use for it.
 
     Raises:
-        InputError: values that are not finite or do not fit each other; when the sample is taken, points outside the domain,
+        InputError: values that are non-finite or do not fit each other; when the sample is taken, points outside the domain,
             an unknown output or column.
 
     Example:

@@ -34,7 +34,7 @@ class Integral(Condition):
             more there are more (:meth:`rbfnet.domains.Domain.quadrature`).
 
     Raises:
-        InputError: a value that is no number, a part that is no Domain.
+        InputError: a value that is not a number, a part that is not a Domain.
     """
 
     kind = "integral"
@@ -79,7 +79,7 @@ class Mean(Integral):
         of, where, weight, name, points: see :class:`Integral`.
 
     Raises:
-        InputError: a value that is no number.
+        InputError: a value that is not a number.
 
     Example:
         >>> import rbfnet

@@ -18,7 +18,7 @@ class Periodic(Condition):
     """Both ends of one coordinate are one place: u and its derivatives along the coordinate are the same there.
 
     An equation of order m needs the values and m - 1 derivatives. (:class:`rbfnet.nn.Periodic` gives a network that is
-    periodic by its form.)
+    periodic by construction.)
 
     Args:
         coordinate: whose lowest and highest value are one place.

@@ -29,7 +29,7 @@ class Unknown(nn.Module, Arithmetic, Initialised):
         covariance: (1, 1), the variance of ``raw`` given the data; NaN where no solver has found it.
 
     Raises:
-        InputError: an initial value that is not finite, or not positive where it has to be.
+        InputError: a non-finite initial value, or one that is not positive where it has to be.
 
     Example:
         >>> import rbfnet, torch

@@ -48,7 +48,7 @@ class UnknownField(nn.Module, Arithmetic, Initialised):
         covariance: (N, N), that of the network's coefficients given the data; NaN where no solver has found it.
 
     Raises:
-        InputError: an initial value that is not finite, or not positive where it has to be; an unknown coordinate; or what the
+        InputError: a non-finite initial value, or one that is not positive where it has to be; an unknown coordinate; or what the
             network refuses.
 
     Example:

@@ -14,7 +14,7 @@ from rbfnet.operators import Coefficient, Differentiable, LinearModel, Operator,
 from rbfnet.problems import Condition, Known, Problem, Sample, residuals_of
 
 POINTS = 2**12
-"""So many nodes of an integral at a time."""
+"""Number of nodes of an integral per block."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class Stages:
         continuation: attributes of the problem, each with its values before its own, which is the last.
 
     Raises:
-        InputError: values that are no numbers or not equally many.
+        InputError: values that are not numbers or not equally many.
     """
 
     def __init__(self, continuation: Mapping[str, Sequence[float]] | None) -> None:

@@ -1,4 +1,4 @@
-"""Points that are held back from a solver: they decide whether a step has helped, and are taken in where it has not."""
+"""Points that are held out from a solver: they decide whether a step has helped, and are taken in where it has not."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rbfnet.solvers.assembly import Posed
 from rbfnet.solvers.validation import close_points, fresh_points, misses
 
 AS_MANY, CLOSE = 1.0, 0.25
-"""How many points are held back: evenly, and close to the boundary, as parts of those that are used."""
+"""How many points are held out: evenly, and close to the boundary, as parts of those that are used."""
 
 
 class HeldBack:
-    """Points beside those of a problem, in rounds: those of a round are held back until they are taken in, by number.
+    """Points beside those of a problem, in rounds: those of a round are held out until they are taken in, by number.
 
     The points of a round are the same whenever they are drawn, so that its number is all there is to keep of them; of several
     processes all draw the same, and each has its share. Points that are given (data, values from files) and quadratures have no
@@ -37,7 +37,7 @@ class HeldBack:
         return replace(posed, samples=samples)
 
     def loss(self, posed: Posed, rounds: int) -> float:
-        """The loss at the points that are held back after so many rounds."""
+        """The loss at the points that are held out after so many rounds."""
         even, close = self._round(posed, rounds)
         both = {name: _joined(even[name], sample) for name, sample in close.items()}
         samples = {**posed.samples, **posed.own({**even, **both})}

@@ -15,7 +15,7 @@ from rbfnet.solvers.assembly import row_blocks as rows
 from rbfnet.solvers.newton._lsmr import Iterative
 
 TRIALS = 20
-"""So many dampings are tried in one step, each a multiple of the last, before no improvement is believed to be possible."""
+"""Maximum number of dampings tried in one step, each a multiple of the last, before no improvement is believed to be possible."""
 
 STRIDE = 1.0
 """A step moves no centre by more than this many of its widths, and changes no logarithm of a width by more."""

@@ -35,7 +35,7 @@ SHORTEST = 1e-3
 """Slabs shorter than this part of the first are not halved any more."""
 
 MOST = 25
-"""So many slabs at most for each of those there are to begin with."""
+"""Maximum number of slabs for each initial one."""
 
 AT_REST = 1e-4
 """How little it counts, in what Newton's method starts from, that nothing changes in time."""

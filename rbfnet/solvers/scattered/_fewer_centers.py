@@ -22,10 +22,10 @@ GAIN = 0.99
 """A penalty is taken unless it gains nothing: what noise adds to the values left out hides what it takes from the fit."""
 
 LEFT_OUT = 2000
-"""So many rows are left out, one at a time, where there are more."""
+"""Maximum number of rows that are left out, one at a time."""
 
 BLOCK = 1 << 25
-"""So many numbers of the matrix are held at a time."""
+"""Number of matrix entries held at a time."""
 
 REFINEMENTS = 2
 """Of the solution without a penalty."""

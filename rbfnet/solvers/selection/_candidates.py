@@ -68,14 +68,14 @@ class Attempt:
 
 
 class Attempts:
-    """Solves a problem in whatever basis its model has at the time, and measures the solution at points that are not used.
+    """Solves a problem in whatever basis its model has at the time, and measures the solution at unseen points.
 
     The first solutions are found with automatic scales. As soon as one is roughly right, the terms of its equations say how large
     they are, and from then on each equation counts relative to that (:func:`relative_scales`), in every basis alike.
 
     Args:
         posed: the problem, with the points to solve with; its scales and the coefficients of its model are changed, in place.
-        yardstick: its equations at points that are not used.
+        yardstick: its equations at unseen points.
         solve: solves with the model and the scales as they are.
 
     Attributes:

@@ -65,7 +65,7 @@ def thin(
         The indices of the centres, in the order they were chosen, and the estimate they reach.
 
     Raises:
-        InputError: numbers that are not finite, or fewer candidates that differ than a tail has terms.
+        InputError: non-finite numbers, or fewer candidates that differ than a tail has terms.
     """
     if not (torch.isfinite(matrix).all() and torch.isfinite(target).all()):
         raise InputError("The linear system holds NaN or infinity; check the residuals and their coefficients.")

@@ -25,7 +25,7 @@ class Choice(NamedTuple):
 
     Attributes:
         solved: the solution that misses the least.
-        whole: it is that of all points: none was held back.
+        whole: it is that of all points: none was held out.
         words: what was chosen, in sentences.
     """
 

@@ -33,7 +33,7 @@ def unseen(model: LinearModel, problem: Problem, used: Iterable[Sample], others:
         model: a network, or one in wrappers; of other models all is taken to be seen.
         problem: where it is used.
         used: the points.
-        others: points that are not used.
+        others: unseen points.
     """
     from scipy.spatial import cKDTree
 

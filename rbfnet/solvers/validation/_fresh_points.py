@@ -19,7 +19,7 @@ FEWER, LEAST = 0.5, 200
 """The same for points to choose by: rms values need fewer, but not less than so many."""
 
 SHARE, FEW = 0.3, 12
-"""The share of its points that is held back of a condition whose points are given, if it has so many."""
+"""The share of its points that is held out of a condition whose points are given, if it has so many."""
 
 NEAREST, FARTHEST = 1e-4, 0.1
 """How far from the boundary points near it lie, as fractions of the size of the domain, evenly in the logarithm."""
@@ -54,7 +54,7 @@ def kept_apart(problem: Problem, samples: Mapping[str, Sample]) -> tuple[dict[st
     """Points to solve with, and points to measure the solution at; None where there are no other ones.
 
     Where a condition can be sampled again, all its points are used and it is measured at fresh ones, about half as many. Of
-    points that are given, such as data, three tenths are held back. Conditions of few points, and integrals, are in both.
+    points that are given, such as data, three tenths are held out. Conditions of few points, and integrals, are in both.
 
     Args:
         problem, samples: as for :func:`fresh_points`.

@@ -39,7 +39,7 @@ def four_disks(x: npt.ArrayLike, y: npt.ArrayLike, *, block: int = 2048) -> Real
         block: points treated at a time.
 
     Raises:
-        InputError: coordinates that are not finite.
+        InputError: non-finite coordinates.
 
     Accuracy: 1e-14: the worst error in the boundary values, at points the fit has not seen, which by the maximum principle
     bounds the error inside.

@@ -24,7 +24,7 @@ def van_der_pol(t: npt.ArrayLike, mu: float = 1.0, *, rtol: float = 1e-12) -> np
         rtol: relative and absolute tolerance of the steps.
 
     Raises:
-        InputError: times that are no vector, negative or not finite; a mu that is not positive.
+        InputError: times that are not a vector, negative or non-finite; a mu that is not positive.
 
     Source: van der Pol, Phil. Mag. 2 (1926); Hairer & Wanner, Solving Ordinary Differential Equations II (1996), section IV.1.
     Accuracy: for mu = 1 to t = 20 4e-12 in y and 1e-11 in y', against Taylor series with 30 digits; by a tolerance of 3e-14,
