@@ -152,7 +152,7 @@ def places(file: Path, header: Sequence[str], columns: Sequence[Column]) -> list
             raise unknown(f"column in {str(file)!r} called", column, header)
         if header.count(str(column)) > 1:
             raise InputError(
-                f"{str(file)!r} has {header.count(str(column))} columns called {column!r}; give each a name of its own."
+                f"{str(file)!r} has {header.count(str(column))} columns called {column!r}; give them different names."
             )
         found.append(header.index(str(column)))
     return found
@@ -169,7 +169,7 @@ def rows(file: Path, form: Form = PLAIN) -> Iterator[Iterator[list[str]]]:
             lines = (line for line in iter(partial(stream.readline, LONGEST), "") if line.strip())
             head, rest = _head(lines)
             if len(head) == LONGEST:
-                raise InputError(f"The header of {str(file)!r} has more than {LONGEST:,} letters; it is no table.")
+                raise InputError(f"The header of {str(file)!r} has more than {LONGEST:,} characters; it is not a table.")
             signs = ";\t" if form.decimal == "," else ",;\t"
             delimiter = max(signs, key=head.count)
             reader = csv.reader(

@@ -140,7 +140,7 @@ def test_what_cannot_be_asked_is_one_sentence(solution: Solution, points: object
 def test_a_network_takes_tensors_and_says_so(solution: Solution) -> None:
     x = torch.from_numpy(POINTS)
     assert torch.equal(solution(x), solution.model(x))
-    with pytest.raises(rbfnet.InputError, match="A network is called with a tensor"):
+    with pytest.raises(rbfnet.InputError, match="A network takes a tensor"):
         solution.model(POINTS)
 
 
@@ -234,7 +234,7 @@ def test_a_solution_from_python_is_saved_and_loaded_whole(solution: Solution, tm
     assert repr(again) == repr(solution) and again.errors == solution.errors and again.residuals == solution.residuals
     assert isinstance(again.problem, Poisson) and again.names == solution.names
     assert np.array_equal(again.residual(POINTS)["interior"], solution.residual(POINTS)["interior"])
-    with pytest.raises(rbfnet.InputError, match="already exists and not empty"):
+    with pytest.raises(rbfnet.InputError, match="already exists and is not empty"):
         solution.save(path)
 
 

@@ -466,7 +466,7 @@ def test_other_arguments_that_are_none_are_refused() -> None:
     assert "Empty lacks phi" in refused(lambda: solved(posed, kernel=Empty))
     assert "takes s = (epsilon r)^2 alone, but this one takes (r, e)" in refused(lambda: solved(posed, kernel=lambda r, e: r))
     u = Field(lambda x: x, torch.rand(3, 1), ("x",))
-    assert "Coordinates are given by name, as in u.d('x'), but got 0" in refused(lambda: u.d(0))  # type: ignore[arg-type]
+    assert "Give coordinates by name, as in u.d('x'), but got 0" in refused(lambda: u.d(0))  # type: ignore[arg-type]
 
 
 # -- constructors that forget the one they build upon ------------------------------------------------------------------------
