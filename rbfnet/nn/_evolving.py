@@ -12,14 +12,14 @@ from numpy.polynomial import chebyshev
 from torch import Tensor, nn
 
 from rbfnet.errors import InputError, positive
-from rbfnet.kernels import Kernel
 from rbfnet.nn._inputs import points
 from rbfnet.nn._layer import require_smooth
 from rbfnet.nn._network import RBFNetwork
-from rbfnet.operators import Along, Coefficient, LinearModel, Operator, in_space_and_time
+from rbfnet.nn._of_network import OfNetwork
+from rbfnet.operators import Along, Coefficient, Operator, in_space_and_time
 
 
-class Evolving(LinearModel):
+class Evolving(OfNetwork):
     """u(x, t) = sum_j phi_j(x) w_j(t), where each w_j is a Chebyshev polynomial on each piece of time, (..., D) -> (..., O).
 
         w_j(t) = sum_k w_kj T_k(s),   s = 2 (t - b_i) / (b_(i+1) - b_i) - 1   for b_i <= t <= b_(i+1).
@@ -188,36 +188,6 @@ class Evolving(LinearModel):
     def in_features(self) -> int:
         """D."""
         return 1 if self.is_point else self.network.in_features + 1
-
-    @property
-    def out_features(self) -> int:
-        """O."""
-        return self.network.out_features
-
-    @property
-    def kernel(self) -> Kernel:
-        """The radial kernel."""
-        return self.network.kernel
-
-    @property
-    def num_centers(self) -> int:
-        """M."""
-        return self.network.num_centers
-
-    @property
-    def centers(self) -> Float[Tensor, "M d"]:
-        """The centres in space."""
-        return self.network.centers
-
-    @property
-    def epsilon(self) -> Float[Tensor, ...]:
-        """The shape parameters."""
-        return self.network.epsilon
-
-    @property
-    def shape_matrix(self) -> Float[Tensor, "... d d"]:
-        """A of the metric in space."""
-        return self.network.shape_matrix
 
     @property
     def weight(self) -> Float[Tensor, "M O"]:

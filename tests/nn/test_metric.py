@@ -242,7 +242,7 @@ def test_a_run_is_loaded_with_its_metric(metric: str, per_center: bool, problem:
         config: Any = OmegaConf.to_container(compose("train", overrides=[*problem, *network, *training]), resolve=True)
     solution = build(config).execute()
     model: Any = rbfnet.load(tmp_path / "run").model
-    own: Metric = (model.network if isinstance(model, Affine) else model).metric  # type: ignore[assignment]
+    own: Metric = (model.network if isinstance(model, Affine) else model).metric
     assert type(own) is METRICS[metric] and own.per_center is per_center
     # Training has moved it off where it started.
     assert own.raw.ndim == 0 or own.raw.detach().std() > 0

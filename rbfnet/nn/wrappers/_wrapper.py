@@ -10,14 +10,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
-from rbfnet.kernels import Kernel
 from rbfnet.nn._inputs import points
 from rbfnet.nn._layer import require_smooth
 from rbfnet.nn._network import RBFNetwork
+from rbfnet.nn._of_network import OfNetwork
 from rbfnet.operators import LinearModel, Operator
 
 
-class Wrapper(LinearModel):
+class Wrapper(OfNetwork):
     """A model u made of a network n such that L u(x) = L' n(z) + rest, where L', z and rest do not depend on the weights.
 
     A subclass says what L' and z are (:meth:`inner`) and, where there is any, the rest (:meth:`outer`). As the directions and
@@ -108,39 +108,9 @@ class Wrapper(LinearModel):
         self.network.set_coefficients(values)
 
     @property
-    def kernel(self) -> Kernel:
-        """The radial kernel."""
-        return self.network.kernel
-
-    @property
-    def num_centers(self) -> int:
-        """M."""
-        return self.network.num_centers
-
-    @property
     def in_features(self) -> int:
         """D."""
         return self.network.in_features
-
-    @property
-    def out_features(self) -> int:
-        """O."""
-        return self.network.out_features
-
-    @property
-    def centers(self) -> Float[Tensor, "M D"]:
-        """The centres."""
-        return self.network.centers
-
-    @property
-    def epsilon(self) -> Float[Tensor, ...]:
-        """The shape parameters."""
-        return self.network.epsilon
-
-    @property
-    def shape_matrix(self) -> Float[Tensor, "... D D"]:
-        """A of the metric, (D, D) or (M, D, D)."""
-        return self.network.shape_matrix
 
     @property
     def weight(self) -> Float[Tensor, "M O"]:
