@@ -95,7 +95,7 @@ def test_as_many_unknowns_as_equations_get_more_equations() -> None:
     """With the 400 points that it is given alone, the run ends 158 % off."""
     solution = rbfnet.solve(Thinly(), num_centers=400, solver="gauss_newton")
     assert solution.errors is not None and solution.errors["rel_l2"] < 1e-9
-    assert any("802 equations at the points did not determine" in sentence for sentence in solution.summary["words"])
+    assert any("802 equations did not determine" in sentence for sentence in solution.summary["words"])
 
 
 def test_a_step_that_goes_astray_between_the_points_is_not_taken() -> None:
