@@ -28,6 +28,9 @@ SETTLED = 0.3
 INSTANT = 1e-9
 """The fraction of the time in which a start that contradicts the boundary conditions becomes one that does not."""
 
+OF_UNKNOWNS = 0.1
+"""The part of the tolerance that ordinary differential equations are solved to, which add no error in space and cost little."""
+
 LEAST_JUMP = 1e-6
 """What is no contradiction, relative to the start."""
 
@@ -196,6 +199,7 @@ class _Evolve(Solving):
         scale = max(float(lines.start[0].norm()), float(lines.start[-1].norm()) * (end - start) / 50, 1e-30)
         scales = torch.full((lines.outputs,), scale, dtype=lines.start.dtype)
         if lines.basis.shape[1] == 1:
+            tolerance *= OF_UNKNOWNS
             scales = lines.start[0].abs().clamp_min(1e-30)
         return March(lines, radau, tolerance, end, start, (end - start) / 50, lines.start, scales)
 
