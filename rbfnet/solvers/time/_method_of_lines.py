@@ -11,7 +11,7 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
 from rbfnet.problems import Initial, Interior, Problem, Sample
-from rbfnet.solvers.time._algebraic import algebraic
+from rbfnet.solvers.time._algebraic import algebraic, both
 from rbfnet.solvers.time._conditions_in_time import distinct, starts
 from rbfnet.solvers.time._constraints import HELD, Constraints, level
 from rbfnet.solvers.time._semidiscrete import Rows, in_space
@@ -154,20 +154,25 @@ class Lines:
     def _kinds(self) -> tuple[Tensor, Tensor, Tensor]:
         """Rows without a derivative in time, rows of boundary conditions with one, and equations with one."""
         values = torch.ones((self.order + 1, 1, self.outputs, self.basis.shape[1]), dtype=self.basis.dtype)
-        rates = self._stacked(self._times, values, torch.ones_like(self._times))[1:].abs().amax(dim=(0, 2)) > 0
         self._edges = sum(len(rows.residual(self.problem, self._times, values)[0]) for rows in self.edge)
-        inside = torch.arange(len(rates)) >= self._edges
-        return (~rates).nonzero()[:, 0], (rates & ~inside).nonzero()[:, 0], (rates & inside).nonzero()[:, 0]
+        found = self._stacked(self._times, values, torch.ones_like(self._times)).abs()
+        rates, inside = found[1:].amax(dim=(0, 2)) > 0, torch.arange(found.shape[1]) >= self._edges
+        # Equations inside that have what has no rate give it; that of a divergence has none of it.
+        without = found[0].unflatten(1, (self.outputs, -1))[:, self.algebraic].sum(dim=(1, 2)) == 0
+        last = ~rates & inside & without
+        self._first = int((~rates & ~last).sum())
+        still = torch.cat([(~rates & ~last).nonzero()[:, 0], last.nonzero()[:, 0]])
+        return still, (rates & ~inside).nonzero()[:, 0], (rates & inside).nonzero()[:, 0]
 
     def _held(self) -> float:
         """See :func:`level`; by data at five times."""
         edges = self.still[self.still < self._edges]
-        if not len(edges) or len(edges) < len(self.still):
+        if not len(edges):
             return HELD
         times = torch.linspace(self.begin, float(self.problem.domain.box[1, -1]), 5, dtype=self.basis.dtype)
         values = self.basis.new_zeros((self.order + 1, 5, self.outputs, self.basis.shape[1]))
-        rows = self._stacked(times, values, torch.full_like(times, 0.2))[0, self.still]
-        data = self._residual(self._all, times, values)[:, self.still]
+        rows = self._stacked(times, values, torch.full_like(times, 0.2))[0, edges]
+        data = self._residual(self._all, times, values)[:, edges]
         return level(rows, data) if bool(rows.isfinite().all()) and bool(data.isfinite().all()) else HELD
 
     def _is_constant(self) -> bool:
@@ -197,7 +202,7 @@ class Lines:
             rows = self._stacked(self._times, values, one)[0, self.still]
             if turn == 0 and rows[:, chosen.flatten()].any():
                 rows = rows * chosen.flatten()
-            constraints = Constraints.of(rows, self.held)
+            constraints = both(rows[: self._first], rows[self._first :], self.held)
             change = constraints.held @ (self._residual(self._all, self._times, values)[0, self.still] @ constraints.test)
             y[0] -= change
             if turn and change.norm() <= 1e-9 * y[0].norm():
@@ -233,7 +238,8 @@ class Lines:
     def linearise(self, times: Float[Tensor, " K"], values: Tensor, step: float, weights: Float[Tensor, " K"]) -> Linearised:
         """The system near a state that is known at the nodes of a step: with the weighted mean of the derivatives there."""
         found = self._stacked(times, values, weights)
-        constraints = Constraints.of(found[0, self.still], self.held)
+        rows = found[0, self.still]
+        constraints = both(rows[: self._first], rows[self._first :], self.held)
         moving, carried = found[:, self.moving], found[:, self.carried]
         powers = torch.tensor([step ** (self.order - q) for q in range(self.order + 1)], dtype=found.dtype)
         along = (powers[:, None, None] * (moving @ constraints.free)).sum(dim=0)
