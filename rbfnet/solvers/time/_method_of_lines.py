@@ -92,6 +92,7 @@ class Lines:
         self.order = self._order()
         self.still, self.moving, self.carried = self._kinds()
         self.held = self._held()
+        self._known: tuple[Tensor, Constraints] | None = None
         self.given, self.start, self.jump = self._start(first)
         self.constant = self._is_constant()
 
@@ -202,7 +203,7 @@ class Lines:
             rows = self._stacked(self._times, values, one)[0, self.still]
             if turn == 0 and rows[:, chosen.flatten()].any():
                 rows = rows * chosen.flatten()
-            constraints = both(rows[: self._first], rows[self._first :], self.held)
+            constraints = self._constraints(rows)
             change = constraints.held @ (self._residual(self._all, self._times, values)[0, self.still] @ constraints.test)
             y[0] -= change
             if turn and change.norm() <= 1e-9 * y[0].norm():
@@ -212,6 +213,12 @@ class Lines:
             rate = torch.cat([rows.rate(self.problem, self._times, values) for rows in self._all], dim=1)[0, self.still]
             y[1] -= constraints.held @ (constraints.held.T @ y[1] + rate @ constraints.test)
         return y
+
+    def _constraints(self, rows: Float[Tensor, "R On"]) -> Constraints:
+        """What these derivatives of conditions hold; where they are linear they are the same again and again."""
+        if self._known is None or not torch.equal(self._known[0], rows):
+            self._known = rows, both(rows[: self._first], rows[self._first :], self.held)
+        return self._known[1]
 
     def _matrices(self, rows: Rows, values: Tensor, times: Tensor, weights: Tensor) -> Tensor:
         return rows.matrices(self.problem, times, values, weights)
@@ -238,8 +245,7 @@ class Lines:
     def linearise(self, times: Float[Tensor, " K"], values: Tensor, step: float, weights: Float[Tensor, " K"]) -> Linearised:
         """The system near a state that is known at the nodes of a step: with the weighted mean of the derivatives there."""
         found = self._stacked(times, values, weights)
-        rows = found[0, self.still]
-        constraints = both(rows[: self._first], rows[self._first :], self.held)
+        constraints = self._constraints(found[0, self.still])
         moving, carried = found[:, self.moving], found[:, self.carried]
         powers = torch.tensor([step ** (self.order - q) for q in range(self.order + 1)], dtype=found.dtype)
         along = (powers[:, None, None] * (moving @ constraints.free)).sum(dim=0)
