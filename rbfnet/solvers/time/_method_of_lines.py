@@ -173,7 +173,7 @@ class Lines:
         times = torch.linspace(self.begin, float(self.problem.domain.box[1, -1]), 5, dtype=self.basis.dtype)
         values = self.basis.new_zeros((self.order + 1, 5, self.outputs, self.basis.shape[1]))
         rows = self._stacked(times, values, torch.full_like(times, 0.2))[0, edges]
-        data = self._residual(self._all, times, values)[:, edges]
+        data = self._residual(self.rows, times, values)[:, edges]
         return level(rows, data) if bool(rows.isfinite().all()) and bool(data.isfinite().all()) else HELD
 
     def _is_constant(self) -> bool:
@@ -204,13 +204,13 @@ class Lines:
             if turn == 0 and rows[:, chosen.flatten()].any():
                 rows = rows * chosen.flatten()
             constraints = self._constraints(rows)
-            change = constraints.held @ (self._residual(self._all, self._times, values)[0, self.still] @ constraints.test)
+            change = constraints.held @ (self._residual(self.rows, self._times, values)[0, self.still] @ constraints.test)
             y[0] -= change
             if turn and change.norm() <= 1e-9 * y[0].norm():
                 break
         if self.order == 2:
             values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
-            rate = torch.cat([rows.rate(self.problem, self._times, values) for rows in self._all], dim=1)[0, self.still]
+            rate = torch.cat([rows.rate(self.problem, self._times, values) for rows in self.rows], dim=1)[0, self.still]
             y[1] -= constraints.held @ (constraints.held.T @ y[1] + rate @ constraints.test)
         return y
 
@@ -224,11 +224,12 @@ class Lines:
         return rows.matrices(self.problem, times, values, weights)
 
     @property
-    def _all(self) -> list[Rows]:
+    def rows(self) -> list[Rows]:
+        """Those of all conditions and equations but for the start."""
         return self.edge + self.inside
 
     def _stacked(self, times: Tensor, values: Tensor, weights: Tensor) -> Float[Tensor, "p+1 R On"]:
-        return torch.cat([self._matrices(rows, values, times, weights) for rows in self._all], dim=1)
+        return torch.cat([self._matrices(rows, values, times, weights) for rows in self.rows], dim=1)
 
     def _residual(self, group: list[Rows], times: Tensor, values: Tensor) -> Float[Tensor, "K R"]:
         return torch.cat([rows.residual(self.problem, times, values) for rows in group], dim=1)
@@ -237,7 +238,14 @@ class Lines:
         self, times: Float[Tensor, " K"], values: Tensor, linear: Linearised
     ) -> tuple[Float[Tensor, "K r"], Float[Tensor, "K f"]]:
         """What is to be made zero: by the coordinates that are held, and by those that are free."""
-        found = self._residual(self._all, times, values)
+        return self.tested(self.missed(times, values), linear)
+
+    def missed(self, times: Float[Tensor, " K"], values: Tensor, rows: list[Rows] | None = None) -> Float[Tensor, "K R"]:
+        """By how much a state misses all conditions and equations; with rows, by how much it misses these."""
+        return self._residual(self.rows if rows is None else rows, times, values)
+
+    def tested(self, found: Float[Tensor, "K R"], linear: Linearised) -> tuple[Float[Tensor, "K r"], Float[Tensor, "K f"]]:
+        """What of that is to be made zero."""
         moving, carried = linear.tests
         free = torch.cat([found[:, self.moving] @ moving, found[:, self.carried] @ carried], dim=1)
         return found[:, self.still] @ linear.constraints.test, free

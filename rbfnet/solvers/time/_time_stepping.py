@@ -172,7 +172,4 @@ class March:
 
     def _values(self, highest: Float[Tensor, "K On"], step: float) -> Float[Tensor, "p+1 K O n"]:
         """The state and its derivatives at the nodes from the highest derivative there."""
-        found = [highest]
-        for known in reversed(list(self.state)):
-            found.append(known + step * self.radau.integral @ found[-1])
-        return torch.stack(found[::-1]).unflatten(2, (self.lines.outputs, -1))
+        return self.radau.integrated(highest, self.state, step).unflatten(2, (self.lines.outputs, -1))
