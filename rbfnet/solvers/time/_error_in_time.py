@@ -21,14 +21,10 @@ from rbfnet.solvers.time._linear_solve import Factored
 from rbfnet.solvers.time._method_of_lines import Lines
 from rbfnet.solvers.time._radau import Radau
 from rbfnet.solvers.time._semidiscrete import Site
-from rbfnet.solvers.time._space_basis import resolved
 from rbfnet.solvers.validation import Estimate
 
 STAGES = 4
 """Of the method in time for the error, in the plane and in space; of one more than that of the solution otherwise."""
-
-MOST_POINTS = 5000
-"""Of a quadrature."""
 
 COLUMNS = 800
 """Functions that take part at most, of all outputs: beyond, a random part of the centres stands for all."""
@@ -171,9 +167,9 @@ def _richer(network: RBFNetwork, most: int) -> RBFNetwork:
 
 
 def _quadrature(space: Domain, network: RBFNetwork) -> tuple[Tensor, Tensor]:
-    """Points that resolve products of its functions: on a line panels between its centres."""
+    """Points and weights: on a line those of panels between its centres."""
     if not isinstance(space, Interval):
-        return resolved(space, network, PER_CENTER, MOST_POINTS)
+        return space.quadrature(PER_CENTER * network.num_centers)
     low, high = (float(end) for end in space.box[:, 0])
     inside = network.centers[:, 0].detach().sort().values
     edges = torch.cat([inside.new_tensor([low]), inside[(inside > low) & (inside < high)][::2], inside.new_tensor([high])])

@@ -34,23 +34,16 @@ def orthonormal(
     return right[:kept].T / sizes[:kept]
 
 
-def resolved(
-    space: Domain, network: RBFNetwork, per_center: int, most: int = MOST_POINTS
-) -> tuple[Float[Tensor, "B d"], Float[Tensor, " B"]]:
+def resolved(space: Domain, network: RBFNetwork, per_center: int) -> tuple[Float[Tensor, "B d"], Float[Tensor, " B"]]:
     """Points and weights of a quadrature that integrates products of a network's functions.
 
     They are taken to be enough if functions that are orthonormal by them are so by about twice as many too. With that the
     method of Galerkin inherits from an equation that nothing in it grows.
-
-    Args:
-        space, network: whose functions they are.
-        per_center: points for each centre, at first.
-        most: points, beyond which there are no more.
     """
     count = per_center * network.num_centers
     points, weights = space.quadrature(count)
     weights = weights / weights.sum()
-    while count < most:
+    while count < MOST_POINTS:
         count *= 2
         finer, their = space.quadrature(count)
         their = their / their.sum()
