@@ -206,7 +206,14 @@ class _Evolve(Solving):
     def _resumed(self, posed: Posed, state: dict[str, Any]) -> March:
         lines = Lines(posed.problem, self.model.network, dict(posed.samples), state["points"], state["weights"])
         march = self._started(lines, Radau.of(self.solver.degree), self.solver.tolerance)
-        march.time, march.step, march.scale, march.state = state["time"], state["step"], state["scale"], state["at"]
+        # One number for all outputs, before each unknown of ordinary differential equations had its own.
+        scale = torch.as_tensor(state["scale"], dtype=march.scale.dtype).expand_as(march.scale).clone()
+        if state["at"].shape != march.state.shape:
+            raise InputError(
+                f"The checkpoint is of a version of evolve with another basis in space, of {state['at'].shape[1]} coordinates "
+                f"rather than {march.state.shape[1]}; start the run anew."
+            )
+        march.time, march.step, march.scale, march.state = state["time"], state["step"], scale, state["at"]
         return march
 
     def _lengths(self, posed: Posed, points: Tensor, weights: Tensor, at: Tensor) -> Tensor:
