@@ -69,4 +69,5 @@ def further(summary: dict[str, Any]) -> list[str]:
     git = told.get("git") or {}
     versions = ", ".join(f"{name} {told[name]}" for name in ("rbfnet", "torch", "python") if name in told)
     commit = f"; commit {git['commit'][:8]}{' with changes' if git.get('changed') else ''}" if git.get("commit") else ""
-    return [*rows, f"{summary['parameters']:,} parameters, {summary['epochs']:,} epochs; {versions}{commit}."]
+    epochs = f"{summary['epochs']:,} epoch{'s' * (summary['epochs'] != 1)}"
+    return [*rows, f"{summary['parameters']:,} parameters, {epochs}; {versions}{commit}."]

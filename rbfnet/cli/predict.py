@@ -7,7 +7,8 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
-from rbfnet.cli.command import columns_of, console, elements, loaded, new_file, one_run, read
+from rbfnet.cli.command import columns_of, elements, loaded, new_file, one_run, read
+from rbfnet.cli.printed import console
 from rbfnet.errors import InputError
 from rbfnet.tables import Form, kind_of, require_columns, require_file
 
@@ -71,7 +72,7 @@ def predict(arguments: list[str]) -> int:
     started = time.perf_counter()
     total = _count(points)
     quiet = given.quiet or total <= 2**14
-    with nullcontext() if quiet else Steps("points", total, console(given, stderr=True)) as steps:
+    with nullcontext() if quiet else Steps("points", total, console(given.quiet, stderr=True)) as steps:
         done = None if steps is None else steps.at
         count = predict_file(solution, points, out, what, form, done)
     if not given.quiet:

@@ -29,6 +29,7 @@ from rbfnet.cli.interrupt import INTERRUPTED, leave, not_kept_waiting, raise_fro
 from rbfnet.cli.loudness import further, hushed, is_quiet
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.own_modules import find
+from rbfnet.cli.printed import console, print_table
 from rbfnet.cli.process import spared_by_the_collector
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.cli.sweep import sweep
@@ -202,40 +203,35 @@ def _run_directory() -> Path:
 
 def report(solution: Solution, directory: Path) -> None:
     """Print the errors as a table, and where the run is."""
-    from rich.console import Console
-    from rich.table import Table
-
-    # What is in brackets or between colons is part of a name.
-    console = Console(highlight=False, markup=False, emoji=False, quiet=is_quiet())
+    out = console(is_quiet())
     summary = solution.summary
     who = f"{summary['problem']}: {summary['kernel']}, {summary['centers']} centres, {summary['solver']}"
     about = f"{who}, {summary['seconds']:.2f} s"
     if summary["errors"] is None:
-        console.print(f"{about}; loss {summary['loss']:.3e}; no reference to measure errors against.", soft_wrap=True)
+        out.print(f"{about}; loss {summary['loss']:.3e}; no reference to measure errors against.")
     else:
-        console.print(about, soft_wrap=True)
+        out.print(about)
         measured_by = summary.get("errors_by", "reference")
         title = None if measured_by == "reference" else f"errors: {measured_by}"
-        table = Table("output", "relative L2", "maximum", "RMSE", title=title)
         by_output = summary.get("errors_by_output", {solution.problem.outputs[0]: summary["errors"]})
-        for name, measured in by_output.items():
-            table.add_row(name, *(f"{measured[key]:.3e}" for key in ("rel_l2", "max_abs", "rmse")))
-        console.print(table)
+        keys = ("rel_l2", "max_abs", "rmse")
+        rows = [[name, *(f"{measured[key]:.3e}" for key in keys)] for name, measured in by_output.items()]
+        print_table(out, ["output", "relative L2", "maximum", "RMSE"], rows, title)
     if "unknowns" in summary:
-        table = Table("unknown", "value", "standard error", "exact", "relative error")
+        rows = []
         for name, found in summary["unknowns"].items():
             value = f"{found['value']:.6g}" if "value" in found else f"{found['min']:.4g} to {found['max']:.4g}"
             error = f"{found['standard_error']:.2g}" if "standard_error" in found else ""
             exact = f"{found['exact']:.6g}" if "exact" in found else ""
-            table.add_row(name, value, error, exact, f"{found['rel_error']:.3e}" if "rel_error" in found else "")
-        console.print(table)
+            rows.append([name, value, error, exact, f"{found['rel_error']:.3e}" if "rel_error" in found else ""])
+        print_table(out, ["unknown", "value", "standard error", "exact", "relative error"], rows)
     for sentence in summary.get("words", []):
-        console.print(sentence, soft_wrap=True)
+        out.print(sentence)
     for sentence in further(summary):
-        console.print(sentence, soft_wrap=True)
-    console.quiet = False
-    console.print(verdict_line(summary), soft_wrap=True)
-    console.print(str(directory), soft_wrap=True)
+        out.print(sentence)
+    out.quiet = False
+    out.print(verdict_line(summary))
+    out.print(str(directory))
 
 
 def verdict_line(summary: dict[str, Any]) -> str:
