@@ -32,11 +32,23 @@ def loudness(command: str, arguments: Sequence[str]) -> Iterator[list[str]]:
     levels = {FLAGS[argument] for argument in arguments if argument in FLAGS}
     if len(levels) > 1:
         raise InputError("--quiet and --verbose exclude each other; give one of them.")
-    before = _LEVEL.set(next(iter(levels), "usual"))
-    try:
+    with as_loud_as(next(iter(levels), "usual")):
         yield [argument for argument in arguments if argument not in FLAGS]
+
+
+@contextmanager
+def as_loud_as(level: str) -> Iterator[None]:
+    """Within, as loud as where :func:`level` gave this."""
+    before = _LEVEL.set(level)
+    try:
+        yield
     finally:
         _LEVEL.reset(before)
+
+
+def level() -> str:
+    """How loud it is."""
+    return _LEVEL.get()
 
 
 def is_quiet() -> bool:

@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +27,13 @@ from rbfnet.cli.checks import check, targets
 from rbfnet.cli.configs import config_directory
 from rbfnet.cli.counts import require_counts
 from rbfnet.cli.interrupt import INTERRUPTED, leave, not_kept_waiting, raise_from_now_on, word
-from rbfnet.cli.loudness import further, hushed, is_quiet
+from rbfnet.cli.loudness import as_loud_as, further, hushed, is_quiet, level
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.own_modules import find
 from rbfnet.cli.printed import console, print_table
 from rbfnet.cli.process import spared_by_the_collector
 from rbfnet.cli.sentences import as_input_error
-from rbfnet.cli.sweep import sweep
+from rbfnet.cli.sweep import Runs, sweep
 from rbfnet.errors import InputError, WriteError
 
 if TYPE_CHECKING:
@@ -57,12 +58,21 @@ def train(arguments: list[str]) -> int:
     overrides = [readable(override, given.multirun) for override in given.overrides]
 
     def run(flags: list[str], overrides: list[str]) -> int:
-        code = once(flags, overrides)
-        return 0 if given.allowed and code == NOT_SOLVED else code
+        return _accepted(once(flags, overrides), given.allowed)
 
     if given.multirun:
-        return sweep(given.flags, overrides, run)
+        return sweep(given.flags, overrides, Runs(run, partial(_run_accepted, allowed=given.allowed, level=level())))
     return run(given.flags, [text for override in overrides for text in chosen(override)])
+
+
+def _accepted(code: int, allowed: bool) -> int:
+    return 0 if allowed and code == NOT_SOLVED else code
+
+
+def _run_accepted(config: DictConfig, allowed: bool, level: str) -> int:
+    """In a process of a launcher's, which knows of no flags."""
+    with as_loud_as(level):
+        return _accepted(_run(config), allowed)
 
 
 def once(flags: list[str], overrides: list[str]) -> int:

@@ -109,30 +109,53 @@ def test_a_launcher_that_is_not_installed_is_named(command: Command, monkeypatch
         assert (code, out) == (2, "") and err.endswith(f"which is not installed; run `pip install 'rbfnet[{extra}]'`.\n")
 
 
+BROKEN = """
+from rbfnet.kernels import Gaussian
+
+
+class Mine(Gaussian):
+    def __init__(self):
+        raise ZeroDivisionError("my own mistake")
+"""
+
+
 @pytest.mark.slow
 def test_jobs_in_processes_of_joblibs(tmp_path: Path) -> None:
-    """What fails is told with its values, the others are run, and the table is the last."""
+    """What fails is told with its values, the others are run, and the table is the last; the exit code is the worst of all."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    given = [*QUICK[:2], "figures=false", "network.num_centers=9,x,36", "run_dir=all", "hydra/launcher=joblib"]
-    done = _in_a_process(tmp_path, *given, "hydra.launcher.n_jobs=2")
-    assert done.returncode == 2
-    assert "rbfnet: job 1 (" in done.stderr and "network.num_centers=x): num_centers must be" in done.stderr
-    assert {config(tmp_path / "all" / n)["seed"] for n in "02"} == {0}
-    assert "  solved  " in done.stdout or "  rough  " in done.stdout
+    (tmp_path / "broken_kernels.py").write_text(BROKEN)
+    jobs = ["network.num_centers=2,x,36", "kernel=gaussian,gausian", "run_dir=all", "hydra/launcher=joblib"]
+    done = _in_a_process(tmp_path, *QUICK[:2], "figures=false", "-q", *jobs, "hydra.launcher.n_jobs=2")
+    assert done.returncode == 4
+    assert [line.partition(": ")[2].partition(": ")[0] for line in done.stderr.splitlines()] == [
+        "job 1 (network.num_centers=2 kernel=gausian)",
+        "job 2 (network.num_centers=x kernel=gaussian)",
+        "job 3 (network.num_centers=x kernel=gausian)",
+        "job 5 (network.num_centers=36 kernel=gausian)",
+    ]
+    assert "num_centers must be a whole number" in done.stderr and "did you mean 'gaussian'?" in done.stderr
+    assert sorted(p.name for p in (tmp_path / "all").iterdir()) == ["0", "4"]
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 * 2 + 1 + 6 and [line.split()[-1] for line in lines[-4:]] == ["failed"] * 4
+    mine = ["kernel=custom", "kernel._target_=broken_kernels.Mine,rbfnet.kernels.Gaussian", "hydra/launcher=joblib"]
+    done = _in_a_process(tmp_path, *QUICK, *mine, "--allow-unsolved", "run_dir=mine")
+    assert done.returncode == 1
+    assert done.stderr.startswith("rbfnet: job 0 (kernel._target_=broken_kernels.Mine):\nTraceback")
+    assert done.stderr.endswith("ZeroDivisionError: my own mistake\n")
 
 
 @pytest.mark.slow
 def test_jobs_by_submitit(tmp_path: Path) -> None:
     """As on a cluster with SLURM, by the executor that submitit has for one machine."""
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
-    given = [*QUICK, "seed=1,2", "run_dir=all", "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"]
-    done = _in_a_process(tmp_path, *given)
-    assert done.returncode == 0, done.stderr
-    assert [config(tmp_path / "all" / n)["seed"] for n in "01"] == [1, 2]
-    assert "\n1    2     " in done.stdout
+    given = [*QUICK, "solver=adam", "solver.max_epochs=3", "solver.lr=1e-3,1e200", "run_dir=all", "--allow-unsolved"]
+    done = _in_a_process(tmp_path, *given, "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5")
+    assert done.returncode == 3, done.stderr
+    assert json.loads((tmp_path / "all/0/summary.json").read_text())["epochs"] == 3
+    assert "\n0    0.001 " in done.stdout and "\n1    1e+200 " in done.stdout
 
 
 def _in_a_process(directory: Path, *given: str) -> subprocess.CompletedProcess[str]:
     code = "import sys; from rbfnet.cli.main import main; sys.argv = ['rbfnet', *sys.argv[1:]]; main()"
-    command = [sys.executable, "-c", code, "train", "--multirun", "--allow-unsolved", *given]
+    command = [sys.executable, "-c", code, "train", "--multirun", *given]
     return subprocess.run(command, cwd=directory, capture_output=True, text=True)
