@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import subprocess
@@ -125,6 +126,22 @@ def test_many_points_have_progress_in_plain_lines(command: Command, good: str) -
     assert code == 0 and out == "out.csv\n"
     assert "points 20000/20000" in err and "\x1b" not in err
     assert len(Path("out.csv").read_text().splitlines()) == 20_001
+
+
+def test_progress_is_shown_for_every_kind_of_file_on_standard_error(command: Command, good: str) -> None:
+    many = np.random.default_rng(0).random((20_000, 2))
+    np.savez("many.npz", y=many[:, 1], x=many[:, 0])
+    with gzip.open("many.csv.gz", "wt") as file:
+        np.savetxt(file, many, delimiter=",", header="x,y", comments="")
+    corners = np.arange(19_998).reshape(-1, 3)
+    meshio.Mesh(np.pad(many, ((0, 0), (0, 1))), [("triangle", corners)]).write("many.vtu")
+    for given in ("many.npz", "many.csv.gz", "many.vtu"):
+        code, out, err = command("predict", good, given, "-o", "out.vtu", "-f")
+        assert (code, out) == (0, "out.vtu\n") and "points 20000/20000" in err, given
+        assert command("predict", good, given, "-o", "out.vtu", "-f", "-q") == (0, "", "")
+    mesh = meshio.read("out.vtu")
+    assert np.array_equal(mesh.cells_dict["triangle"], corners)
+    assert np.array_equal(mesh.point_data["u"], rbfnet.load(good).predict(many, progress=False))
 
 
 # -- evaluate and export --------------------------------------------------------------------------------------------------------
