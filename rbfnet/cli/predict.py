@@ -9,10 +9,11 @@ import zlib
 from contextlib import ExitStack
 from pathlib import Path
 
+from rbfnet.arrays import length
 from rbfnet.cli.command import columns_of, elements, loaded, new_file, one_run, read
 from rbfnet.cli.printed import console
 from rbfnet.errors import InputError
-from rbfnet.tables import FILES, Form, kind_of, length, parquet, require_columns, require_file
+from rbfnet.tables import FILES, Form, kind_of, parquet, require_columns, require_file
 
 HELP = """\
 rbfnet predict RUN POINTS --out FILE: values, and derivatives, at the points of a file

@@ -180,6 +180,8 @@ def test_export_is_compared_with_the_model(command: Command, good: str) -> None:
 def test_onnx(command: Command, good: str) -> None:
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
+    # Derivatives have larger terms that cancel than values have.
+    assert command("export", good, "-o", "higher.onnx", "--what", "u_xx,laplacian(u),d(u,x,x,y)")[::2] == (0, "")
     assert command("export", good, "-o", "a.onnx", "--what", "u,u_x")[0] == 0
     session = runtime.InferenceSession("a.onnx")
     found = session.run(None, {session.get_inputs()[0].name: POINTS})
