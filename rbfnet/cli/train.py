@@ -71,6 +71,8 @@ def _accepted(code: int, allowed: bool) -> int:
 
 def _run_accepted(config: DictConfig, allowed: bool, level: str) -> int:
     """In a process of a launcher's, which knows of no flags."""
+    # The summary names the command.
+    sys.argv = [__file__, *HydraConfig.get().overrides.task]
     with as_loud_as(level):
         return _accepted(_run(config), allowed)
 

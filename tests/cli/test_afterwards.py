@@ -6,6 +6,12 @@ import csv
 import gzip
 import io
 import json
+import os
+import pty
+import select
+import shlex
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -276,6 +282,55 @@ def test_bash_completes(command: Command) -> None:
     """
     done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["completion", "matern", "--derivatives"]
+
+
+ASKED = {
+    "rbfnet comp": "completion",
+    "rbfnet train kernel=mat": "kernel=matern",
+    "rbfnet predict --deri": "--derivatives",
+    "rbfnet train problem.path=poi": "problem.path=points.csv",
+}
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="no fish")
+@pytest.mark.parametrize("typed", ASKED)
+def test_fish_completes(command: Command, typed: str) -> None:
+    write_points()
+    Path("rbfnet.fish").write_text(command("completion", "fish")[1])
+    script = f"source rbfnet.fish; complete -C {shlex.quote(typed)}"
+    done = subprocess.run(["fish", "-N", "-c", script], capture_output=True, text=True, env={**os.environ, "HOME": os.getcwd()})
+    assert (done.stdout.split(), done.stderr) == ([ASKED[typed]], "")
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh")
+def test_zsh_completes(command: Command) -> None:
+    """Its completion works in its line editor alone, which needs a terminal."""
+    write_points()
+    Path("rbfnet.zsh").write_text(command("completion", "zsh")[1])
+    child, terminal = pty.fork()
+    if not child:
+        os.environ.update(TERM="dumb", HOME=os.getcwd())
+        os.execvp("zsh", ["zsh", "-f", "-i"])
+    shown = b""
+
+    def until(text: str) -> None:
+        nonlocal shown
+        while text.encode() not in shown:
+            assert select.select([terminal], [], [], 20)[0], (text, shown)
+            shown += os.read(terminal, 4096)
+        shown = b""
+
+    try:
+        os.write(terminal, b"PS1='> '; unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; source rbfnet.zsh\n")
+        os.write(terminal, b"rbfnet() { echo \"[[$*]]\"; }; echo rea''dy\n")
+        until("ready")
+        for typed, completed in ASKED.items():
+            os.write(terminal, f"{typed}\t\n".encode())
+            until(f"[[{' '.join([*typed.split()[1:-1], completed])}]]")
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(terminal)
 
 
 # -- all of them ----------------------------------------------------------------------------------------------------------------

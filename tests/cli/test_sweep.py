@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -36,7 +37,12 @@ def test_it_is_one_run_each_numbered_as_hydra_does(command: Command) -> None:
 def test_where_no_directory_is_named_it_has_the_time(command: Command) -> None:
     assert command("train", "-m", *QUICK, "kernel=gaussian")[0] == 0
     (summary,) = Path("runs/multirun").glob("????-??-??_??-??-??/0/summary.json")
-    assert json.loads(summary.read_text())["problem"] == "poisson"
+    told = json.loads(summary.read_text())
+    assert told["problem"] == "poisson"
+    # It can be run by itself.
+    program, *again = shlex.split(told["provenance"]["command"])
+    summary.parent.rename("elsewhere")
+    assert program == "rbfnet" and command(*again)[0] == 0 and summary.is_file()
 
 
 def test_what_fails_is_told_with_its_values_and_what_works_is_run(command: Command) -> None:
@@ -135,6 +141,8 @@ def test_jobs_in_processes_of_joblibs(tmp_path: Path) -> None:
     ]
     assert "num_centers must be a whole number" in done.stderr and "did you mean 'gaussian'?" in done.stderr
     assert sorted(p.name for p in (tmp_path / "all").iterdir()) == ["0", "4"]
+    command = json.loads((tmp_path / "all/4/summary.json").read_text())["provenance"]["command"]
+    assert command.startswith("rbfnet train ") and "network.num_centers=36" in command
     lines = done.stdout.splitlines()
     assert len(lines) == 2 * 2 + 1 + 6 and [line.split()[-1] for line in lines[-4:]] == ["failed"] * 4
     mine = ["kernel=custom", "kernel._target_=broken_kernels.Mine,rbfnet.kernels.Gaussian", "hydra/launcher=joblib"]

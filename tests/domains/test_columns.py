@@ -120,10 +120,10 @@ def test_without_a_header_columns_go_by_position_and_no_row_is_lost(tmp_path: Pa
     with pytest.raises(InputError, match=r"no column in .* called 'x'; known: 0, 1"):
         read_columns(file, ["x", "y"])
     file.write_text("0,5;1\n1;2\n")
-    assert read_columns(file, ["0", "1"], Form(decimal=",")).tolist() == [[0.5, 1.0], [1.0, 2.0]]
+    assert read_columns(file, [0, 1], Form(decimal=",")).tolist() == [[0.5, 1.0], [1.0, 2.0]]
     # Distinct whole numbers are names: years, or the positions that pandas writes.
     file.write_text("1990,2000\n1,2\n")
-    assert read_columns(file, ["2000", 0]).tolist() == [[2.0, 1.0]]
+    assert read_columns(file, [1, 0]).tolist() == [[2.0, 1.0]]
 
 
 def test_the_header_may_be_the_last_of_the_comments(tmp_path: Path) -> None:
