@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
@@ -19,7 +17,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from rbfnet.cli.arguments import config_dir
-from rbfnet.cli.configs import config_directory
+from rbfnet.cli.composing import composed, hydra_with
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.errors import InputError, WriteError
 
@@ -72,32 +70,24 @@ def launch(
     Raises:
         InputError: Hydra's own keys do not compose.
     """
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(config_directory()), version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
+    with hydra_with(flags) as hydra:
         loader = hydra.config_loader
-        if (own := config_dir(flags)) is not None:
-            loader.get_search_path().append(provider="command-line", path=f"file://{os.path.abspath(own)}")
-        try:
-            config: Any = hydra.compose_config("train", list(hydras), run_mode=RunMode.MULTIRUN, from_shell=False)
-        except (HydraException, OmegaConfBaseException) as error:
-            raise as_input_error(error, list(hydras), own) from None
+        config = composed(hydra, flags, hydras, RunMode.MULTIRUN)
         named = any(text.lstrip("+").startswith("hydra.sweep.subdir=") for text in hydras)
-        answers, composed = {}, {}
+        answers, runnable = {}, {}
         for number, overrides in jobs.items():
             # A launcher counts the jobs that it is given; the directory of a job has its number here.
             numbered = [*overrides, *([] if named else [f"hydra.sweep.subdir={number}"])]
             try:
                 loader.load_sweep_config(config, numbered)
             except (HydraException, OmegaConfBaseException) as error:
-                answers[number] = 2, str(as_input_error(error, list(overrides), own))
+                answers[number] = 2, str(as_input_error(error, list(overrides), config_dir(flags)))
             else:
-                composed[number] = numbered
-        if composed:
+                runnable[number] = numbered
+        if runnable:
             context = HydraContext(config_loader=loader, callbacks=Callbacks(config))
             launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=Answering(run), config=config)
-            answers |= zip(composed, _returned(launcher, list(composed.values())), strict=True)
+            answers |= zip(runnable, _returned(launcher, list(runnable.values())), strict=True)
     return dict(sorted(answers.items()))
 
 

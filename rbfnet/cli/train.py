@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rbfnet.cli.arguments import config_dir, split
 from rbfnet.cli.checks import check, targets
+from rbfnet.cli.composing import help_page
 from rbfnet.cli.configs import config_directory
 from rbfnet.cli.counts import require_counts
 from rbfnet.cli.interrupt import INTERRUPTED, leave, not_kept_waiting, raise_from_now_on, word
@@ -60,6 +61,9 @@ def train(arguments: list[str]) -> int:
     def run(flags: list[str], overrides: list[str]) -> int:
         return _accepted(once(flags, overrides), given.allowed)
 
+    if "--help" in given.flags:
+        print(help_page(given.flags, [text for o in overrides if not o.is_sweep_override() for text in chosen(o)]))
+        return 0
     if given.multirun:
         return sweep(given.flags, overrides, Runs(run, partial(_run_accepted, allowed=given.allowed, level=level())))
     return run(given.flags, [text for override in overrides for text in chosen(override)])
