@@ -10,6 +10,7 @@ from typing import Any
 
 from hydra import initialize_config_dir
 from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -26,11 +27,12 @@ def hydra_with(flags: list[str]) -> Iterator[Hydra]:
     """Hydra with the configs of rbfnet, and those below ``--config-dir``."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(config_directory()), version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
+        # The one that is there has looked at its directories already.
+        GlobalHydra.instance().clear()
+        path = create_config_search_path(str(config_directory()))
         if (own := config_dir(flags)) is not None:
-            hydra.config_loader.get_search_path().append(provider="command-line", path=f"file://{os.path.abspath(own)}")
-        yield hydra
+            path.prepend(provider="command-line", path=f"file://{os.path.abspath(own)}", anchor="schema")
+        yield Hydra.create_main_hydra2("rbfnet", path)
 
 
 def composed(hydra: Hydra, flags: list[str], overrides: Sequence[str], mode: RunMode = RunMode.RUN) -> Any:

@@ -96,7 +96,7 @@ def _returned(launcher: Any, overrides: list[list[str]]) -> list[Answer]:
         returned = launcher.launch(overrides, initial_job_idx=0)
     except Exception as error:
         # A process was killed, or none could be started: the launcher then tells of no job what became of it.
-        return [(FAILED, f"{type(error).__name__}: {error}".rstrip())] * len(overrides)
+        return [(FAILED, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")] * len(overrides)
     answers = []
     for job in returned:
         try:

@@ -23,13 +23,14 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from rbfnet.cli.composing import hydra_with
 from rbfnet.cli.configs import config_directory, groups
 from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED
 from rbfnet.cli.launched import FAILED, launch
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.runs import Row, rows, show, tabulated
 from rbfnet.cli.sentences import as_input_error
-from rbfnet.errors import InputError, WriteError
+from rbfnet.errors import InputError, WriteError, unknown
 from rbfnet.extras import require_installed
 
 PLUGINS = ("hydra/launcher", "hydra/sweeper")
@@ -154,6 +155,10 @@ def _require_plugins(plugins: Iterable[Override]) -> None:
         name = "" if override.is_sweep_override() else str(override.value())
         if name in PACKAGES:
             require_installed(*PACKAGES[name], f"{override.key_or_group}={name}")
+        with hydra_with([]) as hydra:
+            known = hydra.config_loader.get_group_options(override.key_or_group)
+        if name not in known:
+            raise unknown(override.key_or_group, name or str(override.input_line).partition("=")[2], [*known, *PACKAGES])
 
 
 def _end_with_table(directory: str, failed: Sequence[Row], several: bool) -> None:

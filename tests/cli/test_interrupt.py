@@ -209,7 +209,9 @@ def test_output_that_was_closed_is_dropped(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    "arguments", [["list"], ["--help"], ["train", "--cfg", "job"], ["train", "--help"], ["resume", "-h"]], ids=str
+    "arguments",
+    [["list"], ["--help"], ["train", "--cfg", "job"], ["train", "--help"], ["resume", "-h"], ["completion", "zsh"]],
+    ids=str,
 )
 def test_no_command_minds_a_reader_that_leaves(arguments: list[str]) -> None:
     command = [sys.executable, "-c", "from rbfnet.cli.main import main; main()", *arguments]

@@ -94,6 +94,25 @@ def test_a_launcher_of_ones_choice_is_hydras_affair(command: Command, launcher: 
     assert [config(Path("all") / n)["seed"] for n in "01"] == [1, 2]
 
 
+def test_a_launcher_that_there_is_not_is_told(command: Command) -> None:
+    assert command("train", "-m", "seed=1,2", "hydra/launcher=basic,joblib")[2].startswith(
+        "rbfnet: There is no hydra/launcher 'basic,joblib'"
+    )
+    code, out, err = command("train", "-m", "seed=1,2", "hydra/launcher=basc")
+    assert (code, out, err) == (2, "", "rbfnet: There is no hydra/launcher 'basc'; did you mean 'basic'?\n")
+
+
+def test_configs_of_ones_own_go_to_a_launcher_too(command: Command) -> None:
+    """Hydra's own launcher has no processes of its own."""
+    Path("mine/problem").mkdir(parents=True)
+    Path("mine/problem/own.yaml").write_text("_target_: rbfnet.problems.Heat\n")
+    given = ["hydra/launcher=basic", "problem=own,ow", "--config-dir", "mine", "run_dir=all", *QUICK[2:]]
+    code, out, err = command("train", "-m", *given)
+    assert code == 2 and "heat: gaussian, 16 centres" in out
+    assert err == "rbfnet: job 1 (problem=ow): There is no problem 'ow'; did you mean 'own'?\n"
+    assert [p.name for p in Path("all").iterdir()] == ["0"]
+
+
 def test_what_has_no_values_to_count_is_refused(command: Command) -> None:
     code, _, err = command("train", "-m", "seed=interval(1,3)")
     assert code == 2 and "seed=interval(1,3) has no values to count; list them" in err
