@@ -1,4 +1,4 @@
-"""Output that nobody reads any more, as after ``rbfnet list | head``, is dropped; a run goes on."""
+"""Discard output once its reader is gone, as after ``rbfnet list | head``; a run continues."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Pipe(io.FileIO):
 
 @contextmanager
 def dropped_if_unread() -> Iterator[None]:
-    """Within, writing to standard output and standard error never fails for want of a reader."""
+    """Within the context, writing to standard output or standard error never fails because the reader is gone."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _over(sys.stdout), _over(sys.stderr)
     try:
@@ -43,7 +43,7 @@ def _over(stream: TextIO) -> TextIO:
     try:
         number = stream.fileno()
     except (AttributeError, OSError):
-        # Closed, or no file at all.
+        # Closed, or not a file.
         return stream
     pipe = io.BufferedWriter(_Pipe(number, "w", closefd=False))
     return cast(TextIO, io.TextIOWrapper(pipe, encoding=stream.encoding, errors=stream.errors, line_buffering=True))

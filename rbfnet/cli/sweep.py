@@ -1,7 +1,7 @@
-"""``--multirun``: one run for each combination of values, whatever becomes of the others.
+"""``--multirun``: one run per combination of values; a failing run does not stop the others.
 
-Hydra's own sweeper gives up at the first config that does not compose, before anything is run. So its jobs are numbered and run
-here, each by itself; a sweeper or launcher that the user has chosen is left to Hydra.
+Hydra's basic sweeper aborts at the first config that does not compose, before any run. So the jobs are numbered and run here, one
+by one; any other sweeper or launcher that the user chooses is left to Hydra.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ SUBMITIT = ("hydra_plugins.hydra_submitit_launcher", "slurm")
 PACKAGES = {
     "joblib": ("hydra_plugins.hydra_joblib_launcher", "sweeps"), "submitit_local": SUBMITIT, "submitit_slurm": SUBMITIT,
 }  # fmt: skip
-"""By launcher what it is in, and the extra that has it."""
+"""The package of each launcher, and the extra that installs it."""
 
 FAILED = 1
-"""The exit code of a job that raised something else than InputError."""
+"""The exit code of a job that raised an exception other than InputError."""
 
 
 def sweep(flags: list[str], overrides: Sequence[Override], once: Callable[[list[str], list[str]], int]) -> int:
-    """Run all jobs, and tell which went wrong, each with the values that are its own; the largest of their exit codes.
+    """Run all jobs, report each failure with its swept values, and return the largest exit code.
 
     Args:
-        flags, overrides: for all jobs; the values of overrides may be several.
-        once: runs a job with flags and overrides.
+        flags, overrides: for all jobs; an override may have several values.
+        once: a function that runs one job with flags and overrides.
 
     Raises:
-        InputError: keys of Hydra's own that do not compose.
+        InputError: Hydra keys that do not compose.
     """
     if any(override.key_or_group in PLUGINS for override in overrides):
         return _by_a_launcher(flags, overrides, once)
@@ -81,7 +81,7 @@ def sweep(flags: list[str], overrides: Sequence[Override], once: Callable[[list[
 
 
 def _by_a_launcher(flags: list[str], overrides: Sequence[Override], once: Callable[[list[str], list[str]], int]) -> int:
-    """Jobs that another launcher starts, in processes of its own, or that another sweeper chooses."""
+    """Run jobs with another launcher, in processes of its own, or with another sweeper."""
     for override in overrides:
         chosen_name = str(override.value()) if override.key_or_group in PLUGINS and not override.is_sweep_override() else ""
         if chosen_name in PACKAGES:
@@ -97,21 +97,21 @@ def _by_a_launcher(flags: list[str], overrides: Sequence[Override], once: Callab
 
 
 def _end_with_table(directory: str, failed: Sequence[Row], several: bool) -> None:
-    """What has come of the jobs; of a single one that is known."""
+    """Print the table of all jobs, unless there is only one."""
     found = [*rows(Path(directory), told=False), *failed] if Path(directory).is_dir() else list(failed)
     if several and len(found) > len(failed):
         show(*tabulated(found, Path(directory)))
 
 
 def _failure(number: int, varied: Sequence[str]) -> Row:
-    """A row of the table for a job that has left no directory."""
+    """The table row of a failed job, which has no run directory."""
     values = dict(text.split("=", 1) for text in varied)
     config = {f"{key}._target_" if key in groups() else key: value for key, value in values.items()}
     return Row(Path(str(number)), config, {"verdict": "failed"}, failed=True)
 
 
 def _directory(overrides: Sequence[Override]) -> str:
-    """Where the runs are written, as a quoted value."""
+    """The directory of the runs, as a quoted value."""
     given = [o for o in overrides if o.key_or_group in ("run_dir", "hydra.sweep.dir") and not o.is_sweep_override()]
     if given:
         directory = str(given[-1].value())
@@ -121,7 +121,7 @@ def _directory(overrides: Sequence[Override]) -> str:
 
 
 def _directory_and_values(overrides: Sequence[Override]) -> tuple[str, dict[str, list[str]]]:
-    """Where the runs are written, as a quoted value, and for each key its overrides."""
+    """The directory of the runs, as a quoted value, and the overrides of each key."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(config_directory()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
@@ -136,7 +136,7 @@ def _directory_and_values(overrides: Sequence[Override]) -> tuple[str, dict[str,
             override.config_loader = loader
             lists[override.get_key_element()] = _values(override)
     if len(lists.get("run_dir", ())) == 1:
-        # The runs of a sweep are written below it.
+        # The runs of a sweep are written below this directory.
         directory = str(readable(lists.pop("run_dir")[0]).value())
     return QuotedString(os.path.normpath(directory), Quote.double).with_quotes(), lists
 
@@ -145,5 +145,5 @@ def _values(override: Override) -> list[str]:
     if not override.is_sweep_override():
         return [str(override.input_line)]
     if not override.is_discrete_sweep():
-        raise InputError(f"{override.input_line} has no values to count; list them, as in seed=1,2,3, or take range(1,4).")
+        raise InputError(f"{override.input_line} has no finite list of values; list them, as in seed=1,2,3, or take range(1,4).")
     return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]

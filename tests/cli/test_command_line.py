@@ -97,8 +97,8 @@ def test_a_config_of_the_users_own_needs_a_name_of_its_own(command: Command, fla
     code, _out, err = command("train", *flag, "kernel=matern", *QUICK, "run_dir=run")
     assert code == 2 and not Path("run").exists()
     assert err.strip() == (
-        "rbfnet: 'mine/kernel/matern.yaml' has the name of a config that rbfnet ships, which would be taken instead; give it "
-        "another name."
+        "rbfnet: 'mine/kernel/matern.yaml' has the same name as a config shipped with rbfnet, which would be used instead; "
+        "rename the file."
     )
 
 
@@ -155,7 +155,10 @@ def test_a_sweep_is_one_run_each(command: Command) -> None:
 
 WRONG = {
     "command": (["trian"], "There is no command 'trian'; did you mean 'train'?"),
-    "no command": (["kernel=matern"], "is no command but an override; it follows one, as in `rbfnet train kernel=matern`."),
+    "no command": (
+        ["kernel=matern"],
+        "is an override, not a command; put it after a command, as in `rbfnet train kernel=matern`.",
+    ),
     "option": (["train", "--multrun"], "There is no option '--multrun'; did you mean '--multirun'?"),
     "kernel": (["train", "kernel=gausian"], "There is no kernel 'gausian'; did you mean 'gaussian'?"),
     "problem": (["train", "problem=poison"], "There is no problem 'poison'; did you mean 'poisson'?"),
