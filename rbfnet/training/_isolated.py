@@ -78,11 +78,8 @@ class ProcessState:
 def isolated(dtype: torch.dtype | None = None) -> Iterator[None]:
     """Reserve the global state for one run: runs in other threads wait, and the state is restored afterwards.
 
-        PyTorch has one random generator and one default dtype for all threads, so runs at the same time would draw from each
-    X
-
-        Args:
-            dtype: the default dtype, for tensors that a user's problem creates without a dtype; None leaves it unchanged.
+        PyTorch has one random generator and one default dtype for all threads, so concurrent runs would draw from
+    the same random stream.
     """
     with _LOCK:
         before = ProcessState.now()

@@ -153,7 +153,7 @@ def test_callbacks_are_a_mapping_of_any_of_lightnings(command: Command) -> None:
     text = Path("mine/experiment/open.yaml").read_text()
     Path("mine/experiment/open.yaml").write_text(text.replace("ours:", f"more: {stop}\n  ours:"))
     code, _, err = command("train", *QUICK, *adam, "run_dir=more")
-    assert code == 2 and "Two callbacks of kind EarlyStopping have the same settings; give one of them others" in err
+    assert code == 2 and "Two EarlyStopping callbacks have the same settings; change those of one" in err
 
 
 def test_early_stopping_is_a_choice_with_all_of_its_arguments(command: Command) -> None:

@@ -120,14 +120,14 @@ def test_names_that_are_no_words_have_derivatives_too(fitted: Solution) -> None:
     [
         (POINTS, "u_z", "There is no coordinate 'z'; known: x, y."),
         (POINTS, "w", "There is no name 'w'"),
-        (POINTS, [], "Ask for one thing at least"),
-        (POINTS, ["u", "u"], "'u' is asked for twice"),
-        (POINTS, [3], "Ask by text, as in 'u_x' or 'laplacian(u)', or with an Operator, but got 3"),
+        (POINTS, [], "Give at least one quantity"),
+        (POINTS, ["u", "u"], "'u' is requested twice"),
+        (POINTS, [3], "A quantity must be a text such as 'u_x' or 'laplacian(u)', or an Operator, but got 3"),
         (POINTS, [Operator.d("t")], "There is no coordinate 't'"),
         (POINTS[:, :1], None, "x must have 2 columns"),
         ({"x": [1.0]}, None, "The points need all coordinates x, y, but 'y' is not given"),
         ({"x": [1.0], "y": [1.0], "z": 1}, None, "There is no coordinate 'z'"),
-        ({"x": [1.0, 2], "y": [1.0, 2, 3]}, None, "shapes that do not fit"),
+        ({"x": [1.0, 2], "y": [1.0, 2, 3]}, None, "shapes of the coordinates do not broadcast"),
         ({"x": ["a"], "y": [1.0]}, None, "must hold numbers"),
     ],
 )
@@ -211,7 +211,7 @@ def test_residuals_of_systems_have_a_column_an_equation_and_data_have_none(fitte
     missed = system.residual([0.25, 1.0])
     np.testing.assert_allclose(missed["interior"], [[-1.0, 0.0], [-1.0, 0.0]], atol=1e-12)
     np.testing.assert_allclose(missed["dirichlet_u"], [math.nan, 0.0], atol=1e-12)
-    with pytest.raises(rbfnet.InputError, match="live at points of their own"):
+    with pytest.raises(rbfnet.InputError, match="have their own points"):
         fitted.residual(POINTS)
 
 

@@ -111,7 +111,7 @@ def test_an_exact_solution_may_change_its_argument_in_place() -> None:
     ids=["points", "NumPy", "normals"],
 )
 def test_points_and_normals_changed_in_place_are_refused(conditions: tuple[Condition, ...]) -> None:
-    assert "changes points, normals or data in place" in refused(lambda: solved(problem(*conditions)))
+    assert "modifies points, normals or data in place" in refused(lambda: solved(problem(*conditions)))
 
 
 class InPlace(Kernel):
