@@ -78,8 +78,11 @@ class ProcessState:
 def isolated(dtype: torch.dtype | None = None) -> Iterator[None]:
     """Reserve the global state for one run: runs in other threads wait, and the state is restored afterwards.
 
-        PyTorch has one random generator and one default dtype for all threads, so concurrent runs would draw from
-    the same random stream.
+    PyTorch has one random generator and one default dtype for all threads, so concurrent runs would draw from the same random
+    stream.
+
+    Args:
+        dtype: the default dtype, for tensors that a user's problem creates without a dtype; None leaves it unchanged.
     """
     with _LOCK:
         before = ProcessState.now()

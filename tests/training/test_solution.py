@@ -250,7 +250,7 @@ def test_columns_keep_their_names_without_the_data(fitted: Solution, tmp_path: P
     again = rbfnet.load(fitted.save(tmp_path / "run"))
     assert again.names.coords == ("length (m)", "t [s]") and again.names.outputs == ("Height [m]", "v")
     assert np.array_equal(again.predict(POINTS, "v_t [s]"), fitted.predict(POINTS, "v_t [s]"))
-    assert any("The problem is not saved with it" in words for words in again.summary["words"])
+    assert any("The problem is not saved;" in words for words in again.summary["words"])
     with pytest.raises(rbfnet.InputError, match=r"was saved without its problem; give it, as in rbfnet.load\(.*, problem=...\)"):
         again.plot()
     assert "solved" in again._repr_html_()
@@ -312,7 +312,7 @@ def test_kernels_are_described_by_nodes_that_make_them_again() -> None:
         assert repr(again) == repr(kernel)
         torch.testing.assert_close(again.phi(s), kernel.phi(s))
     function = rbfnet.RBFNetwork(1, 1, 3, lambda s: 1 / (1 + s)).kernel
-    with pytest.raises(rbfnet.InputError, match="cannot be saved: take a class of your own"):
+    with pytest.raises(rbfnet.InputError, match="cannot be saved: use a class without constructor arguments"):
         kernel_node(function)
 
 
