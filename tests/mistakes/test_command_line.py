@@ -196,7 +196,7 @@ TOGETHER: dict[str, str] = {
     "callbacks=rad callbacks.pool=0 solver=adam": "pool must be a whole number of at least 1, but got 0",
     "callbacks=rad callbacks.pool=1e8 solver=adam": "pool must be at most 1,000, but got",
     "callbacks=rad callbacks.k=-1 solver=adam": "k must be positive and finite, but got -1",
-    "callbacks=[rad,r3] solver=adam": "Two callbacks .* give one",
+    "callbacks=[rad,r3] solver=adam": "Only one callback .* remove one",
     "callbacks=grow callbacks.add=0 solver=gauss_newton network.per_center=true": "add must be positive and finite, but got 0",
     "logger=custom": "no logger 'custom'",
 }

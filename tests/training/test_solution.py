@@ -335,7 +335,7 @@ def test_values_as_files(solution: Solution, tmp_path: Path) -> None:
         assert set(arrays) == {"x", "y", "u"} and len(arrays["u"]) == 10_000
     with pytest.raises(rbfnet.InputError, match="already exists"):
         solution.to_csv(csv, POINTS)
-    with pytest.raises(rbfnet.InputError, match=r"ends in \.csv, but got"):
+    with pytest.raises(rbfnet.InputError, match=r"must end in \.csv, but got"):
         solution.to_csv(tmp_path / "a.txt", POINTS)
     with pytest.raises(rbfnet.InputError, match="There is no directory"):
         solution.to_npz(tmp_path / "no" / "a.npz", POINTS)

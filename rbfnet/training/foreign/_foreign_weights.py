@@ -27,7 +27,7 @@ def require_weights(file: Path) -> None:
         )
     if 4 * size > budget():
         raise InputError(
-            f"{str(file)!r} has {size / 1e9:,.0f} GB; the maximum here is {budget() / 4e9:,.0f} GB, an eighth of the memory."
+            f"{str(file)!r} has {size / 1e9:,.0f} GB; at most {budget() / 4e9:,.0f} GB, an eighth of the memory, are read."
         )
 
 

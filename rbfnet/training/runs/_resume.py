@@ -77,7 +77,7 @@ def _built(directory: Path, max_epochs: int | None, trust: Iterable[str]) -> Run
     run.checkpoints.over = _is_over(checkpoint, done, max_epochs, run) or (complete and max_epochs is None)
     if run.checkpoints.over and complete:
         why = f"{done} of {run.prepared.trainer.max_epochs} epochs are done"
-        way = "; to continue a descent solver, give trainer.max_epochs=..."
+        way = "; continue with trainer.max_epochs=... (descent solvers only)"
         if checkpoint.get("converged") and done < (run.prepared.trainer.max_epochs or 0):
             why, way = f"its solver has converged after {done} epochs", ""
         raise InputError(f"The run in {str(directory)!r} is finished: {why}{way}.")
