@@ -71,7 +71,7 @@ def read_config(directory: Path) -> dict[str, Any]:
 
 
 def require_inside(config: Mapping[str, Any], directory: Path) -> None:
-    """Raise InputError if a config would make a run write outside its directory or start more processes than there are cores.
+    """Raise InputError if a config would make a run write outside its directory or start too many processes.
 
     Args:
         config: the config of the run.
