@@ -1,4 +1,4 @@
-"""``rbfnet evaluate``: the errors of a run, against its own reference or against a file."""
+"""``rbfnet evaluate``: the errors of a run against its reference or a file."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rbfnet.errors import InputError
 from rbfnet.tables import Form, columns_in, require_columns
 
 HELP = """\
-rbfnet evaluate RUN [REFERENCE]: the errors of a run, measured again
+rbfnet evaluate RUN [REFERENCE]: recompute the errors of a run
 
-  REFERENCE        a table (CSV, NPZ, Parquet) with the coordinates and the true values, in columns named as those of the run;
-                   without it the reference of the problem itself is taken
+  REFERENCE        a table (CSV, NPZ, Parquet) with the coordinates and the true values, in columns named as in the run;
+                   default: the reference of the problem
   --decimal ,      numbers in REFERENCE have a decimal comma
   --units-row      the row below the header of REFERENCE holds units
   --json           print the errors as JSON
-  -q, -v           print the errors alone; print residuals and where the run comes from too
+  -q, -v           print only the errors; also print the residuals and the origin of the run
   trust=[MODULE]   allow classes of your own, here from ./MODULE.py
 
 Examples
@@ -30,10 +30,10 @@ KEYS = ("rel_l2", "max_abs", "rmse", "rel_std")
 
 
 def evaluate(arguments: list[str]) -> int:
-    """``RUN [REFERENCE]``; 0 where errors can be measured.
+    """``RUN [REFERENCE]``; returns 0 if the errors could be computed.
 
     Raises:
-        InputError: no such run, a table without the columns, or no reference at all.
+        InputError: no such run, a table without the required columns, or no reference.
     """
     given = read(arguments, {"--decimal": "--decimal ,"}, ["--json", "--units-row"], trust=True)
     if "--help" in given.flags:
@@ -62,13 +62,15 @@ def evaluate(arguments: list[str]) -> int:
     out.print(repr(solution).splitlines()[2])
     if given.verbose:
         for row in solution.residuals:
-            out.print(f"{row['condition']}, equation {row['equation']}: missed by {row['rms']:.1e}, at most {row['largest']:.1e}")
+            out.print(
+                f"{row['condition']}, equation {row['equation']}: RMS residual {row['rms']:.1e}, maximum {row['largest']:.1e}"
+            )
         out.print(str(solution.summary.get("provenance", "")))
     return 0
 
 
 def _measured(solution: Any, table: str | None, form: Form) -> dict[str, dict[str, float]]:
-    """By output the errors."""
+    """The errors of each output."""
     import torch
 
     from rbfnet.domains import read_columns

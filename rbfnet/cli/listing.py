@@ -1,4 +1,4 @@
-"""``rbfnet list``: what there is, read from the configs."""
+"""``rbfnet list``: the available configs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rbfnet.cli.configs import choices, describe
 from rbfnet.errors import InputError
 
 HELP = """\
-rbfnet list: the kernels, problems, solvers, networks and experiments there are, with a line about each
+rbfnet list: list the available kernels, problems, solvers, networks and experiments, with a one-line description of each
 
 Examples
   rbfnet list
@@ -21,7 +21,7 @@ GROUPS = ("kernel", "problem", "solver", "network", "experiment")
 
 
 def show(rest: list[str]) -> int:
-    """Print each group with its choices and a line about each."""
+    """Print each group with its choices and their descriptions."""
     if {"-h", "--help"} & set(rest):
         print(HELP, end="")
         return 0

@@ -1,4 +1,4 @@
-"""What cannot be printed is dropped, and a run goes on: as after ``rbfnet list | head``, or on a full disk."""
+"""Discard output that cannot be written, as after ``rbfnet list | head`` or on a full disk; a run continues."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class _Pipe(io.FileIO):
 
 @contextmanager
 def dropped_if_unread() -> Iterator[None]:
-    """Within, writing to standard output and standard error never fails.
+    """Within the context, writing to standard output or standard error never fails.
 
-    At the end ``SystemExit`` is raised, after a sentence on standard error, where standard output could not be written: a program
-    that counts on what is printed must hear of it. A reader that has left knows.
+    At the end, if standard output could not be written, a sentence goes to standard error and ``SystemExit`` is raised, since a
+    program that relies on the output must be told. A reader that has closed its pipe knows already.
     """
     before = sys.stdout, sys.stderr
     (sys.stdout, printed), (sys.stderr, _) = _over(sys.stdout), _over(sys.stderr)

@@ -1,4 +1,4 @@
-"""``rbfnet predict``: values and derivatives at the points of a file."""
+"""``rbfnet predict``: values and derivatives at the points in a file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from rbfnet.errors import InputError
 from rbfnet.tables import FILES, Form, kind_of, parquet, require_columns, require_file
 
 HELP = """\
-rbfnet predict RUN POINTS --out FILE: values, and derivatives, at the points of a file
+rbfnet predict RUN POINTS --out FILE: compute values and derivatives at the points in a file
 
   POINTS             CSV (.csv, .tsv, .txt, .gz), NPZ or Parquet with a column for each coordinate, named as in the run; or a mesh
   --out, -o FILE     .csv, .npz or .parquet; .vtu or .vtk for ParaView
   --derivatives, --what u,u_x,...
-                     what is written beside the coordinates, by the grammar of equations; the outputs where it is not given
+                     the columns after the coordinates, written as in equations; default: the outputs of the run
   --decimal ,        numbers in POINTS have a decimal comma
   --units-row        the row below the header of POINTS holds units
-  --force, -f        replace the file where it is there
-  -q, -v             no progress; say how long it took too
+  --force, -f        replace an existing file
+  -q, -v             show no progress; also print the time taken
   trust=[MODULE]     allow classes of your own, here from ./MODULE.py
 
 Examples
@@ -47,7 +47,7 @@ def predict(arguments: list[str]) -> int:
     """``RUN POINTS --out FILE``.
 
     Raises:
-        InputError: no such run or file, columns that are not there, or a file that would be overwritten.
+        InputError: no such run or file, missing columns, or a file that would be overwritten.
     """
     given = read(arguments, TAKES, ["--force", "--units-row"], trust=True)
     if "--help" in given.flags:
@@ -63,11 +63,11 @@ def predict(arguments: list[str]) -> int:
     form = Form(given.options.get("--decimal", "."), "--units-row" in given.flags)
     points = require_file(given.words[1])
     if out.exists() and out.samefile(points):
-        raise InputError(f"{str(out)!r} holds the points themselves; write to another file.")
+        raise InputError(f"{str(out)!r} is the file of points itself; write to another file.")
     if _is_table(points):
         require_columns(points, columns_of(directory)["coords"], form)
     if {"--derivatives", "--what"} <= given.options.keys():
-        raise InputError("--derivatives and --what are the same; give one of them.")
+        raise InputError("--derivatives and --what mean the same; give one of them.")
     asked = given.options.get("--derivatives", given.options.get("--what"))
     what = None if asked is None else elements(asked)
     solution = loaded(directory, given.trust)
@@ -98,7 +98,7 @@ def _is_table(points: Path) -> bool:
 
 
 def _count(points: Path) -> int:
-    """About how many rows there are, for the bar; those of a text file are its lines. Of a mesh that is known once it is read."""
+    """The approximate number of rows, for the progress bar: the lines of a text file; 0 for a mesh, until it is read."""
     if not _is_table(points):
         return 0
     kind = kind_of(points)

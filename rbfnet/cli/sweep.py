@@ -1,7 +1,7 @@
-"""``--multirun``: one run for each combination of values, whatever becomes of the others.
+"""``--multirun``: one run per combination of values; a failing run does not stop the others.
 
-Hydra's own sweeper gives up at the first config that does not compose, before anything is run. So its jobs are numbered and run
-here, each by itself, or given to the launcher that the user has chosen; another sweeper is left to Hydra.
+Hydra's basic sweeper aborts at the first config that does not compose, before any run. So the jobs are numbered and run here, one
+by one, or handed to the launcher that the user chooses; any other sweeper is left to Hydra.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ SUBMITIT = ("hydra_plugins.hydra_submitit_launcher", "slurm")
 PACKAGES = {
     "joblib": ("hydra_plugins.hydra_joblib_launcher", "sweeps"), "submitit_local": SUBMITIT, "submitit_slurm": SUBMITIT,
 }  # fmt: skip
-"""By launcher what it is in, and the extra that has it."""
+"""The package of each launcher, and the extra that installs it."""
 
 Job = tuple[str, ...]
-"""The overrides of one, as they were typed."""
+"""The overrides of one job, as typed."""
 
 
 @dataclass(frozen=True)
 class Runs:
-    """How a job is run.
+    """How a job is run; both functions return an exit code.
 
     Attributes:
-        once: with flags and overrides, in this process.
-        config: a config that is composed already, in a process of a launcher's; gives an exit code, too.
+        once: runs a job with flags and overrides, in this process.
+        config: runs a composed config, in a process of a launcher.
     """
 
     once: Callable[[list[str], list[str]], int]
@@ -59,14 +59,14 @@ class Runs:
 
 
 def sweep(flags: list[str], overrides: Sequence[Override], runs: Runs) -> int:
-    """Run all jobs, and tell which went wrong, each with the values that are its own; the largest of their exit codes.
+    """Run all jobs, report each failure with its swept values, and return the largest exit code.
 
     Args:
-        flags, overrides: for all jobs; the values of overrides may be several.
-        runs: what runs them.
+        flags, overrides: for all jobs; an override may have several values.
+        runs: the functions that run a job.
 
     Raises:
-        InputError: keys of Hydra's own that do not compose.
+        InputError: Hydra keys that do not compose.
     """
     plugins = {o.key_or_group: o for o in overrides if o.key_or_group in PLUGINS}
     _require_plugins(plugins.values())
@@ -116,7 +116,7 @@ def _one_after_the_other(
 def _by_a_launcher(
     flags: list[str], directory: str, jobs: Sequence[Job], varied: Sequence[list[str]], run: Callable[[DictConfig], int]
 ) -> list[int]:
-    """The exit codes of all jobs, which are done at once."""
+    """The exit codes of all jobs, which the launcher may run in parallel."""
     hydras = [f"hydra.sweep.dir={directory}"]
     answers, composing = {}, {}
     for number, job in enumerate(jobs):
@@ -139,7 +139,7 @@ def _tell(number: int, varied: Sequence[str], sentence: str) -> None:
 
 
 def _by_a_sweeper(flags: list[str], overrides: Sequence[Override], once: Callable[[list[str], list[str]], int]) -> int:
-    """Jobs that another sweeper chooses."""
+    """Run jobs that another sweeper chooses."""
     directory = _directory(overrides)
     given = [
         str(o.input_line) for o in overrides if o.is_sweep_override() or o.key_or_group not in ("run_dir", "hydra.sweep.dir")
@@ -162,21 +162,21 @@ def _require_plugins(plugins: Iterable[Override]) -> None:
 
 
 def _end_with_table(directory: str, failed: Sequence[Row], several: bool) -> None:
-    """What has come of the jobs; of a single one that is known."""
+    """Print the table of all jobs, unless there is only one."""
     found = [*rows(Path(directory), told=False), *failed] if Path(directory).is_dir() else list(failed)
     if several and len(found) > len(failed):
         show(*tabulated(found, Path(directory)))
 
 
 def _failure(number: int, varied: Sequence[str]) -> Row:
-    """A row of the table for a job that has left no directory."""
+    """The table row of a failed job, which has no run directory."""
     values = dict(text.split("=", 1) for text in varied)
     config = {f"{key}._target_" if key in groups() else key: value for key, value in values.items()}
     return Row(Path(str(number)), config, {"verdict": "failed"}, failed=True)
 
 
 def _directory(overrides: Sequence[Override]) -> str:
-    """Where the runs are written, as a quoted value."""
+    """The directory of the runs, as a quoted value."""
     given = [o for o in overrides if o.key_or_group in ("run_dir", "hydra.sweep.dir") and not o.is_sweep_override()]
     if given:
         directory = str(given[-1].value())
@@ -186,7 +186,7 @@ def _directory(overrides: Sequence[Override]) -> str:
 
 
 def _directory_and_values(overrides: Sequence[Override]) -> tuple[str, dict[str, list[str]]]:
-    """Where the runs are written, as a quoted value, and for each key its overrides."""
+    """The directory of the runs, as a quoted value, and the overrides of each key."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(config_directory()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
@@ -201,7 +201,7 @@ def _directory_and_values(overrides: Sequence[Override]) -> tuple[str, dict[str,
             override.config_loader = loader
             lists[override.get_key_element()] = _values(override)
     if len(lists.get("run_dir", ())) == 1:
-        # The runs of a sweep are written below it.
+        # The runs of a sweep are written below this directory.
         directory = str(readable(lists.pop("run_dir")[0]).value())
     return QuotedString(os.path.normpath(directory), Quote.double).with_quotes(), lists
 
@@ -210,5 +210,5 @@ def _values(override: Override) -> list[str]:
     if not override.is_sweep_override():
         return [str(override.input_line)]
     if not override.is_discrete_sweep():
-        raise InputError(f"{override.input_line} has no values to count; list them, as in seed=1,2,3, or take range(1,4).")
+        raise InputError(f"{override.input_line} has no finite list of values; list them, as in seed=1,2,3, or take range(1,4).")
     return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]

@@ -1,4 +1,4 @@
-"""Values at the points of a file, in parts, in another file."""
+"""Evaluate a solution at the points in a file, block by block, and write the values to another file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from rbfnet.training._solution import Solution
 from rbfnet.training._value_files import VTK, Cells, require_space, vertices_and_cells, write_mesh
 
 MESHES = (".vtu", ".vtk", ".msh", ".mesh", ".xdmf", ".inp", ".stl", ".off", ".bdf", ".med", ".su2")
-"""How the names of meshes end that points may be the vertices of."""
+"""Extensions of mesh files whose vertices can be used as points."""
 
 BATCH = 2**14
-"""As many vertices are done at a time."""
+"""Number of vertices per batch."""
 
 Write = Callable[[dict[str, np.ndarray]], None]
 
@@ -36,20 +36,20 @@ def predict_file(
     form: Form = PLAIN,
     done: Callable[[int, int | None], None] | None = None,
 ) -> int:
-    r"""Write coordinates and values for each row of a table of points, or for each vertex of a mesh; gives how many there are.
+    r"""Write coordinates and values for each row of a table or each vertex of a mesh; returns the number of points.
 
-    Memory does not grow with a CSV or Parquet file. The file appears once it is whole, in place of one that was there.
+    For CSV and Parquet files memory use does not depend on the size. The output replaces an existing file once it is complete.
 
     Args:
-        solution: what predicts.
+        solution: the solution to evaluate.
         source: ``.csv`` and the like, ``.npz`` or ``.parquet`` with a column for each coordinate; or a mesh.
         path: ``.csv``, ``.npz`` or ``.parquet``; ``.vtu`` or ``.vtk``.
         what: as in :meth:`Solution.predict`.
-        form: how a text file is written.
-        done: is told how many points are done, and, for a mesh, of how many.
+        form: the format of a text file.
+        done: called with the number of points done so far and, for a mesh, their total number.
 
     Raises:
-        InputError: what :func:`rbfnet.domains.read_columns` and :meth:`Solution.predict` refuse.
+        InputError: input that :func:`rbfnet.domains.read_columns` or :meth:`Solution.predict` rejects.
 
     Example:
         >>> import numpy as np, rbfnet, tempfile
@@ -91,7 +91,7 @@ def predict_file(
 
 
 def is_mesh(file: Path) -> bool:
-    """Whether a file is a mesh by its name."""
+    """Whether a file has the extension of a mesh."""
     return file.suffix.lower() in MESHES
 
 

@@ -1,4 +1,4 @@
-"""Values of a solution as files that other programs read."""
+"""Write values of a solution to files for other programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rbfnet.training._solution import Solution
 
 GRID, STEPS = 10_000, 50
-"""How many points a grid has where none are given, and how many steps each axis of a dataset."""
+"""Default number of points of a grid, and of steps along each axis of a dataset."""
 
 CELLS = {2: "triangle", 3: "tetra"}
 VTK = (".vtu", ".vtk")
@@ -28,16 +28,16 @@ Cells = list[tuple[str, np.ndarray]]
 
 
 def fresh(path: str | Path, *endings: str) -> Path:
-    """The path of a file that is to be written.
+    """The path of a new file.
 
     Raises:
-        InputError: another ending, a file that already exists, or a directory that is not.
+        InputError: an unsupported extension, a file that already exists, or a missing directory.
     """
     file = Path(path)
     if file.suffix.lower() not in endings:
-        raise InputError(f"This is written to a file that ends in {' or '.join(endings)}, but got {str(path)!r}.")
+        raise InputError(f"The file name must end in {' or '.join(endings)}, but got {str(path)!r}.")
     if file.exists():
-        raise InputError(f"The file {str(path)!r} already exists; choose another, or remove it.")
+        raise InputError(f"The file {str(path)!r} already exists; choose another name, or remove it.")
     if not file.parent.is_dir():
         raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to.")
     return file
@@ -64,7 +64,7 @@ def write_csv(solution: Solution, path: str | Path, points: Any, what: What | No
     with file.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
         writer.writerow(table)
-        # repr of a number is the shortest text that reads as the same one.
+        # repr is the shortest text that is read back as the same number.
         writer.writerows(zip(*(map(repr, column.tolist()) for column in table.values()), strict=True))
     return file
 
@@ -88,7 +88,7 @@ def write_vtk(solution: Solution, path: str | Path, points: Any, what: What | No
 def require_space(coords: Sequence[str]) -> None:
     """Raise InputError for more coordinates than a VTK file has."""
     if len(coords) > 3:
-        raise InputError(f"A VTK file has three coordinates at most, but the solution has {', '.join(coords)}.")
+        raise InputError(f"A VTK file has at most three coordinates, but the solution has {', '.join(coords)}.")
 
 
 def vertices_and_cells(path: str | Path, coords: Sequence[str]) -> tuple[np.ndarray, Cells]:

@@ -79,12 +79,12 @@ def test_predict_never_overwrites_unless_told_to(command: Command, good: str) ->
     write_points()
     Path("out.csv").write_text("precious")
     code, out, err = command("predict", good, "points.csv", "-o", "out.csv")
-    assert (code, out) == (2, "") and "'out.csv' already exists; choose another, or give --force" in err
+    assert (code, out) == (2, "") and "'out.csv' already exists; choose another name, or give --force" in err
     assert Path("out.csv").read_text() == "precious"
     assert command("predict", good, "points.csv", "-o", "out.csv", "--force", "-q") == (0, "", "")
     assert read_csv("out.csv")[0] == ["x", "y", "u"]
     code, _, err = command("predict", good, "points.csv", "-o", "points.csv", "--force")
-    assert code == 2 and "holds the points themselves" in err
+    assert code == 2 and "is the file of points itself" in err
 
 
 def test_a_row_that_is_no_point_leaves_no_file(command: Command, good: str) -> None:
@@ -173,7 +173,7 @@ def test_evaluate_measures_against_the_reference_or_a_table(command: Command, go
 def test_export_is_compared_with_the_model(command: Command, good: str) -> None:
     code, out, err = command("export", good, "--out", "a.pt2", "--derivatives", "u,sqrt(u_x^2+u_y^2)")
     assert (code, err) == (0, "") and out.splitlines()[-1] == "a.pt2"
-    assert "gives u, sqrt(u_x^2+u_y^2); differs from the model by" in out
+    assert "computes u, sqrt(u_x^2+u_y^2); maximum difference from the model:" in out
     found = torch.export.load("a.pt2").module()(torch.from_numpy(POINTS))
     slope = rbfnet.load(good).predict(POINTS, "sqrt(u_x^2+u_y^2)")
     np.testing.assert_allclose(found["sqrt(u_x^2+u_y^2)"].numpy(), slope, rtol=1e-6)

@@ -79,7 +79,7 @@ def test_the_step_is_finished_saved_and_gone_on_from_bit_for_bit(press: Command,
     code, _, err = press("run_dir=part", epoch=7, where=where)
     assert code == 130
     assert err.splitlines() == [
-        "rbfnet: interrupted; finishing what is being done. Ctrl-C again stops at once.",
+        "rbfnet: interrupted; finishing the current step. Press Ctrl-C again to stop at once.",
         "rbfnet: interrupted; continue from the last checkpoint with `rbfnet resume part`.",
     ]
     assert done("part") == 8 and not Path("part/model.safetensors").exists()
@@ -119,7 +119,7 @@ def test_nothing_is_left_where_there_is_nothing_to_go_on_from(command: Command, 
     custom = ["callbacks=custom", "callbacks._target_=pressing.Press"]
     code, out, err = command("train", *QUICK, *custom, *NOTHING_YET[name])
     assert code == 130 and "relative L2" not in out
-    assert err.splitlines()[-1] == "rbfnet: interrupted before there was a checkpoint; nothing is left behind."
+    assert err.splitlines()[-1] == "rbfnet: interrupted before the first checkpoint; no files are left behind."
     assert {p.name for p in Path.cwd().iterdir()} <= {"pressing.py", "pressed", "__pycache__"}
 
 

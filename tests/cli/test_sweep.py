@@ -115,7 +115,7 @@ def test_configs_of_ones_own_go_to_a_launcher_too(command: Command) -> None:
 
 def test_what_has_no_values_to_count_is_refused(command: Command) -> None:
     code, _, err = command("train", "-m", "seed=interval(1,3)")
-    assert code == 2 and "seed=interval(1,3) has no values to count; list them" in err
+    assert code == 2 and "seed=interval(1,3) has no finite list of values; list them" in err
 
 
 def test_it_ends_with_a_table_of_what_came_of_all_jobs(command: Command) -> None:
