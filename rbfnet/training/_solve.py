@@ -20,6 +20,7 @@ from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver, as_solver
 from rbfnet.training._arrays import Columns, as_columns
+from rbfnet.training._choose_solver import choose_solver
 from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
@@ -34,7 +35,7 @@ def solve(
     *,
     kernel: KernelLike = "gaussian",
     num_centers: int | None = 400,
-    solver: Solver | str = "least_squares",
+    solver: Solver | str = "auto",
     seed: int = 0,
     dtype: torch.dtype | str = torch.float64,
     callbacks: Sequence[pl.Callback] = (),
@@ -53,7 +54,7 @@ def solve(
         problem: a Problem.
         kernel: a Kernel, its name, or a plain function of s.
         num_centers: the number of centres; None for all points of a data problem with ``centers="points"``.
-        solver: a Solver, or the name of one for its defaults.
+        solver: a Solver, or the name of one for its defaults; ``"auto"`` chooses for the problem (:class:`rbfnet.solvers.Auto`).
         seed: of the points and centres.
         dtype: of everything.
         callbacks: of Lightning's, those that move points (:class:`rbfnet.training.RAD`, :class:`rbfnet.training.R3`) among them.
@@ -79,8 +80,10 @@ def solve(
         seed_everything(seed)
         posed = _made(problem)
         accuracy = accuracy_for(posed, accuracy)
-        model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
-        prepared = prepare(posed, model, chosen, {"accelerator": accelerator, "devices": devices}, callbacks=callbacks)
+        trainer, arguments = {"accelerator": accelerator, "devices": devices}, {"num_centers": num_centers, **network}
+        chosen = choose_solver(chosen, posed, arguments, dtype, trainer, callbacks)
+        model = build_model(posed, kernel, arguments, chosen, dtype)
+        prepared = prepare(posed, model, chosen, trainer, callbacks=callbacks)
         solution = train(prepared, seed=seed, started=started, accuracy=accuracy)
     if solution.verdict == "not solved" and not wanted:
         warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=3)
@@ -143,6 +146,7 @@ def fit(
     problem.notes = [f"{int(masked.sum()):,} of {len(masked):,} rows are masked and were left out."] if masked.any() else []
     if not isinstance(smoothing, str) or smoothing != "auto":
         options["solver"] = _smoothing_solver(smoothing, masked, problem, options)
+    options.setdefault("solver", "least_squares")
     options.setdefault("centers", "points" if num_centers is None else "farthest_point")
     for name in ("centers", "epsilon"):
         if isinstance(options.get(name), np.ndarray):
