@@ -43,22 +43,22 @@ class Auto(Solver):
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         raise InputError("auto is not run itself; take the solver that it chooses, Auto().chosen_for(problem).")
 
-    def chosen_for(self, problem: Problem, hindrance: str = "") -> Solver:
+    def chosen_for(self, problem: Problem, hindrance: str = "", rough: bool = False) -> Solver:
         before, at = problem.num_centers, problem.in_space
         # The run draws its own points, the same as if nothing had been looked at.
         with torch.random.fork_rng(devices=[]):
             try:
-                chosen, why = _choice(problem, hindrance)
+                chosen, why = _choice(problem, hindrance, rough)
             except Exception:
-                # It is raised again where the run is prepared, unless it comes from the number of points.
-                chosen, why = LeastSquares(), "the problem cannot be looked at with fewer points"
+                # It is raised again where the run is prepared, unless it came from the number of points.
+                chosen, why = LeastSquares(), "the problem could not be looked at beforehand"
             finally:
                 problem.follow(before, at)
         chosen.why = f"solver=auto chose {chosen.name}: {why}."
         return chosen
 
 
-def _choice(problem: Problem, hindrance: str) -> tuple[Solver, str]:
+def _choice(problem: Problem, hindrance: str, rough: bool) -> tuple[Solver, str]:
     """The solver and why, as the end of a sentence."""
     if trained := [name for name, parameter in problem.named_parameters() if parameter.requires_grad]:
         return GaussNewton(), f"{[*problem.unknowns(), *trained][0]!r} of the problem is unknown too"
@@ -66,14 +66,16 @@ def _choice(problem: Problem, hindrance: str) -> tuple[Solver, str]:
         return LeastSquares(), "these are data"
     problem.follow(MANY, in_space=True)
     samples = problem.sample()
-    carried = _is_carried(problem, samples)
+    carried, condition = _is_carried(problem, samples), nonlinear(problem, samples)
     if carried and not has_enough(problem, samples):
         hindrance = "too few conditions on the boundary"
+    if rough and condition is None and isinstance(problem.domain, SpaceTime):
+        hindrance = hindrance or "a kernel that is not smooth, where a problem is linear"
     if carried and not hindrance:
         return Evolve(), "the problem goes through time from a start"
     instead = f"; evolve is ruled out by {hindrance}" if carried else ""
-    if (name := nonlinear(problem, samples)) is not None:
-        return GaussNewton(), f"condition {name!r} is not linear{instead}"
+    if condition is not None:
+        return GaussNewton(), f"condition {condition!r} is not linear{instead}"
     return LeastSquares(), f"the problem is linear{instead}"
 
 

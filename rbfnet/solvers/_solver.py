@@ -70,12 +70,13 @@ class Solver(Initialised, ABC):
         """As it is written after ``solver=``."""
         return snake_case(type(self).__name__)
 
-    def chosen_for(self, problem: Problem, hindrance: str = "") -> Solver:
+    def chosen_for(self, problem: Problem, hindrance: str = "", rough: bool = False) -> Solver:
         """The solver that is run: itself, for all but :class:`Auto`.
 
         Args:
             problem: what it is to solve.
             hindrance: what of the run rules ``evolve`` out, in a few words; empty where nothing does.
+            rough: whether the kernel has derivatives up to some order only.
         """
         return self
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
 
+from rbfnet.kernels import KernelLike, as_kernel
 from rbfnet.problems import Problem
 from rbfnet.sampling import IN_BOX
 from rbfnet.solvers import Solver
@@ -17,6 +19,7 @@ from rbfnet.training.callbacks import Adaptive
 def choose_solver(
     solver: Solver,
     problem: Problem,
+    kernel: KernelLike,
     network: Mapping[str, Any],
     dtype: torch.dtype,
     trainer: Mapping[str, Any],
@@ -25,7 +28,7 @@ def choose_solver(
     """The solver itself; of :class:`rbfnet.solvers.Auto` the one that it chooses, for this problem in this run.
 
     Args:
-        solver, problem: what they say.
+        solver, problem, kernel: what they say.
         network: arguments of the network.
         dtype: of the run.
         trainer: options of the Trainer.
@@ -33,7 +36,7 @@ def choose_solver(
     """
     problem.require_domain()
     problem.to(dtype)
-    return solver.chosen_for(problem, _hindrance(network, dtype, trainer, callbacks))
+    return solver.chosen_for(problem, _hindrance(network, dtype, trainer, callbacks), as_kernel(kernel).smoothness < math.inf)
 
 
 def _hindrance(
@@ -51,4 +54,6 @@ def _hindrance(
         return f"centers={centers}" if isinstance(centers, str) else "given centers"
     if not (isinstance(epsilon, str) and epsilon == "auto"):
         return "a given epsilon"
+    if (metric := network.get("metric", "isotropic")) != "isotropic":
+        return f"metric={metric}"
     return ""

@@ -81,7 +81,7 @@ def solve(
         posed = _made(problem)
         accuracy = accuracy_for(posed, accuracy)
         trainer, arguments = {"accelerator": accelerator, "devices": devices}, {"num_centers": num_centers, **network}
-        chosen = choose_solver(chosen, posed, arguments, dtype, trainer, callbacks)
+        chosen = choose_solver(chosen, posed, kernel, arguments, dtype, trainer, callbacks)
         model = build_model(posed, kernel, arguments, chosen, dtype)
         prepared = prepare(posed, model, chosen, trainer, callbacks=callbacks)
         solution = train(prepared, seed=seed, started=started, accuracy=accuracy)
