@@ -146,8 +146,7 @@ def fit(
     problem.notes = [f"{int(masked.sum()):,} of {len(masked):,} rows are masked and were left out."] if masked.any() else []
     if not isinstance(smoothing, str) or smoothing != "auto":
         options["solver"] = _smoothing_solver(smoothing, masked, problem, options)
-    options.setdefault("solver", "least_squares")
-    options.setdefault("centers", "points" if num_centers is None else "farthest_point")
+    options = {"solver": "least_squares", "centers": "points" if num_centers is None else "farthest_point", **options}
     for name in ("centers", "epsilon"):
         if isinstance(options.get(name), np.ndarray):
             options[name] = as_columns(name, options[name]).values.reshape(options[name].shape)
