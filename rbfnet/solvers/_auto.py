@@ -17,6 +17,9 @@ from rbfnet.solvers.time import PER_CENTER, Lines, require_carried, resolved
 FEW, MANY = 50, 400
 """Centres, and points as for so many, that are enough to see of what form a problem is."""
 
+MOST_DIMENSIONS = 3
+"""Of space; in five, heat on a cube is lost with as many centres as solve it in space and time at once."""
+
 
 class Auto(Solver):
     """The solver for the problem, with its defaults: ``evolve`` for one that goes through time from a start, otherwise
@@ -67,16 +70,25 @@ def _choice(problem: Problem, hindrance: str, rough: bool) -> tuple[Solver, str]
     problem.follow(MANY, in_space=True)
     samples = problem.sample()
     carried, condition = _is_carried(problem, samples), nonlinear(problem, samples)
-    if carried and not has_enough(problem, samples):
-        hindrance = "too few conditions on the boundary"
-    if rough and condition is None and isinstance(problem.domain, SpaceTime):
-        hindrance = hindrance or "a kernel that is not smooth, where a problem is linear"
+    if carried and not hindrance:
+        hindrance = _hindrance(problem, samples, rough and condition is None)
     if carried and not hindrance:
         return Evolve(), "the problem goes through time from a start"
     instead = f"; evolve is ruled out by {hindrance}" if carried else ""
     if condition is not None:
         return GaussNewton(), f"condition {condition!r} is not linear{instead}"
     return LeastSquares(), f"the problem is linear{instead}"
+
+
+def _hindrance(problem: Problem, samples: dict[str, Sample], rough: bool) -> str:
+    """What of a problem that ``evolve`` takes is not for it all the same."""
+    if not isinstance(problem.domain, SpaceTime):
+        return ""
+    if not has_enough(problem, samples):
+        return "too few conditions on the boundary"
+    if len(problem.domain.space_coords) > MOST_DIMENSIONS:
+        return f"more than {MOST_DIMENSIONS} dimensions of space"
+    return "a kernel that is not smooth, where a problem is linear" if rough else ""
 
 
 def _is_carried(problem: Problem, samples: dict[str, Sample]) -> bool:
