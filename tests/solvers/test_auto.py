@@ -11,7 +11,7 @@ import torch
 from torch import sin
 
 import rbfnet
-from rbfnet.domains import Disc, Domain, Interval, Rectangle, SpaceTime
+from rbfnet.domains import Box, Disc, Domain, Interval, Rectangle, SpaceTime
 from rbfnet.errors import InputError
 from rbfnet.kernels import Matern
 from rbfnet.problems import (
@@ -240,3 +240,9 @@ def test_it_is_not_run_itself() -> None:
         Auto().optimizer(torch.nn.Identity(), Poisson())
     with pytest.raises(InputError, match="auto chooses one"):
         Sequence(["auto", "lbfgs"])
+
+
+def test_in_more_than_three_dimensions_of_space_it_is_solved_at_once() -> None:
+    space = Box(a=(0, 1), b=(0, 1), c=(0, 1), d=(0, 1))
+    chosen = Auto().chosen_for(Posed(SpaceTime(space, t=(0, 1)), HEAT, Initial(1.0), ENDS))
+    assert chosen.name == "least_squares" and "more than 3 dimensions of space" in chosen.why
