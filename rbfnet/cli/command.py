@@ -173,10 +173,3 @@ def loaded(directory: Path, trust: list[str]) -> Any:
 
     raise_from_now_on()
     return load(directory, trust)
-
-
-def console(given: Given, stderr: bool = False) -> Any:
-    """Where text is printed: as it is, in no colour where NO_COLOR is set or nobody looks."""
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=stderr, quiet=given.quiet)

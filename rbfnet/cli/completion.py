@@ -61,6 +61,8 @@ _rbfnet() {{
     esac
     compadd -S '' -- ${{(M)found:#*=}}
     compadd -- ${{found:#*=}}
+    # What follows an = may be a file.
+    compset -P '*='
     _files
 }}
 compdef _rbfnet rbfnet

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rbfnet.cli.command import columns_of, console, loaded, one_run, read
+from rbfnet.cli.command import columns_of, loaded, one_run, read
+from rbfnet.cli.printed import console, print_table
 from rbfnet.errors import InputError
 from rbfnet.tables import Form, columns_in, require_columns
 
@@ -50,16 +51,12 @@ def evaluate(arguments: list[str]) -> int:
 
         print(json.dumps(by_output, indent=2))
         return 0
-    from rich.table import Table
-
-    out = console(given)
+    out = console(given.quiet)
     if not given.quiet:
         out.print(repr(solution).splitlines()[0])
-    shown = Table("output", "relative L2", "maximum", "RMSE", "of the spread", title=f"errors: {table or 'reference'}")
-    for name, found in by_output.items():
-        shown.add_row(name, *(f"{found[key]:.3e}" for key in KEYS))
     out.quiet = False
-    out.print(shown)
+    rows = [[name, *(f"{found[key]:.3e}" for key in KEYS)] for name, found in by_output.items()]
+    print_table(out, ["output", "relative L2", "maximum", "RMSE", "of the spread"], rows, f"errors: {table or 'reference'}")
     if given.quiet:
         return 0
     out.print(repr(solution).splitlines()[2])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from rbfnet.cli.command import console, elements, loaded, new_file, one_run, read
+from rbfnet.cli.command import elements, loaded, new_file, one_run, read
+from rbfnet.cli.printed import console
 
 HELP = """\
 rbfnet export RUN: a program that gives values, and derivatives, without rbfnet; it is compared with the model
@@ -49,7 +50,7 @@ def export(arguments: list[str]) -> int:
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
-    told = console(given)
+    told = console(given.quiet)
     told.print(f"gives {', '.join(made.names)}; differs from the model by {made.difference:.1e} of its largest value at most")
     if given.verbose and out.suffix == ".pt2":
         told.print(f'torch.export.load({str(out)!r}).module()(x)["{made.names[0]}"]   # x (B, {solution.in_features})')

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
+
 from rbfnet.cli.configs import choices, describe
 from rbfnet.errors import InputError
 
@@ -28,6 +32,14 @@ def show(rest: list[str]) -> int:
         print(f"{group}=")
         width = max(map(len, files))
         for name, file in files.items():
-            print(f"  {name:{width}}  {describe(file)}")
+            print(_fitted(f"  {name:{width}}  ", describe(file)))
         print()
     return 0
+
+
+def _fitted(name: str, about: str) -> str:
+    """A line; on a terminal that is too narrow for it the words about it go on below each other."""
+    columns = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or columns < 2 * len(name):
+        return name + about
+    return textwrap.fill(about, columns, initial_indent=name, subsequent_indent=" " * len(name), break_on_hyphens=False)

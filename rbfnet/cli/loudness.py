@@ -32,11 +32,23 @@ def loudness(command: str, arguments: Sequence[str]) -> Iterator[list[str]]:
     levels = {FLAGS[argument] for argument in arguments if argument in FLAGS}
     if len(levels) > 1:
         raise InputError("--quiet and --verbose exclude each other; give one of them.")
-    before = _LEVEL.set(next(iter(levels), "usual"))
-    try:
+    with as_loud_as(next(iter(levels), "usual")):
         yield [argument for argument in arguments if argument not in FLAGS]
+
+
+@contextmanager
+def as_loud_as(level: str) -> Iterator[None]:
+    """Within, as loud as where :func:`level` gave this."""
+    before = _LEVEL.set(level)
+    try:
+        yield
     finally:
         _LEVEL.reset(before)
+
+
+def level() -> str:
+    """How loud it is."""
+    return _LEVEL.get()
 
 
 def is_quiet() -> bool:
@@ -69,4 +81,5 @@ def further(summary: dict[str, Any]) -> list[str]:
     git = told.get("git") or {}
     versions = ", ".join(f"{name} {told[name]}" for name in ("rbfnet", "torch", "python") if name in told)
     commit = f"; commit {git['commit'][:8]}{' with changes' if git.get('changed') else ''}" if git.get("commit") else ""
-    return [*rows, f"{summary['parameters']:,} parameters, {summary['epochs']:,} epochs; {versions}{commit}."]
+    epochs = f"{summary['epochs']:,} epoch{'s' * (summary['epochs'] != 1)}"
+    return [*rows, f"{summary['parameters']:,} parameters, {epochs}; {versions}{commit}."]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rbfnet.cli.command import columns_of, console, elements, loaded, new_file, one_run, read
+from rbfnet.cli.command import columns_of, elements, loaded, new_file, one_run, read
+from rbfnet.cli.printed import console
 from rbfnet.errors import InputError, unknown
 
 HELP = """\
@@ -73,7 +74,7 @@ def plot(arguments: list[str]) -> int:
     else:
         low, high = draw_film(solution, out, name, frames, what)
     if given.verbose:
-        console(given).print(f"from {low:.4g} to {high:.4g}")
+        console(given.quiet).print(f"from {low:.4g} to {high:.4g}")
     print(out)
     return 0
 

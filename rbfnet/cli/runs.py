@@ -16,8 +16,9 @@ from typing import Any
 
 import yaml
 
-from rbfnet.cli.command import console, read
+from rbfnet.cli.command import read
 from rbfnet.cli.configs import choices
+from rbfnet.cli.printed import console, print_table
 from rbfnet.errors import InputError, unknown
 from rbfnet.errors import path as named
 
@@ -199,20 +200,8 @@ def _defaults(group: str, target: str) -> dict[str, Any]:
 
 
 def show(head: list[str], body: list[list[str]]) -> None:
-    """Print the table; nothing of it is cut off where nobody has a terminal."""
-    from rich.table import Table
-
-    from rbfnet.cli.command import Given
-
-    table = Table()
-    for name in head:
-        table.add_column(name.removesuffix("._target_"), overflow="fold")
-    for cells in body:
-        table.add_row(*cells)
-    out = console(Given())
-    if not out.is_terminal:
-        out.width = 10_000
-    out.print(table)
+    """Print the table."""
+    print_table(console(), [name.removesuffix("._target_") for name in head], body)
 
 
 def markdown(head: list[str], body: list[list[str]]) -> str:

@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +24,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rbfnet.cli.arguments import config_dir, split
 from rbfnet.cli.checks import check, targets
+from rbfnet.cli.composing import help_page
 from rbfnet.cli.configs import config_directory
 from rbfnet.cli.counts import require_counts
 from rbfnet.cli.interrupt import INTERRUPTED, leave, not_kept_waiting, raise_from_now_on, word
-from rbfnet.cli.loudness import further, hushed, is_quiet
+from rbfnet.cli.loudness import as_loud_as, further, hushed, is_quiet, level
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.own_modules import find
+from rbfnet.cli.printed import console, print_table
 from rbfnet.cli.process import spared_by_the_collector
 from rbfnet.cli.sentences import as_input_error
-from rbfnet.cli.sweep import sweep
+from rbfnet.cli.sweep import Runs, sweep
 from rbfnet.errors import InputError, WriteError
 
 if TYPE_CHECKING:
@@ -56,12 +59,26 @@ def train(arguments: list[str]) -> int:
     overrides = [readable(override, given.multirun) for override in given.overrides]
 
     def run(flags: list[str], overrides: list[str]) -> int:
-        code = once(flags, overrides)
-        return 0 if given.allowed and code == NOT_SOLVED else code
+        return _accepted(once(flags, overrides), given.allowed)
 
+    if "--help" in given.flags:
+        print(help_page(given.flags, [text for o in overrides if not o.is_sweep_override() for text in chosen(o)]))
+        return 0
     if given.multirun:
-        return sweep(given.flags, overrides, run)
+        return sweep(given.flags, overrides, Runs(run, partial(_run_accepted, allowed=given.allowed, level=level())))
     return run(given.flags, [text for override in overrides for text in chosen(override)])
+
+
+def _accepted(code: int, allowed: bool) -> int:
+    return 0 if allowed and code == NOT_SOLVED else code
+
+
+def _run_accepted(config: DictConfig, allowed: bool, level: str) -> int:
+    """In a process of a launcher's, which knows of no flags."""
+    # The summary names the command.
+    sys.argv = [__file__, *HydraConfig.get().overrides.task]
+    with as_loud_as(level):
+        return _accepted(_run(config), allowed)
 
 
 def once(flags: list[str], overrides: list[str]) -> int:
@@ -202,40 +219,35 @@ def _run_directory() -> Path:
 
 def report(solution: Solution, directory: Path) -> None:
     """Print the errors as a table, and where the run is."""
-    from rich.console import Console
-    from rich.table import Table
-
-    # What is in brackets or between colons is part of a name.
-    console = Console(highlight=False, markup=False, emoji=False, quiet=is_quiet())
+    out = console(is_quiet())
     summary = solution.summary
     who = f"{summary['problem']}: {summary['kernel']}, {summary['centers']} centres, {summary['solver']}"
     about = f"{who}, {summary['seconds']:.2f} s"
     if summary["errors"] is None:
-        console.print(f"{about}; loss {summary['loss']:.3e}; no reference to measure errors against.", soft_wrap=True)
+        out.print(f"{about}; loss {summary['loss']:.3e}; no reference to measure errors against.")
     else:
-        console.print(about, soft_wrap=True)
+        out.print(about)
         measured_by = summary.get("errors_by", "reference")
         title = None if measured_by == "reference" else f"errors: {measured_by}"
-        table = Table("output", "relative L2", "maximum", "RMSE", title=title)
         by_output = summary.get("errors_by_output", {solution.problem.outputs[0]: summary["errors"]})
-        for name, measured in by_output.items():
-            table.add_row(name, *(f"{measured[key]:.3e}" for key in ("rel_l2", "max_abs", "rmse")))
-        console.print(table)
+        keys = ("rel_l2", "max_abs", "rmse")
+        rows = [[name, *(f"{measured[key]:.3e}" for key in keys)] for name, measured in by_output.items()]
+        print_table(out, ["output", "relative L2", "maximum", "RMSE"], rows, title)
     if "unknowns" in summary:
-        table = Table("unknown", "value", "standard error", "exact", "relative error")
+        rows = []
         for name, found in summary["unknowns"].items():
             value = f"{found['value']:.6g}" if "value" in found else f"{found['min']:.4g} to {found['max']:.4g}"
             error = f"{found['standard_error']:.2g}" if "standard_error" in found else ""
             exact = f"{found['exact']:.6g}" if "exact" in found else ""
-            table.add_row(name, value, error, exact, f"{found['rel_error']:.3e}" if "rel_error" in found else "")
-        console.print(table)
+            rows.append([name, value, error, exact, f"{found['rel_error']:.3e}" if "rel_error" in found else ""])
+        print_table(out, ["unknown", "value", "standard error", "exact", "relative error"], rows)
     for sentence in summary.get("words", []):
-        console.print(sentence, soft_wrap=True)
+        out.print(sentence)
     for sentence in further(summary):
-        console.print(sentence, soft_wrap=True)
-    console.quiet = False
-    console.print(verdict_line(summary), soft_wrap=True)
-    console.print(str(directory), soft_wrap=True)
+        out.print(sentence)
+    out.quiet = False
+    out.print(verdict_line(summary))
+    out.print(str(directory))
 
 
 def verdict_line(summary: dict[str, Any]) -> str:

@@ -37,7 +37,7 @@ def _errors(solution: Solution) -> str:
     if solution.errors is None:
         return "<p>No errors are known: there is no reference.</p>"
     columns = ("rel_l2", "max_abs", "rmse")
-    measured = solution.summary.get("errors_by_output") or {"": solution.errors}
+    measured = solution.summary.get("errors_by_output") or {solution.names.outputs[0]: solution.errors}
     rows = [[name, *(f"{found[key]:.2e}" for key in columns)] for name, found in measured.items()]
     by = str(solution.summary.get("errors_by", "reference"))
     return _table(f"errors by {by}", ["", "relative L2", "maximum", "RMSE"], rows)

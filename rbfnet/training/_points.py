@@ -54,6 +54,9 @@ def as_given(given: Any, coords: Sequence[str], like: Tensor) -> Points:
 
 
 def _of_frame(frame: Any, coords: Sequence[str], like: Tensor) -> Points:
+    if len(coords) > 1 and callable(getattr(frame, "to_frame", None)) and getattr(frame, "index", None) is not None:
+        # A row of a frame: one point, whose coordinates are in its index.
+        frame = frame.to_frame().T
     names = list(getattr(frame, "columns", ()))
     if all(isinstance(name, str) for name in names) and names:
         if missing := [name for name in coords if name not in names]:

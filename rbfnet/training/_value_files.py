@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ GRID, STEPS = 10_000, 50
 
 CELLS = {2: "triangle", 3: "tetra"}
 VTK = (".vtu", ".vtk")
+Cells = list[tuple[str, np.ndarray]]
 
 
 def fresh(path: str | Path, *endings: str) -> Path:
@@ -76,26 +77,40 @@ def write_npz(solution: Solution, path: str | Path, points: Any, what: What | No
 
 
 def write_vtk(solution: Solution, path: str | Path, points: Any, what: What | None) -> Path:
-    import meshio
+    file, cells = fresh(path, *VTK), None
+    if isinstance(points, (str, Path)):
+        points, cells = vertices_and_cells(points, solution.names.coords)
+    require_space(solution.names.coords)
+    write_mesh(file, solution.names.coords, columns(solution, points, what), cells)
+    return file
 
-    file = fresh(path, *VTK)
-    coords = solution.names.coords
+
+def require_space(coords: Sequence[str]) -> None:
+    """Raise InputError for more coordinates than a VTK file has."""
     if len(coords) > 3:
         raise InputError(f"A VTK file has three coordinates at most, but the solution has {', '.join(coords)}.")
-    cells: list[tuple[str, np.ndarray]] | None = None
-    if isinstance(points, (str, Path)):
-        vertices, corners, _ = read_mesh(points)
-        if vertices.shape[1] != len(coords):
-            raise InputError(
-                f"The mesh {str(points)!r} has {vertices.shape[1]} coordinates, but the solution has {', '.join(coords)}."
-            )
-        points, cells = vertices, [(CELLS[corners.shape[1] - 1], corners)]
-    table = columns(solution, points, what)
-    places = np.stack([table.pop(name) for name in coords], axis=1)
+
+
+def vertices_and_cells(path: str | Path, coords: Sequence[str]) -> tuple[np.ndarray, Cells]:
+    """The vertices of a mesh file, (N, D), and its cells.
+
+    Raises:
+        InputError: another number of coordinates.
+    """
+    vertices, corners, _ = read_mesh(path)
+    if vertices.shape[1] != len(coords):
+        raise InputError(f"The mesh {str(path)!r} has {vertices.shape[1]} coordinates, but the solution has {', '.join(coords)}.")
+    return vertices, [(CELLS[corners.shape[1] - 1], corners)]
+
+
+def write_mesh(file: Path, coords: Sequence[str], table: dict[str, np.ndarray], cells: Cells | None) -> None:
+    """Write columns at points, which stand for themselves where there are no cells."""
+    import meshio
+
+    places = np.stack([table[name] for name in coords], axis=1)
     cells = cells or [("vertex", np.arange(len(places))[:, None])]
     places = np.pad(places, ((0, 0), (0, 3 - len(coords))))
-    meshio.Mesh(places, cells, point_data=dict(table)).write(file)
-    return file
+    meshio.Mesh(places, cells, point_data={name: v for name, v in table.items() if name not in coords}).write(file)
 
 
 def xarray_of(solution: Solution, axes: Mapping[str, Any] | None, what: What | None) -> Any:

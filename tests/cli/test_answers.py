@@ -156,5 +156,5 @@ def test_names_with_brackets_are_printed_as_they_are(command: Command) -> None:
     table = ["problem=table", "problem.path=a,b=c d.csv", "problem.inputs=[Länge (m),x:warning:]", "problem.outputs=[Height [m]]"]
     code, out, err = command("train", *table, "run_dir=d [1], e=f", "figures=false")
     assert (code, err) == (0, "")
-    assert "│ Height [m] │" in out and out.splitlines()[-1] == "d [1], e=f"
+    assert "\nHeight [m]  " in out and out.splitlines()[-1] == "d [1], e=f"
     assert Path("d [1], e=f/summary.json").is_file()

@@ -183,8 +183,35 @@ def test_output_without_a_reader_is_dropped_and_the_work_goes_on(monkeypatch: py
         assert sys.stdout is stream
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is full")
+def test_a_full_disk_is_one_sentence_at_the_end_of_the_work(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from rbfnet.cli.pipes import dropped_if_unread
+
+    done = False
+    with open("/dev/full", "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        with pytest.raises(SystemExit) as ended, dropped_if_unread():
+            print("lost")
+            done = True
+    assert done and ended.value.code == 1
+    assert capfd.readouterr().err == "rbfnet: Standard output cannot be written: No space left on device.\n"
+
+
+def test_output_that_was_closed_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rbfnet.cli.pipes import dropped_if_unread
+
+    monkeypatch.setattr(sys, "stdout", None)
+    with dropped_if_unread():
+        sys.stdout.write("lost\n")
+    assert sys.stdout is None
+
+
 @pytest.mark.parametrize(
-    "arguments", [["list"], ["--help"], ["train", "--cfg", "job"], ["train", "--help"], ["resume", "-h"]], ids=str
+    "arguments",
+    [["list"], ["--help"], ["train", "--cfg", "job"], ["train", "--help"], ["resume", "-h"], ["completion", "zsh"]],
+    ids=str,
 )
 def test_no_command_minds_a_reader_that_leaves(arguments: list[str]) -> None:
     command = [sys.executable, "-c", "from rbfnet.cli.main import main; main()", *arguments]

@@ -94,6 +94,15 @@ def test_data_frames_are_matched_by_name(solution: Solution, fitted: Solution) -
     assert list(fitted.predict(data).columns) == ["Height [m]", "v"]
 
 
+def test_a_row_of_a_frame_is_one_point(solution: Solution) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"y": [0.25, 0.5], "x": [0.5, 0.125]}, index=["a", "b"])
+    found = solution.predict(frame.iloc[1])
+    assert list(found.index) == ["b"] and found["u"].to_numpy() == solution.predict([[0.125, 0.5]])
+    with pytest.raises(rbfnet.InputError, match="'x'"):
+        solution.predict(frame["y"])
+
+
 def test_frames_that_were_fitted_give_their_names_to_what_is_loaded(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(POINTS, columns=["a [m]", "b"])

@@ -33,7 +33,8 @@ def _command() -> str:
     module = Path(program)
     # The command line names the file of its command, for the launchers of further processes.
     if module.suffix == ".py" and module.parent.name == "cli" and module.parent.parent.name == "rbfnet":
-        return shlex.join(["rbfnet", module.stem, *rest])
+        # A job of a sweep is numbered by keys of Hydra's own; without them the command runs it again.
+        return shlex.join(["rbfnet", module.stem, *(argument for argument in rest if not argument.startswith("hydra."))])
     return shlex.join([module.name, *rest])
 
 
