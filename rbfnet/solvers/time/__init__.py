@@ -1,6 +1,6 @@
 """The method of lines: space in a basis, time by implicit Runge-Kutta steps."""
 
-from rbfnet.solvers.time._conditions_in_time import require_carried
+from rbfnet.solvers.time._conditions_in_time import require_carried, starts
 from rbfnet.solvers.time._line_spacing import PER_CENTER, Spacing
 from rbfnet.solvers.time._method_of_lines import Lines
 from rbfnet.solvers.time._radau import Radau
@@ -21,4 +21,5 @@ __all__ = [
     "require_carried",
     "resolved",
     "spectrum",
+    "starts",
 ]
