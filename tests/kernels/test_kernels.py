@@ -33,6 +33,7 @@ from rbfnet.kernels import (
 from rbfnet.nn import RBFLayer, RBFNetwork
 from rbfnet.operators import Operator, apply_operators, hessian, jacobian, laplacian
 from rbfnet.testing import check_kernel
+from tests.kernels.one_parameter import OneParameter
 from tests.kernels.shipped import ROWS, Row
 
 each_kernel = pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.kernel))
@@ -199,20 +200,16 @@ class Infinite(Matern):
         ]
 
 
-class DetachedParameter(Kernel):
+class DetachedParameter(OneParameter):
     """The formula of a ladder is not differentiated, so that a parameter in it has no gradient."""
 
-    smoothness = math.inf
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rate = nn.Parameter(torch.tensor(0.7))
+    start = 0.7
 
     def phi(self, s: Tensor) -> Tensor:
         return self.derivative(s, 0)
 
     def derivative(self, s: Tensor, k: int) -> Tensor:
-        return ladder(lambda s, k: (-self.rate) ** k * (-self.rate * s).exp(), s, k)
+        return ladder(lambda s, k: (-self.a) ** k * (-self.a * s).exp(), s, k)
 
 
 class WrongOrder(Kernel):
@@ -253,7 +250,7 @@ class WrongOrder(Kernel):
         (Stateless(), "must state its smoothness"),
         (Doubled(), "must keep shape, dtype and device"),
         (Summed(), "keep the shape"),
-        (DetachedParameter(), r"gradients of derivative\(s, 0\) in rate"),
+        (DetachedParameter(), r"gradients of derivative\(s, 0\) in a"),
         (WrongOrder(Gaussian(), 1), "order 1 means that -phi is positive definite"),
         (WrongOrder(Multiquadric(), 0), "order 0 means that phi is positive definite"),
         (WrongOrder(ThinPlateSpline(), 1), "order 1 means"),
