@@ -136,14 +136,14 @@ KEYS: dict[str, str] = {
     "seed=": "seed must be a whole number",
     "seed=1,2": "add --multirun for one run each",
     "seed=(": "seed must be a whole number|cannot be read",
-    "seed=[1": "a bracket or a quotation mark is not closed",
+    "seed=[1": "unbalanced bracket or quotation mark",
     "seed=${nothing}": "seed does not resolve: .*nothing",
     "--nothing": "no option '--nothing'",
     "--cfg": "--cfg takes one of job, hydra, all",
     "--cfg=jobs": "--cfg takes one of job, hydra, all, .* but got 'jobs'",
     "--config-dir": "--config-dir takes a directory",
-    "--config-dir=nowhere": "there is none called 'nowhere'",
-    f"--config-dir={'a' * 300}": "there is none called 'aaa",
+    "--config-dir=nowhere": "there is no directory 'nowhere'",
+    f"--config-dir={'a' * 300}": "there is no directory 'aaa",
     "--info=nothing": "--info takes one of .* but got 'nothing'",
     "--resolve": "--resolve changes what --cfg shows",
     "--multirun=3": "--multirun takes no value, but got '3'",
@@ -170,7 +170,7 @@ TOGETHER: dict[str, str] = {
     "solver=adam solver.balance=[a]": r"balance must be null, a name or a Balance, but got \['a'\]",
     "solver=adam solver.max_epochs=1e10": "max_epochs must be at most 1,000,000,000, but got",
     "solver=lbfgs solver.history_size=-1": "history_size must be a whole number of at least 1, but got -1",
-    "solver=lbfgs trainer.gradient_clip_val=1": "gradient_clip_val ruins lbfgs",
+    "solver=lbfgs trainer.gradient_clip_val=1": "gradient_clip_val breaks lbfgs",
     "solver=sequence solver.stages=[{a: 1}]": "name of one, as in 'adam', but got {'a': 1}",
     "solver=sequence solver.stages=[3]": "name of one, as in 'adam', but got 3",
     "solver=sequence solver.stages=[]": "at least one solver, but is empty",
@@ -181,7 +181,7 @@ TOGETHER: dict[str, str] = {
     "solver=gauss_newton solver.continuation={mu: [1]}": "no number to continue in Poisson called 'mu'",
     "solver=gauss_newton solver.slabs=0": "slabs must be a whole number of at least 1, but got 0",
     "solver=gauss_newton solver.shapes=1": "shapes must be true or false, but got 1",
-    "solver=evolve": "goes through time on a SpaceTime, but Poisson lives on",
+    "solver=evolve": "needs a SpaceTime domain, but the domain of Poisson is",
     "kernel=matern kernel.nu=2": "nu.* 2",
     "kernel=matern kernel.nu=a": "nu.*'a'",
     "kernel=wendland kernel.continuity=3": "continuity 0, 2, 4 or 6, but got 3",
@@ -197,7 +197,7 @@ TOGETHER: dict[str, str] = {
     "callbacks=rad callbacks.pool=0 solver=adam": "pool must be a whole number of at least 1, but got 0",
     "callbacks=rad callbacks.pool=1e8 solver=adam": "pool must be at most 1,000, but got",
     "callbacks=rad callbacks.k=-1 solver=adam": "k must be positive and finite, but got -1",
-    "callbacks=[rad,r3] solver=adam": "Two callbacks .* give one",
+    "callbacks=[rad,r3] solver=adam": "Only one callback .* remove one",
     "callbacks=grow callbacks.add=0 solver=gauss_newton network.per_center=true": "add must be positive and finite, but got 0",
     "logger=custom": "no logger 'custom'",
     # More than any machine has room for.
@@ -208,7 +208,7 @@ TOGETHER: dict[str, str] = {
     f"solver=adam callbacks=rad callbacks.pool={BILLION}": "pool must be at most",
     "solver=lbfgs solver.history_size=1000000000000": "history_size must be at most",
     "network.num_centers=400 network.degree=3000": (
-        "more terms than there are centres, 400; take 399 at most in one dimension, 26 in two, 11 in three"
+        "more terms than there are centres, 400; use at most 399 in one dimension, 26 in two, 11 in three"
     ),
     "network.num_centers=400 network.degree=100": (
         "has 5151 terms, more than the 400 centres; use at least 5151 centres, or a degree of at most 26"
@@ -237,7 +237,7 @@ def _split(typed: str) -> list[str]:
     ("typed", "sentence"),
     {
         "trian": "no command 'trian'; did you mean 'train'",
-        "problem=wave": "no command but an override",
+        "problem=wave": "is an override, not a command",
         "resume": "takes the directory of one run",
         "resume nowhere": "no run to resume in 'nowhere': config.yaml is missing",
         f"resume {'a' * 300}": "no run to resume in 'aaa",
