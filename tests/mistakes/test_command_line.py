@@ -151,6 +151,7 @@ def test_one_argument_is_wrong(told: Told, typed: str) -> None:
     told(["train", *SMALL, typed], (NUMBERS | FLAGS | NAMES | KEYS)[typed])
 
 
+BILLION = "1000000000"
 TOGETHER: dict[str, str] = {
     "solver=least_squares solver.level=1": "damping finds its level itself, but got level=1",
     "solver=least_squares solver.tolerance=-1": "tolerance must be positive and finite, but got -1",
@@ -200,6 +201,20 @@ TOGETHER: dict[str, str] = {
     "callbacks=[rad,r3] solver=adam": "Only one callback .* remove one",
     "callbacks=grow callbacks.add=0 solver=gauss_newton network.per_center=true": "add must be positive and finite, but got 0",
     "logger=custom": "no logger 'custom'",
+    # More than any machine has room for.
+    f"problem.num_interior={BILLION}": "num_interior must be at most",
+    f"problem.num_boundary={BILLION}": "num_boundary must be at most",
+    f"network.num_centers={BILLION}": "network.num_centers must be at most",
+    f"callbacks=grow callbacks.candidates={BILLION}": "candidates must be at most",
+    f"solver=adam callbacks=rad callbacks.pool={BILLION}": "pool must be at most",
+    "solver=lbfgs solver.history_size=1000000000000": "history_size must be at most",
+    "network.num_centers=400 network.degree=3000": (
+        "more terms than there are centres, 400; use at most 399 in one dimension, 26 in two, 11 in three"
+    ),
+    "network.num_centers=400 network.degree=100": (
+        "has 5151 terms, more than the 400 centres; use at least 5151 centres, or a degree of at most 26"
+    ),
+    "kernel=matern kernel.nu=1000000.5": "A Matern kernel needs nu of at most 150.5",
 }
 
 
