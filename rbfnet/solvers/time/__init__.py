@@ -1,6 +1,6 @@
 """The method of lines: space in a basis, time by implicit Runge-Kutta steps."""
 
-from rbfnet.solvers.time._conditions_in_time import require_carried
+from rbfnet.solvers.time._conditions_in_time import require_carried, starts
 from rbfnet.solvers.time._error_in_time import errors_in_time
 from rbfnet.solvers.time._line_spacing import PER_CENTER, Spacing
 from rbfnet.solvers.time._method_of_lines import Lines
@@ -23,4 +23,5 @@ __all__ = [
     "require_carried",
     "resolved",
     "spectrum",
+    "starts",
 ]

@@ -57,15 +57,11 @@ class Verdict:
         estimated_error: relative L2, of all outputs; None where there is none.
 
     Example:
-        >>> import torch
-        >>> from rbfnet.nn import RBFNetwork
-        >>> from rbfnet.problems import Poisson
-        >>> from rbfnet.solvers import LeastSquares
-        >>> from rbfnet.training import judge
-        >>> problem = Poisson(num_interior=100, num_boundary=40)
-        >>> verdict = judge(RBFNetwork(2, 1, 30, dtype=torch.float64), problem, LeastSquares(), problem.sample())
-        >>> [row["condition"] for row in verdict.residuals], len(verdict.sentences) > 0
-        (['interior', 'dirichlet'], True)
+        >>> from rbfnet.training import Verdict
+        >>> row = {"condition": "interior", "equation": 0, "rms": 2e-5, "largest": 1e-4, "where": {"x": 0.1, "y": 0.9}}
+        >>> verdict = Verdict("solved", (row,), (), estimated_error=3e-6)  # what `judge` finds, for example
+        >>> max(row["rms"] for row in verdict.residuals)
+        2e-05
     """
 
     word: str
@@ -115,8 +111,9 @@ def judge(
         >>> from rbfnet.solvers import LeastSquares
         >>> from rbfnet.training import judge
         >>> problem = Poisson(num_interior=100, num_boundary=40)
-        >>> judge(RBFNetwork(2, 1, 30, dtype=torch.float64), problem, LeastSquares(), problem.sample()).word  # weights of zero
-        'not solved'
+        >>> verdict = judge(RBFNetwork(2, 1, 30, dtype=torch.float64), problem, LeastSquares(), problem.sample())
+        >>> verdict.word, [row["condition"] for row in verdict.residuals], len(verdict.sentences) > 0  # weights of zero
+        ('not solved', ['interior', 'dirichlet'], True)
     """
     a = accuracy_for(problem, accuracy)
     with torch.random.fork_rng(devices=[]):
