@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,6 @@ from rbfnet.problems import (
 from rbfnet.solvers import Evolve
 from rbfnet.solvers.time._line_spacing import GRADING, Spacing
 from rbfnet.solvers.time._radau import Radau
-from tests.training.in_parts import fit, prepared
 
 LINE = SpaceTime(Interval(x=(0, 1)), t=(0, 1))
 
@@ -203,19 +201,6 @@ def test_the_spacing_follows_a_length_and_grows_slowly() -> None:
     assert int(inside.sum()) == 84
     x, w = spacing.points()
     assert float(w @ x[:, 0] ** 6) == pytest.approx(2 / 7, rel=1e-13)
-
-
-def test_a_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path: Path) -> None:
-    first = prepared(Wave, Evolve(max_epochs=4), 40)
-    fit(first)
-    first.trainer.save_checkpoint(tmp_path / "part.ckpt")
-    at_once, second = (prepared(Wave, Evolve(max_epochs=100), 40) for _ in range(2))
-    fit(at_once)
-    fit(second, tmp_path / "part.ckpt")
-    whole, resumed = at_once.module.model, second.module.model
-    assert len(resumed.carried) == len(whole.carried) > 4
-    assert torch.equal(resumed.carried, whole.carried)
-    assert torch.equal(resumed.breaks, whole.breaks)
 
 
 def test_derivatives_satisfy_the_equation_at_new_points() -> None:

@@ -15,6 +15,7 @@ from rbfnet.nn import Evolving
 from rbfnet.operators import Differentiable, LinearModel
 from rbfnet.problems import DataProblem, Problem, Sample, Unknown
 from rbfnet.solvers import Solver
+from rbfnet.solvers.time import errors_in_time
 from rbfnet.solvers.validation import Estimate, Miss, close_points, estimate, fresh_points, misses
 from rbfnet.training.verdict._remedies import contradictions, remedy
 
@@ -147,8 +148,9 @@ def _judged(model: Differentiable, problem: Problem, solver: Solver, used: Mappi
 
 
 def _estimated(model: Differentiable, problem: Problem, fresh: Mapping[str, Sample], found: Sequence[Miss]) -> Estimate | None:
-    # The weights of a model that goes through time are determined step by step.
-    if not isinstance(model, LinearModel) or isinstance(model, Evolving):
+    if isinstance(model, Evolving):
+        return errors_in_time(model, problem, fresh)
+    if not isinstance(model, LinearModel):
         return None
     rows, wanted = sum(sample.num_rows for sample in fresh.values()), FOR_EACH * model.coefficients.shape[0]
     if rows < wanted:
