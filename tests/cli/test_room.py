@@ -20,7 +20,7 @@ TOO_MANY = {
     f"callbacks=grow callbacks.candidates={BILLION}": "candidates must be at most",
     f"solver=adam callbacks=rad callbacks.pool={BILLION}": "pool must be at most",
     "solver=lbfgs solver.history_size=1000000000000": "history_size must be at most",
-    "network.degree=3000": "more terms than there are centres, 400; take 399 at most in one dimension, 26 in two, 11 in three",
+    "network.degree=3000": "more terms than there are centres, 400; use at most 399 in one dimension, 26 in two, 11 in three",
     "network.degree=100": "has 5151 terms, more than the 400 centres; use at least 5151 centres, or a degree of at most 26",
     "kernel=matern kernel.nu=1000000.5": "A Matern kernel needs nu of at most 150.5",
 }

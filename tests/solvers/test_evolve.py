@@ -257,7 +257,7 @@ def unknown() -> rbfnet.Problem:
 
 
 WRONG = {
-    "no time": (Poisson, "goes through time on a SpaceTime"),
+    "no time": (Poisson, "needs a SpaceTime domain"),
     "no start": (lambda: problem(HEAT, Dirichlet(0.0)), "no initial condition"),
     "no equation": (lambda: problem(START, Dirichlet(0.0)), "no equation for evolve"),
     "a part of the start": (

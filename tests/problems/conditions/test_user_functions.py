@@ -111,7 +111,7 @@ def test_an_exact_solution_may_change_its_argument_in_place() -> None:
     ids=["points", "NumPy", "normals"],
 )
 def test_points_and_normals_changed_in_place_are_refused(conditions: tuple[Condition, ...]) -> None:
-    assert "changes points, normals or data in place" in refused(lambda: solved(problem(*conditions)))
+    assert "modifies points, normals or data in place" in refused(lambda: solved(problem(*conditions)))
 
 
 class InPlace(Kernel):
@@ -461,7 +461,7 @@ def test_other_arguments_that_are_none_are_refused() -> None:
     grow: Any = Grow
     assert "callbacks of solve must be a list" in refused(lambda: solved(posed, callbacks=grow(num_centers=30)))
     assert "callbacks of solve must be a list" in refused(lambda: solved(posed, callbacks=[grow]))
-    assert "dtype is torch.float64 or torch.float32, but got 'float64'" in refused(lambda: solved(posed, dtype="float64"))
+    assert "dtype must be torch.float64 or torch.float32, but got 'float64'" in refused(lambda: solved(posed, dtype="float64"))
     assert "`optimizer` of Idle must return a torch.optim.Optimizer" in refused(lambda: solved(posed, solver=Idle()))
     assert "Empty lacks phi" in refused(lambda: solved(posed, kernel=Empty))
     assert "takes s = (epsilon r)^2 alone, but this one takes (r, e)" in refused(lambda: solved(posed, kernel=lambda r, e: r))

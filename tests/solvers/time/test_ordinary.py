@@ -83,5 +83,5 @@ def test_its_derivatives_are_those_of_the_polynomials() -> None:
 
 
 def test_a_boundary_value_problem_is_none() -> None:
-    with pytest.raises(ValueError, match=r"no initial condition|goes through time|holds at the end"):
+    with pytest.raises(ValueError, match=r"no initial condition|needs a SpaceTime domain|goes through time|holds at the end"):
         rbfnet.solve(Poisson, num_centers=10, solver=Evolve())

@@ -194,7 +194,7 @@ OTHERS: dict[str, tuple[tuple[str, ...], Any, str]] = {
     "number": (("network", "margin"), 10**30, "network.margin cannot be"),
     "sampler": (("problem", "sampler"), [], "sampler of Problem must be a string"),
     "schedule": (("solver", "schedule"), [], "There is no schedule"),
-    "trainer": (("trainer",), [1], "must be its options"),
+    "trainer": (("trainer",), [1], "must be a mapping of options"),
     "processes": (("trainer", "devices"), 10**6, "trainer.devices must be at most"),
     "checkpoint": (
         ("callbacks",),
@@ -202,7 +202,7 @@ OTHERS: dict[str, tuple[tuple[str, ...], Any, str]] = {
         "callbacks names the path '../victim/file'",
     ),
     "logger": (("logger", "_target_"), "lightning.pytorch.loggers.WandbLogger", "The config names the logger"),
-    "argument": (("logger", "root_dir"), "/tmp/elsewhere", "There is no argument of a logger in a config from elsewhere"),
+    "argument": (("logger", "root_dir"), "/tmp/elsewhere", "There is no logger argument in a config from elsewhere"),
     "environment": (("problem", "sampler"), "${oc.env:SECRET}", "${oc.env:SECRET}"),
     "device": (
         ("problem",),
