@@ -15,7 +15,8 @@ from rbfnet.solvers.time._algebraic import algebraic, both
 from rbfnet.solvers.time._conditions_in_time import distinct, starts
 from rbfnet.solvers.time._constraints import HELD, Constraints, level
 from rbfnet.solvers.time._semidiscrete import Rows, in_space
-from rbfnet.solvers.time._space_basis import orthonormal
+from rbfnet.solvers.time._space_basis import orthonormal, orthonormal_to
+from rbfnet.solvers.time._spurious_growth import Damping
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Lines:
         self.begin = begin = float(problem.domain.box[0, -1])
         at_begin = torch.cat([points, torch.full_like(points[:, :1], begin)], dim=1)
         weights = weights / weights.sum()
-        self.basis = orthonormal(network, in_space(points), weights)
+        self.basis = self._basis(points, weights, samples)
         self.inside: list[Rows] = []
         self.edge: list[Rows] = []
         first: list[Rows] = []
@@ -95,6 +96,15 @@ class Lines:
         self._known: tuple[Tensor, Constraints] | None = None
         self.given, self.start, self.jump = self._start(first)
         self.constant = self._is_constant()
+        self.damping = self._damping()
+
+    def _basis(self, points: Tensor, weights: Tensor, samples: dict[str, Sample]) -> Float[Tensor, "N n"]:
+        conditions = self.problem.named_conditions()
+        named = [name for name, condition in conditions.items() if not isinstance(condition, (Interior, Initial))]
+        edge = [x[:, :-1] for name in named if not starts(self.problem, samples[name]) for x in samples[name].sites]
+        if points.shape[1] < 2 or not edge:
+            return orthonormal(self.network, in_space(points), weights)
+        return orthonormal_to(self.network, points, weights, torch.cat(edge))
 
     def _order(self) -> int:
         """The order of the highest derivative in time.
@@ -190,6 +200,17 @@ class Lines:
             for part in (0.382, 0.71, 1.0)
         )
 
+    def _damping(self) -> Damping | None:
+        """See :class:`Damping`; of equations that are the same at all times."""
+        if not self.constant or self.algebraic or self.basis.shape[1] == 1:
+            return None
+        values = torch.cat([self.start, torch.zeros_like(self.start[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
+        found = self._stacked(self._times, values, torch.ones_like(self._times))
+        free = Constraints.of(found[0, self.still], self.held).free
+        carried = found[:, self.carried] @ free
+        damping = Damping.of(carried[self.order], carried[0], self._tested(carried[self.order]), free, self.order)
+        return damping if damping.modes else None
+
     def _satisfying(self, y: Float[Tensor, "p On"]) -> Float[Tensor, "p On"]:
         """The nearest state that satisfies the boundary conditions, and velocity that keeps them satisfied."""
         if not len(self.still):
@@ -247,6 +268,8 @@ class Lines:
     def tested(self, found: Float[Tensor, "K R"], linear: Linearised) -> tuple[Float[Tensor, "K r"], Float[Tensor, "K f"]]:
         """What of that is to be made zero."""
         moving, carried = linear.tests
+        if self.damping is not None:
+            found[:, self.carried] += (values[0].flatten(1) @ self.damping.along) @ self.damping.rows.T
         free = torch.cat([found[:, self.moving] @ moving, found[:, self.carried] @ carried], dim=1)
         return found[:, self.still] @ linear.constraints.test, free
 
@@ -255,6 +278,8 @@ class Lines:
         found = self._stacked(times, values, weights)
         constraints = self._constraints(found[0, self.still])
         moving, carried = found[:, self.moving], found[:, self.carried]
+        if self.damping is not None:
+            carried[0] += self.damping.rows @ self.damping.along.T
         powers = torch.tensor([step ** (self.order - q) for q in range(self.order + 1)], dtype=found.dtype)
         along = (powers[:, None, None] * (moving @ constraints.free)).sum(dim=0)
         rest = Constraints.of(along)
