@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -67,12 +67,13 @@ class GivenValue(Condition):
     def __init__(
         self,
         kind: str,
-        value: Value | FileValue,
-        output: str | None,
-        weight: float,
-        name: str | None,
-        on: Part | None,
-        points: int | None,
+        # Any: the subclass, which the user calls, is held to its annotations and named where an argument does not fit.
+        value: Any,
+        output: Any,
+        weight: Any,
+        name: Any,
+        on: Any,
+        points: Any,
     ) -> None:
         self.name = name or named(kind, output, on)
         self.value = checked(value, self.name, file=True)

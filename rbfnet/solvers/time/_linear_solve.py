@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
-from rbfnet.solvers.time._method_of_lines import Linearised
+from rbfnet.solvers.time._linearised import Linearised
 from rbfnet.solvers.time._radau import Radau
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -14,25 +14,10 @@ from rbfnet.problems import Initial, Interior, Problem, Sample
 from rbfnet.solvers.time._algebraic import algebraic, both
 from rbfnet.solvers.time._conditions_in_time import distinct, starts
 from rbfnet.solvers.time._constraints import HELD, Constraints, level
+from rbfnet.solvers.time._linearised import Linearised
 from rbfnet.solvers.time._semidiscrete import Rows, in_space
 from rbfnet.solvers.time._space_basis import orthonormal, orthonormal_to
 from rbfnet.solvers.time._spurious_growth import Damping
-
-
-@dataclass(frozen=True)
-class Linearised:
-    """The system near a state.
-
-    Attributes:
-        constraints: by the boundary conditions.
-        tests: from residuals to those that are made zero, of boundary conditions with a derivative in time and of the equations.
-        free, held: the derivatives of those in y, y', y'' along what is free and what is held.
-    """
-
-    constraints: Constraints
-    tests: tuple[Float[Tensor, "R g"], Float[Tensor, "Q h"]]
-    free: Float[Tensor, "p+1 f f"]
-    held: Float[Tensor, "p+1 f r"]
 
 
 class Lines:
@@ -262,14 +247,15 @@ class Lines:
         return self.tested(self.missed(times, values), linear)
 
     def missed(self, times: Float[Tensor, " K"], values: Tensor, rows: list[Rows] | None = None) -> Float[Tensor, "K R"]:
-        """By how much a state misses all conditions and equations; with rows, by how much it misses these."""
-        return self._residual(self.rows if rows is None else rows, times, values)
+        """By how much a state misses all conditions and equations; with rows, by how much it misses these, undamped."""
+        found = self._residual(self.rows if rows is None else rows, times, values)
+        if rows is None and self.damping is not None:
+            found[:, self.carried] += (values[0].flatten(1) @ self.damping.along) @ self.damping.rows.T
+        return found
 
     def tested(self, found: Float[Tensor, "K R"], linear: Linearised) -> tuple[Float[Tensor, "K r"], Float[Tensor, "K f"]]:
         """What of that is to be made zero."""
         moving, carried = linear.tests
-        if self.damping is not None:
-            found[:, self.carried] += (values[0].flatten(1) @ self.damping.along) @ self.damping.rows.T
         free = torch.cat([found[:, self.moving] @ moving, found[:, self.carried] @ carried], dim=1)
         return found[:, self.still] @ linear.constraints.test, free
 

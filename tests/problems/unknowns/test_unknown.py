@@ -90,7 +90,7 @@ def test_derivatives_of_an_unknown_function_are_those_of_autograd() -> None:
 @pytest.mark.parametrize("problem", [Diffusivity, Conductivity])
 def test_solving_for_weights_alone_names_the_unknown_and_a_solver(problem: type[rbfnet.Problem]) -> None:
     with pytest.raises(ValueError, match="of the problem is unknown too; use solver=gauss_newton"):
-        rbfnet.solve(problem, num_centers=10)
+        rbfnet.solve(problem, num_centers=10, solver="least_squares")
 
 
 def test_unknowns_are_saved_with_the_model(tmp_path: object) -> None:
