@@ -64,7 +64,7 @@ def choose_shape(posed: Posed, miss: Callable[[], float], lost: float = LOST) ->
     words = f"epsilon = {epsilon:.3g}"
     if near:
         words += f" with a margin of {NEAR} rather than {layers[0].margin:.2g}"
-    words += f" gives a mean relative residual of {search.least:.1g} at unseen points"
+    words += f" gives a mean relative residual of {search.least:.1g} at held-out points"
     if search.count == 1:
         return [f"{words}: the first value tried is good enough."]
     return [f"{words}, the smallest of {search.count} values tried."]
