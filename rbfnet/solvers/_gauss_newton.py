@@ -24,8 +24,9 @@ class GaussNewton(Solver):
     by orthogonal factorisation. The damping mu, at the level of rounding, pulls the weights towards zero. It preserves the
     accuracy of flat, nearly dependent kernels, because the change of the weights alone does not bound their size. The trust
     region lambda is zero as long as steps succeed. It grows tenfold until the loss falls; a step that does not lower the loss is
-    never taken, nor is one that multiplies the residual at held-out points by ten. If the equations hold at the points but not between them, the
-    points do not determine the unknowns; then as many new points are added, also close to the boundary, up to three times.
+    never taken, nor is one that multiplies the residual at held-out points by ten. If the equations hold at the points but not
+    between them, the points do not determine the unknowns; then as many new points are added, also close to the boundary, up to
+    three times.
 
     If unknowns of the problem or, on request, centres and shapes are trained too, lambda restricts only these, and the weights
     are solved for again at each trial point: variable projection. Steps that move a centre by more than its width, or change the

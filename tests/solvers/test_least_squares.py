@@ -271,7 +271,7 @@ def test_automatic_smoothing_of_noisy_data_is_better_than_none() -> None:
         ({"smoothing": "much"}, "smoothing must be a non-negative number, one per point or 'auto', but got 'much'"),
         ({"smoothing": -torch.ones(30)}, "smoothing must be \\(N,\\) and non-negative"),
         ({"smoothing": torch.ones(7)}, "smoothing must have one value for each of the 30 rows"),
-        ({"smoothing": 1.0, "solver": "least_squares"}, "give it to the solver"),
+        ({"smoothing": 1.0, "solver": "least_squares"}, "pass it to the solver"),
         ({"solver": LeastSquares(smoothing=torch.ones(3))}, "smoothing has 3 values for 30 rows"),
     ],
 )

@@ -80,7 +80,7 @@ WRONG = {
     "unknown": ({"continuation": {"found": [1.0]}}, "'found' is an unknown, which cannot be continued"),
     "no time": ({"slabs": 2}, "has no time"),
     "slabs": ({"slabs": 0}, "slabs must be a whole number"),
-    "not from the start": ({"slabs": 2}, "slabs are for problems without unknowns whose conditions are at the start"),
+    "not from the start": ({"slabs": 2}, "slabs need a problem without unknowns whose conditions are at the initial time"),
 }
 
 
