@@ -1,3 +1,5 @@
+"""The multiquadric kernel."""
+
 from __future__ import annotations
 
 import math

@@ -1,4 +1,4 @@
-"""What a program of ``torch.export`` may hold: arithmetic on arrays, and nothing else."""
+"""The operations allowed in a program of ``torch.export``: arithmetic on arrays only."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""The Adam solver."""
+
 from __future__ import annotations
 
 import torch

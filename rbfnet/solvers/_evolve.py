@@ -1,3 +1,5 @@
+"""The method of lines as a solver."""
+
 from __future__ import annotations
 
 from typing import Any, cast

@@ -1,3 +1,5 @@
+"""The Gauss-Newton solver."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

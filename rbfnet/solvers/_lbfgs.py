@@ -1,3 +1,5 @@
+"""The L-BFGS solver."""
+
 from __future__ import annotations
 
 import torch

@@ -1,3 +1,5 @@
+"""The linear least-squares solver."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""Solvers run in sequence."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+"""The base classes of solvers and of direct optimizers."""
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
