@@ -19,6 +19,7 @@ import yaml
 
 import rbfnet
 from rbfnet.cli.configs import choices, config_directory
+from rbfnet.cli.undecided import AUTO, undecided
 from rbfnet.config import no_module, require_config, require_nu, several
 from rbfnet.errors import InputError, unknown
 from rbfnet.memory import require_memory
@@ -103,6 +104,8 @@ def _check_arguments(node: Mapping[str, Any]) -> None:
         return
     for key in node.keys() - {"_target_"}:
         if key not in known:
+            if node["_target_"] == AUTO:
+                raise undecided(key)
             raise unknown(f"argument of {node['_target_']} called", key, known)
 
 

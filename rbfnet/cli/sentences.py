@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from rbfnet.cli.configs import choices, config_directory, groups
+from rbfnet.cli.undecided import AUTO, undecided
 from rbfnet.errors import InputError, unknown
 
 
@@ -80,6 +81,8 @@ def _unknown_key(key: str, overrides: list[str]) -> InputError:
     """The error for an unknown key; suggests a key of the same name elsewhere, or the closest sibling."""
     config = _composed(overrides)
     parent, _, leaf = key.rpartition(".")
+    if parent == "solver" and config is not None and OmegaConf.select(config, "solver._target_") == AUTO:
+        return undecided(leaf)
     node = OmegaConf.select(config, parent) if parent and config is not None else config
     if not OmegaConf.is_dict(node) or not node:
         return _unknown_key(parent, overrides) if parent else InputError(f"There is no config key {key!r}.")

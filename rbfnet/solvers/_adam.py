@@ -27,7 +27,7 @@ class Adam(Solver):
 
     Raises:
         InputError: a value that is not positive, an unknown schedule or balance, a warm-up as long as the run, or weights per
-                point with points that change.
+            point with points that change.
 
     Example:
         >>> import rbfnet

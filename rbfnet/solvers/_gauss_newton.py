@@ -63,8 +63,8 @@ class GaussNewton(Solver):
 
     Raises:
         InputError: a value that is not positive, or continuation combined with slabs; at :meth:`check`, a model that is not
-                linear in its weights, ``shapes=True`` with basis functions that depend on more than their own centre, a problem
-                without the attribute to continue, or slabs for a problem without time.
+            linear in its weights, ``shapes=True`` with basis functions that depend on more than their own centre, a problem
+            without the attribute to continue, or slabs for a problem without time.
 
     Example:
         >>> import rbfnet

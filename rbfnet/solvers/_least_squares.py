@@ -56,12 +56,12 @@ class LeastSquares(Solver):
             each output, whether to smooth and how much. Same as SciPy's ``RBFInterpolator(smoothing=...)`` in the coordinates of
             the network (standardised for data).
         tolerance: a relative error. The centres of the network are then candidates, of which only as many are kept as the
-                tolerance requires, chosen greedily by the weighted residual; epsilon is chosen with all of them. The error is an
-                estimate, not a bound. None keeps all centres.
+            tolerance requires, chosen greedily by the weighted residual; epsilon is chosen with all of them. The error is an
+            estimate, not a bound. None keeps all centres.
 
     Raises:
         InputError: unknown or incompatible arguments; at :meth:`check`, a nonlinear problem or model, a matrix too large for
-                this machine's memory, smoothing for a problem other than data, or fewer points than the tail has terms.
+            this machine's memory, smoothing for a problem other than data, or fewer points than the tail has terms.
 
     Example:
         >>> import rbfnet

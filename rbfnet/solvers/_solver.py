@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from rbfnet.catalogue import snake_case
 from rbfnet.initialised import Initialised
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers.assembly import Posed
@@ -28,6 +29,7 @@ class Solver(Initialised, ABC):
             coordinates.
         overlap: the kernel width 1 / epsilon in units of the spacing of the centres, if epsilon is ``"auto"``. Wide, nearly
             dependent kernels make direct solvers more accurate, but gradient-based solvers slower.
+        why: a sentence that says why it was chosen, if :class:`Auto` chose it.
 
     Example:
         >>> import torch, rbfnet
@@ -50,6 +52,7 @@ class Solver(Initialised, ABC):
     solves: ClassVar[bool] = False
     degree: int | None = None
     overlap: ClassVar[float] = 1.0
+    why: str = ""
 
     @abstractmethod
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
@@ -63,6 +66,21 @@ class Solver(Initialised, ABC):
     def stages(self) -> tuple[Solver, ...]:
         """The solvers that are run in sequence: only itself, except for a :class:`Sequence`."""
         return (self,)
+
+    @property
+    def name(self) -> str:
+        """As it is written after ``solver=``."""
+        return snake_case(type(self).__name__)
+
+    def chosen_for(self, problem: Problem, hindrance: str = "", rough: bool = False) -> Solver:
+        """The solver that is run: itself, for all but :class:`Auto`.
+
+        Args:
+            problem: what it is to solve.
+            hindrance: what of the run rules ``evolve`` out, in a few words; empty where nothing does.
+            rough: whether the kernel has derivatives up to some order only.
+        """
+        return self
 
     def distributes(self, problem: Problem) -> bool:
         """Whether the points of a problem can be distributed over several processes."""

@@ -20,6 +20,7 @@ from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver, as_solver
 from rbfnet.training._arrays import Columns, as_columns
+from rbfnet.training._choose_solver import choose_solver
 from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
@@ -34,7 +35,7 @@ def solve(
     *,
     kernel: KernelLike = "gaussian",
     num_centers: int | None = 400,
-    solver: Solver | str = "least_squares",
+    solver: Solver | str = "auto",
     seed: int = 0,
     dtype: torch.dtype | str = torch.float64,
     callbacks: Sequence[pl.Callback] = (),
@@ -53,7 +54,8 @@ def solve(
         problem: a :class:`rbfnet.Problem`, or a class whose constructor needs no arguments.
         kernel: a Kernel, its name, or a plain function of s.
         num_centers: the number of centres; None for a data problem with ``centers="points"``, where every point is a centre.
-        solver: a Solver, or the name of a solver with default arguments.
+        solver: a Solver, or the name of a solver with default arguments; ``"auto"`` chooses one for the problem
+            (:class:`rbfnet.solvers.Auto`).
         seed: the random seed for points and centres.
         dtype: the dtype of all computations.
         callbacks: Lightning callbacks, such as :class:`rbfnet.training.RAD` and :class:`rbfnet.training.R3`, which move points.
@@ -79,8 +81,10 @@ def solve(
         seed_everything(seed)
         posed = _made(problem)
         accuracy = accuracy_for(posed, accuracy)
-        model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
-        prepared = prepare(posed, model, chosen, {"accelerator": accelerator, "devices": devices}, callbacks=callbacks)
+        trainer, arguments = {"accelerator": accelerator, "devices": devices}, {"num_centers": num_centers, **network}
+        chosen = choose_solver(chosen, posed, kernel, arguments, dtype, trainer, callbacks)
+        model = build_model(posed, kernel, arguments, chosen, dtype)
+        prepared = prepare(posed, model, chosen, trainer, callbacks=callbacks)
         solution = train(prepared, seed=seed, started=started, accuracy=accuracy)
     if solution.verdict == "not solved" and not wanted:
         warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=3)
@@ -143,7 +147,7 @@ def fit(
     problem.notes = [f"{int(masked.sum()):,} of {len(masked):,} rows are masked and were left out."] if masked.any() else []
     if not isinstance(smoothing, str) or smoothing != "auto":
         options["solver"] = _smoothing_solver(smoothing, masked, problem, options)
-    options.setdefault("centers", "points" if num_centers is None else "farthest_point")
+    options = {"solver": "least_squares", "centers": "points" if num_centers is None else "farthest_point", **options}
     for name in ("centers", "epsilon"):
         if isinstance(options.get(name), np.ndarray):
             options[name] = as_columns(name, options[name]).values.reshape(options[name].shape)

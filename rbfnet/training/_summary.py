@@ -38,7 +38,7 @@ def _summary(prepared: Prepared, seed: int, seconds: float) -> dict[str, Any]:
     return {
         "problem": snake_case(type(module.problem).__name__),
         "kernel": snake_case(type(model.kernel).__name__),
-        "solver": snake_case(type(module.solver).__name__),
+        "solver": module.solver.name,
         "seed": seed,
         "centers": model.num_centers,
         "epsilon": float(model.epsilon.detach().mean()),
@@ -68,7 +68,8 @@ def measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | No
                 for o, name in enumerate(problem.outputs)
                 if not torch.isnan(difference[:, o] + y[:, o]).all()
             }
-    if words := [*problem.remarks(), *(sentence for optimizer in solving for sentence in optimizer.words)]:
+    why = [solver.why] if solver.why else []
+    if words := [*why, *problem.remarks(), *(sentence for optimizer in solving for sentence in optimizer.words)]:
         summary["words"] = words
     if isinstance(problem, DataProblem):
         verdict = judge_data(problem, *(found or fitted(model, problem)), accuracy_for(problem, accuracy))

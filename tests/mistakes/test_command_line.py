@@ -41,11 +41,6 @@ NUMBERS: dict[str, str] = {
     "network.margin=-1": "margin must be zero or positive, and finite, but got -1",
     "network.margin=1e5": "a fraction of each side, at most 1000, but got 100000",
     "network.margin=some": "margin must be non-negative or 'auto', but got 'some'",
-    "solver.level=1": "damping finds its level itself, but got level=1",
-    "solver.tolerance=-1": "tolerance must be positive and finite, but got -1",
-    "solver.tolerance=inf": "tolerance must be positive and finite, but got inf",
-    "solver.smoothing=little": "non-negative number, .* or 'auto', but got 'little'",
-    "solver.smoothing=-1": "smoothing must be zero or positive, and finite, but got -1",
     "problem.num_interior=0": "num_interior must be a whole number of at least 1, but got 0",
     "problem.num_interior=1e300": "num_interior must be at most [0-9,]+, but got",
     "problem.num_interior=abc": "num_interior must be a whole number of at least 1, but got 'abc'",
@@ -87,8 +82,6 @@ NAMES: dict[str, str] = {
     "network.centers=3": "a tensor .M, 2. or the name of an initialiser, but got 3",
     "network.metric=round": "no metric 'round'; known: diagonal, full, isotropic",
     "network.metric=[full]": r"no metric .*full",
-    "solver.regularization=none": "no regularization 'none'",
-    "solver.regularization={a: 1}": "no regularization .*'a': 1",
     "problem.sampler=hallton": "no sampler 'hallton'; did you mean 'halton'",
     "problem.sampler=[halton]": r"sampler of .* must be a string, but got \['halton'\]",
     "problem.sampler=3": "sampler of .* must be a string, but got 3",
@@ -125,7 +118,8 @@ KEYS: dict[str, str] = {
     "+nothing=3": "no config key 'nothing'",
     "~seed": "lacks 'seed'",
     "network=3": "network takes one choice, .* but got network=3",
-    "solver.schedule=[a]": "no config key 'solver.schedule'",
+    "solver.schedule=[a]": "solver=auto takes no arguments; choose solver=adam to set solver.schedule",
+    "solver.shedule=[a]": "no solver has one called 'shedule'",
     "num_centers=3": "did you mean 'network.num_centers'",
     "run_dir=''": "run_dir must be a path, but got ''",
     "run_dir='  '": "run_dir must be a path, but got '  '",
@@ -157,7 +151,15 @@ def test_one_argument_is_wrong(told: Told, typed: str) -> None:
     told(["train", *SMALL, typed], (NUMBERS | FLAGS | NAMES | KEYS)[typed])
 
 
+BILLION = "1000000000"
 TOGETHER: dict[str, str] = {
+    "solver=least_squares solver.level=1": "damping finds its level itself, but got level=1",
+    "solver=least_squares solver.tolerance=-1": "tolerance must be positive and finite, but got -1",
+    "solver=least_squares solver.tolerance=inf": "tolerance must be positive and finite, but got inf",
+    "solver=least_squares solver.smoothing=little": "non-negative number, .* or 'auto', but got 'little'",
+    "solver=least_squares solver.smoothing=-1": "smoothing must be zero or positive, and finite, but got -1",
+    "solver=least_squares solver.regularization=none": "no regularization 'none'",
+    "solver=least_squares solver.regularization={a:1}": "no regularization .*'a': 1",
     "solver=adam solver.schedule=[a]": r"no schedule .*\['a'\].*known: constant, cosine, exponential",
     "solver=adam solver.schedule=cosin": "did you mean 'cosine'",
     "solver=adam solver.lr=fast": "lr must be positive and finite, but got 'fast'",
@@ -199,6 +201,20 @@ TOGETHER: dict[str, str] = {
     "callbacks=[rad,r3] solver=adam": "Only one callback .* remove one",
     "callbacks=grow callbacks.add=0 solver=gauss_newton network.per_center=true": "add must be positive and finite, but got 0",
     "logger=custom": "no logger 'custom'",
+    # More than any machine has room for.
+    f"problem.num_interior={BILLION}": "num_interior must be at most",
+    f"problem.num_boundary={BILLION}": "num_boundary must be at most",
+    f"network.num_centers={BILLION}": "network.num_centers must be at most",
+    f"callbacks=grow callbacks.candidates={BILLION}": "candidates must be at most",
+    f"solver=adam callbacks=rad callbacks.pool={BILLION}": "pool must be at most",
+    "solver=lbfgs solver.history_size=1000000000000": "history_size must be at most",
+    "network.num_centers=400 network.degree=3000": (
+        "more terms than there are centres, 400; use at most 399 in one dimension, 26 in two, 11 in three"
+    ),
+    "network.num_centers=400 network.degree=100": (
+        "has 5151 terms, more than the 400 centres; use at least 5151 centres, or a degree of at most 26"
+    ),
+    "kernel=matern kernel.nu=1000000.5": "A Matern kernel needs nu of at most 150.5",
 }
 
 

@@ -22,12 +22,7 @@ class R3(Adaptive):
     Raises:
         InputError: a period below 1.
 
-    Example:
-        >>> import rbfnet
-        >>> from rbfnet.problems import Poisson
-        >>> from rbfnet.solvers import Adam
-        >>> from rbfnet.training import R3
-        >>> solution = rbfnet.solve(Poisson(), num_centers=50, solver=Adam(max_epochs=5), callbacks=[R3()], allow_unsolved=True)
+    Example: ``R3(period=10)``, given to :func:`rbfnet.solve` in ``callbacks`` as in :class:`Adaptive`.
     """
 
     def __init__(self, period: int = 1) -> None:

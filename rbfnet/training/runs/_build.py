@@ -14,6 +14,7 @@ from rbfnet.config import require_config, several
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
+from rbfnet.training._choose_solver import choose_solver
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
@@ -49,10 +50,11 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
         accuracy = accuracy_for(problem, plain.get("accuracy"))
         kernel = construct(plain["kernel"], Kernel, "kernels", trust)
         solver = construct(plain["solver"], Solver, "solvers", trust)
+        callbacks = [_callback(node, trust) for node in several("callbacks", plain).values()]
+        solver = choose_solver(solver, problem, kernel, plain["network"], dtype, plain["trainer"], callbacks)
         model = build_model(problem, kernel, plain["network"], solver, dtype)
         loggers = [_logger(node, trust) for node in several("logger", plain).values()]
         checkpoints = Checkpoints(directory / "checkpoints" / "last.ckpt")
-        callbacks = [_callback(node, trust) for node in several("callbacks", plain).values()]
         prepared = prepare(problem, model, solver, plain["trainer"], loggers, [checkpoints, FitProgress(), *callbacks], plain)
         return Run(plain, directory, model, prepared, started, accuracy, ProcessState.now(), checkpoints)
 

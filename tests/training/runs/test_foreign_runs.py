@@ -94,14 +94,19 @@ def change(run: Path, path: tuple[Any, ...], value: Any) -> None:
     torch.save(checkpoint, file)
 
 
-def configure(run: Path, path: tuple[str, ...], value: Any) -> None:
-    """Put a value into config.yaml and into what the checkpoint says of it."""
+def reconfigure(run: Path, path: tuple[str, ...], value: Any) -> Any:
+    """Put a value into config.yaml. Returns all of it."""
     config = part = yaml.safe_load((run / "config.yaml").read_text())
     for key in path[:-1]:
         part = part[key]
     part[path[-1]] = value
     (run / "config.yaml").write_text(yaml.safe_dump(config))
-    change(run, ("hyper_parameters", "config"), config)
+    return config
+
+
+def configure(run: Path, path: tuple[str, ...], value: Any) -> None:
+    """Put a value into config.yaml and into what the checkpoint says of it."""
+    change(run, ("hyper_parameters", "config"), reconfigure(run, path, value))
 
 
 def test_an_honest_run_goes_on(run: Path) -> None:
@@ -278,14 +283,6 @@ def loaded(run: Path) -> str:
         rbfnet.load(run)
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-def reconfigure(run: Path, path: tuple[str, ...], value: Any) -> None:
-    config = part = yaml.safe_load((run / "config.yaml").read_text())
-    for key in path[:-1]:
-        part = part[key]
-    part[path[-1]] = value
-    (run / "config.yaml").write_text(yaml.safe_dump(config))
 
 
 def wrapped(run: Path, points: int) -> None:

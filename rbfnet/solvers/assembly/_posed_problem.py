@@ -1,4 +1,4 @@
-"""The discretised problem that is passed to direct solvers."""
+"""Posed: a problem with a model and points, as passed to direct solvers."""
 
 from __future__ import annotations
 
