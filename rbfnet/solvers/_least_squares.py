@@ -122,8 +122,7 @@ class LeastSquares(Solver):
         for name, unknown_parameter in problem.named_parameters():
             if unknown_parameter.requires_grad:
                 raise InputError(
-                    f"least_squares solves for weights alone, but {name!r} of the problem is unknown too; use "
-                    "solver=gauss_newton."
+                    f"least_squares solves for weights only, but {name!r} of the problem is unknown too; use solver=gauss_newton."
                 )
         require_linear(problem, samples, "least_squares cannot solve it; use solver=gauss_newton")
         rows = sum(sample.num_rows for sample in samples.values())
