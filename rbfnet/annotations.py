@@ -1,4 +1,4 @@
-"""Arguments are held to the annotations of their function: a number may be a text such as ``1/2``, what does not fit is told."""
+"""Check arguments against the annotations of their function; a number may be a text such as ``1/2``."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def fitted(
 ) -> tuple[tuple[Any, ...], dict[str, Any], InputError | None]:
     """Arguments by position and by name, texts read where numbers belong; and the error for the first that does not fit.
 
-    Wrong numbers and names of arguments are left to Python, which tells of them when the function is called.
+    A wrong number of arguments and unknown names are left to Python, which reports them when the function is called.
     """
     signature = inspect.signature(function)
     try:

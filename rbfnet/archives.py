@@ -1,4 +1,4 @@
-"""What a zip archive claims to hold, looked at before any of it is read.
+"""Check the claimed contents of a zip archive before reading it.
 
 PyTorch's checkpoints and programs and NumPy's NPZ files are zip archives. A small file can claim any number of bytes, and a
 pickle in it can name any function.
@@ -16,7 +16,7 @@ from rbfnet.errors import InputError
 from rbfnet.memory import budget
 
 MEMBERS = 100_000
-"""More than any honest archive has."""
+"""More members than any valid archive has."""
 
 STORAGES = ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 
@@ -60,7 +60,7 @@ def _require_room(file: Path, found: zipfile.ZipFile, stored: bool) -> None:
         raise InputError(f"{str(file)!r} claims to hold {claimed / 1e9:,.1f} GB; {_room()}.")
     if stored and any(member.compress_type != zipfile.ZIP_STORED for member in members):
         raise InputError(f"{str(file)!r} is compressed, unlike files of PyTorch: it was not written by rbfnet.")
-    # Members that lie over each other stand for more than the file has.
+    # Overlapping members claim more data than the file has.
     if stored and claimed > file.stat().st_size:
         raise InputError(f"{str(file)!r} claims more data than it holds: it was not written by rbfnet.")
 

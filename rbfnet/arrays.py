@@ -1,4 +1,4 @@
-"""NPZ files, looked at before anything is read: what their arrays are called, and whether they have the rows that they claim."""
+"""Check NPZ files before reading them: the names of their arrays, and whether they have the rows that they claim."""
 
 from __future__ import annotations
 

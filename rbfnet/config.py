@@ -1,4 +1,4 @@
-"""What a config has to be, told without PyTorch, so that the command line can answer at once."""
+"""Validate a config without PyTorch, so that the command line responds at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEYS = {
 }  # fmt: skip
 
 NEEDED = KEYS - {"logger", "callbacks", "accuracy"}
-"""Those that every run has."""
+"""The keys that every run has."""
 
 DTYPE_NAMES = ("float32", "float64")
 
@@ -42,7 +42,7 @@ CLUSTER = (
 OPTIONAL = {"max_epochs", "max_time", "gradient_clip_val", "gradient_clip_algorithm", "profiler"}
 CHOICES = {"gradient_clip_algorithm": ("norm", "value"), "profiler": ("simple", "advanced", "pytorch")}
 DURATION = re.compile(r"\d{1,6}:\d{1,2}:\d{1,2}:\d{1,2}")
-"""Of the options of the Trainer: which may be null, which are names, and how its times are written."""
+"""Trainer options that may be null, those that are names, and the format of its times."""
 
 
 def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
@@ -50,7 +50,7 @@ def require_config(config: Mapping[str, Any], *, fresh: bool = True) -> None:
 
     Args:
         config: plain data, nothing left to resolve.
-        fresh: the run directory must not hold anything yet.
+        fresh: whether the run directory must be empty.
     """
     for key in config.keys() - KEYS:
         raise unknown("config key", key, KEYS)

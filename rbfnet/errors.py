@@ -9,10 +9,10 @@ from numbers import Integral, Real
 from pathlib import Path
 
 MOST, MOST_POINTS, LARGE = 10**9, 10**7, 1e250
-"""The largest count, that of points, and the largest size of a number: whoever gives more has made a mistake."""
+"""The largest number of points, and the largest absolute value of a number; anything larger is a mistake."""
 
 LONGEST_NAME = 255
-"""What file systems allow, in bytes."""
+"""The longest file name that file systems allow, in bytes."""
 
 
 class InputError(ValueError):
@@ -39,7 +39,7 @@ class WriteError(OSError):
 
 
 class NotSolvedWarning(UserWarning):
-    """A run whose verdict is ``"not solved"``: the message says what is missed, or not determined, and what has helped.
+    """A run whose verdict is ``"not solved"``: the message names the largest residual or what is undetermined, and suggestions.
 
     Example:
         >>> import rbfnet, warnings

@@ -1,4 +1,4 @@
-"""What functions of the user's give, once it is known to be what it should be."""
+"""Validate the return values of user functions."""
 
 from __future__ import annotations
 

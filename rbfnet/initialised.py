@@ -1,4 +1,4 @@
-"""What constructors are given is what their annotations say; one of a user's own calls the one it builds upon."""
+"""Check constructor arguments, and that user-defined constructors call ``super().__init__()``."""
 
 from __future__ import annotations
 

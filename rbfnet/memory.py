@@ -1,4 +1,4 @@
-"""What this machine's memory has room for, asked before anything is allocated."""
+"""Check memory requirements before anything is allocated."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from rbfnet.errors import InputError
 
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-"""Where Linux says what a container may take."""
+"""Files in which Linux reports the memory limit of a container."""
 
 POINT = 1000
-"""Bytes that a point, a row of data or a centre takes at least, with what is derived from it."""
+"""Minimum number of bytes per point, row of data or centre, including derived quantities."""
 
 
 def budget() -> int:

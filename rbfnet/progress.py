@@ -1,4 +1,4 @@
-"""How far a long computation has come: a live bar on a terminal, plain lines elsewhere."""
+"""Progress of a long computation: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 LINES = 10
-"""About how many lines a whole computation prints where there is no terminal."""
+"""Approximate number of lines that a computation prints without a terminal."""
 
 
 class Steps:

@@ -1,4 +1,4 @@
-"""Tables in the user's files, read without PyTorch: what their columns are called, and their rows."""
+"""Read the columns and rows of table files without PyTorch."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ FILES = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".npz", ".parquet")
 """How the names of tables end."""
 
 LONGEST = 1 << 20
-"""Letters that a line is read by: names of columns have fewer."""
+"""Number of characters read at a time; longer headers are rejected."""
 
 PARSED = 8
-"""So many times as much memory as the text of a table its numbers take."""
+"""The memory of the numbers of a table, as a multiple of the size of its text."""
 
 MARKS = ("#", "%", "//")
-"""What a line begins with that is a comment."""
+"""The prefix of a comment line."""
 
 ABSENT = {"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "--", "?", "."}
-"""Cells in which there is nothing, in small letters."""
+"""Texts of empty cells, in lower case."""
 
 Column = str | int
 """A column by its name, or by its position: 0 is the first, -1 the last."""
@@ -242,16 +242,16 @@ def number_in(row: Sequence[str], at: int, form: Form = PLAIN) -> float | str | 
 def complaint(file: Path, line: int, name: str, found: str | None, form: Form = PLAIN, in_text: bool = True) -> InputError:
     """The error for a cell without a finite number; rows are counted from 1 below the header."""
     holds = "is empty" if not found else f"holds {found!r}" if in_text else f"holds {found}"
-    hint = "mend or remove the row"
+    hint = "fix or remove the row"
     if (
         found
         and form.decimal == "."
         and "." not in found.rpartition(",")[2]
         and _is_number(found.replace(".", "").replace(",", "."))
     ):
-        hint = "a decimal comma is asked for by decimal=','"
+        hint = "for decimal commas use decimal=','"
     elif not found or found.lower() in ABSENT:
-        hint += ", or leave such rows out by missing=drop"
+        hint += ", or drop such rows with missing=drop"
     return InputError(f"Row {line}, column {name!r} of {str(file)!r} {holds}; a finite number is needed: {hint}.")
 
 

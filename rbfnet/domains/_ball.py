@@ -1,3 +1,5 @@
+"""Balls in any dimension."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""Axis-aligned boxes."""
+
 from __future__ import annotations
 
 import torch

@@ -1,3 +1,5 @@
+"""The base class of unions, intersections and differences of domains."""
+
 from __future__ import annotations
 
 import math

@@ -1,4 +1,4 @@
-"""Where spheres and planes meet: the least and the greatest value that a coordinate takes there."""
+"""The extreme values of a coordinate on intersections of spheres and planes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor
 from rbfnet.domains._domain import Domain
 
 FLAT = 1e-9
-"""Normals nearer to being dependent than that are so."""
+"""Tolerance for linearly dependent normals."""
 
 ROUNDING = 1e-14
-"""A squared radius that is less, relative to the square of the domain's size, is zero."""
+"""A smaller squared radius, relative to the square of the domain's size, counts as zero."""
 
 NEAR = 1e-8
-"""A point nearer to the boundary than that, relative to the domain's size, is on it."""
+"""A point closer to the boundary than this, relative to the domain's size, is on it."""
 
 
 def critical(domain: Domain, x: Float[Tensor, "P k"]) -> Float[Tensor, "P C"]:

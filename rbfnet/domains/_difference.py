@@ -1,3 +1,5 @@
+"""The difference of domains."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Discs."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""The base class of domains."""
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod

@@ -1,3 +1,5 @@
+"""Closed chains of straight edges, the boundaries of polygons and triangle meshes."""
+
 from __future__ import annotations
 
 import torch

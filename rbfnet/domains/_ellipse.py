@@ -1,3 +1,5 @@
+"""Ellipses."""
+
 from __future__ import annotations
 
 import math

@@ -19,10 +19,10 @@ from rbfnet.memory import require_memory
 from rbfnet.tables import PLAIN, Form, complaint, kind_of, located, number_in, parquet, require_room, rows
 
 BATCH = 2**14
-"""As many rows are read at a time."""
+"""Number of rows read at a time."""
 
 MISSING = ("refuse", "drop")
-"""What may become of rows in which something is missing."""
+"""Options for rows with missing values."""
 
 Array = np.ndarray[Any, Any]
 

@@ -21,7 +21,7 @@ MOST = 10
 """How many times the requested number of nodes a rule on simplices may have."""
 
 HIGHEST = 256
-"""More nodes than that are those of several rules."""
+"""A rule with more nodes is composed of several rules."""
 
 ORDERS = np.arange(1, 65)
 REACH = torch.from_numpy(2 / math.pi * np.exp([(math.lgamma(2 * k + 1) + math.log(ACCURACY)) / (2 * k) for k in ORDERS.tolist()]))

@@ -12,10 +12,10 @@ from rbfnet.domains._point_cloud import PointCloud
 from rbfnet.errors import MOST_POINTS, InputError, positive
 
 POOL = 40
-"""So many times as many points as are wanted are chosen from."""
+"""Number of candidates per requested point."""
 
 BOUNDARY = 2000
-"""Points on the boundary that holes are looked for from."""
+"""Number of boundary points used to detect holes."""
 
 
 @held

@@ -1,3 +1,5 @@
+"""The intersection of domains."""
+
 from __future__ import annotations
 
 from functools import reduce

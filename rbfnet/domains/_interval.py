@@ -1,3 +1,5 @@
+"""Intervals."""
+
 from __future__ import annotations
 
 from jaxtyping import Float

@@ -1,4 +1,4 @@
-"""Where lines meet a boundary of which nothing is known but what is inside."""
+"""Intersections of lines with a boundary that is only known by an inside test."""
 
 from __future__ import annotations
 

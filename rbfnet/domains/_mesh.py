@@ -1,3 +1,5 @@
+"""Domains given by a mesh of triangles or tetrahedra."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a geometry is given: finite numbers of the right shape, and names."""
+"""Validate the arguments of geometries: finite numbers of the right shape, and names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from rbfnet.errors import InputError
 
 LARGEST = 1e100
-"""Of larger numbers the squares, or volumes, would not be finite."""
+"""The squares or volumes of larger numbers would overflow."""
 
 
 def finite(what: str, values: object, shape: tuple[int | None, ...]) -> Tensor:

@@ -1,3 +1,5 @@
+"""Named pieces of a boundary."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""Domains given by a set of points."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""Polygons, optionally with holes."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""Rectangles."""
+
 from __future__ import annotations
 
 from rbfnet.domains._box import Box

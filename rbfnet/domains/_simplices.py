@@ -1,3 +1,5 @@
+"""Sets of simplices: triangles and tetrahedra."""
+
 from __future__ import annotations
 
 import itertools
@@ -10,7 +12,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 LOOKED_AT = 20_000
-"""Of more cells than these, some are taken to look for overlaps."""
+"""Above this number of cells, only some are checked for overlaps."""
 
 
 class Simplices:

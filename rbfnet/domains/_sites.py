@@ -1,4 +1,4 @@
-"""Points that lie at the same site."""
+"""Group points at the same site."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rbfnet.annotations import held
 from rbfnet.errors import InputError
 
 NEAR = 1e-7
-"""Points this near to each other, relative to the extent of all, are at one site: what tells them apart is rounding."""
+"""Points closer than this, relative to the extent of all, are at the same site: they differ by rounding."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ SAMPLES, MOST_SAMPLES, BISECTIONS = 33, 2048, 50
 """Between two corners, where a change of unknown place is looked for; in all; and how often what is found is halved."""
 
 BLOCK = 2**22
-"""So many meetings of lines and boundaries are looked at, at once."""
+"""Number of intersections of lines and boundaries processed at a time."""
 
 
 class Lines(NamedTuple):

@@ -1,3 +1,5 @@
+"""The product of a domain in space and a time interval."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""The union of domains."""
+
 from __future__ import annotations
 
 from functools import cached_property, reduce

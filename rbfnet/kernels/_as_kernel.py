@@ -1,3 +1,5 @@
+"""Convert kernels, classes, names and functions to kernels."""
+
 from __future__ import annotations
 
 import inspect

@@ -1,3 +1,5 @@
+"""The base class of sums and products of kernels."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+"""A fast exponential for decaying kernels."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""The Gaussian kernel."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""The generalised multiquadric kernel."""
+
 from __future__ import annotations
 
 import math

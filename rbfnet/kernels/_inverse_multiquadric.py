@@ -1,3 +1,5 @@
+"""The inverse multiquadric kernel."""
+
 from __future__ import annotations
 
 from rbfnet.kernels._shifted_power import ShiftedPower

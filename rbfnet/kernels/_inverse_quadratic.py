@@ -1,3 +1,5 @@
+"""The inverse quadratic kernel."""
+
 from __future__ import annotations
 
 from rbfnet.kernels._shifted_power import ShiftedPower

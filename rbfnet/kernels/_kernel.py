@@ -1,4 +1,4 @@
-"""The contract of every radial kernel."""
+"""The base class of radial kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A family of derivatives f, f', f'', ... given by formula, tied together so that autograd climbs it."""
+"""Closed-form derivatives f, f', f'', ... linked so that autograd maps each to the next."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Matern kernels."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""Polyharmonic kernels."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a kernel promises is looked at before it is used: its derivatives at the centre."""
+"""Check the declared smoothness of a kernel: its derivatives at the centre."""
 
 from __future__ import annotations
 

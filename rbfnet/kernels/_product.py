@@ -1,3 +1,5 @@
+"""Products of kernels."""
+
 from __future__ import annotations
 
 import math

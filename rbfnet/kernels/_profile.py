@@ -1,3 +1,5 @@
+"""Kernels given as plain functions."""
+
 from __future__ import annotations
 
 import math

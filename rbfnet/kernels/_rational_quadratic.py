@@ -1,3 +1,5 @@
+"""The rational quadratic kernel."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""Kernels with an amplitude and a shape factor."""
+
 from __future__ import annotations
 
 import math

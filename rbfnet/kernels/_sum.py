@@ -1,3 +1,5 @@
+"""Sums of kernels."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""The thin-plate spline kernel."""
+
 from __future__ import annotations
 
 from rbfnet.kernels._polyharmonic import Polyharmonic

@@ -1,3 +1,5 @@
+"""Wendland's compactly supported kernels."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ PROFILES = {0: (2, (1,)), 2: (4, (1, 4)), 4: (6, (1, 6, Fraction(35, 3))), 6: (8
 """continuity: (a, q), for phi = (1 - r)^a q(r) with the coefficients of q from the constant one up."""
 
 READY = 12
-"""How many derivatives are worked out beforehand: more than any allowed operator and its gradients use."""
+"""Number of precomputed derivatives, more than any allowed operator and its gradients use."""
 
 
 class Wendland(ClosedForm):

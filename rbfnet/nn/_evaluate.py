@@ -18,7 +18,7 @@ POINTS = 2**14
 """Number of points per block: enough for blocks and neighbour lists, few enough for progress to be seen."""
 
 POINTS_AUTOGRAD = 2**10
-"""The same for models that hold whatever they compute for all their points at once."""
+"""The same for models that compute all their points at once."""
 
 
 def evaluate(

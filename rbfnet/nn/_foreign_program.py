@@ -1,4 +1,4 @@
-"""What a program of ``torch.export`` may hold: arithmetic on arrays, and nothing else."""
+"""The operations allowed in a program of ``torch.export``: arithmetic on arrays only."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def require_program(file: Path, model: Any) -> None:
         node["metadata"] = {}
         called = re.fullmatch(r"torch\.ops\.aten\.(\w+)\.\w+", node["target"])
         if called is None or (called[1] not in OPERATIONS and called[1].removesuffix("_") not in OPERATIONS):
-            raise InputError(f"{str(file)!r} calls {node['target'][:100]!r}, which is none of the operations of a network.")
+            raise InputError(f"{str(file)!r} calls {node['target'][:100]!r}, which is not an operation of a network.")
     if model["guards_code"] or module["graph"]["custom_obj_values"] or module["treespec_namedtuple_fields"]:
         raise InputError(f"{str(file)!r} holds code or objects, which rbfnet.export does not write; it is not read.")
     for spec in (*module["signature"]["input_specs"], *module["signature"]["output_specs"]):
         if not spec.keys() <= SPECIFIED:
-            raise InputError(f"{str(file)!r} takes or gives {sorted(spec)[0][:100]!r}, which is no array.")
+            raise InputError(f"{str(file)!r} takes or gives {sorted(spec)[0][:100]!r}, which is not an array.")
     for call in module["module_call_graph"]:
         if call["signature"] is not None:
             _require_form(file, call["signature"])
@@ -68,7 +68,7 @@ def require_program(file: Path, model: Any) -> None:
             continue
         fits = SYMBOL.fullmatch(text) if key == "expr_str" else NAME.fullmatch(text)
         if not fits or (key == "key" and text.startswith("as_") and text not in ARGUMENTS):
-            raise InputError(f"{str(file)!r} holds {text[:100]!r}, which is no part of a program of rbfnet.export.")
+            raise InputError(f"{str(file)!r} holds {text[:100]!r}, which rbfnet.export does not write; it is not read.")
 
 
 def _require_form(file: Path, signature: Any) -> None:
@@ -81,7 +81,7 @@ def _require_form(file: Path, signature: Any) -> None:
         or not all(isinstance(name, str) for name in names)
         or [_bare(child) for child in gives[1]["children_spec"]] != [None] * len(names)
     ):
-        raise InputError(f"{str(file)!r} takes or gives something else than arrays; it is not read.")
+        raise InputError(f"{str(file)!r} takes or returns values other than arrays; it is not read.")
     leaf: dict[str, Any] = {"type": None, "context": None, "children_spec": []}
     form = {"type": "builtins.dict", "context": json.dumps(names), "children_spec": [leaf] * len(names)}
     signature["out_spec"] = json.dumps([1, form])

@@ -1,4 +1,4 @@
-"""What a network is made of and called with."""
+"""Validate the arguments of networks and their inputs."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from rbfnet.operators import Differentiable, Operator, tensors_of
 from rbfnet.sampling import IN_BOX
 
 Finish = Callable[..., Tensor]
-"""What is kept of the columns of a block of points."""
+"""Cached quantities of a block of points."""
 
 
 WIDEST = 1000

@@ -1,4 +1,4 @@
-"""A program of ``torch.export`` from somebody else, read as data.
+"""Read an untrusted program of ``torch.export`` as data.
 
 ``torch.export.load`` unpickles weights, constants and example inputs, evaluates the expressions of sizes as Python code, calls
 whatever function of PyTorch a program names, and loads compiled libraries. What :func:`rbfnet.export` writes needs none of that.
@@ -40,7 +40,7 @@ MOST = 100_000
 """Coordinates of a point."""
 
 TEXT = 1 << 24
-"""Bytes of a part that is text: honest ones have some ten thousand."""
+"""Maximum number of bytes of a text part; valid ones have some ten thousand."""
 
 
 def load_export(path: str | Path) -> torch.nn.Module:

@@ -1,4 +1,4 @@
-"""How distance is measured: s = d^T A d, with A isotropic, diagonal or full, one for the layer or one for each centre."""
+"""The metric of a layer: s = d^T A d, with A isotropic, diagonal or full, one for the layer or one per centre."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators by the names that their results are to have."""
+"""Operators by the names of their results."""
 
 from __future__ import annotations
 

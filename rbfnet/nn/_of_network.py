@@ -1,4 +1,4 @@
-"""What a model made of a network has from it."""
+"""Attributes that a wrapper takes from its network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where centres start, and how wide their kernels are.
+"""Initial centres and kernel widths.
 
 ``grid``, ``halton``, ``latin_hypercube``, ``poisson_disc``, ``random`` and ``sobol`` fill a box; ``kmeans``, ``farthest_point``
 and ``points`` choose from points (:mod:`rbfnet.sampling`). All of them draw from PyTorch's seeded generator, if they draw at all.

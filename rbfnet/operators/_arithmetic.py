@@ -1,4 +1,4 @@
-"""What stands for its value in an expression."""
+"""Objects that behave like their value in expressions."""
 
 from __future__ import annotations
 

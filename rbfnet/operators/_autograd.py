@@ -1,4 +1,4 @@
-"""The general route: operators on any callable by nested forward-mode differentiation."""
+"""Operators on any callable by nested forward-mode differentiation."""
 
 from __future__ import annotations
 

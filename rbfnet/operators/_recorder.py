@@ -1,4 +1,4 @@
-"""Learn which channels an expression of a field uses, and get hold of them as leaves."""
+"""Record which channels an expression of a field uses, as autograd leaves."""
 
 from __future__ import annotations
 

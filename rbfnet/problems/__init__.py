@@ -1,4 +1,4 @@
-"""Problem = domain + conditions + reference, and the shipped ones."""
+"""Problems: a domain, conditions, and an optional reference; includes a collection of test problems."""
 
 from rbfnet.problems._data_problem import DataProblem
 from rbfnet.problems._equations import Equations

@@ -1,3 +1,5 @@
+"""Regression problems: fits to data."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

@@ -1,3 +1,5 @@
+"""Problems written as text."""
+
 from __future__ import annotations
 
 import inspect
@@ -25,7 +27,7 @@ PLACES = {"on", "where"}
 """Arguments that say where a condition holds."""
 
 SIGN = re.compile("[<>]|==|!=")
-"""What tells a comparison from the name of a part of the boundary."""
+"""Characters that distinguish a comparison from the name of a boundary part."""
 
 AT_THE_START = {"initial"}
 """Conditions whose functions are of the coordinates of space alone; time is the last coordinate."""

@@ -1,3 +1,5 @@
+"""Regression problems from a table file."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How the unknowns are found."""
+"""Solvers: least squares, Gauss-Newton, time stepping, and descent."""
 
 from rbfnet.solvers._adam import Adam
 from rbfnet.solvers._auto import Auto

@@ -1,3 +1,5 @@
+"""The Adam solver."""
+
 from __future__ import annotations
 
 import torch
@@ -13,19 +15,19 @@ class Adam(Solver):
     """Gradient descent with adaptive moments, for anything with a loss (``torch.optim.Adam``).
 
     Args:
-        lr: the step size: the largest, where there is a schedule.
-        max_epochs: passes over the points.
-        batch_size: points per condition and step; None takes all of them.
-        resample: draw fresh points for every epoch (by a sampler that draws: not ``"grid"``).
-        schedule: of the step size over ``max_epochs``: ``"constant"``, ``"cosine"`` (to zero, along half a cosine) or
-            ``"exponential"`` (to a thousandth).
-        warmup: epochs over which the step size first rises along a line.
-        balance: weights on the loss that change while it falls: ``"gradient_norm"`` or ``"residual_attention"``; None leaves
-            them fixed. One process only.
+        lr: the step size; with a schedule, the largest step size.
+        max_epochs: number of passes over the points.
+        batch_size: number of points per condition and step; None uses all.
+        resample: draw new points in every epoch (needs a random sampler, not ``"grid"``).
+        schedule: the step size over ``max_epochs``: ``"constant"``, ``"cosine"`` (half a cosine down to zero) or
+            ``"exponential"`` (down to a thousandth).
+        warmup: number of initial epochs over which the step size rises linearly.
+        balance: adaptive weights on the loss: ``"gradient_norm"`` or ``"residual_attention"``; None keeps the weights fixed.
+            One process only.
 
     Raises:
-        InputError: a value that is not positive, an unknown schedule or balance, a warm-up that takes all epochs, weights for
-            each point with points that change.
+        InputError: a value that is not positive, an unknown schedule or balance, a warm-up as long as the run, or weights per
+            point with points that change.
 
     Example:
         >>> import rbfnet
@@ -56,7 +58,7 @@ class Adam(Solver):
         if self.warmup >= self.max_epochs:
             raise InputError(f"warmup must be below max_epochs, here {self.max_epochs}, but got {warmup}.")
         self.balance = as_balance(balance)
-        # Each process would weigh its own share of the points by itself.
+        # Each process would weight its own share of the points separately.
         if self.balance is not None and self.balance.per_point and (self.batch_size is not None or self.resample):
             raise InputError(
                 f"{type(self.balance).__name__} needs fixed points, as it has a weight per point; remove batch_size and resample."

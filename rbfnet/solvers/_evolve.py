@@ -1,3 +1,5 @@
+"""The method of lines as a solver."""
+
 from __future__ import annotations
 
 from typing import Any, cast
@@ -17,13 +19,13 @@ from rbfnet.solvers.assembly import Posed
 from rbfnet.solvers.time import PER_CENTER, Lines, March, Radau, Site, Spacing, narrowed, require_carried, resolved
 
 COARSE, COARSE_STAGES, MOST_SLABS = 1e-4, 5, 200
-"""Tolerance, stages and slabs of the runs that find where centres belong."""
+"""Tolerance, stages and number of slabs of the coarse runs that place the centres."""
 
 WITHIN = (-0.8, -0.4, 0.0, 0.4, 0.8, 1.0)
-"""Where in a slab of such a run, from -1 to 1, lengths are taken."""
+"""Times within a slab of such a run, in [-1, 1], at which lengths are measured."""
 
 SETTLED = 0.3
-"""A spacing that changes by less than this, in its logarithm, is good enough."""
+"""Refinement stops when the logarithm of the spacing changes by less than this."""
 
 INSTANT = 1e-9
 """The fraction of the time in which a start that contradicts the boundary conditions becomes one that does not."""
@@ -32,7 +34,7 @@ OF_UNKNOWNS = 0.1
 """The part of the tolerance that ordinary differential equations are solved to, which add no error in space and cost little."""
 
 LEAST_JUMP = 1e-6
-"""What is no contradiction, relative to the start."""
+"""A smaller difference, relative to the initial values, counts as no contradiction."""
 
 
 class Evolve(Solver):
@@ -87,16 +89,16 @@ class Evolve(Solver):
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
         if not isinstance(model, Evolving):
             raise InputError(
-                f"evolve carries the weights of its own model in time, but {type(problem).__name__} makes a "
-                f"{type(model).__name__} of "
-                "it; leave hard=True or the ansatz away."
+                f"evolve advances the weights of its own model in time, but {type(problem).__name__} wraps "
+                "the model in "
+                f"{type(model).__name__}; remove hard=True or the ansatz."
             )
         if model.carried.dtype != torch.float64:
-            raise InputError("evolve needs dtype=float64: nearly dependent kernels leave nothing of float32.")
+            raise InputError("evolve needs dtype=float64: float32 is not accurate enough for nearly dependent kernels.")
         for name, parameter in problem.named_parameters():
             if parameter.requires_grad:
                 raise InputError(
-                    f"evolve carries weights alone, but {name!r} of the problem is to be found too; take solver=gauss_newton."
+                    f"evolve solves for weights only, but {name!r} of the problem is unknown too; use solver=gauss_newton."
                 )
         require_carried(problem, problem.named_conditions(), samples)
 
@@ -138,16 +140,16 @@ class _Evolve(Solving):
         self._say(state)
 
     def _say(self, state: dict[str, Any]) -> None:
-        """How far it is, in words."""
+        """The progress in words."""
         march = cast(March, self.march)
         basis = march.lines.basis
         self.done = march.done
         self.words = [
-            f"{state['slabs']} slabs to t = {march.time:.6g}, {basis.shape[1]} of {basis.shape[0]} functions "
-            f"in space independent; residual at points not used {state['worst']:.1e} of the derivative in time at most."
+            f"{state['slabs']} slabs to t = {march.time:.6g}, numerical rank {basis.shape[1]} of {basis.shape[0]} "
+            f"in space; maximum residual {state['worst']:.1e} of the time derivative at held-out points."
         ]
         if not self.done and state["slabs"] >= self.solver.max_epochs:
-            self.words.append(f"The end is not reached: give more slabs than max_epochs={self.solver.max_epochs}.")
+            self.words.append(f"The final time was not reached; increase max_epochs={self.solver.max_epochs}.")
 
     def _begun(self, posed: Posed, state: dict[str, Any]) -> March:
         solver, problem, network = self.solver, posed.problem, self.model.network

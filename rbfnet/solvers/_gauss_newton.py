@@ -1,3 +1,5 @@
+"""The Gauss-Newton solver."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -17,53 +19,52 @@ from rbfnet.solvers.newton import Newton, Stages, applies, starts_of
 class GaussNewton(Solver):
     """Levenberg-Marquardt on the exact Jacobian: nonlinear and inverse problems, trained centres and shapes.
 
-    Each step linearises the residuals r where the unknowns z = (w, p) are, weights w and whatever else is trained, and solves
+    Each step linearises the residuals r at the unknowns z = (w, p), the weights w and all other trained parameters, and solves
 
         min |J z_new - (J z - r)|^2 + mu^2 |S w_new|^2 + lambda^2 |S (z_new - z)|^2,   S the lengths of the columns of J,
 
-    by orthogonal factorisation. The weights are pulled towards zero by mu, at the level of rounding: it is this that lets flat,
-    nearly dependent kernels keep their accuracy, for the change of the weights alone says nothing about their size. The
-    trust region lambda is zero as long as steps succeed. It grows tenfold until the loss falls, and a step that does not lower
-    it is never taken. Nor is one after which the residual at held-out points is ten times what it was. Where the
-    equations hold at the points and not between them, so that the points do not determine the unknowns, as many again are drawn,
-    close to the boundary too, up to three times.
+    by orthogonal factorisation. The damping mu, at the level of rounding, pulls the weights towards zero. It preserves the
+    accuracy of flat, nearly dependent kernels, because the change of the weights alone does not bound their size. The trust
+    region lambda is zero as long as steps succeed. It grows tenfold until the loss falls; a step that does not lower the loss is
+    never taken, nor is one that multiplies the residual at held-out points by ten. If the equations hold at the points but not
+    between them, the points do not determine the unknowns; then as many new points are added, also close to the boundary, up to
+    three times.
 
-    Where unknowns of the problem or, on request, centres and shapes are found too, lambda holds them alone, and the weights are
-    solved for again at each trial, linearised there: variable projection. Steps that move a centre by more than its width, or
-    change the width more than e-fold, are not tried: beyond that the linearisation says nothing about the kernel.
+    If unknowns of the problem or, on request, centres and shapes are trained too, lambda restricts only these, and the weights
+    are solved for again at each trial point: variable projection. Steps that move a centre by more than its width, or change the
+    width by more than a factor e, are not tried, because the linearisation is not valid that far.
 
-    Where unknowns of the problem are found from :class:`rbfnet.problems.Data`, the rows are weighted as their noise and the
-    smoothness of unknown functions ask for, both estimated, and the unknowns get standard errors (``Inference``).
+    If unknowns of the problem are found from :class:`rbfnet.problems.Data`, the rows are weighted by the estimated noise and the
+    estimated smoothness of unknown functions, and the unknowns get standard errors (``Inference``).
 
-    A shape parameter that is ``"auto"`` is chosen once the weights fit the width it starts with, by what a step from there
-    misses at held-out points; then the steps continue (:func:`rbfnet.solvers.selection.chosen_shape`). The choice is undone
-    where it makes worse what is missed at fresh points.
+    A shape parameter ``"auto"`` is chosen after convergence with the initial width, by the residual of a step at held-out
+    points; then the steps continue (:func:`rbfnet.solvers.selection.chosen_shape`). The choice is undone if it increases the
+    residual at new points.
 
-    A problem that is not linear and goes through time has one solution, but the loss has many minima. So the steps start from
-    what is found slab by slab, each a small problem of its own that starts from the end of the one before
-    (:mod:`rbfnet.solvers.newton`): at once for ordinary differential equations, where that costs little, and otherwise
-    where the equations are not solved without.
+    A nonlinear time-dependent problem has one solution, but the loss has many minima. So the steps start from a solution
+    computed in time slabs, each a small problem that starts from the end of the previous slab (:mod:`rbfnet.solvers.newton`):
+    immediately for ordinary differential equations, where this is cheap, and otherwise only if a global solve fails.
 
-    Beyond half of this machine's memory the rows are factored block by block, which takes the square of the unknowns. Where
-    that is too much too, each step is found by LSMR, with products by the Jacobian's blocks of rows and without variable
-    projection: fewer digits in more time.
+    If the matrix needs more than half of this machine's memory, the rows are factored block by block, with memory quadratic in
+    the number of unknowns. If that is too much as well, each step is computed by LSMR, with blockwise Jacobian products and
+    without variable projection; this is slower and less accurate.
 
     Source: Nocedal and Wright, Numerical Optimization (2006), ch. 10; Golub and Pereyra, Separable nonlinear least squares: the
     variable projection method and its applications, Inverse Problems 19 (2003).
 
     Args:
-        max_epochs: steps at most.
-        shapes: move centres and shapes too, as far as they are trainable.
-        tolerance: the fit stops after two steps in a row that lower the loss by less than this fraction.
-        continuation: numbers of the problem that change on the way to it: ``{"reynolds": [100, 400]}`` solves for these two
-            values of its attribute first, each from the solution before, and then for its own.
-        slabs: of time, at first; they become shorter where they are not solved, and longer where that is easy. None goes slab by
-            slab where it is needed, 1 never.
+        max_epochs: maximum number of steps.
+        shapes: move trainable centres and shapes too.
+        tolerance: the fit stops after two consecutive steps that lower the loss by less than this fraction.
+        continuation: attributes of the problem to vary: ``{"reynolds": [100, 400]}`` first solves for these two values of the
+            attribute, each from the previous solution, and then for the problem's own value.
+        slabs: initial number of time slabs; slabs are shortened if they are not solved and lengthened if they are easy. None uses
+            slabs if necessary, 1 never does.
 
     Raises:
-        InputError: a value that is not positive, or continuation and slabs at once; at :meth:`check`, a model that is not
-            linear in its weights, shapes to be moved of basis functions that depend on more than their own centre, or a
-            problem without such a number, or without time.
+        InputError: a value that is not positive, or continuation combined with slabs; at :meth:`check`, a model that is not
+            linear in its weights, ``shapes=True`` with basis functions that depend on more than their own centre, a problem
+            without the attribute to continue, or slabs for a problem without time.
 
     Example:
         >>> import rbfnet
@@ -104,7 +105,7 @@ class GaussNewton(Solver):
         return Newton(cast(LinearModel, model), problem, self.path, self.shapes, self.tolerance, self.slabs, self.max_epochs)
 
     def distributes(self, problem: Problem) -> bool:
-        # What data say about unknowns needs all rows at once.
+        # Inference from data needs all rows at once.
         return not applies(problem)
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
@@ -120,10 +121,10 @@ class GaussNewton(Solver):
             start_of(problem)
             if not starts_of(problem, samples):
                 raise InputError(
-                    "slabs are for problems without unknowns whose conditions are at the start of time, or on the boundary at "
-                    f"all times; those of {type(problem).__name__} are not; remove slabs."
+                    "slabs need a problem without unknowns whose conditions are at the initial time, or on the boundary at "
+                    f"all times; {type(problem).__name__} has others; remove slabs."
                 )
         if applies(problem) and (self.path.count > 1 or self.shapes):
             raise InputError(
-                "Unknowns that are found from data need one stage and fixed shapes; use shapes=False without continuation."
+                "Inferring unknowns from data needs one stage and fixed shapes; use shapes=False without continuation."
             )

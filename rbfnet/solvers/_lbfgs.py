@@ -1,3 +1,5 @@
+"""The L-BFGS solver."""
+
 from __future__ import annotations
 
 import torch
@@ -12,9 +14,9 @@ class LBFGS(Solver):
     """Limited-memory quasi-Newton descent with a strong Wolfe line search, on all points at once (``torch.optim.LBFGS``).
 
     Args:
-        max_epochs: how many times ``max_iter`` iterations are made.
+        max_epochs: number of epochs, of ``max_iter`` iterations each.
         max_iter: iterations per epoch.
-        history_size: how many past steps the curvature is taken from.
+        history_size: number of past steps used to approximate the Hessian.
 
     Raises:
         InputError: a value that is not positive.

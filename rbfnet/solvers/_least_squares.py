@@ -1,3 +1,5 @@
+"""The linear least-squares solver."""
+
 from __future__ import annotations
 
 import math
@@ -20,26 +22,26 @@ from rbfnet.solvers.scattered import DataFit, Smoothing
 from rbfnet.solvers.selection import choose_shape, chosen, keep_enough, seen, too_few
 
 COPIES = 3
-"""How many times the matrix is held at the peak: itself, and what it is factored into."""
+"""Peak memory as a multiple of the matrix: the matrix itself and its factors."""
 
 MANY = 2000
-"""Number of centres that is suggested where all points are too many."""
+"""Number of centres suggested if using all points as centres needs too much memory."""
 
 
 class LeastSquares(Solver):
     """Solve for the weights: one weighted, column-scaled least-squares solve, for linear problems and data.
 
-    Where epsilon is ``"auto"``, it and the margin are chosen by the residual at held-out points, or with data by leaving points
-    out (:func:`rbfnet.solvers.selection.choose_shape`). Otherwise centres and shape parameters stay as they are.
+    If epsilon is ``"auto"``, it and the margin are chosen by the residual at held-out points, or for data by cross-validation
+    (:func:`rbfnet.solvers.selection.choose_shape`). Otherwise centres and shape parameters are not changed.
 
-    A problem that asks for nothing but values at points is **data**. By default cross-validation decides how closely they are
-    met: with the points as centres the model interpolates or is a smoothing spline, with fewer or other centres it is a
-    penalised or plain least-squares fit; the moment conditions of the tail hold throughout. Rows at the same site count as one
-    with their mean value, and by their number.
+    A problem that only prescribes values at points is **data**. By default cross-validation chooses the amount of smoothing:
+    with the points as centres the model interpolates or is a smoothing spline; with fewer or other centres it is a penalised or
+    plain least-squares fit. The moment conditions of the tail always hold. Rows at the same site are merged into one with their
+    mean value, weighted by their number.
 
-    In other problems damping at the level of rounding and iterative refinement keep the directions that rounding leaves
-    undetermined from growing, so that wide, nearly dependent kernels, which are the accurate ones, do no harm. The size,
-    condition number and rank of the system are reported in words.
+    For other problems, damping at the level of rounding and iterative refinement keep numerically undetermined directions from
+    growing, so that wide, nearly dependent kernels, which are the accurate ones, can be used safely. The size, condition number
+    and rank of the system are reported.
 
     Source: Fornberg and Flyer, A Primer on Radial Basis Functions (2015), ch. 3; Adcock and Huybrechs, Frames and numerical
     approximation, SIAM Review 61 (2019); Wahba, Spline Models for Observational Data (1990).
@@ -48,19 +50,18 @@ class LeastSquares(Solver):
         regularization: ``"damping"`` (at the level of rounding), ``"truncation"``, ``"ridge"`` or ``"gcv"``
             (:class:`rbfnet.solvers.algebra.Regularization`); all but the first make a plain least-squares fit of data
             too, without smoothing.
-        level: the damping of ``"ridge"``, or the relative cut of ``"truncation"``.
-        smoothing: with data, the weight of the penalty w^T K w against the squares by which values are missed: a number, zero
-            for interpolation or plain least squares; one for each row (N,), the variance of its error; or ``"auto"`` to choose by
-            cross-validation, for each output, whether to smooth and how much. As SciPy's ``RBFInterpolator(smoothing=...)`` in
-            the coordinates of the network (standardised for data).
-        tolerance: a relative error. The centres of the network are candidates then, of which only as many are kept as it needs,
-            chosen by the residual, with the weighted rows as they count in the loss; epsilon
-            is chosen with all of them. The error is an estimate, not a bound. None keeps all.
+        level: the damping of ``"ridge"``, or the relative cutoff of ``"truncation"``.
+        smoothing: for data, the weight of the penalty w^T K w relative to the squared errors: a number, zero for interpolation or
+            plain least squares; one per row (N,), the variance of its error; or ``"auto"`` to choose by cross-validation, for
+            each output, whether to smooth and how much. Same as SciPy's ``RBFInterpolator(smoothing=...)`` in the coordinates of
+            the network (standardised for data).
+        tolerance: a relative error. The centres of the network are then candidates, of which only as many are kept as the
+            tolerance requires, chosen greedily by the weighted residual; epsilon is chosen with all of them. The error is an
+            estimate, not a bound. None keeps all centres.
 
     Raises:
-        InputError: arguments that are not known or do not fit each other; at :meth:`check`, a problem or model that is not
-            linear, a matrix beyond this machine's memory, smoothing of anything but data, or fewer points than the tail has
-            terms.
+        InputError: unknown or incompatible arguments; at :meth:`check`, a nonlinear problem or model, a matrix too large for
+            this machine's memory, smoothing for a problem other than data, or fewer points than the tail has terms.
 
     Example:
         >>> import rbfnet
@@ -90,7 +91,7 @@ class LeastSquares(Solver):
 
     @property
     def _smooths(self) -> bool:
-        """Whether smoothing was asked for."""
+        """Whether smoothing was requested."""
         return isinstance(self.smoothing, Tensor) or self.smoothing not in (0.0, "auto")
 
     def distributes(self, problem: Problem) -> bool:
@@ -101,7 +102,7 @@ class LeastSquares(Solver):
 
     def afford(self, sites: int, num_centers: int | None) -> None:
         if num_centers is not None and (not number(num_centers) or num_centers > MOST_POINTS):
-            return  # Refused where centres are placed.
+            return  # An error is raised where centres are placed.
         centers = sites if num_centers is None else int(num_centers)
         # Rows are read block by block, unless they are all needed at once.
         at_once = self.tolerance is not None or self.regularization.how != "damping"
@@ -121,8 +122,7 @@ class LeastSquares(Solver):
         for name, unknown_parameter in problem.named_parameters():
             if unknown_parameter.requires_grad:
                 raise InputError(
-                    f"least_squares solves for weights alone, but {name!r} of the problem is unknown too; use "
-                    "solver=gauss_newton."
+                    f"least_squares solves for weights only, but {name!r} of the problem is unknown too; use solver=gauss_newton."
                 )
         require_linear(problem, samples, "least_squares cannot solve it; use solver=gauss_newton")
         rows = sum(sample.num_rows for sample in samples.values())
@@ -216,7 +216,7 @@ class _Solve(Solving):
         regularization = self.regularization if damping is None else Regularization("ridge", damping)
         if system.moments is None:
             return regularization.solve(system.matrix, system.target)
-        # Values alone say nothing of what lies between them: without the moment conditions kernels that grow would grow there.
+        # Values do not constrain the solution between the points: without moment conditions, growing kernels would grow there.
         centers = len(system.moments) - system.moments.shape[1]
         moments = Moments(system.moments[:centers])
         free = moments.columns(system.matrix[:, :centers])

@@ -1,3 +1,5 @@
+"""Solvers run in sequence."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -12,9 +14,9 @@ from rbfnet.solvers._solver import Solver
 
 
 class Sequence(Solver):
-    """Solvers one after the other in one run, each from where the one before it ended: Adam first and L-BFGS then, by default.
+    """Run several solvers in sequence, each starting from the result of the previous one; by default Adam, then L-BFGS.
 
-    Each stage has its own epochs, batches and step sizes. A width of kernels that is ``"auto"`` is that of the first stage.
+    Each stage has its own epochs, batches and step sizes. An ``"auto"`` kernel width is that of the first stage.
 
     Source: Rathore, Lei, Frangella, Lu and Udell, Challenges in Training PINNs, ICML 2024, for Adam then L-BFGS.
 
@@ -22,7 +24,7 @@ class Sequence(Solver):
         stages: solvers, or names of solvers for their defaults.
 
     Raises:
-        InputError: no stages, something that is no solver; at :meth:`check`, whatever one of them cannot treat.
+        InputError: no stages, or a stage that is not a solver; at :meth:`check`, a problem that a stage does not support.
 
     Example:
         >>> from rbfnet.solvers import LBFGS, Adam, Sequence
@@ -48,7 +50,7 @@ class Sequence(Solver):
         return self._stages
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
-        """Of the first stage; the training module asks each stage for its own."""
+        """The balance of the first stage; the training module uses that of each stage."""
         return self._stages[0].optimizer(model, problem)
 
     def distributes(self, problem: Problem) -> bool:
@@ -60,7 +62,7 @@ class Sequence(Solver):
 
 
 def as_solver(stage: Solver | str) -> Solver:
-    """A solver itself, or the one of that name with its defaults.
+    """Convert the name of a solver to a solver with default options; return a solver unchanged.
 
     Example:
         >>> from rbfnet.solvers import as_solver

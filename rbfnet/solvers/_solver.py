@@ -1,3 +1,5 @@
+"""The base classes of solvers and of direct optimizers."""
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -15,19 +17,19 @@ from rbfnet.solvers.balance import Balance
 
 
 class Solver(Initialised, ABC):
-    """How the unknowns are found. Each is a recipe for a ``torch.optim.Optimizer`` that the training module steps.
+    """Base class of solvers. A solver creates a ``torch.optim.Optimizer``, which the training module steps.
 
     Attributes:
-        max_epochs: passes over the points.
-        balance: weights on the loss that change, for a solver that descends.
-        batch_size: points per condition and step; None takes all of them.
-        resample: draw fresh points for every epoch.
-        solves: its optimizer is a :class:`Solving`, whose closure returns the problem as :class:`Posed` rather than a loss.
-        degree: for a network in space with weights that are polynomials of this degree in time, :class:`rbfnet.nn.Evolving`;
-            None for a network in all coordinates.
-        overlap: how many spacings of the centres the width 1 / epsilon of a kernel is, where epsilon is ``"auto"``. Solving
-            gains accuracy from wide, nearly dependent kernels; descending loses speed by them.
-        why: where it was chosen by :class:`Auto`, a sentence that says why.
+        max_epochs: number of passes over the points.
+        balance: adaptive weights on the loss, for gradient-based solvers.
+        batch_size: number of points per condition and step; None uses all.
+        resample: draw new points in every epoch.
+        solves: whether its optimizer is a :class:`Solving`, whose closure returns the problem as :class:`Posed`, not a loss.
+        degree: the degree in time of the weights of :class:`rbfnet.nn.Evolving`, a network in space; None for a network in all
+            coordinates.
+        overlap: the kernel width 1 / epsilon in units of the spacing of the centres, if epsilon is ``"auto"``. Wide, nearly
+            dependent kernels make direct solvers more accurate, but gradient-based solvers slower.
+        why: a sentence that says why it was chosen, if :class:`Auto` chose it.
 
     Example:
         >>> import torch, rbfnet
@@ -54,15 +56,15 @@ class Solver(Initialised, ABC):
 
     @abstractmethod
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
-        """The optimizer of the unknowns of model and problem."""
+        """Create the optimizer of the unknowns of the model and the problem."""
 
     def scheduler(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler | None:
-        """What sets the step size of the optimizer after each epoch, if anything does."""
+        """The scheduler that sets the step size after each epoch, if there is one."""
         return None
 
     @property
     def stages(self) -> tuple[Solver, ...]:
-        """The solvers that are run one after the other: itself, for all but a :class:`Sequence`."""
+        """The solvers that are run in sequence: only itself, except for a :class:`Sequence`."""
         return (self,)
 
     @property
@@ -81,27 +83,27 @@ class Solver(Initialised, ABC):
         return self
 
     def distributes(self, problem: Problem) -> bool:
-        """Whether it can share the points of a problem among several processes."""
+        """Whether the points of a problem can be distributed over several processes."""
         return False
 
     def afford(self, sites: int, num_centers: int | None) -> None:
-        """Raise InputError where data at so many sites are too many; with None for centres each site is one."""
+        """Raise InputError if there are too many data sites; with ``None`` for the centres, each site is a centre."""
         return None
 
     def check(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> None:
-        """Raise InputError where this solver cannot treat the problem; called before any work is done."""
+        """Raise InputError if this solver does not support the problem; called before any work is done."""
         return None
 
 
 class Solving(torch.optim.Optimizer, ABC):
-    """The optimizer of a solver that solves: each step takes what is posed and writes better unknowns into the model.
+    """The optimizer of a direct solver: each step takes a :class:`Posed` problem and writes better unknowns into the model.
 
     Attributes:
         metrics: numbers of the last step, for the log.
-        done: further steps would change nothing, so that the fit is to stop.
+        done: whether the fit should stop because further steps would change nothing.
         words: sentences about the solution, for the summary.
-        left_out: with data, by how much each row is missed by a fit without it and those at the same site (N, O), NaN for rows
-            that were not left out; None where this was not done.
+        left_out: for data, the leave-one-out errors (N, O), where all rows at the same site are left out; NaN for rows that were
+            not left out; None if there are no such errors.
 
     Example:
         >>> import torch, rbfnet
@@ -129,12 +131,12 @@ class Solving(torch.optim.Optimizer, ABC):
         self.left_out: Tensor | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """That of any optimizer, and what there is to say of the last step."""
+        """The state of an optimizer, with the results of the last step."""
         said = {"metrics": self.metrics, "done": self.done, "words": self.words, "left_out": self.left_out}
         return {**super().state_dict(), "said": said}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from a state."""
         super().load_state_dict(state_dict)
         for name, value in state_dict.get("said", {}).items():
             if name in ("metrics", "done", "words", "left_out"):
@@ -154,7 +156,7 @@ class Solving(torch.optim.Optimizer, ABC):
 
 
 def trainable(model: torch.nn.Module, problem: Problem) -> list[torch.nn.Parameter]:
-    """Everything there is to train, in the model and in the problem (unknown coefficients).
+    """All trainable parameters of the model and of the problem (unknown coefficients).
 
     Example:
         >>> from rbfnet.nn import RBFNetwork

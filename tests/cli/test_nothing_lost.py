@@ -188,7 +188,7 @@ def test_a_bit_that_has_changed_is_told(done: Path, tmp_path: Path, name: str, p
     file = tmp_path / "part" / name
     file.write_bytes(flipped(place)(file.read_bytes()))
     read = rbfnet.load if name == "model.safetensors" else rbfnet.training.resume
-    with pytest.raises(ValueError, match=f"{name}' cannot be read: it is damaged or cut off"):
+    with pytest.raises(ValueError, match=f"{name}' cannot be read: it is damaged or truncated"):
         read(tmp_path / "part")
 
 
@@ -251,8 +251,8 @@ def test_a_run_that_another_has_overtaken_leaves_its_files_alone(tmp_path: Path,
 
 SENTENCES = {
     "full": "'run/metrics.csv' cannot be written: File too large; free some space",
-    "gone": "'run/metrics.csv' cannot be written: No such file or directory; put the directory back, or start another run",
-    "file": "'run/metrics.csv' cannot be written: Not a directory; put the directory back, or start another run",
+    "gone": "'run/metrics.csv' cannot be written: No such file or directory; restore the directory or start a new run",
+    "file": "'run/metrics.csv' cannot be written: Not a directory; restore the directory or start a new run",
 }
 
 

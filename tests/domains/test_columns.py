@@ -136,7 +136,7 @@ def test_rows_with_missing_cells_are_left_out_where_that_is_asked_for(tmp_path: 
     file.write_text("x,y,z\n1,2,\n,2,1\n3,n/a,1\n4,NaN,1\n5,-,1\n6,7,#N/A\n8,9\n")
     found = read_rows(file, ["x", "y"], missing="drop")
     assert found.values.tolist() == [[1, 2], [6, 7], [8, 9]] and (found.total, found.dropped) == (7, 4)
-    with pytest.raises(ValueError, match=r"Row 2, column 'x' of '.*' is empty; .* or leave such rows out by missing=drop"):
+    with pytest.raises(ValueError, match=r"Row 2, column 'x' of '.*' is empty; .* or drop such rows with missing=drop"):
         read_columns(file, ["x", "y"])
     with pytest.raises(ValueError, match=r"In each of the 7 rows of '.*' a cell of z, x, y is missing"):
         read_rows(file, ["z", "x", "y"], missing="drop")
@@ -152,7 +152,7 @@ def test_rows_with_missing_cells_are_left_out_where_that_is_asked_for(tmp_path: 
 @pytest.mark.parametrize(
     ("text", "form", "sentence"),
     [
-        ("x;y\n1,5;2\n", Form(), "holds '1,5'; a finite number is needed: a decimal comma is asked for by decimal=','"),
+        ("x;y\n1,5;2\n", Form(), "holds '1,5'; a finite number is needed: for decimal commas use decimal=','"),
         # A thousand, or one and a bit: nobody knows.
         ("x;y\n1.234;2\n", Form(decimal=","), "holds '1.234'"),
         ("x;y\n1_000;2\n", Form(), "holds '1_000'"),

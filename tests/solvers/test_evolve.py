@@ -243,8 +243,8 @@ WRONG = {
         "of the output 'v'",
     ),
     "an integral": (lambda: problem(HEAT, START, Integral(0.0)), "is an integral"),
-    "unknowns": (unknown, "carries weights alone, but 'k"),
-    "hard": (lambda: problem(HEAT, START, Dirichlet(0.0, hard=True)), "leave hard=True"),
+    "unknowns": (unknown, "solves for weights only, but 'k"),
+    "hard": (lambda: problem(HEAT, START, Dirichlet(0.0, hard=True)), "remove hard=True"),
 }
 
 

@@ -128,7 +128,7 @@ STOPS = [
     ("both", signal.SIGTERM, 143, RESUME.format("terminated")),
     ("the other", signal.SIGTERM, 143, RESUME.format("terminated")),
     ("the first", signal.SIGINT, 130, RESUME.format("interrupted")),
-    ("the other", signal.SIGKILL, 1, RESUME.format("process 2 of 2 was ended by SIGKILL, so the run ends")),
+    ("the other", signal.SIGKILL, 1, RESUME.format("process 2 of 2 was killed by SIGKILL; the run was stopped")),
     ("the first", signal.SIGKILL, -9, ""),
 ]
 

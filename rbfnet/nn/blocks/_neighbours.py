@@ -12,7 +12,7 @@ from rbfnet.nn.blocks._functorch import as_array
 from rbfnet.nn.blocks._pairs import ListedPairs
 
 SLACK = 1e-5
-"""By this share pairs are listed beyond the reach, as the distances of the kernel are subject to rounding."""
+"""Relative safety margin on the support radius, because distances are subject to rounding."""
 
 PROBES = 256
 """From so many points, or up to twice as many, it is estimated how many centres are within reach."""

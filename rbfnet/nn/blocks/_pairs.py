@@ -1,4 +1,4 @@
-"""Which point is paired with which centre, and how what belongs to either is laid over the pairs."""
+"""Pairs of points and centres, and broadcasting of per-point and per-centre quantities over the pairs."""
 
 from __future__ import annotations
 

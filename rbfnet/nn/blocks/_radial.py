@@ -1,4 +1,4 @@
-"""The fast path: sums of radial functions of the squared distance, with a backward written by hand.
+"""The fast path: sums of radial functions of the squared distance, with a custom backward pass.
 
 The Laplacian of phi(s), s = epsilon^2 |x - c|^2, is epsilon^2 (L phi)(s) with L f = 2 D f' + 4 s f'': again a function of s
 alone, and so are its powers. What is contracted with the weights and differentiated in centres and shapes is then one profile

@@ -1,4 +1,4 @@
-"""What a solution has to satisfy, and where."""
+"""Conditions on the solution: equations, boundary and initial values, data."""
 
 from rbfnet.problems.conditions._boundary import Boundary, Dirichlet, Neumann, Robin
 from rbfnet.problems.conditions._condition import Condition, Residual, Sample, sampled

@@ -1,4 +1,4 @@
-"""What a solution has to satisfy, and where."""
+"""Conditions on the solution: equations, boundary and initial values, data."""
 
 from __future__ import annotations
 

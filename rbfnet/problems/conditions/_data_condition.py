@@ -1,3 +1,5 @@
+"""Conditions from measured data."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""Initial conditions."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

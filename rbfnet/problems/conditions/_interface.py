@@ -1,3 +1,5 @@
+"""Interface conditions."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""Equations in the domain."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+"""Periodic boundary conditions."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

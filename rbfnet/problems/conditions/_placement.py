@@ -1,4 +1,4 @@
-"""Points that conditions are put on."""
+"""Placement of the points of conditions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Part = str | Callable[[Tensor], Tensor] | Sequence[str | Callable[[Tensor], Tens
 """A part of the boundary: its name in ``domain.parts``, a function of points (B, D) that is true there, (B,), or several."""
 
 ALONG = 4000
-"""So many points tell where a part of a boundary is."""
+"""Number of points used to locate a part of the boundary."""
 
 
 def on_boundary(domain: Domain, n: int, sampler: str, part: Part | None, normals: bool = True) -> Sample:

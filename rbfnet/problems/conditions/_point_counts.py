@@ -1,4 +1,4 @@
-"""How many points conditions have where nobody has said so."""
+"""Default numbers of points of conditions."""
 
 from __future__ import annotations
 

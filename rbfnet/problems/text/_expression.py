@@ -1,4 +1,4 @@
-"""What a text that has been read is: a function of a field or of coordinates."""
+"""Parsed expressions: functions of a field or of coordinates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Equations and values as text, read by a grammar of their own: nothing of a text is ever run as Python."""
+"""Parser for equations and values as text; no part of a text is executed as Python."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from rbfnet.problems.text._tilings import readable, tilings
 Names = tuple[str, ...]
 
 ORDER = 8
-"""The highest derivative there may be."""
+"""The maximum order of a derivative."""
 
 
 def parse(

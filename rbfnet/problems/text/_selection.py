@@ -15,7 +15,7 @@ from rbfnet.problems.text._expression import COMPARISONS, Expression, Node, Para
 from rbfnet.problems.text._parser import Parser
 
 ROUNDING = 1e-9
-"""By what share of their size two numbers may differ that are equal."""
+"""Relative tolerance for equality."""
 
 
 def _equal(a: Tensor, b: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What an inverse problem looks for beside the solution: numbers and functions."""
+"""Unknown numbers and functions of inverse problems."""
 
 from rbfnet.problems.unknowns._unknown import Unknown
 from rbfnet.problems.unknowns._unknown_field import UnknownField

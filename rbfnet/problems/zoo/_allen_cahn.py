@@ -1,3 +1,5 @@
+"""The Allen-Cahn equation."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

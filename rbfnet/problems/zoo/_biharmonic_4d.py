@@ -1,3 +1,5 @@
+"""The biharmonic equation in four dimensions."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+"""Burgers' equation."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

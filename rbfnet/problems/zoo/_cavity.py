@@ -1,3 +1,5 @@
+"""The lid-driven cavity."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+"""Laplace's equation in a square with four holes."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

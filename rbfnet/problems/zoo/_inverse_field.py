@@ -1,3 +1,5 @@
+"""An inverse problem with an unknown coefficient function."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

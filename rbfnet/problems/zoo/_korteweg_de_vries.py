@@ -1,3 +1,5 @@
+"""The Korteweg-de Vries equation."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+"""Kovasznay flow."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

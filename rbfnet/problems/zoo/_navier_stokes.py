@@ -1,3 +1,5 @@
+"""The stationary Navier-Stokes equations."""
+
 from __future__ import annotations
 
 from rbfnet.operators import Field

@@ -1,3 +1,5 @@
+"""Problems whose reference solution is given on a grid."""
+
 from __future__ import annotations
 
 from abc import abstractmethod

@@ -1,3 +1,5 @@
+"""Poisson's equation."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+"""Poisson's equation in five dimensions."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

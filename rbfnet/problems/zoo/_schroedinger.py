@@ -1,3 +1,5 @@
+"""The nonlinear Schroedinger equation."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,3 +1,5 @@
+"""A solution with a sharp circular front."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

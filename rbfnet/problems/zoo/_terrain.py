@@ -1,3 +1,5 @@
+"""Terrain elevation from scattered points."""
+
 from __future__ import annotations
 
 import numpy as np

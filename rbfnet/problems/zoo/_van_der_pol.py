@@ -1,3 +1,5 @@
+"""The van der Pol oscillator."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""From rows to numbers: least squares, interpolation, and their processes, knowing nothing of problems."""
+"""Linear algebra, independent of problems: least squares, interpolation, and communication between processes."""
 
 from rbfnet.solvers.algebra import processes
 from rbfnet.solvers.algebra._damped_qr import Factored

@@ -12,14 +12,14 @@ from torch import Tensor
 from rbfnet.errors import InputError
 
 Damping = float | Float[Tensor, " U"]
-"""One number, or one for each unknown."""
+"""A number, or one per unknown."""
 
 
 Rotate = Callable[[Tensor], Tensor]
-"""From b to Q^T [b; 0], its first rows."""
+"""Maps b to the leading rows of Q^T [b; 0]."""
 
 BLOCK = 32
-"""Columns at a time of LAPACK's tpqrt: with more it is several times slower."""
+"""Block size of LAPACK's tpqrt; larger blocks are several times slower."""
 
 
 class Factored:
@@ -27,14 +27,14 @@ class Factored:
 
         x = argmin |A x - b|^2 + damping^2 |S x|^2,   S the lengths of the columns.
 
-    Flat kernels are nearly dependent: A has singular values down to rounding and below it, and without damping rounding errors
-    in b come back as weights without bounds. The damping ``rounding`` = eps |A S^-1|_F is what rounding has done to the matrix
-    anyway. Each step of refinement solves again for what is left of b (iterated Tikhonov regularisation), which takes the bias
-    of the damping away where the data determine the solution. Compared with truncation by QR with column pivoting it is as
-    accurate or better, and made of fast operations only.
+    Flat kernels are nearly dependent: A has singular values down to rounding and below, and without damping rounding errors in
+    b are amplified into unbounded weights. The damping ``rounding`` = eps |A S^-1|_F is of the size of the rounding error of the
+    matrix. Each refinement step solves again for the remaining residual (iterated Tikhonov regularisation), which removes the
+    bias of the damping where the data determine the solution. This is at least as accurate as truncation by QR with column
+    pivoting, and uses only fast operations.
 
-    A wide matrix is factored by its rows: A^T = Q R, x in the span of them. This holds where all unknowns are damped alike;
-    where they are not, damping S is put below A, and the tall matrix factored.
+    A wide matrix is factored by its rows: A^T = Q R, with x in their span. This requires equal damping of all unknowns;
+    otherwise damping S is stacked below A, and the tall matrix is factored.
 
     Source: Golub and Van Loan, Matrix Computations (2013), sections 5.3 and 6.1; Adcock and Huybrechs, Frames and numerical
     approximation, SIAM Review 61 (2019).
@@ -43,10 +43,10 @@ class Factored:
         matrix: A.
 
     Attributes:
-        rounding: the least damping that makes sense.
+        rounding: the smallest sensible damping.
 
     Raises:
-        InputError: a matrix that holds NaN or infinity.
+        InputError: a matrix that contains NaN or infinity.
     """
 
     def __init__(self, matrix: Float[Tensor, "R U"]) -> None:
@@ -67,11 +67,11 @@ class Factored:
 
         Args:
             target: b.
-            damping: relative to the lengths of the columns, one number or one for each of them; None takes ``rounding``.
-            refinements: how many steps of refinement.
+            damping: relative to the column norms, one number or one per column; None uses ``rounding``.
+            refinements: number of refinement steps.
 
         Raises:
-            InputError: a target that holds NaN or infinity.
+            InputError: a target that contains NaN or infinity.
         """
         if not torch.isfinite(target).all():
             raise InputError("The linear system holds NaN or infinity; check the residuals and their coefficients.")
@@ -94,7 +94,7 @@ class Factored:
 
     @property
     def square(self) -> Float[Tensor, "n n"]:
-        """What is left of A S^-1 in bases that are orthonormal: R, or R^T of a wide matrix; it has the same singular values."""
+        """A S^-1 in orthonormal bases: R, or R^T for a wide matrix; it has the same singular values."""
         return self.triangle.T if self.wide else self.triangle
 
     def reduced(self, target: Float[Tensor, "R C"]) -> Float[Tensor, "n C"]:
@@ -116,9 +116,9 @@ class Factored:
         return self._damped[1]
 
     def rank(self) -> float:
-        """How many directions the last damping has left: the sum of s^2 / (s^2 + damping^2) over the singular values s.
+        """Effective degrees of freedom under the last damping: the sum of s^2 / (s^2 + damping^2) over the singular values s.
 
-        Whole where each is well above the damping or well below it.
+        An integer if each is well above or well below the damping.
 
         Source: Hastie, Tibshirani and Friedman, The Elements of Statistical Learning (2009), eq. 3.50 (degrees of freedom).
         """
@@ -131,13 +131,13 @@ class Factored:
         return float("nan") if failed else len(square) - damping**2 * float((inverse**2).sum())
 
     def leverages(self, rows: Float[Tensor, "B U"]) -> Float[Tensor, " B"]:
-        """How much the value of a row pulls at its own fit, a (A^T A + damping^2 S^2)^-1 a^T; for a matrix that is not wide."""
+        """The leverage of each row a: a (A^T A + damping^2 S^2)^-1 a^T; for a matrix that is not wide."""
         assert self._damped is not None and not self.wide
         inner = torch.linalg.solve_triangular(self._damped[1].T, (rows / self.scale.T).T, upper=False)
         return inner.square().sum(dim=0)
 
     def condition(self, steps: int = 6) -> float:
-        """The largest singular value of A S^-1 over the least, by power iteration: right within some per cent, and cheap."""
+        """The condition number of A S^-1 by power iteration: cheap, and accurate to a few per cent."""
         largest = inverse = torch.cos(torch.arange(len(self.triangle), dtype=self.triangle.dtype, device=self.triangle.device))[
             :, None
         ]
@@ -155,7 +155,7 @@ class Factored:
 
 
 def _stacked(square: Float[Tensor, "n U"], below: Float[Tensor, " U"]) -> tuple[Tensor, Rotate]:
-    """[A; D] = Q T for a diagonal D: T, and what turns a right-hand side."""
+    """[A; D] = Q T for a diagonal D: T, and the map that applies Q^T to a right-hand side."""
     size = square.shape[1]
     reflectors, tau = torch.geqrf(torch.cat([square, below.diag()]))
 
@@ -167,7 +167,7 @@ def _stacked(square: Float[Tensor, "n U"], below: Float[Tensor, " U"]) -> tuple[
 
 
 def _stacked_triangles(square: Float[Tensor, "n n"], below: Float[Tensor, " n"]) -> tuple[Tensor, Rotate]:
-    """The same where A is upper triangular, a fifth of the work (LAPACK tpqrt; PyTorch has none)."""
+    """The same for upper triangular A, with a fifth of the work (LAPACK tpqrt, which PyTorch lacks)."""
     tpqrt, tpmqrt = scipy.linalg.get_lapack_funcs(("tpqrt", "tpmqrt"), (square.numpy(),))
     size = len(square)
     triangle, reflectors, factors, _ = tpqrt(size, min(BLOCK, size), square.numpy(), below.diag().numpy())

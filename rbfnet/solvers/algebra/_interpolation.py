@@ -13,8 +13,8 @@ class Interpolation:
     """[K + s L, P; P^T, 0] [w; a] = [y; 0] for a conditionally positive definite kernel, s = +-1 its sign, L = diag(smoothing).
 
     By the moment conditions (:class:`Moments`) the weights are Q_2 v, and Q_2^T (s K + L) Q_2 is positive definite: one Cholesky
-    factorisation, half the work of a general one. One step of iterative refinement takes the residual down to rounding. Of a
-    tail that the centres do not determine, the shortest coefficients are taken.
+    factorisation, half the work of a general one. One step of iterative refinement reduces the residual to rounding. If the
+    centres do not determine the tail, its minimum-norm coefficients are used.
 
     Source: Wendland, Scattered Data Approximation (2004), sections 8.5 and 12.3; Golub and Van Loan, Matrix Computations
     (2013), section 6.2.
@@ -23,10 +23,10 @@ class Interpolation:
     Args:
         kernel: K, symmetric.
         tail: P.
-        smoothing: (M,) or a number, zero or positive: how much the solution may miss each value; 0 interpolates.
+        smoothing: (M,) or a number, non-negative: how much the solution may deviate from each value; 0 interpolates.
 
     Attributes:
-        failed: within rounding the kernel is not definite; there is no solution then.
+        failed: whether the kernel is not numerically definite, so that there is no solution.
     """
 
     def __init__(self, kernel: Float[Tensor, "M M"], tail: Float[Tensor, "M T"], smoothing: Tensor | float = 0.0) -> None:
@@ -48,9 +48,9 @@ class Interpolation:
         return torch.cat([weight + change, coefficients + shift])
 
     def leave_one_out(self, target: Float[Tensor, "M O"], rows: Tensor | None = None) -> Float[Tensor, "R O"]:
-        """By how much each value is missed by what the other ones give: w_k / B_kk, B = Q_2 (Q_2^T K Q_2)^-1 Q_2^T.
+        """Leave-one-out errors: w_k / B_kk, B = Q_2 (Q_2^T K Q_2)^-1 Q_2^T.
 
-        NaN where the others do not determine the tail.
+        NaN if the others do not determine the tail.
 
         Source: Rippa, Adv. Comput. Math. 11 (1999); with a tail or smoothing the same with B for the inverse.
 

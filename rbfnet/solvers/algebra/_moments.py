@@ -10,7 +10,7 @@ from torch import Tensor
 def determined(tail: Float[Tensor, "R T"]) -> Float[Tensor, "T K"]:
     """Orthonormal directions of the coefficients of a tail that its values at points determine.
 
-    Points on a line say nothing of a slope across it; what they leave open is to stay zero.
+    For example, points on a line do not determine the slope across it; undetermined coefficients stay zero.
     """
     if not tail.numel():
         return tail.new_zeros((tail.shape[1], 0))
@@ -21,7 +21,7 @@ def determined(tail: Float[Tensor, "R T"]) -> Float[Tensor, "T K"]:
 class Moments:
     """Weights w of M centres with P^T w = 0, P the tail's monomials at the centres: w = Q_2 v for any v.
 
-    Without them a sum of kernels that grow, such as thin plates, grows between and beyond the points as fast as the kernels do.
+    Without them a sum of growing kernels, such as thin plates, grows between and beyond the points as fast as the kernels do.
     With P V = Q [R; 0], V the directions that the centres determine, Q_2 are all columns of Q but the first.
 
     Source: Wendland, Scattered Data Approximation (2004), section 8.5; Golub and Van Loan, Matrix Computations (2013), ch. 5.
@@ -51,7 +51,7 @@ class Moments:
         return torch.ormqr(self._factor, self._tau, padded, left=True)
 
     def columns(self, kernel: Float[Tensor, "R M"]) -> Float[Tensor, "R M-K"]:
-        """K Q_2: what v is multiplied by."""
+        """K Q_2, the matrix that multiplies v."""
         return torch.ormqr(self._factor, self._tau, kernel, left=False)[:, self.terms :] if self.terms else kernel
 
     def inner(self, kernel: Float[Tensor, "M M"]) -> Float[Tensor, "M-K M-K"]:

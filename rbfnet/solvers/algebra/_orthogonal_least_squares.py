@@ -1,4 +1,4 @@
-"""Orthogonal least squares: columns of a matrix chosen in groups, by how much each group lowers the residual."""
+"""Orthogonal least squares: greedy selection of groups of columns by the decrease of the residual."""
 
 from __future__ import annotations
 
@@ -9,31 +9,30 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 WEAK = 0.7
-"""A candidate of the pool is taken as long as it gains this share of the best outside, by what that gained before."""
+"""A pool candidate is accepted while its gain is at least this fraction of the best earlier gain outside the pool."""
 
 NOTHING = 1e-13
-"""The part of a column that is rounding."""
+"""The fraction of a column below which it counts as rounding."""
 
 
 class OrthogonalLeastSquares:
-    """Iterate over groups of columns, each the one that lowers the residual most next to those before it.
+    """Iterate over groups of columns, each of which lowers the residual most, given those before it.
 
-    The columns of the candidates are made orthogonal to those chosen before: the sum of squares falls by the square of the
-    residual along them. Groups that add nothing are passed over. With more candidates than ``pool`` the greedy choice is a weak
-    one, from those that gained most a little before, so that 5,000 candidates are products of matrices rather than 5,000 passes
-    over one.
+    The columns of the candidates are orthogonalised against those chosen before: the sum of squares falls by the square of the
+    residual along them. Groups that add nothing are skipped. With more candidates than ``pool`` the choice is weakly greedy, from
+    those with the largest recent gains, so that 5,000 candidates need matrix products instead of 5,000 passes over a matrix.
 
     Source: Chen, Cowan and Grant, IEEE Trans. Neural Networks 2 (1991); Temlyakov, Adv. Comput. Math. 12 (2000), for weak greedy
     choices.
 
     Args:
-        matrix: the columns. groups: for each of M candidates its b columns.
-        target: right-hand sides. basis: orthonormal columns that are there from the start.
-        new: a candidate of which a smaller part is new is scored as if about this part were.
-        pool: so many candidates are made orthogonal to what is chosen at a time; up to as many the choice is the greedy one.
+        matrix: the columns. groups: the b columns of each of M candidates.
+        target: right-hand sides. basis: initial orthonormal columns.
+        new: approximate lower bound on the independent fraction of a candidate in its score.
+        pool: number of candidates orthogonalised at a time; the choice is exactly greedy for at most this many.
 
     Attributes:
-        residual: of the target, next to what has been chosen. rank: how many orthonormal columns there are.
+        residual: the residual of the target. rank: the number of orthonormal columns.
 
     Example:
         >>> import torch
@@ -73,7 +72,7 @@ class OrthogonalLeastSquares:
             left = left - (self.basis[:, before:].T @ self.matrix).square().sum(dim=0)
 
     def _of_pool(self, pool: Tensor, outside: float) -> Iterator[int]:
-        """The groups of a pool, as long as they gain enough; the basis then has what is new in them."""
+        """The groups of a pool, as long as their gain suffices; their new directions are added to the basis."""
         # (R, b P), without what was chosen before this pool; ``rest`` of their squared lengths is without the pool's too.
         chosen = self.groups[:, pool].flatten()
         columns = apart(self.basis, self.matrix[:, chosen])
@@ -91,7 +90,7 @@ class OrthogonalLeastSquares:
             for column in range(at, columns.shape[1], len(pool)):
                 direction = apart(fresh, columns[:, column : column + 1])
                 if float(direction.square().sum()) < 0.01 * float(start[column]):
-                    # What is left of a column that has lost most of its length is not orthogonal to rounding any more.
+                    # A column that lost most of its length is no longer orthogonal to rounding.
                     direction = apart(torch.cat([self.basis, fresh], dim=1), direction)
                 length = direction.norm()
                 if float(length) > NOTHING * float(self.size[chosen[column]]) ** 0.5:
@@ -107,7 +106,7 @@ class OrthogonalLeastSquares:
 
 
 def apart(basis: Float[Tensor, "R K"], columns: Float[Tensor, "R P"]) -> Float[Tensor, "R P"]:
-    """The columns without what the basis spans; twice is enough."""
+    """The columns orthogonalised against the basis, twice for accuracy."""
     for _ in range(2):
         columns = columns - basis @ (basis.T @ columns)
     return columns

@@ -1,4 +1,4 @@
-"""Least squares with a regularisation of choice, and what can be said of the system."""
+"""Regularised least squares, with a report on the system."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from rbfnet.solvers.algebra._damped_qr import Factored
 REGULARIZATIONS = ("damping", "truncation", "ridge", "gcv")
 
 REFINEMENTS = 2
-"""Steps of refinement: one takes most of what the damping has cost, and a further one the rest."""
+"""Refinement steps: the first removes most of the bias of the damping, the second the rest."""
 
 
 class Regularization:
     """x for A x = b, the columns of A scaled to length one by S, in one of four ways.
 
-    - ``damping``: |A x - b|^2 + mu^2 |S x|^2 at the level of rounding, refined (:class:`Factored`): nothing that the rows
-      determine is given up.
+    - ``damping``: |A x - b|^2 + mu^2 |S x|^2 at the level of rounding, refined (:class:`Factored`): no direction that the rows
+        determine is lost.
     - ``ridge``: the same with mu = ``level``, for noisy rows.
     - ``gcv``: the same with the mu of generalised cross-validation: the least of R |A x - b|^2 / (R - trace H)^2, where H takes b
-      to A x and R is the number of rows; for noisy rows whose noise is not known.
+      to A x and R is the number of rows; for noisy rows with unknown noise.
     - ``truncation``: the solution of least length in the directions with singular values above ``level`` times the largest (None:
       the rounding unit).
 
@@ -30,11 +30,11 @@ class Regularization:
     Equivalents: on scaled columns, scikit-learn ``Ridge(alpha=mu**2, fit_intercept=False)``, NumPy ``lstsq(rcond=level)``.
 
     Args:
-        how: its name.
-        level: mu of ``ridge``, or the cut of ``truncation``; the others take none.
+        how: the name of the method.
+        level: mu of ``ridge``, or the cutoff of ``truncation``; the others take none.
 
     Raises:
-        InputError: another name, a level that is missing, not positive, or has no meaning.
+        InputError: an unknown name, or a level that is missing, not positive, or not applicable.
     """
 
     def __init__(self, how: str = "damping", level: float | None = None) -> None:
@@ -48,11 +48,11 @@ class Regularization:
         self.how, self.level = how, level
 
     def solve(self, matrix: Float[Tensor, "R U"], target: Float[Tensor, "R C"]) -> tuple[Float[Tensor, "U C"], list[str]]:
-        """x, and what can be said of the system in sentences."""
+        """x, and sentences about the system."""
         return self.solve_factored(Factored(matrix), target)
 
     def solve_factored(self, factored: Factored, target: Float[Tensor, "R C"]) -> tuple[Float[Tensor, "U C"], list[str]]:
-        """The same for a matrix that is factored already."""
+        """The same for a matrix that is already factored."""
         matrix = factored.matrix
         begin = f"The system has {matrix.shape[0]:,} rows and {matrix.shape[1]:,} unknowns; condition number "
         if self.how == "truncation":
@@ -81,7 +81,7 @@ class Regularization:
 
 
 def cross_validated(factored: Factored, target: Float[Tensor, "R C"]) -> float:
-    """The damping that generalised cross-validation chooses, one for all columns, within four per cent."""
+    """The damping chosen by generalised cross-validation, one for all columns, to within four per cent."""
     left, values, _ = torch.linalg.svd(factored.square)
     reduced = factored.reduced(target)
     along = (left.T @ reduced).square().sum(dim=1)

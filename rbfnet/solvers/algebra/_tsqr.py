@@ -1,4 +1,4 @@
-"""Many rows as few that say the same."""
+"""Tall-skinny QR: reduce many rows to an equivalent triangle."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rbfnet.solvers.algebra import processes
 
 
 def triangle(blocks: Iterable[Float[Tensor, "B C"]]) -> Float[Tensor, "K C"]:
-    """R of the QR factorisation of all rows, those of all processes: |M y| = |R y| for every y.
+    """R of the QR factorisation of the rows of all processes: |M y| = |R y| for every y.
 
-    For M = (J | r) least squares with R are those with M. It takes the rows block by block, in the memory of one block and
-    of R; processes factor their own rows, and then their triangles, one below the other (TSQR). The normal equations say the
-    same in as little memory, with half the digits. Rows that are fewer than the columns stay as they are. NaN stays NaN, so
-    that processes agree on it.
+    For M = (J | r), least squares with R and with M are equivalent. The rows are read block by block, so that memory is that of
+    one block and R. Each process factors its own rows, then the stacked triangles are factored (TSQR). The normal equations need
+    as little memory, but lose half of the digits. Fewer rows than columns are returned unchanged. NaN stays NaN, so that
+    processes agree on it.
 
     Source: Demmel, Grigori, Hoemmen and Langou, Communication-optimal parallel and sequential QR and LU factorizations, SIAM J.
     Sci. Comput. 34 (2012).
@@ -30,12 +30,12 @@ def triangle(blocks: Iterable[Float[Tensor, "B C"]]) -> Float[Tensor, "K C"]:
 
 
 def stacked(found: Float[Tensor, "K C"] | None, block: Float[Tensor, "B C"]) -> Float[Tensor, "L C"]:
-    """The triangle of the rows found so far and of a block more."""
+    """Update the triangle with another block of rows."""
     rows = block if found is None else torch.cat([found, block])
     columns = rows.shape[1]
     return rows if len(rows) <= columns else torch.geqrf(rows)[0][:columns].triu()
 
 
 def shared(found: Float[Tensor, "K C"]) -> Float[Tensor, "L C"]:
-    """The triangle of those of all processes."""
+    """The triangle of the rows of all processes."""
     return found if processes.count() == 1 else stacked(None, processes.gathered(found))

@@ -1,4 +1,4 @@
-"""The processes of a run, each with rows of its own; where there is one, nothing is sent."""
+"""Communication between the processes of a run, each with its own rows; a single process sends nothing."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from torch import distributed as dist
 
 
 def count() -> int:
-    """How many there are."""
+    """The number of processes."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Which of them this is."""
+    """The rank of this process."""
     return dist.get_rank() if count() > 1 else 0
 
 
 def total(values: Tensor) -> Tensor:
-    """The sum over them, the same in each to the last bit."""
+    """The sum over all processes, bitwise identical in each."""
     if count() > 1:
         values = values.clone()
         dist.all_reduce(values)
@@ -26,7 +26,7 @@ def total(values: Tensor) -> Tensor:
 
 
 def gathered(rows: Tensor) -> Tensor:
-    """The rows of all of them, which have equally many, one below the other."""
+    """The stacked rows of all processes, which have the same number each."""
     if count() == 1:
         return rows
     parts = [torch.empty_like(rows) for _ in range(count())]
@@ -35,12 +35,12 @@ def gathered(rows: Tensor) -> Tensor:
 
 
 def dealt(rows: int) -> Tensor:
-    """Which of so many rows are those of this one: every n-th; the first come again where they do not go round."""
+    """The indices of this process's rows: every n-th, repeating the first ones if the number is not divisible."""
     return torch.arange(rank(), -(-rows // count()) * count(), count()) % rows
 
 
 def collected(rows: Tensor) -> Tensor:
-    """What was dealt out, in its order; with rows at the end that come again."""
+    """The distributed rows in their original order, with repeated rows at the end."""
     if count() == 1:
         return rows
     parts = [torch.empty_like(rows) for _ in range(count())]
@@ -49,7 +49,7 @@ def collected(rows: Tensor) -> Tensor:
 
 
 def agreed(values: Tensor) -> Tensor:
-    """What the first of them has: machines that are not alike round differently, and must not drift apart."""
+    """Broadcast from the first process: different machines round differently and must not diverge."""
     if count() > 1:
         values = values.clone()
         dist.broadcast(values, 0)

@@ -1,4 +1,4 @@
-"""From a problem and a model to rows: linearisation, scales, parameters, blocks of rows."""
+"""Assembly of the rows of a problem and a model: linearisation, scales, parameters, blocks of rows."""
 
 from rbfnet.solvers.assembly import row_blocks
 from rbfnet.solvers.assembly._automatic_scales import automatic_scales, mean_square, rounded

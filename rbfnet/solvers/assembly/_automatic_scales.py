@@ -13,22 +13,22 @@ from rbfnet.problems import Problem, Sample, residuals
 from rbfnet.solvers.assembly._linearize import AtZero, Equation, linearised
 
 ROWS = 64
-"""How many points of a condition its scale is measured at."""
+"""Number of points at which the scale of a condition is measured."""
 
 
 def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[str, Sample]) -> dict[str, list[float]]:
-    """What each equation of each condition is multiplied by in the loss: its weight, times
+    """The factor of each equation of each condition in the loss: its weight, times
 
         mean phi_j(x)^2 / mean (L phi_j)(x)^2
 
     over points x and basis functions phi_j, where L u = 0 is the equation linearised at the zero of the model's coefficients.
-    So a change of one coefficient by one changes every equation alike, whatever derivatives and coefficients it has, and the
-    loss has the units of u^2. An equation on the values themselves has the scale 1. Outputs are counted in the units of the
-    problem, where it has any. Basis functions wider than the domain would make that too much: the scale is no larger than it
-    is for functions that vary over the whole of the domain, 1 / max c^2 / l^2 over the terms c d^alpha u, where l is the
-    product of the sides of the box along alpha.
+    So a unit change of one coefficient changes every equation equally, whatever its derivatives and coefficients, and the loss
+    has the units of u^2. An equation for the values themselves has scale 1. Outputs are measured in the units of the problem, if
+    it has any. For basis functions wider than the domain this would be too large: the scale is at most that of functions that
+    vary over the whole domain, 1 / max c^2 / l^2 over the terms c d^alpha u, where l is the product of the sides of the box
+    along alpha.
 
-    Models that are not linear in their coefficients, and equations without any linear part, have the scale 1.
+    Models that are nonlinear in their coefficients, and equations without a linear part, have scale 1.
 
     Example:
         >>> import torch
@@ -54,7 +54,7 @@ def automatic_scales(model: torch.nn.Module, problem: Problem, samples: Mapping[
 
 
 def mean_square(model: LinearModel, samples: Mapping[str, Sample]) -> float:
-    """u^2 on average over some points of the condition where that is largest."""
+    """The largest mean of u^2 over sample points of a condition."""
     few = [sample.rows(_spread(sample)).sites[0] for sample in samples.values()]
     with torch.no_grad():
         return max(float(model.apply_operator(x, Operator.identity()).square().mean()) for x in few)
@@ -72,7 +72,7 @@ def _scale(model: LinearModel, equation: Equation, sizes: list[float], sides: li
 
 
 def _least(equation: Equation, sizes: list[float], sides: list[float]) -> Iterator[float]:
-    """For each term how large it is at least, for a function of order one that varies over the whole of the domain."""
+    """A lower bound on the size of each term, for a function of order one that varies over the whole domain."""
     for x, ops in zip(equation.sample.sites, equation.ops, strict=True):
         for output, op in ops.items():
             for along, c in op.over(*x.shape).written_out(len(sides)):
@@ -81,7 +81,7 @@ def _least(equation: Equation, sizes: list[float], sides: list[float]) -> Iterat
 
 
 def rounded(scale: float) -> float:
-    """So that equations that are alike have scales that are alike."""
+    """Round scales, so that similar equations have equal scales."""
     return float(f"{scale:.3g}")
 
 

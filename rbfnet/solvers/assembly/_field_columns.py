@@ -1,4 +1,4 @@
-"""The derivatives of rows in the weights of an unknown function."""
+"""The derivatives of the rows with respect to the weights of an unknown function."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rbfnet.solvers.assembly._posed_problem import Posed
 
 
 def field_columns(posed: Posed, field: UnknownField) -> tuple[Float[Tensor, "R M"], Float[Tensor, "R T"]]:
-    """For the weights and for the tail of the function's network.
+    """The columns for the weights and for the tail of the function's network.
 
-    A residual is a pointwise function of the values and derivatives of the network too: one backward pass an equation gives the
-    factors of its features at every point, as for the solution itself (docs/design.md, section 5).
+    A residual is also a pointwise function of the values and derivatives of the network, so one backward pass per equation gives
+    the factors of its features at every point, as for the solution itself (docs/design.md, section 5).
 
     Raises:
-        InputError: a residual that takes the function at other than one point for each of its own.
+        InputError: a residual that does not evaluate the function at exactly one point per row.
     """
     rows = []
     for name, condition in posed.problem.named_conditions().items():
@@ -38,7 +38,7 @@ def field_columns(posed: Posed, field: UnknownField) -> tuple[Float[Tensor, "R M
 
 
 class _Values(Differentiable):
-    """Stands in for a network: hands out its values as leaves, and remembers where they are."""
+    """A stand-in for a network that returns its values as autograd leaves and records the points."""
 
     def __init__(self, network: RBFNetwork) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class _Values(Differentiable):
         return torch.stack(leaves, dim=-1)
 
     def columns(self, residual: Float[Tensor, " B"]) -> Float[Tensor, "B N"]:
-        """The derivatives of a residual in the coefficients of the network."""
+        """The derivatives of a residual with respect to the coefficients of the network."""
         total = residual.detach()[:, None] * residual.new_zeros((1, len(self.network.coefficients)))
         if not residual.requires_grad or not self.taken:
             return total

@@ -17,13 +17,11 @@ from rbfnet.solvers.assembly._linearize import AtZero, Equation, linearised
 
 @dataclass(frozen=True)
 class LinearSystem:
-    """Weighted rows: what is to be least is |matrix @ unknowns - target|^2, where ``unknowns`` are the model's coefficients.
+    """Weighted rows of the problem min |matrix @ unknowns - target|^2, where ``unknowns`` are the model's coefficients.
 
-    Where no equation couples outputs, and all outputs have the same operators, there is one column of ``target`` for each
-    output and ``unknowns`` is (N, O); otherwise the outputs are stacked and it is (N O, 1).
-
-    ``moments`` (N, T) is given where the rows are nothing but values at points, so that the model may interpolate; they are not
-    weighted then.
+    If no equation couples outputs and all outputs have the same operators, ``target`` has one column per output and
+    ``unknowns`` is (N, O); otherwise the outputs are stacked and it is (N O, 1). ``moments`` (N, T) is given if the rows are only
+    values at points, so that the model may interpolate; the rows are not weighted then.
 
     Example:
         >>> import torch
@@ -47,7 +45,7 @@ class LinearSystem:
 
 @dataclass(frozen=True)
 class Values:
-    """What a problem asks that asks for nothing but values at points: features(x) @ unknowns = target.
+    """The equations of a pure data problem: features(x) @ unknowns = target.
 
     Attributes:
         x: (N, D). target: (N, O), for unknowns (U, O).
@@ -58,18 +56,18 @@ class Values:
 
 
 Scales = Mapping[str, Sequence[float]]
-"""For each condition what each of its equations is multiplied by in the loss."""
+"""The factors of the equations of each condition in the loss."""
 
 
 def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sample], scales: Scales | None = None) -> LinearSystem:
     """Assemble the rows of all conditions.
 
-    What multiplies the unknowns in an equation is one operator with its coefficients (:func:`linearised`), applied to the basis,
-    summed over the sites of the condition and contracted with its quadrature.
+    The matrix of an equation is a linear operator (:func:`linearised`) applied to the basis, summed over the sites of the
+    condition and contracted with its quadrature.
 
     Args:
-        model, problem, samples: whose rows they are.
-        scales: what :func:`automatic_scales` gives; None takes the weights of the conditions as they are.
+        model, problem, samples: the model, the problem and its points.
+        scales: as returned by :func:`automatic_scales`; None uses the weights of the conditions unchanged.
 
     Example:
         >>> import torch
@@ -89,9 +87,9 @@ def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sampl
     ]
     outputs = len(problem.outputs)
     if blocks := _blocks(equations, outputs):
-        # Every operator is asked of every output alike: one matrix, one right-hand side an output.
+        # All outputs have the same operators: one matrix, and one right-hand side per output.
         if _values_only(blocks):
-            # One block: its scale changes nothing but what smoothing means.
+            # One block: its scale would only change the meaning of smoothing.
             blocks = [[(equation, 1.0) for equation, _ in block] for block in blocks]
         found = [_times(scale, equation.features(model, 0)) for (equation, scale), *_ in blocks]
         matrix = found[0] if len(found) == 1 else torch.cat(found)
@@ -103,7 +101,7 @@ def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sampl
 
 
 def values_asked(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]) -> Values | None:
-    """The points and values of a problem that asks for nothing else, for a model with centres; None for any other."""
+    """The points and values of a pure data problem, for a model with centres; None for other problems."""
     if len(samples) > 1 or model.moments() is None:
         return None
     equations = [_normalised(e, 1.0) for found in linearised(problem, samples, AtZero(model)).values() for e in found]
@@ -115,16 +113,16 @@ def values_asked(model: LinearModel, problem: Problem, samples: Mapping[str, Sam
 
 
 def _times(scale: float, rows: Tensor) -> Tensor:
-    # All pairs of data and centres are large: they are not copied to be multiplied by one.
+    # The matrix of all pairs of data and centres is large; avoid a copy for a factor of one.
     return rows if scale == 1.0 else scale * rows
 
 
 Scaled = tuple[Equation, float]
-"""An equation, and what its rows are multiplied by."""
+"""An equation and the factor of its rows."""
 
 
 def _blocks(equations: Sequence[Scaled], outputs: int) -> list[list[Scaled]]:
-    """Equations that ask the same of each output, in the order of the outputs; nothing where that is not all there is."""
+    """Equations that are the same for each output, in the order of the outputs; empty if there are others."""
     blocks: list[list[Scaled | None]] = []
     for equation, scale in equations:
         if len(equation.outputs) != 1:
@@ -140,19 +138,19 @@ def _blocks(equations: Sequence[Scaled], outputs: int) -> list[list[Scaled]]:
     if any(e is None for block in blocks for e in block):
         return []
     complete = cast(list[list[Scaled]], blocks)
-    # The weights of one block against another matter, those of the outputs among each other do not.
+    # Relative weights of blocks matter; those of the outputs within a block do not.
     alike = len(complete) == 1 or all(len({scale for _, scale in block}) == 1 for block in complete)
     return complete if alike else []
 
 
 def _values_only(blocks: list[list[Scaled]]) -> bool:
-    """Whether all that is asked is values at points."""
+    """Whether all equations are values at points."""
     equation = blocks[0][0][0]
     return len(blocks) == 1 and equation.sample.weights is None and equation.ops == [{0: Operator.identity()}]
 
 
 def _normalised(equation: Equation, scale: float) -> Scaled:
-    """An equation that is a number times one derivative of one output at one site, with the number moved into the scale."""
+    """Move the constant factor of a single-term equation into its scale."""
     if len(equation.ops) == 1 and len(equation.ops[0]) == 1:
         ((output, op),) = equation.ops[0].items()
         if len(op.terms) == 1 and not isinstance(factor := op.terms[0][1], Tensor):

@@ -19,21 +19,21 @@ def is_linear(problem: Problem, samples: dict[str, Sample]) -> bool:
 
 
 def require_linear(problem: Problem, samples: dict[str, Sample], advice: str) -> None:
-    """Raise InputError, naming the condition, where a residual is not linear in the field."""
+    """Raise InputError, naming the condition, if a residual is not linear in the field."""
     if (name := nonlinear(problem, samples)) is not None:
         raise InputError(f"Condition {name!r} of {type(problem).__name__} is not linear in the solution; {advice}.")
 
 
 def nonlinear(problem: Problem, samples: dict[str, Sample]) -> str | None:
-    """The first condition with a residual that is not linear in the field; None where all are.
+    """The first condition with a residual that is not linear in the field; None if all are.
 
-    A linear residual has the same derivative in its channels whatever their values are.
+    A linear residual has the same derivatives with respect to its channels for all values.
 
     Raises:
         InputError: a condition that does not depend on the field.
     """
     for name, condition in problem.named_conditions().items():
-        # Values of either sign and of several sizes: a function of the solution's sign or size is not linear.
+        # Values of both signs and several magnitudes detect dependence on the sign or size of the solution.
         sample = samples[name]
         draws = [
             derivatives(condition, problem, [Recorder(len(problem.outputs), scale=s) for _ in sample.sites], sample)
@@ -43,7 +43,7 @@ def nonlinear(problem: Problem, samples: dict[str, Sample]) -> str | None:
             if not any(by_channel for _, by_channel in equation):
                 raise InputError(f"Condition {name!r} does not depend on the solution; use the field in its residual.")
             slopes = [list(by_channel.values()) for _, by_channel in equation]
-            # Channels are compared in their order: a direction made inside the residual is a new tensor each time.
+            # Channels are compared in order: a direction created inside the residual is a new tensor each time.
             names = {tuple((site, str(op), output) for site, op, output in by_channel) for _, by_channel in equation}
             same = len(names) == 1 and all(
                 torch.allclose(a, b, rtol=1e-9, atol=1e-12) for other in slopes[1:] for a, b in zip(slopes[0], other, strict=True)

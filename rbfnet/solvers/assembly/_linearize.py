@@ -27,13 +27,13 @@ class Equation:
 
     @property
     def outputs(self) -> set[int]:
-        """The outputs that take part."""
+        """The outputs that occur in the equation."""
         return {output for ops in self.ops for output in ops}
 
     def features(self, model: LinearModel, output: int) -> Float[Tensor, "R N"]:
-        """What multiplies the coefficients of one output."""
+        """The factors of the coefficients of one output."""
         if self.sample.weights is not None and self.sample.num_points > POINTS:
-            # One row, however many nodes it is summed over.
+            # A single row, summed over all nodes.
             return torch.stack([part.features(model, output) for part in self._parts()]).sum(dim=0)
         total: Tensor | float = 0.0
         for x, ops in zip(self.sample.sites, self.ops, strict=True):
@@ -42,7 +42,7 @@ class Equation:
         return self.sample.contract(cast(Tensor, total))
 
     def _parts(self) -> Iterator[Equation]:
-        """The same at some points after the other."""
+        """The same in blocks of points."""
         old = tensors_of([op for ops in self.ops for op in ops.values()])
         for start in range(0, self.sample.num_points, POINTS):
             rows = slice(start, start + POINTS)
@@ -51,7 +51,7 @@ class Equation:
             yield Equation(self.sample.rows(rows), ops, self.rest[rows])
 
     def alike(self, other: Equation, output: int, others: int) -> bool:
-        """Whether it asks of one output what another equation asks of another, at the same points."""
+        """Whether another equation has the same operators for another output at the same points."""
         here, there = self.sample, other.sample
         same = [*zip(here.sites, there.sites, strict=False), (here.weights, there.weights)]
         return (
@@ -64,10 +64,10 @@ class Equation:
 def linearised(
     problem: Problem, samples: Mapping[str, Sample], values: Differentiable, known: Known | None = None
 ) -> dict[str, list[Equation]]:
-    """The equations of each condition that has points, for a change of the coefficients, from where ``values`` has the fields.
+    """The equations of each condition with points, linearised at the fields of ``values``.
 
-    A residual is a pointwise function of the channels of the field, so one backward pass an equation gives its coefficients at
-    every point, whatever the user has written.
+    A residual is a pointwise function of the channels of the field, so one backward pass per equation gives its coefficients at
+    every point for any user code.
     """
     found: dict[str, list[Equation]] = {}
     for name, condition in problem.named_conditions().items():
@@ -98,7 +98,7 @@ def equations_of(
 
 
 Slopes = dict[tuple[int, Operator, int], Tensor]
-"""For each channel (site, operator, output) the derivative of a residual in it, (B,)."""
+"""The derivative of a residual with respect to each channel (site, operator, output), (B,)."""
 
 
 def derivatives(
@@ -108,7 +108,7 @@ def derivatives(
     sample: Sample,
     known: Sequence[Sequence[Operator]] | None = None,
 ) -> Sequence[tuple[Tensor, Slopes]]:
-    """For each equation of a condition its residual and the derivatives in its channels, at the recorders' values."""
+    """The residual and channel derivatives of each equation of a condition, at the recorders' values."""
     with torch.enable_grad():
         residuals = residuals_of(problem, condition, recorders, sample, known)
         channels = [(site, op) for site, recorder in enumerate(recorders) for op in recorder.channels]
@@ -130,12 +130,12 @@ def derivatives(
 
 
 def _coefficient(slope: Tensor) -> Coefficient:
-    """A coefficient that is the same at all points is a number, which is cheaper and makes operators comparable."""
+    """Replace a constant coefficient by a number, which is cheaper and makes operators comparable."""
     return float(slope[0]) if bool((slope == slope[0]).all()) else slope
 
 
 class AtZero(Differentiable):
-    """A linear model with all its coefficients set to zero: what is left is its offset."""
+    """A linear model with all coefficients set to zero; only its offset remains."""
 
     def __init__(self, model: LinearModel) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Everything that is to be found, as one vector, and the derivatives of the rows in it."""
+"""All unknowns as one vector, and the derivatives of the rows with respect to it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Shape:
     """A parameter that the basis functions depend on.
 
     Attributes:
-        name: in the model.
-        parameter: itself.
-        own: its first dimension runs over the centres, and a basis function depends on the row of its own centre alone.
+        name: its name in the model.
+        parameter: the parameter.
+        own: whether its first dimension is over the centres and each basis function depends only on its own row.
     """
 
     name: str
@@ -39,16 +39,16 @@ class Shape:
 class Unknowns:
     """The coefficients of all outputs side by side, then centres, shapes and parameters of the kernel, then those of the problem.
 
-    Of shapes and parameters only what requires a gradient takes part.
+    Only shapes and parameters that require a gradient are included.
 
-    The rows' derivatives in them are exact. A basis function depends on its own centre and shape alone: one forward-mode
-    derivative of the features, all centres moved along one axis, has a column for each centre (docs/design.md, section 7).
-    Parameters of the problem enter a residual in whatever way the user wrote it; the derivative of v . rows in them,
-    differentiated in v, is their column.
+    The Jacobian is exact. A basis function depends only on its own centre and shape, so one forward-mode derivative of the
+    features, with all centres moved along one axis, gives one column per centre (docs/design.md, section 7). Parameters of the
+    problem may enter a residual in any way; their columns are obtained by differentiating the gradient of v . rows with respect
+    to v.
 
     Args:
-        model, problem: whose unknowns they are.
-        shapes: centres, shapes and parameters of the kernel are among them.
+        model, problem: the model and the problem.
+        shapes: whether to include centres, shapes and kernel parameters.
     """
 
     def __init__(self, model: LinearModel, problem: Problem, shapes: bool = True) -> None:
@@ -59,12 +59,12 @@ class Unknowns:
 
     @property
     def nonlinear(self) -> list[nn.Parameter]:
-        """All but the coefficients."""
+        """All parameters except the coefficients."""
         return [shape.parameter for shape in self.shapes] + self.parameters
 
     @property
     def names(self) -> list[str]:
-        """Of the shapes."""
+        """The names of the shapes."""
         return [shape.name for shape in self.shapes]
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class Unknowns:
 
     @torch.no_grad()
     def set(self, values: Float[Tensor, " U"]) -> None:
-        """Write them in place."""
+        """Set their values in place."""
         start = self.num_linear
         for p in self.nonlinear:
             p.copy_(values[start : start + p.numel()].reshape(p.shape))
@@ -98,7 +98,7 @@ class Unknowns:
         return largest
 
     def linearization(self, posed: Posed, linear: bool = False) -> tuple[Float[Tensor, " R"], Float[Tensor, "R U"]]:
-        """The weighted residuals and their derivatives: in all unknowns, or in the coefficients alone."""
+        """The weighted residuals and their derivatives with respect to all unknowns, or to the coefficients only."""
         equations, outputs = posed.equations(), len(posed.problem.outputs)
         rests = [scale * equation.sample.contract(equation.rest) for equation, scale in equations]
         blocks = [[scale * stacked(self.model, equation, outputs) for equation, scale in equations]]
@@ -115,7 +115,7 @@ class Unknowns:
         return torch.cat(rests), torch.cat(columns, dim=1)
 
     def _shape_columns(self, equation: Equation, shape: Shape) -> Float[Tensor, "R P"]:
-        """The derivatives of an equation's rows in a shape, through all sites and outputs."""
+        """The derivatives of an equation's rows with respect to a shape, summed over all sites and outputs."""
         p, coefficients = shape.parameter.detach(), self.model.coefficients.detach()
         features = _Features(self.model)
         directions = p[0].numel() if shape.own else p.numel()
@@ -145,8 +145,8 @@ class Unknowns:
         return torch.stack(columns, dim=-1).flatten(1)
 
     def _parameter_columns(self, posed: Posed) -> Float[Tensor, "R P"]:
-        """The derivatives of the rows in the problem's parameters: of unknown functions through their values, of the rest by
-        differentiating a gradient in its cotangent.
+        """The derivatives of the rows with respect to the problem's parameters: for unknown functions through their values, for
+        the others by differentiating a gradient with respect to its cotangent.
         """
         columns: dict[int, Tensor] = {}
         for field in posed.problem.unknowns().values():
@@ -188,7 +188,7 @@ class _Features(nn.Module):
 
 
 def shapes_of(model: LinearModel) -> Iterator[Shape]:
-    """Centres, metric and parameters of the kernel, as far as they are trained."""
+    """The trained centres, metric and kernel parameters."""
     network = innermost(model)
     if not isinstance(network, RBFNetwork):
         return
@@ -200,7 +200,7 @@ def shapes_of(model: LinearModel) -> Iterator[Shape]:
 
 
 def own_shapes(model: LinearModel) -> bool:
-    """Whether each basis function depends on its own centre alone."""
+    """Whether each basis function depends only on its own centre."""
     while isinstance(model, Wrapper):
         if isinstance(model, Normalized):
             return False

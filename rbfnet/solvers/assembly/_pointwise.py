@@ -1,4 +1,4 @@
-"""Whether residuals depend on the model by what their fields show of it, and by nothing else."""
+"""Check that residuals depend on the model only through their fields."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from rbfnet.problems import Condition, Problem, Sample, residuals_of
 from rbfnet.solvers.assembly._linearize import Equation, equations_of
 
 ROWS = 16
-"""How many points of a condition are looked at."""
+"""Number of points checked per condition."""
 
 AGREE = 1e-3
-"""By how much of their size two derivatives may differ."""
+"""Relative tolerance for the difference of two derivatives."""
 
 ADVICE = "evaluate the field only at the condition's own points, or use solver=lbfgs"
 
 
 def require_pointwise(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]) -> None:
-    """Raise InputError, naming the condition, where a residual changes with the coefficients otherwise than its linearisation.
+    """Raise InputError, naming the condition, if a residual does not change as its linearisation predicts.
 
-    What is solved for is linearised in the channels of the field at each point (:func:`linearised`). A residual that calls the
-    network at other points, that takes its values out of the graph or changes them in place is something else, and its solution
-    would be wrong. So the derivative along one direction in the coefficients is compared with differences of the residual
-    itself. A difference counts only where differences over h and 4h agree with each other far better than with the derivative:
-    kinks are not refused, and what is random is given the same numbers each time.
+    Equations are linearised in the channels of the field at each point (:func:`linearised`). For a residual that evaluates the
+    network at other points, detaches its values or changes them in place, the linearisation and the solution would be wrong. So
+    the derivative along one direction of the coefficients is compared with finite differences of the residual. A mismatch counts
+    only if differences over h and 4h agree with each other far better than with the derivative: kinks are accepted, and random
+    residuals use the same seed each time.
 
     Example:
         >>> import torch
@@ -39,7 +39,7 @@ def require_pointwise(model: LinearModel, problem: Problem, samples: Mapping[str
         >>> require_pointwise(net, Poisson(), Poisson().sample())  # says nothing where all is well
     """
     before = model.coefficients.detach().clone()
-    # As they are: coefficients that are read and written may be rounded.
+    # A copy: reading and writing coefficients may round them.
     kept = [p.detach().clone() for p in model.parameters()]
     generator = torch.Generator().manual_seed(0)
     base, v = (torch.randn(before.shape, generator=generator, dtype=torch.float64).to(before) for _ in range(2))
@@ -58,7 +58,7 @@ def require_pointwise(model: LinearModel, problem: Problem, samples: Mapping[str
 
 
 def _compared(model: LinearModel, problem: Problem, condition: Condition, sample: Sample, at: Tensor, step: Tensor) -> bool:
-    """Whether the residuals are finite around ``at``; raises InputError where they contradict their derivatives."""
+    """Whether the residuals are finite around ``at``; raises InputError if they contradict their derivatives."""
 
     def residuals(times: int) -> list[Tensor]:
         model.set_coefficients(at + times * step)
@@ -85,7 +85,7 @@ def _compared(model: LinearModel, problem: Problem, condition: Condition, sample
         miss = float((near - slope).norm())
         if miss > AGREE * max(float(near.norm()), float(slope.norm())) + rounding and float((near - far).norm()) < 0.1 * miss:
             raise InputError(
-                f"The residual of condition {condition.name!r} depends on the network in ways its field does not show: does it "
+                f"The residual of condition {condition.name!r} depends on the network other than through its field: does it "
                 f"call the network itself, or use detach() or NumPy? Then {ADVICE}."
             )
     return True

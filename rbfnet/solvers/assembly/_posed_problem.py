@@ -1,4 +1,4 @@
-"""Posed: a problem, a model and points, as what a solver that solves asks for."""
+"""Posed: a problem with a model and points, as passed to direct solvers."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from rbfnet.solvers.assembly._linearize import Equation, linearised
 
 @dataclass(frozen=True)
 class Posed:
-    """A problem for a model, with points and scales: all that its rows are made of, from where the model is.
+    """A problem with a model, points and scales, which define its rows at the current unknowns.
 
-    The rows are weighted: the loss is the sum of their squares, over all processes. Each process has its own points of a
-    condition, as many as the others; an integral is whole in each, and each counts as its part.
+    The rows are weighted: the loss is the sum of their squares over all processes. Each process has its own points of a
+    condition, equally many in each; an integral is complete in every process, which counts its share.
 
     Attributes:
-        model, problem: which share their unknowns with whoever changes them.
-        samples: the points of each condition, those of this process; a condition without any has no rows.
-        scales: what :func:`rbfnet.solvers.automatic_scales` gives.
-        known: the operators each condition needs.
-        prior: for each parameter of the problem that is trained a further row, what it is multiplied by; none if None.
+        model, problem: the model and the problem, not copies.
+        samples: the points of each condition in this process; a condition without points has no rows.
+        scales: as returned by :func:`rbfnet.solvers.automatic_scales`.
+        known: the operators that each condition needs.
+        prior: the factor of an additional row for each trained parameter of the problem; no such rows if None.
 
     Example:
         >>> import torch
@@ -53,18 +53,18 @@ class Posed:
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:
-        """Those of the problem that are trained."""
+        """The trained parameters of the problem."""
         return [p for p in self.problem.parameters() if p.requires_grad and p.numel()]
 
     @cached_property
     def everywhere(self) -> Mapping[str, Sample]:
-        """The points of all processes, in the order they would have in one."""
+        """The points of all processes, in the order of a single process."""
         if processes.count() == 1:
             return self.samples
         return {name: sample if sample.weights is not None else _collected(sample) for name, sample in self.samples.items()}
 
     def own(self, samples: Mapping[str, Sample]) -> dict[str, Sample]:
-        """Of points that all processes have, those that are this one's."""
+        """This process's share of points that all processes have."""
         if processes.count() == 1:
             return dict(samples)
         return {
@@ -78,14 +78,14 @@ class Posed:
 
     @staticmethod
     def factor(scale: float, sample: Sample) -> float:
-        """What the rows of an equation are multiplied by."""
+        """The factor of the rows of an equation."""
         return (scale / (sample.num_rows * processes.count())) ** 0.5
 
     def linear_system(self) -> LinearSystem:
-        """The rows of a linear problem; the triangle of those of all processes where there are several.
+        """The rows of a linear problem; with several processes, the triangle of all their rows.
 
         Raises:
-            InputError: the points are the centres, and there are several processes.
+            InputError: the points are the centres and there are several processes.
         """
         system = linear_system(self.model, self.problem, dict(self.samples), self.scales)
         if processes.count() == 1:
@@ -99,16 +99,16 @@ class Posed:
         return LinearSystem(rows[:, :columns], rows[:, columns:], system.moments)
 
     def values(self) -> Values | None:
-        """The points and values of a problem that asks for nothing else; None for any other, and where processes share them."""
+        """The points and values of a pure data problem; None for other problems and for several processes."""
         return values_asked(self.model, self.problem, self.samples) if processes.count() == 1 else None
 
     @property
     def num_rows(self) -> int:
-        """Of this process."""
+        """The number of rows of this process."""
         return sum(self.samples[name].num_rows * len(scales) for name, scales in self.scales.items() if name in self.samples)
 
     def equations(self) -> list[tuple[Equation, float]]:
-        """Every equation, linearised where the model is, and what its rows are multiplied by."""
+        """Every equation, linearised at the current model, and the factor of its rows."""
         found = linearised(self.problem, self.samples, self.model, self.known)
         return [
             (equation, self.factor(scale, equation.sample))
@@ -117,7 +117,7 @@ class Posed:
         ]
 
     def residual(self) -> Float[Tensor, " R"]:
-        """The weighted residuals; differentiable in all that is trained."""
+        """The weighted residuals, differentiable in all trained parameters."""
         rows = []
         for name, sample, equations in residuals(self.problem, self.model, self.samples, self.known):
             for values, scale in zip(equations, self.scales[name], strict=True):
@@ -132,7 +132,7 @@ class Posed:
         return float(processes.total(residual @ residual))
 
     def part(self, chosen: Mapping[str, Any]) -> Posed:
-        """Some points of some conditions (a list, slice or tensor of indices), their rows as they are among all."""
+        """The problem at selected points (a list, slice or tensor of indices), with unchanged rows."""
         samples = {name: self.samples[name].rows(rows) for name, rows in chosen.items()}
         scales = {
             name: [scale * sample.num_rows / self.samples[name].num_rows for scale in self.scales[name]]
@@ -141,7 +141,7 @@ class Posed:
         return replace(self, samples=samples, scales=scales)
 
     def parts(self, size: int) -> Iterator[Posed]:
-        """All rows in blocks: one condition and ``size`` points at a time, an integral at once."""
+        """All rows in blocks of one condition and ``size`` points; an integral is one block."""
         for name, sample in self.samples.items():
             step = sample.num_points if sample.weights is not None else size
             for start in range(0, sample.num_points, step):
@@ -149,7 +149,7 @@ class Posed:
 
 
 def _collected(sample: Sample) -> Sample:
-    """The rows of all processes; those that were dealt out twice once."""
+    """The rows of all processes, without duplicates."""
     sites, data = (tuple(map(processes.collected, part)) for part in (sample.sites, sample.data))
     whole = Sample(sites, None if sample.normal is None else processes.collected(sample.normal), None, data)
     rows, most = whole.num_points, min(processes.count(), whole.num_points) - 1

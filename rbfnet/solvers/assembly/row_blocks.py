@@ -1,4 +1,4 @@
-"""The rows of a problem, linearised, in a form that fits into memory."""
+"""The linearised rows of a problem, in a form that fits into memory."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rbfnet.solvers.assembly._parameter_vector import Unknowns
 from rbfnet.solvers.assembly._posed_problem import Posed
 
 COPIES = 4
-"""How many times a matrix is held at the peak: its parts, itself, scaled, and factored."""
+"""Peak memory as a multiple of the matrix: its parts, the matrix, its scaled copy, and its factors."""
 
 COPIES_OF_TRIANGLE = 10
-"""The same for a triangle, which is put on top of others and of the damping before it is factored again."""
+"""The same for a triangle, which is stacked on others and on the damping before it is factored again."""
 
 
 def whole_fits(posed: Posed, unknowns: Unknowns) -> bool:
-    """Whether the rows of all processes can be held at once by each; those that infer a prior have to be."""
+    """Whether each process can hold the rows of all processes, as inference of a prior requires."""
     return posed.prior is not None or COPIES * processes.count() * posed.num_rows * _row(unknowns) <= memory.budget()
 
 
 def triangle_fits(unknowns: Unknowns) -> bool:
-    """Whether the triangles of all processes can be held."""
+    """Whether the triangles of all processes fit into memory."""
     return (COPIES_OF_TRIANGLE + processes.count()) * len(unknowns) * _row(unknowns) <= memory.budget()
 
 
@@ -34,9 +34,9 @@ def linearization(unknowns: Unknowns, posed: Posed, linear: bool = False) -> tup
     """The weighted residuals r and their derivatives J, or fewer rows with the same |J z + r| for every z: see :func:`triangle`.
 
     Args:
-        unknowns: in which they are derived.
-        posed: the problem, with the rows of this process; all processes return what belongs to the rows of all.
-        linear: the derivatives in the coefficients alone.
+        unknowns: the unknowns of the derivatives.
+        posed: the problem, with the rows of this process; every process returns the result for the rows of all.
+        linear: only derivatives with respect to the coefficients.
     """
     whole = whole_fits(posed, unknowns)
     if whole and processes.count() == 1:

@@ -1,4 +1,4 @@
-"""Loss balancing: weights of equations, or of points, that follow the descent."""
+"""Loss balancing: adaptive weights of equations or points."""
 
 from rbfnet.solvers.balance._balance import Balance, Terms, as_balance
 from rbfnet.solvers.balance._gradient_norm import GradientNorm

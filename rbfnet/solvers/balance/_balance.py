@@ -1,3 +1,5 @@
+"""The base class of loss balancing."""
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -10,17 +12,17 @@ from rbfnet.catalogue import catalogue
 from rbfnet.errors import InputError, unknown
 
 Terms = dict[str, list[Tensor]]
-"""By condition, for each of its equations: a number for each row, or one for all of them."""
+"""By condition, for each of its equations: one number per row, or one for all rows."""
 
 
 class Balance(ABC):
-    """Weights on the loss that change while it falls, on top of those that are fixed (automatic scales and the user's).
+    """Adaptive weights on the loss, in addition to the fixed ones (automatic scales and the user's).
 
-    What is descended on is the sum over equations of mean(weight x scaled squared residual). The logged loss is without them,
+    The objective is the sum over equations of mean(weight x scaled squared residual). The logged loss omits the adaptive weights,
     so that runs can be compared.
 
     Attributes:
-        per_point: there is a weight for each point, so that points must stay as they are.
+        per_point: whether there is a weight per point, so that the points must be fixed.
 
     Example:
         >>> from rbfnet.solvers import Adam, Balance
@@ -32,7 +34,7 @@ class Balance(ABC):
 
     @abstractmethod
     def update(self, weights: Terms, squares: Mapping[str, list[Tensor]], parameters: Sequence[Tensor], step: int) -> Terms:
-        """The weights for a step, from those of the step before: none before the first.
+        """The weights for a step, from those of the previous step; none before the first.
 
         Args:
             weights: what this returned last.
@@ -43,10 +45,10 @@ class Balance(ABC):
 
 
 def as_balance(balance: Balance | str | None) -> Balance | None:
-    """A balance from its name, for its defaults.
+    """Convert the name of a balance to a balance with default options.
 
     Raises:
-        InputError: no such name, or no balance.
+        InputError: an unknown name, or something that is not a balance.
     """
     if isinstance(balance, str):
         known = catalogue("solvers", "Balance")

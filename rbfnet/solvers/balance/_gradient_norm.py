@@ -1,3 +1,5 @@
+"""Loss balancing by gradient norms."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +12,14 @@ from rbfnet.solvers.balance._balance import Balance, Terms
 
 
 class GradientNorm(Balance):
-    """Each equation pulls as hard as the others: its weight follows sum_j |grad L_j| / |grad L_i|, as a running mean.
+    """Equalise the gradients of the equations: weights follow sum_j |grad L_j| / |grad L_i|, as a running mean.
 
     Source: Wang, Teng and Perdikaris, SIAM J. Sci. Comput. 43 (2021) A3055, with the symmetric ratio of Wang, Sankaran, Wang and
-    Perdikaris, An Expert's Guide to Training PINNs (2023), which needs no condition to be singled out.
+    Perdikaris, An Expert's Guide to Training PINNs (2023), which singles out no condition.
 
     Args:
-        period: steps from one update to the next.
-        memory: how much of the old weight stays.
+        period: number of steps between updates.
+        memory: the fraction of the old weight that is kept.
 
     Raises:
         InputError: a period below 1, a memory outside of [0, 1).
@@ -41,7 +43,7 @@ class GradientNorm(Balance):
         norms = {name: [_norm(term.mean(), parameters) for term in terms] for name, terms in squares.items()}
         total = torch.stack([norm for found in norms.values() for norm in found]).sum()
         return {
-            # An equation that is met, or says nothing, keeps its weight.
+            # An equation with zero gradient keeps its weight.
             name: [
                 self.memory * old + (1 - self.memory) * total / norm if norm > 0 else old
                 for old, norm in zip(before[name], found, strict=True)

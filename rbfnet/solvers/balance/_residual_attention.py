@@ -1,3 +1,5 @@
+"""Residual-based attention weights."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -9,15 +11,15 @@ from rbfnet.solvers.balance._balance import Balance, Terms
 
 
 class ResidualAttention(Balance):
-    """Points where the residual stays large count more: l_i <- decay l_i + rate |r_i| / max |r|, and the loss is mean (l r)^2.
+    """Increase the weight of points with large residuals: l_i <- decay l_i + rate |r_i| / max |r|; the loss is mean (l r)^2.
 
-    So 0 <= l <= rate / (1 - decay), from l = 0 at the start. The points must stay.
+    So 0 <= l <= rate / (1 - decay), starting from l = 0. The points must be fixed.
 
     Source: Anagnostopoulos, Toscano, Stergiopulos and Karniadakis, Comput. Methods Appl. Mech. Eng. 421 (2024) 116805.
 
     Args:
-        rate: of what comes in at each step.
-        decay: of what is there.
+        rate: the weight of the new residual in each step.
+        decay: the factor on the old weight in each step.
 
     Raises:
         InputError: a rate that is not positive, a decay outside of (0, 1).
@@ -44,5 +46,5 @@ class ResidualAttention(Balance):
     def _next(self, before: Tensor | None, size: Tensor) -> Tensor:
         largest = size.max()
         attention = self.rate * size / largest if largest > 0 else self.rate * (size + 1)
-        # Kept squared: what multiplies squared residuals.
+        # Stored squared, as the factor on squared residuals.
         return (attention if before is None else self.decay * before.to(size).sqrt() + attention).square()

@@ -1,4 +1,4 @@
-"""Newton's method for least squares, and what brings it to a solution: continuation, time slabs, regularisation of unknowns."""
+"""Newton's method for least squares, with continuation, time slabs and regularisation of unknowns."""
 
 from rbfnet.solvers.newton._continuation import Stages
 from rbfnet.solvers.newton._evidence import applies

@@ -1,4 +1,4 @@
-"""Problems on the way to the one that is to be solved, each the start of the next."""
+"""Parameter continuation: a sequence of problems, each started from the solution of the previous one."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from rbfnet.solvers.assembly import Posed
 
 
 class Stages:
-    """A problem in one stage, or in several, from each of which the next starts: with numbers of it that change.
+    """The stages of a continuation in attributes of the problem; each stage starts from the solution of the previous one.
 
     Args:
-        continuation: attributes of the problem, each with its values before its own, which is the last.
+        continuation: attributes of the problem, each with the values that precede its own.
 
     Raises:
-        InputError: values that are not numbers or not equally many.
+        InputError: values that are not numbers, or lists of different lengths.
     """
 
     def __init__(self, continuation: Mapping[str, Sequence[float]] | None) -> None:
         self.continuation = {name: _numbers(name, values) for name, values in (continuation or {}).items()}
         lengths = {len(values) for values in self.continuation.values()}
         if len(lengths) > 1:
-            raise InputError(f"Attributes that are continued together need equally many values, but got {continuation!r}.")
+            raise InputError(f"Attributes in continuation need the same number of values, but got {continuation!r}.")
         self.count = lengths.pop() + 1 if lengths else 1
 
     def check(self, problem: Problem) -> None:
-        """Raise InputError where the problem has no such number."""
+        """Raise InputError if the problem lacks a numeric attribute of this name."""
         for name in self.continuation:
             value = getattr(problem, name, None)
             if number(value) is None:
@@ -39,7 +39,7 @@ class Stages:
 
     @contextmanager
     def entered(self, stage: int, posed: Posed) -> Iterator[Posed]:
-        """The problem of a stage; the attributes have their own values again when the context is left."""
+        """Set the attributes of a stage; their own values are restored when the context exits."""
         problem, last = posed.problem, stage + 1 == self.count
         own = {name: getattr(problem, name) for name in self.continuation}
         try:

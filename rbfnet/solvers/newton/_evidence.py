@@ -1,4 +1,4 @@
-"""What data say about unknowns: how closely to follow them, how smooth to be, and how wide the error bars are."""
+"""Empirical Bayes for inverse problems: noise level, smoothness of unknown functions, and error bars."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from rbfnet.solvers.algebra import Factored
 from rbfnet.solvers.assembly import Posed, Unknowns
 
 EXACT = 1e3
-"""How many times as closely as the data all other conditions are to hold, at most."""
+"""Maximum weight of the other conditions relative to the data."""
 
 SOFTER = 10.0
-"""How much less closely at a time, at most, where the model cannot hold them as closely."""
+"""Maximum factor by which this weight is lowered at a time, if the model cannot satisfy the conditions that closely."""
 
 CLEARLY = 3.0
-"""Narrower kernels need a log evidence higher by this: strong evidence on the scale of Kass and Raftery."""
+"""Narrower kernels must raise the log evidence by this: strong evidence on the scale of Kass and Raftery."""
 
 SETTLED = 0.1
-"""Changes of the loss (in units of the noise) and of effective numbers of parameters below this are none."""
+"""Changes of the loss (in units of the noise) and of effective numbers of parameters below this count as zero."""
 
 
 def applies(problem: Problem) -> bool:
-    """Whether there are unknowns, and data that say something about them."""
+    """Whether there are unknowns, and data to infer them from."""
     conditions = problem.named_conditions().values()
     return bool(problem.unknowns()) and any(isinstance(condition, Data) for condition in conditions)
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """The normal distribution of the parameters p of the problem about where they are, the weights w following them.
+    """The normal distribution of the parameters p of the problem around their current values; the weights w are eliminated.
 
     Attributes:
-        covariance: of p.
-        leverage: how much of a parameter each row determines, between 0 and 1; their sum is the number of parameters.
+        covariance: the covariance of p.
+        leverage: the leverage of each row, between 0 and 1; the sum is the number of parameters.
         log_det: log determinant of the inverse of the covariance.
     """
 
@@ -50,10 +50,10 @@ class Posterior:
 
 
 def posterior(jacobian: Float[Tensor, "R U"], count: int) -> Posterior:
-    """From the derivatives of rows of variance one; the last ``count`` columns are those of p, those before are eliminated.
+    """The posterior from the derivatives of rows of unit variance; all but the last ``count`` columns, p, are eliminated.
 
-    With J = Q R, the lower right block of R belongs to p alone: its inverse is a root of the covariance, whatever else has been
-    fitted. Weights are damped at the level of rounding.
+    With J = Q R, the lower right block of R belongs to p alone, and its inverse is a square root of the marginal covariance.
+    Weights are damped at the level of rounding.
     """
     factored = Factored(jacobian)
     size = jacobian.shape[1] - count
@@ -71,7 +71,7 @@ def posterior(jacobian: Float[Tensor, "R U"], count: int) -> Posterior:
 
 
 class Inference:
-    """The weights that a likelihood and a prior give the rows, found along with the unknowns: empirical Bayes.
+    """Row weights from a likelihood and a prior, estimated along with the unknowns: empirical Bayes.
 
     The errors of data are normal with standard deviation sigma, the weights of an unknown function normal with precision alpha,
     and all other conditions hold :data:`EXACT` times as closely as data. After each step, with the effective numbers of
@@ -79,21 +79,21 @@ class Inference:
 
         sigma^2 = |u - y|^2 / (N - gamma),    alpha = gamma / |v|^2,    gamma = M - that of the prior's own rows,
 
-    which maximise the evidence, linearised (Laplace's approximation). When they have settled, the other conditions are loosened
-    until what they leave costs less likelihood than one standard error of a parameter, or they weigh as much as the data: what
-    a network with too few centres cannot do must not be made up for by the unknowns. Then an unknown function tries kernels half
-    as wide, and again, and takes those of the highest evidence; narrower ones only where it is clearly higher.
+    which maximise the linearised evidence (Laplace's approximation). After convergence, the other conditions are relaxed until
+    their residual costs less likelihood than one standard error of a parameter, or until they weigh as much as the data: the
+    unknowns must not compensate for a network with too few centres. Then kernels of half the width, and again half, are tried
+    for an unknown function, and those of the highest evidence are kept; narrower ones only if the evidence is clearly higher.
 
-    Error bars are those of the noise; an error of the network itself, which is all there is where data are exact, is not in them.
+    Error bars account for noise only, not for the approximation error of the network, which dominates if data are exact.
 
     Source: MacKay, Bayesian interpolation, Neural Computation 4 (1992); Kass and Raftery, Bayes factors, JASA 90 (1995).
     Equivalent for one linear set of data: ``sklearn.linear_model.BayesianRidge``.
 
     Args:
-        problem: whose unknowns are to be found.
-        unknowns: all that is to be found.
+        problem: the problem whose unknowns are inferred.
+        unknowns: the vector of all unknowns.
 
-    The methods' ``state`` is plain data that are changed in place, so that it can be kept with the state of the solver.
+    The ``state`` of the methods is plain data, changed in place, so that it can be saved with the state of the solver.
     """
 
     def __init__(self, problem: Problem, unknowns: Unknowns) -> None:
@@ -113,7 +113,7 @@ class Inference:
         }
 
     def weighted(self, posed: Posed, state: dict[str, Any]) -> Posed:
-        """The problem with rows of variance one."""
+        """The problem with rows scaled to unit variance."""
         data = self._data()
         if not state["noise"]:
             with torch.no_grad():
@@ -138,7 +138,7 @@ class Inference:
         return replace(posed, scales=scales, prior=torch.cat(roots))
 
     def update(self, weighted: Posed, state: dict[str, Any], decrease: float) -> bool:
-        """New sigma and alpha, and error bars, where the unknowns are now; whether all is done."""
+        """Update sigma, alpha and error bars at the current unknowns; returns whether the inference has converged."""
         residual, jacobian = self.unknowns.linearization(weighted)
         found = posterior(jacobian, sum(p.numel() for p in weighted.parameters))
         del jacobian
@@ -155,10 +155,10 @@ class Inference:
             gammas.append(gamma)
             evidence -= count * math.log(state["noise"][key])
             if data[key[0]].noise(key[1]) is not None and squares > count + 3 * (2 * count) ** 0.5:
-                # So much cannot be noise: it is the network that keeps the unknowns from the data.
+                # This much cannot be noise: the network prevents the unknowns from fitting the data.
                 left += squares
             if data[key[0]].noise(key[1]) is None:
-                # As many parameters as data leave nothing to see noise by: the data are then held as exact.
+                # With as many parameters as data, noise cannot be estimated: the data are treated as exact.
                 seen = seen and count - determined > 0.5
                 sigma = state["noise"][key]
                 state["noise"][key] = max(sigma * max((squares / max(count - gamma, 0.5)) ** 0.5, 1e-3), state["floor"][key])
@@ -183,7 +183,7 @@ class Inference:
         return self._narrow(evidence, state)
 
     def _narrow(self, evidence: float, state: dict[str, Any]) -> bool:
-        """Remember what is clearly better, and try narrower kernels; back to the best where there are none left."""
+        """Keep clearly better kernels and try narrower ones; return to the best when none are left."""
         if state["kept"] is None or evidence > state["kept"]["evidence"] + CLEARLY:
             state["kept"] = {
                 "evidence": evidence,
@@ -214,7 +214,7 @@ class Inference:
 
 
 def _rows(posed: Posed) -> dict[tuple[str, int], tuple[slice, float]]:
-    """For each condition and number of an equation its rows, and its scale."""
+    """The rows and the scale of each equation, by condition and index."""
     found, start = {}, 0
     for name in posed.problem.named_conditions():
         for k, scale in enumerate(posed.scales[name]):
@@ -225,7 +225,7 @@ def _rows(posed: Posed) -> dict[tuple[str, int], tuple[slice, float]]:
 
 
 def _places(posed: Posed) -> dict[int, slice]:
-    """Where each parameter stands among those of the problem."""
+    """The slice of each parameter in the vector of the problem's parameters."""
     found, start = {}, 0
     for p in posed.parameters:
         found[id(p)] = slice(start, start + p.numel())

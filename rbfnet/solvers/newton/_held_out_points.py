@@ -1,4 +1,4 @@
-"""Points that are held out from a solver: they decide whether a step has helped, and are taken in where it has not."""
+"""Held-out points: they decide whether a step is accepted, and are added to the collocation points if steps fail."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from rbfnet.solvers.assembly import Posed
 from rbfnet.solvers.validation import close_points, fresh_points, misses
 
 AS_MANY, CLOSE = 1.0, 0.25
-"""How many points are held out: evenly, and close to the boundary, as parts of those that are used."""
+"""Numbers of held-out points, as fractions of the points used: evenly distributed, and close to the boundary."""
 
 
 class HeldBack:
-    """Points beside those of a problem, in rounds: those of a round are held out until they are taken in, by number.
+    """Rounds of additional points for a problem: the points of a round are held out until the round is added.
 
-    The points of a round are the same whenever they are drawn, so that its number is all there is to keep of them; of several
-    processes all draw the same, and each has its share. Points that are given (data, values from files) and quadratures have no
-    others, and stay as they are.
+    The points of a round are reproducible, so that only its number has to be stored. All processes draw the same points, and
+    each uses its share. Given points (data, values from files) and quadratures are not extended.
     """
 
     def __init__(self) -> None:
         self._known: list[tuple[Mapping[str, Sample], dict[str, Sample], dict[str, Sample]]] = []
 
     def taken_in(self, posed: Posed, rounds: int) -> Posed:
-        """The problem with the points of so many rounds among its own."""
+        """The problem with the points of this many rounds added."""
         samples = dict(posed.samples)
         for even, close in (self._round(posed, k) for k in range(rounds)):
             for part in (even, close):
@@ -37,7 +36,7 @@ class HeldBack:
         return replace(posed, samples=samples)
 
     def loss(self, posed: Posed, rounds: int) -> float:
-        """The loss at the points that are held out after so many rounds."""
+        """The loss at the points that are held out after this many rounds."""
         even, close = self._round(posed, rounds)
         both = {name: _joined(even[name], sample) for name, sample in close.items()}
         samples = {**posed.samples, **posed.own({**even, **both})}
@@ -45,7 +44,7 @@ class HeldBack:
 
     @torch.no_grad()
     def miss(self, posed: Posed, rounds: int) -> float:
-        """By how much the equation that is missed most is missed there, relative to its own terms."""
+        """The maximum relative residual of all equations there."""
         even, close = self._round(posed, rounds)
         found = misses(posed.model, posed.problem, {**posed.everywhere, **even})
         if close:
@@ -71,7 +70,7 @@ def _can_be_drawn(sample: Sample) -> bool:
 
 
 def _part(sample: Sample, used: Sample, share: float) -> Sample:
-    """As many points as a share of those that are used, by the golden ratio: neighbours in a sequence are taken or left."""
+    """Select a fraction of the points by the golden ratio, which spreads the choice evenly over a sequence."""
     wanted = share * used.num_points / sample.num_points
     chosen = torch.arange(1, sample.num_points + 1, dtype=torch.float64) * 0.6180339887498949 % 1.0 < wanted
     return sample.rows(chosen.to(sample.sites[0].device))

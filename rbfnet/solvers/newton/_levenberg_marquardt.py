@@ -15,7 +15,7 @@ from rbfnet.solvers.assembly import row_blocks as rows
 from rbfnet.solvers.newton._lsmr import Iterative
 
 TRIALS = 20
-"""Maximum number of dampings tried in one step, each a multiple of the last, before no improvement is believed to be possible."""
+"""Maximum number of dampings tried in one step, each a multiple of the last, before the method gives up."""
 
 STRIDE = 1.0
 """A step moves no centre by more than this many of its widths, and changes no logarithm of a width by more."""
@@ -23,12 +23,12 @@ STRIDE = 1.0
 
 @dataclass(frozen=True)
 class Step:
-    """What a step has done.
+    """The result of a step.
 
     Attributes:
-        before, after: the loss.
-        region: the trust region that it was taken with.
-        taken: whether a step was found that lowers the loss.
+        before, after: the loss before and after.
+        region: the trust region of the step.
+        taken: whether a step that lowers the loss was found.
     """
 
     before: float
@@ -38,17 +38,17 @@ class Step:
 
     @property
     def decrease(self) -> float:
-        """By how much it lowered the loss."""
+        """The decrease of the loss."""
         return self.before - self.after
 
     def shrunk(self, before: float, shapes: bool) -> float:
-        """The trust region for the next step, from the one that this step began with."""
+        """The trust region for the next step, from the initial one of this step."""
         shrink = 10 if not shapes else 3 if self.region == before else 1
         return self.region / shrink if self.region > 1e-6 else 0.0
 
 
 def is_direct(posed: Posed, unknowns: Unknowns) -> bool:
-    """Whether the rows can be factored, as a whole or block by block."""
+    """Whether the rows can be factored in memory, at once or block by block."""
     return rows.whole_fits(posed, unknowns) or rows.triangle_fits(unknowns)
 
 
@@ -56,9 +56,9 @@ def levenberg_step(posed: Posed, unknowns: Unknowns, region: float, allowed: Cal
     """Move the unknowns by the first step that lowers the loss, in smaller and smaller trust regions.
 
     Args:
-        posed, unknowns: what is least, and in what.
-        region: the trust region to begin with.
-        allowed: whether the unknowns may stay where a step that lowers the loss has put them.
+        posed, unknowns: the problem and its unknowns.
+        region: the initial trust region.
+        allowed: whether to accept a step that lowers the loss.
     """
     before, loss = unknowns.get(), posed.loss()
     step, start = _linearised(posed, unknowns, before), region
@@ -90,7 +90,7 @@ def _linearised(posed: Posed, unknowns: Unknowns, before: Tensor) -> Callable[[f
 
 
 def _least(unknowns: Unknowns, factored: Factored, target: Tensor, before: Tensor, region: float) -> Tensor:
-    """What is least with the linearised rows, within the trust region."""
+    """The minimiser of the linearised problem within the trust region."""
     mu = factored.rounding
     if not unknowns.nonlinear:
         damping: float | Tensor = (mu**2 + region**2) ** 0.5
@@ -105,12 +105,12 @@ def _least(unknowns: Unknowns, factored: Factored, target: Tensor, before: Tenso
 
 
 def _project(posed: Posed, unknowns: Unknowns, loss: float) -> float:
-    """Solve for the weights, with all else where it is; they stay where that would not lower the loss."""
+    """Solve for the weights with all other unknowns fixed; the weights are kept if this would not lower the loss."""
     here = unknowns.get()
     weights = here[: unknowns.num_linear]
     residual, jacobian = rows.linearization(unknowns, posed, linear=True)
     if not torch.isfinite(jacobian).all():
-        return float("inf")  # Shapes beyond all bounds.
+        return float("inf")  # Shapes overflowed.
     target = (jacobian @ weights - residual)[:, None]
     solved = Factored(jacobian).solve(target, refinements=1)[:, 0]
     unknowns.set(torch.cat([agreed(solved), here[unknowns.num_linear :]]))

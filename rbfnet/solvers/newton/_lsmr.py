@@ -1,4 +1,4 @@
-"""Damped least squares where not even a triangle fits into memory."""
+"""Damped least squares by LSMR, for problems whose triangular factor does not fit into memory."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from rbfnet.solvers.algebra import processes, shared, stacked
 from rbfnet.solvers.assembly import Posed, Unknowns
 
 GROUP = 400
-"""Unknowns that are factored together to precondition the others."""
+"""Block size of the block-Jacobi preconditioner."""
 
 ITERATIONS = 400
-"""At most, in one step."""
+"""Maximum number of iterations in one step."""
 
 
 class Iterative:
-    """min |J d + r|^2 + region^2 |S d|^2 by LSMR, J made block by block of rows whenever it is multiplied by, S its lengths.
+    """min |J d + r|^2 + region^2 |S d|^2 by LSMR; J is formed in row blocks for each product, S holds its column norms.
 
-    Basis functions that lie together are nearly dependent. So the unknowns are cut into groups of neighbours, and each group's
-    columns are made orthogonal by the triangle of their own QR factorisation: the memory of a group times the unknowns. Row
-    blocks that fit into memory are kept, the others are made again each time; making them costs as much as, or less than, a
-    product by automatic differentiation, and gives exactly adjoint products.
+    Neighbouring basis functions are nearly dependent. So the unknowns are partitioned into groups of neighbours, and each group's
+    columns are orthogonalised by their own QR factorisation; this needs memory for one group times the unknowns. Row blocks that
+    fit into memory are kept and the others are recomputed each time; this costs at most as much as a product by automatic
+    differentiation and gives exactly adjoint products.
 
-    It finds fewer digits than a factorisation, since the directions that nearly dependent functions differ in come last.
+    It is less accurate than a factorisation, because the directions in which nearly dependent functions differ converge last.
 
     Source: Fong and Saunders, LSMR: an iterative algorithm for sparse least-squares problems, SIAM J. Sci. Comput. 33 (2011).
     """
@@ -104,10 +104,10 @@ class Iterative:
 
 
 def groups(unknowns: Unknowns) -> list[Tensor]:
-    """Indices of the unknowns, those of neighbouring centres together: the coefficients of each output, then all others."""
+    """Groups of unknowns: the coefficients of neighbouring centres for each output, then all others."""
     centers = cast(Tensor, innermost(unknowns.model).centers).detach()
     columns, outputs = unknowns.model.coefficients.shape
-    # The tail goes with the last of the centres.
+    # The tail is grouped with the last centres.
     cells = _halved(centers, torch.arange(len(centers), device=centers.device))
     cells[-1] = torch.cat([cells[-1], torch.arange(len(centers), columns, device=centers.device)])
     rest = torch.arange(unknowns.num_linear, len(unknowns), device=centers.device)
@@ -115,7 +115,7 @@ def groups(unknowns: Unknowns) -> list[Tensor]:
 
 
 def _halved(centers: Tensor, chosen: Tensor) -> list[Tensor]:
-    """Cut across the longest side until a cell holds few enough."""
+    """Bisect across the longest side until each cell is small enough."""
     if len(chosen) <= GROUP:
         return [chosen]
     x = centers[chosen]

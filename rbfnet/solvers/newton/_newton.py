@@ -1,4 +1,4 @@
-"""Newton's method for least squares, step by step: what is due next, and what there is to say about it."""
+"""The driver of Newton's method for least squares: the next action of each step, and the sentences for the summary."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ from rbfnet.solvers.newton._time_slabs import from_function, starts_of, through_
 from rbfnet.solvers.selection import automatic, chosen_shape
 
 ON_THE_WAY = 0.5
-"""A stage before the last, and the width that a run starts with, are left after one step that lowers the loss by less."""
+"""A stage before the last, and the initial width, end after one step with a smaller relative decrease of the loss."""
 
 REGION = 0.01
-"""The first trust region where not all unknowns are linear."""
+"""The initial trust region if some unknowns are nonlinear."""
 
 TENFOLD = 100.0
-"""By how much the squared residual at held-out points may grow in a step, and may exceed that at the points that are used."""
+"""Maximum growth of the squared residual at held-out points in a step, and maximum ratio to that at the points used."""
 
 ROUNDS, WELL = 3, 1e-6
-"""How many times further points are taken in, at most, and what an equation has to be missed by for it."""
+"""Maximum number of times points are added, and the relative residual that triggers it."""
 
 SLABS = 8
-"""Of time, at first, where their number is not given."""
+"""The default initial number of time slabs."""
 
 UNSOLVED = 1e-2
-"""A problem in space and time whose equations are missed by more after a global solve is solved slab by slab."""
+"""A problem in space and time with a larger relative residual after a global solve is solved in time slabs."""
 
 
 APART, PROBES = 1e-3, 500
-"""A relative difference between the solution and what slabs gave that is worth telling, and the points where it is measured."""
+"""The relative difference from the slab solution that is reported, and the number of points where it is measured."""
 
 
 class Newton(Solving):
-    """One Levenberg-Marquardt step at a time; how far all is, is its state.
+    """The optimizer: one Levenberg-Marquardt step at a time; all progress is in its state.
 
     Args:
-        model, problem: what is solved.
+        model, problem: the model and the problem.
         path, shapes, tolerance, slabs, max_epochs: see :class:`rbfnet.solvers.GaussNewton`.
     """
 
@@ -78,7 +78,7 @@ class Newton(Solving):
             self.at.inference = self.inference.start()
 
     def state_dict(self) -> dict[str, Any]:
-        """That of any optimizer that solves, with the progress beside its options."""
+        """The state of the optimizer, including its progress."""
         packed = super().state_dict()
         packed["param_groups"][0] |= self.at.plain()
         return packed
@@ -95,7 +95,7 @@ class Newton(Solving):
 
     @property
     def unknowns(self) -> Unknowns:
-        """Shapes are moved once the weights fit them: a step of both from weights of zero would lead nowhere."""
+        """Shapes are moved after the weights have converged: a joint step from zero weights would be useless."""
         return self.all if self.at.moving else self.still
 
     def improve(self, posed: Posed) -> None:
@@ -106,15 +106,15 @@ class Newton(Solving):
             self._infer(posed, self.inference)
 
     def _infer(self, posed: Posed, inference: Inference) -> None:
-        """One step, and then what the data say of their noise and of the smoothness of the unknowns."""
+        """One step, followed by an update of the noise and smoothness estimates."""
         at, state = self.at, cast(dict[str, Any], self.at.inference)
         weighted = inference.weighted(posed, state)
         step = levenberg_step(weighted, self.unknowns, at.damping)
         self._taken(step, last=True)
-        # A step that has been held back may be small for that reason alone.
+        # A damped step may be small for that reason alone.
         free = at.damping == 0.0 or not step.taken
         if not step.taken:
-            at.damping = REGION  # The next step is in another loss.
+            at.damping = REGION  # The next step minimises a different loss.
         self.done = inference.update(weighted, state, step.decrease if free else math.inf)
         self.words = [self._why(step)]
 
@@ -135,7 +135,7 @@ class Newton(Solving):
             more = self.held.taken_in(posed, at.rounds).num_rows
             self.words.append(
                 f"{posed.num_rows:,} equations did not determine the solution between the collocation points; points were added, "
-                f"which makes {more:,} equations."
+                f"giving {more:,} equations."
             )
         if not is_direct(posed, self.unknowns):
             self.words.append("Too large for blockwise QR: used LSMR, which is less accurate.")
@@ -149,7 +149,7 @@ class Newton(Solving):
             self.done = False
 
     def _step(self, own: Posed, last: bool, due: bool) -> str:
-        """One step, and whatever is due after it; the words for it."""
+        """One step and any follow-up action; returns a description."""
         at = self.at
         choosing = last and at.chosen is None and automatic(own)
         step = self._watched(own)
@@ -170,7 +170,7 @@ class Newton(Solving):
         return why
 
     def _watched(self, own: Posed) -> Step:
-        """One step, at more points where it has shown that those there are do not determine it."""
+        """One step; points are added if the present ones do not determine the solution."""
         at, unknowns = self.at, self.unknowns
         fitted, before = self.held.taken_in(own, at.rounds), unknowns.get()
         apart, more = self.held.loss(own, at.rounds), at.rounds < ROUNDS
@@ -180,23 +180,23 @@ class Newton(Solving):
         if step.taken and more and self._astray(own, apart):
             unknowns.set(before)
             at.rounds += 1
-            # The next step is in another loss.
+            # The next step minimises a different loss.
             step = replace(step, before=math.inf)
         return step
 
     def _astray(self, own: Posed, loss: float) -> bool:
-        """Whether the loss at held-out points is far from a loss, above rounding."""
+        """Whether the loss at held-out points far exceeds a given loss, above rounding."""
         at = self.at
         floor = torch.finfo(own.model.coefficients.dtype).eps * (at.first or 0.0)
         return not self.held.loss(own, at.rounds) <= TENFOLD * max(loss, floor)
 
     def _needs_points(self, own: Posed, loss: float) -> bool:
-        """Whether the equations hold at the points that are used, with this loss, and not between them."""
+        """Whether the equations hold at the points used, with this loss, but not between them."""
         rounds = self.at.rounds
         return rounds < ROUNDS and self._astray(own, loss) and self.held.miss(own, rounds) > WELL
 
     def _taken(self, step: Step, last: bool) -> None:
-        """Whether a step was the last, and the trust region for the next."""
+        """Whether a step was the last, and the trust region for the next one."""
         at = self.at
         enough = self.tolerance if last else ON_THE_WAY
         at.slow = at.slow + 1 if step.after > (1 - enough) * step.before else 0
@@ -213,7 +213,7 @@ class Newton(Solving):
         return f"Converged after {steps}" if step.taken else f"Stopped after {steps}: no step lowers the loss further"
 
     def _choose(self, own: Posed) -> None:
-        """Once the weights fit the widths there are, choose those that are left to the solver, and continue with them."""
+        """After convergence with the initial widths, choose the automatic ones and continue with them."""
         at, model = self.at, own.model
         before = self.held.miss(own, at.rounds)
         state = {name: value.clone() for name, value in model.state_dict().items()}
@@ -225,7 +225,7 @@ class Newton(Solving):
                 model.load_state_dict(state)
                 cast(dict[str, list[float]], own.scales).update(scales)
                 words = [
-                    "epsilon follows the spacing of the centres: no other value tried gave a smaller residual at unseen points."
+                    "epsilon follows from the centre spacing: no other value tried gave a smaller residual at held-out points."
                 ]
             elif at.course is not None:
                 at.course.weights = []
@@ -233,14 +233,14 @@ class Newton(Solving):
         at.damping, at.slow, at.chosen = 0.0, 0, words
 
     def _goes_through_time(self, own: Posed) -> bool:
-        """Whether slabs of time may help."""
+        """Whether time slabs may help."""
         if self._starts is None:
             found = starts_of(own.problem, own.samples) if isinstance(innermost(own.model), RBFNetwork) else {}
             self._starts = found if self.slabs is not None or (found and not is_linear(own.problem, dict(own.samples))) else {}
         return bool(self._starts) and rows.whole_fits(own, self.still)
 
     def _go_through_time(self, own: Posed) -> str:
-        """Solve slab by slab, and take a step of Newton's method from there."""
+        """Solve in time slabs, and take a Newton step from there."""
         at = self.at
         at.went = True
         if at.first is None:
@@ -270,7 +270,7 @@ class Newton(Solving):
         return "Stopped after one step while the loss was still falling"
 
     def _keep_the_best(self, own: Posed) -> None:
-        """Of what was found before and after the slabs: the nearest to them if they miss least, else what misses least."""
+        """The solution, from before or after the slabs, closest to the slab solution if that is best, else the best one."""
         at = self.at
         course, at.course = cast(SlabSolution, at.course), None
         found = []

@@ -1,4 +1,4 @@
-"""How far Newton's method has come: what a checkpoint has to keep of it."""
+"""The progress of Newton's method, as saved in checkpoints."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 
 @dataclass
 class SlabSolution:
-    """A solution found in slabs of time, for comparison.
+    """A solution computed in time slabs, for comparison.
 
     Attributes:
-        x, u: points, and its values there. miss: by how much its equations are missed.
-        weights: those from before and after, one of which is kept in the end.
+        x, u: points, and its values there. miss: its maximum relative residual.
+        weights: the weights before and after, one of which is finally kept.
     """
 
     x: Tensor
@@ -29,10 +29,10 @@ class Progress:
     """The state of the method between two steps.
 
     Attributes:
-        damping: lambda, of the trust region. slow: steps in a row that lowered the loss by little.
+        damping: lambda, of the trust region. slow: number of consecutive steps that lowered the loss by little.
         stage: of the continuation. steps: so far. first: the loss at the start; None before it is known.
-        rounds: times that further points were taken in. chosen: sentences on the width that was chosen; None before.
-        moving: shapes are moved too. went: slabs of time are not, or no longer, an option.
+        rounds: number of times points were added. chosen: sentences on the chosen width; None before.
+        moving: whether shapes are moved too. went: whether time slabs are not, or no longer, an option.
         course: the slabwise solution. told: sentences for the summary.
         inference: the state of :class:`Inference`, if there is one.
     """
@@ -59,7 +59,7 @@ class Progress:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Progress:
-        """From what :meth:`plain` gave; other keys are left out."""
+        """The inverse of :meth:`plain`; other keys are ignored."""
         known = {part.name: given[part.name] for part in fields(cls) if part.name in given}
         course = known.get("course")
         return cls(**known | {"course": None if course is None else SlabSolution(**course)})

@@ -1,4 +1,4 @@
-"""A slab of time: the problem in it, the network for it, and the function that several of them make."""
+"""Time slabs: the problem in a slab, its network, and the piecewise solution."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from rbfnet.operators import Differentiable, Field, LinearModel, Operator
 from rbfnet.problems import Condition, Interior, Problem, Sample, residuals_of
 
 REACH = 2.0
-"""Kernels whose centres are farther from a slab than this many of their widths have no part in it."""
+"""Kernels whose centres are farther from a slab than this many widths are omitted."""
 
 
 class Slab(Problem):
-    """A problem from one time to another, with the end of the slab before as its start.
+    """A problem restricted to a time interval, with the end of the previous slab as initial value.
 
     Args:
-        problem: the whole.
-        at_start: its conditions at the start of time, by name; they hold in the first slab, and are carried on in the others.
-        start, end: of the slab.
-        before: the solution in the slab before; None in the first.
-        at_rest: that nothing changes in time takes the place of the equations: where Newton's method starts.
+        problem: the problem for all times.
+        at_start: its initial conditions, by name; they are used in the first slab and replaced in the others.
+        start, end: the times of the slab.
+        before: the solution in the previous slab; None in the first.
+        at_rest: replace the equations by zero time derivatives, for the initial guess of Newton's method.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Slab(Problem):
         time = {whole.coords[-1]: (start, end)}
         self.domain = SpaceTime(whole.space, **time) if isinstance(whole, SpaceTime) else Interval(**time)
         self.at_start, self.at_rest = at_start, at_rest
-        # In a list, so that their parameters are not taken for those of this problem.
+        # In a list, so that their parameters are not registered with this problem.
         self._others: list[Any] = [problem, before]
 
     def conditions(self) -> Iterable[Condition]:
@@ -64,10 +64,10 @@ class Slab(Problem):
 
 
 class Carried(Condition):
-    """Whatever a condition at the start asks for is what another solution has there: its values, and velocities where it has any.
+    """An initial condition that takes its values, and velocities if it prescribes them, from another solution.
 
     Args:
-        condition: at the start.
+        condition: the initial condition.
         before: the other solution.
     """
 
@@ -88,11 +88,11 @@ class Carried(Condition):
 
 
 class Slabwise(Differentiable):
-    """In each slab a model of its own.
+    """A piecewise model in time, with one model per slab.
 
     Args:
-        ends: of the slabs, in order.
-        models: one for each.
+        ends: the final times of the slabs, in order.
+        models: one per slab.
     """
 
     def __init__(self, ends: Sequence[float], models: Sequence[Differentiable]) -> None:
@@ -111,7 +111,7 @@ class Slabwise(Differentiable):
 
 
 def local_model(model: LinearModel, points: Float[Tensor, "B D"]) -> LinearModel:
-    """The model with those of its basis functions that have a part in what happens at some points, all of weight zero."""
+    """The model restricted to the basis functions that are relevant at some points, with zero weights."""
     local = copy.deepcopy(model)
     network = cast(RBFNetwork, innermost(local))
     centers, raw, epsilon = network.centers.detach(), network.metric.raw.detach(), network.epsilon.detach()
@@ -125,7 +125,7 @@ def local_model(model: LinearModel, points: Float[Tensor, "B D"]) -> LinearModel
 
 
 def inside(model: LinearModel, x: Float[Tensor, "B D"]) -> Float[Tensor, "B E"]:
-    """Points in the coordinates that the network inside all wrappers sees."""
+    """Points in the input coordinates of the network inside all wrappers."""
     ops = [Operator.identity()]
     while isinstance(model, Wrapper):
         x, ops = model.inner(x, [op.over(len(x), x.shape[1]) for op in ops])

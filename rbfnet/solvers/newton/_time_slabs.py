@@ -1,4 +1,4 @@
-"""A problem that goes through time, solved slab by slab: where Newton's method for all of time starts."""
+"""Solve a time-dependent problem in time slabs, as the start of Newton's method for all times."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from rbfnet.solvers.newton._time_slab import Slab, Slabwise, local_model
 from rbfnet.solvers.validation import fresh_points, misses
 
 GOOD, IN_SPACE, ROUGH = 1e-4, 1e-3, 0.1
-"""A slab is solved where its equations are missed by less at fresh points; the second is for space and time, which takes longer.
-By more than the third they are not solved at all."""
+"""A slab is solved if its relative residual at new points is smaller; the second is for space and time, which takes longer.
+A slab with a residual above the third has failed."""
 
 PER_UNKNOWN = 2.0
-"""Rows of a slab for each of its unknowns."""
+"""Rows per unknown of a slab."""
 
 STEPS = 15
-"""Of Newton's method in one slab, at most."""
+"""Maximum number of Newton steps in one slab."""
 
 LONGER, EASY = 1.5, 6
-"""How much longer the next slab is where so many steps sufficed."""
+"""The growth of the next slab, and the number of steps up to which a slab counts as easy."""
 
 SHORTEST = 1e-3
-"""Slabs shorter than this part of the first are not halved any more."""
+"""Slabs shorter than this fraction of the first are not halved."""
 
 MOST = 25
 """Maximum number of slabs for each initial one."""
 
 AT_REST = 1e-4
-"""How little it counts, in what Newton's method starts from, that nothing changes in time."""
+"""The weight of zero time derivatives in the initial guess of Newton's method."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """How far a problem was solved.
+    """The result of solving in time slabs.
 
     Attributes:
-        solution: slab by slab; None where the end was not reached.
-        slabs: how many.
+        solution: the piecewise solution; None if the final time was not reached.
+        slabs: the number of slabs.
         until: the time that was reached.
-        miss: by how much the equations are missed in the slab where most.
+        miss: the maximum relative residual of all slabs.
     """
 
     solution: Slabwise | None
@@ -59,9 +59,9 @@ class Course:
 
 
 def starts_of(problem: Problem, samples: Mapping[str, Sample]) -> dict[str, Condition]:
-    """The conditions of a problem that hold at the start of time, where the rest can follow from them; else none.
+    """The initial conditions of a problem that can be solved in time slabs; else none.
 
-    That is so where all others hold in the domain or, in space and time, on its boundary at all times.
+    All other conditions must hold in the domain or, in space and time, on its boundary at all times.
     """
     domain = problem.domain
     if not isinstance(domain, (Interval, SpaceTime)) or any(p.requires_grad for p in problem.parameters()):
@@ -83,15 +83,15 @@ def starts_of(problem: Problem, samples: Mapping[str, Sample]) -> dict[str, Cond
 
 
 def through_time(posed: Posed, at_start: Mapping[str, Condition], slabs: int) -> Course:
-    """Solve slab by slab, each from the end of the one before.
+    """Solve in time slabs, each started from the end of the previous one.
 
-    A slab that is not solved is halved for as long as that helps; where it does not help, it is space that is not resolved, and
-    the slab is kept as it is unless nothing is solved. After slabs that were easy the next are longer.
+    A slab that is not solved is halved as long as that helps. If it does not help, the resolution in space is insufficient, and
+    the slab is kept unless it failed completely. The slabs after an easy one are longer.
 
     Args:
-        posed: the problem, whose model is left as it is.
-        at_start: what :func:`starts_of` gives.
-        slabs: as many as there would be if all were as long as the first.
+        posed: the problem; its model is not changed.
+        at_start: the result of :func:`starts_of`.
+        slabs: the number of slabs of the length of the first.
     """
     domain = posed.problem.domain
     now, last = (float(at[0, -1]) for at in (domain.initial(), domain.final()))
@@ -101,7 +101,7 @@ def through_time(posed: Posed, at_start: Mapping[str, Condition], slabs: int) ->
     longer: tuple[float, float, LinearModel] | None = None
     worst, shortest = 0.0, SHORTEST * length
     for _ in range(MOST * slabs):
-        # The rest of time is taken along where it is short.
+        # A short remaining interval is merged into the slab.
         end = last if last - now < 1.3 * length else now + length
         before = models[-1] if models else None
         model, miss, steps = _solved(posed, at_start, now, end, before)
@@ -126,7 +126,7 @@ def through_time(posed: Posed, at_start: Mapping[str, Condition], slabs: int) ->
 def _solved(
     posed: Posed, at_start: Mapping[str, Condition], start: float, end: float, before: Differentiable | None
 ) -> tuple[LinearModel, float, int]:
-    """The model of one slab, by how much it misses its equations at fresh points, and the steps it took."""
+    """The model of one slab, its relative residual at new points, and the number of steps."""
     problem = posed.problem
     slab, rest = (Slab(problem, at_start, start, end, before, at_rest=still) for still in (False, True))
     like = next(iter(posed.samples.values())).sites[0]
@@ -138,7 +138,7 @@ def _solved(
         part.num_interior = max(2, math.ceil(share * problem.num_interior))
         part.num_boundary = max(20, math.ceil(min(share, 1.0) * problem.num_boundary))
     scales = {**posed.scales, **{name: [c.weight] * equations[name] for name, c in at_start.items() if name not in posed.scales}}
-    # An integral is over all of time, and waits.
+    # An integral over all times cannot be used in a slab.
     samples, resting = ({n: _like(s, like) for n, s in part.sample().items() if s.weights is None} for part in (slab, rest))
     held = {name: scales.get(name, [AT_REST] * len(problem.outputs)) for name in resting}
     unknowns = Unknowns(model, slab, shapes=False)
@@ -153,7 +153,7 @@ def _solved(
 
 
 def from_function(posed: Posed, solution: Differentiable) -> Tensor:
-    """The coefficients that a step of Newton's method gives, from any function that nearly solves the problem."""
+    """The coefficients after one Newton step from any function that nearly solves the problem."""
     outputs, zero = len(posed.problem.outputs), AtZero(posed.model)
 
     def rows(part: Posed) -> Tensor:
@@ -173,7 +173,7 @@ def from_function(posed: Posed, solution: Differentiable) -> Tensor:
 
 
 def _applied(equation: Equation, u: Differentiable) -> Tensor:
-    """What an equation makes of a function, apart from its rest."""
+    """The homogeneous part of an equation applied to a function."""
     total = torch.zeros_like(equation.rest)
     for x, ops in zip(equation.sample.sites, equation.ops, strict=True):
         for output, op in ops.items():
@@ -182,7 +182,7 @@ def _applied(equation: Equation, u: Differentiable) -> Tensor:
 
 
 def _like(sample: Sample, like: Tensor) -> Sample:
-    """In the dtype, and on the device, of some points."""
+    """Convert to the dtype and device of some points."""
 
     def part(t: Tensor | None) -> Tensor | None:
         return None if t is None else t.to(like)

@@ -1,4 +1,4 @@
-"""Data whose sites are the centres of the network: interpolation, or smoothing splines."""
+"""Interpolation and smoothing splines: fits to data with the sites as centres."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from rbfnet.solvers.scattered._choose_smoothing import Choice, Spectrum, choose,
 from rbfnet.solvers.scattered._scattered_values import Scattered
 
 WHOLE = 600
-"""Up to so many sites the choice is made with all of them."""
+"""Maximum number of sites for which the choice uses all of them."""
 
 PATCHES, SIZE = 6, 300
-"""Beyond, with so many patches of so many neighbouring sites, as dense as all are: a spectrum takes the cube of their number."""
+"""Above, it uses this many patches of this many neighbouring sites, because a spectrum has cubic cost."""
 
 ROUNDING = 4.0
-"""So many units of rounding, of the largest eigenvalue, are lost in the others."""
+"""Rounding error of the eigenvalues, in units of rounding of the largest one."""
 
 GAIN = 0.9
-"""Values are interpolated unless what is missed falls to this part by smoothing."""
+"""Values are interpolated unless smoothing reduces the error to this fraction."""
 
 SMOOTH = 0.01
-"""Kernels that are not definite within rounding interpolate data of which they miss less, at points left out: smooth ones."""
+"""Kernels that are not numerically definite interpolate data with a smaller leave-one-out error, that is, smooth data."""
 
 LEFT_OUT = 1000
-"""So many sites are left out, one at a time, where there are twice as many."""
+"""Number of sites left out, one at a time, if there are at least twice as many."""
 
 
 class AtCenters:
@@ -64,14 +64,14 @@ class AtCenters:
         return choose(spectrum, left_out, (plain[0], plain[1]), GAIN)
 
     def missed(self, strength: float) -> float:
-        """The mean square of what is missed, of all outputs by their spread, when sites are left out."""
+        """The mean square leave-one-out error of all outputs, relative to their standard deviation."""
         patches = self._patches()
         used = torch.full_like(self.data.spread, strength) if strength else _little(patches).expand(len(self.data.spread))
         squares = torch.stack([patch.left_out(used) for patch in patches])
         return float(squares.sum() / sum(patch.spectrum.rows for patch in patches))
 
     def solve(self, strength: Float[Tensor, " O"]) -> Tensor | None:
-        """The unknowns; None where values are to be interpolated and the kernels are not definite within rounding."""
+        """The unknowns; None if values are to be interpolated and the kernels are not numerically definite."""
         unknowns = self.data.y.new_zeros((self.network.coefficients.shape[0], len(strength)))
         for s in strength.unique().tolist():
             factors, definite = self._factored(s)
@@ -81,7 +81,7 @@ class AtCenters:
         return unknowns
 
     def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "S O"]:
-        """By how much each site is missed when it is left out, NaN where this is not known."""
+        """The leave-one-out error of each site, NaN if unknown."""
         sites = len(self.data.x)
         rows = torch.arange(sites) if sites < 2 * LEFT_OUT else torch.linspace(0, sites - 1, LEFT_OUT).round().long()
         missed = torch.full_like(self.data.y, torch.nan)
@@ -91,7 +91,7 @@ class AtCenters:
         return missed
 
     def _factored(self, strength: float) -> tuple[Interpolation, bool]:
-        """The system with this strength, or one more that rounding asks for; and whether it was not."""
+        """The system with this strength, or with more if rounding requires it, and whether it did not."""
         if strength not in self._known:
             kernel, tail = self._features
             smallest = len(kernel) * torch.finfo(kernel.dtype).eps * float(kernel.abs().max())
@@ -125,7 +125,7 @@ class AtCenters:
 
 
 class _Patch:
-    """Some sites by themselves, in coordinates where all weigh alike and the penalty is diagonal.
+    """A subset of sites, in coordinates with equal weights and a diagonal penalty.
 
     Attributes:
         spectrum: of the smoothing fits.
@@ -155,14 +155,14 @@ class _Patch:
         self.spectrum = Spectrum(values.clamp(min=rounding), along, beyond, measured, moments.terms)
 
     def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, " O"]:
-        """The sum of the squares of what each row is missed by where its site is left out."""
+        """The sum of squared leave-one-out errors of the rows."""
         kept = 1 / (self.spectrum.values[:, None] + strength)
         squares = self._directions.square()
         missed = (self._directions @ (kept * self.spectrum.along)) / (squares @ kept)
         known = squares.sum(dim=1) > torch.finfo(missed.dtype).eps ** 0.5
         if not known.any():
             return torch.full_like(strength, torch.inf)
-        # What cannot be left out is missed like the others.
+        # Sites that cannot be left out are assigned the mean error of the others.
         return missed[known].square().sum(dim=0) * (len(known) / known.sum()) + self.spectrum.beyond
 
 

@@ -1,4 +1,4 @@
-"""How much to smooth: by cross-validation."""
+"""Choose the amount of smoothing by cross-validation."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 CAUTION = 1.2
-"""So many times its degrees of freedom a fit is charged with while the strength is chosen: generalised cross-validation by itself
-takes noise for signal in some draws of a hundred."""
+"""Factor on the degrees of freedom while the strength is chosen: plain generalised cross-validation overfits the noise in a
+few per cent of samples."""
 
 FEW = 4
-"""With fewer values beyond those that a tail takes, noise cannot be told from signal."""
+"""With fewer values beyond the terms of the tail, noise cannot be distinguished from signal."""
 
 STEPS = 8
-"""Strengths that are compared, a decade."""
+"""Number of strengths compared per decade."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,21 @@ class Spectrum:
     terms: int
 
     def missed(self, strength: Float[Tensor, "L ..."], caution: float = 1.0) -> Float[Tensor, "L O"]:
-        """The mean square that generalised cross-validation expects at a further point: rows |y - u|^2 / (rows - tr H)^2.
+        """The mean square error predicted by generalised cross-validation: rows |y - u|^2 / (rows - tr H)^2.
 
-        Infinite where there are no more rows than ``caution`` times degrees of freedom.
+        Infinite if there are no more rows than ``caution`` times the degrees of freedom.
 
         Source: Wahba, Spline Models for Observational Data (1990), chapter 4; Lukas, J. Stat. Plan. Inference 136 (2006), and
         Kim and Gu, J. R. Stat. Soc. B 66 (2004), for caution.
         """
-        # (L, K, O or 1), all that is ever needed of it: a hundred strengths, some hundreds of directions.
+        # (L, K, O or 1): about a hundred strengths and some hundreds of directions.
         lost = strength[:, None] / (self.values[:, None] + strength[:, None])
         left = self.rows - self.terms - len(self.values) + (lost - (caution - 1) * (1 - lost)).sum(dim=1)
         square = self.rows * ((lost * self.along).square().sum(dim=1) + self.beyond)
         return torch.where(left > 0, square / left.square(), torch.inf)
 
     def strengths(self) -> Float[Tensor, " L"]:
-        """Those worth comparing: from what rounding does to the directions up to where nothing but the tail is left."""
+        """The range of strengths: from the rounding level to where only the tail remains."""
         if not len(self.values):
             return self.values.new_ones(1)
         top = float(self.values.max().log10())

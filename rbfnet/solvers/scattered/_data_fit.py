@@ -1,4 +1,4 @@
-"""The fit of a problem that asks for nothing but values at points."""
+"""The fit of a problem that only prescribes values at points."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from rbfnet.solvers.scattered._fewer_centers import FewerCenters
 from rbfnet.solvers.scattered._scattered_values import Smoothing, scattered
 
 FIRST, FARTHEST = (-1, -2, 1), 4
-"""Powers of two, times the automatic width, that the search may start from, and how far it looks where these help."""
+"""Powers of two, times the automatic width, from which the search may start, and its range if these help."""
 
 ROWS = 4
-"""Widths are compared with so many rows for each unknown, where there are more."""
+"""Maximum number of rows per unknown used to compare widths."""
 
 
 class DataFit:
-    """Interpolation, smoothing or least squares, by where the centres are, and by cross-validation.
+    """Interpolation, smoothing or least squares, depending on the centres and on cross-validation.
 
     Args:
         posed: the problem, for a model whose widths may change between calls.
-        values: what it asks.
-        smoothing: zero or positive, one for each row, or ``"auto"`` to choose.
+        values: the points and values.
+        smoothing: non-negative, one per row, or ``"auto"`` to choose.
     """
 
     def __init__(self, posed: Posed, values: Values, smoothing: Smoothing) -> None:
@@ -46,16 +46,16 @@ class DataFit:
         return cast(RBFNetwork, innermost(self.posed.model))
 
     def look_around(self) -> None:
-        """Start the search for a width from the best of some that are far apart.
+        """Start the search for a width from the best of a coarse set.
 
-        What rough, sparse or noisy data miss changes little from one width to the next, and has more than one minimum.
+        The error for rough, sparse or noisy data changes slowly with the width and has several minima.
         """
         layer = self.network.layer
         if not layer.automatic or isinstance(layer.kernel, Polyharmonic):
             return
         least, size = self.missed()
         if least < torch.finfo(self.data.y.dtype).eps ** 0.5 * size:
-            return  # Below half of the digits it is rounding that is missed.
+            return  # Below half of the digits the error is due to rounding.
         best, ahead = 0, [*FIRST]
         while ahead:
             step = ahead.pop()
@@ -69,15 +69,15 @@ class DataFit:
         layer.metric.widen(2.0**best)
 
     def missed(self) -> tuple[float, float]:
-        """The root of the mean square of what is missed at points left out, and the size of the values."""
+        """The root mean square leave-one-out error, and the size of the values."""
         fit = AtCenters(self.network, self.data) if self._at_centers() else self._fewer(self._some_rows())
         found = float(fit.choose().score.sum()) if self.strength is None else fit.missed(self.strength)
         return math.sqrt(found), math.sqrt(len(self.data.spread))
 
     def solve(self) -> tuple[Float[Tensor, "U O"], Float[Tensor, "N O"] | None, list[str]]:
-        """The unknowns, by how much each row is missed when its site is left out (NaN where this is not known), and words.
+        """The unknowns, the leave-one-out error of each row (NaN if unknown), and sentences.
 
-        None is left out where there is a reference, or rows that were held out, to measure the fit by.
+        Leave-one-out errors are None if a reference or held-out rows measure the fit.
         """
         interpolates = self._at_centers()
         fit = AtCenters(self.network, self.data) if interpolates else self._fewer()
@@ -103,7 +103,7 @@ class DataFit:
         return FewerCenters(self.posed.model, self.network, self.data, rows)
 
     def _at_centers(self) -> bool:
-        """Whether the centres are the sites, as they are where nothing has moved them since, and the kernel is symmetric."""
+        """Whether the centres are still the sites, and the kernel is symmetric."""
         z, model = self.data.x, self.posed.model
         while isinstance(model, Wrapper):
             z, _ = model.inner(z, [Operator.identity().over(*z.shape)])

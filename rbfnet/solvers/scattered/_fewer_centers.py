@@ -1,4 +1,4 @@
-"""Data with centres of any number and place: penalised least squares."""
+"""Penalised least squares: fits to data with arbitrary centres."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from rbfnet.solvers.scattered._choose_smoothing import Choice, Spectrum, choose
 from rbfnet.solvers.scattered._scattered_values import Scattered
 
 SPARE = 0.5
-"""Without a penalty this share of the rows has to be left when the unknowns have taken theirs, or too little checks them."""
+"""Minimum fraction of residual degrees of freedom for a fit without a penalty."""
 
 GAIN = 0.99
-"""A penalty is taken unless it gains nothing: what noise adds to the values left out hides what it takes from the fit."""
+"""A penalty is used unless it gains nothing: noise in the left-out values hides part of its benefit."""
 
 LEFT_OUT = 2000
 """Maximum number of rows that are left out, one at a time."""
@@ -28,7 +28,7 @@ BLOCK = 1 << 25
 """Number of matrix entries held at a time."""
 
 REFINEMENTS = 2
-"""Of the solution without a penalty."""
+"""Refinement steps of the solution without a penalty."""
 
 
 class FewerCenters:
@@ -43,10 +43,10 @@ class FewerCenters:
     Statistical Learning (2009), sections 3.4 and 7.10.
 
     Args:
-        model: whose unknowns are weights and tail of ``network``.
+        model: the model, whose unknowns are the weights and tail of ``network``.
         network: the network inside it.
         data: the data.
-        rows: which of the sites; all if None.
+        rows: the indices of the sites; all if None.
     """
 
     def __init__(self, model: LinearModel, network: RBFNetwork, data: Scattered, rows: Tensor | None = None) -> None:
@@ -59,7 +59,7 @@ class FewerCenters:
             found = triangle(block for block in self._blocks(self.rows))
         self.inner = self.moments.inner((at_centers + at_centers.T) / 2)
         free, terms = len(self.inner), network.coefficients.shape[0] - self.num_centers
-        # Tails are kept as far as the rows determine them.
+        # Only the part of the tail that the rows determine is kept.
         self.directions = determined(found[:, free : free + terms])
         self.kernel, self.target = found[:, :free], found[:, free + terms :]
         self.tail = found[:, free : free + terms] @ self.directions
@@ -67,7 +67,7 @@ class FewerCenters:
         self.measured = int(data.sites.counts[self.rows].sum())
 
     def _blocks(self, rows: Tensor) -> Iterator[Float[Tensor, "B C"]]:
-        """The kernels for free weights, the tail, and the values by their spread, each row by the root of its weight."""
+        """The kernels for free weights, the tail, and the normalised values, each row times the root of its weight."""
         size = max(1, BLOCK // (self.num_centers + 1))
         for chosen in rows.split(size):
             features = self.model.features(self.data.x[chosen], Operator.identity())
@@ -80,10 +80,10 @@ class FewerCenters:
         return choose(self.spectrum, lambda s: self._mean_square(self._penalised_left_out(s)), self.plainly_missed(), GAIN)
 
     def missed(self, strength: float) -> float:
-        """The mean square of what is missed, of all outputs by their spread, when rows are left out; infinite on failure."""
+        """The mean square leave-one-out error of all outputs, relative to their standard deviation; infinite on failure."""
         if not strength and not self.undetermined:
             return float(self.plainly_missed()[1].sum())
-        # Where nothing checks plain least squares, the least penalty stands for none.
+        # If plain least squares cannot be validated, the smallest penalty replaces it.
         used = strength or float(self.spectrum.strengths()[0])
         return float(self._mean_square(self._penalised_left_out(torch.full_like(self.within, used))).sum())
 
@@ -97,7 +97,7 @@ class FewerCenters:
         return unknowns * self.data.spread
 
     def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "S O"]:
-        """By how much each site is missed when it is left out, NaN where this is not known."""
+        """The leave-one-out error of each site, NaN if unknown."""
         missed = self.data.y.new_zeros((len(self._sampled), len(strength)))
         for smooth in (True, False):
             if (chosen := (strength > 0) == smooth).any():
@@ -114,7 +114,7 @@ class FewerCenters:
 
     @cached_property
     def undetermined(self) -> bool:
-        """Whether without a penalty the unknowns would take all rows, so that nothing checks them."""
+        """Whether a fit without a penalty would leave no residual degrees of freedom."""
         self.plain.solve(self.target)
         return self.plain.wide or self.measured - self.plain.rank() < SPARE * self.measured
 
@@ -124,7 +124,7 @@ class FewerCenters:
         return found[: self.kernel.shape[1]], found[self.kernel.shape[1] :]
 
     def plainly_missed(self) -> tuple[Float[Tensor, " O"], Float[Tensor, " O"]]:
-        """What generalised and ordinary cross-validation find without a penalty; infinite where no rows are left to judge by."""
+        """Generalised and ordinary cross-validation errors without a penalty; infinite if there are too few rows."""
         if self.undetermined:
             return (nothing := torch.full_like(self.within, torch.inf)), nothing
         left = self.measured - self.plain.rank()
@@ -138,7 +138,7 @@ class FewerCenters:
         if self.plain.wide:
             return torch.full_like(target, torch.nan)
         columns = torch.cat([kernel, tail], dim=1)
-        # Refined solutions fit rows that nothing checks to rounding: what leaving them out would do is lost.
+        # Refined solutions fit rows of leverage one to rounding, so that their leave-one-out errors are lost.
         residual = target - columns @ self.plain.solve(self.target)
         return _left_out(residual, 1 - self.plain.leverages(columns))
 
@@ -175,7 +175,7 @@ class FewerCenters:
         return scaled @ inner, torch.linalg.solve_triangular(corner, known - taken @ inner, upper=True)
 
     def _penalised_left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "B O"]:
-        """By how much rows are missed when they are left out, by the spread and the root of their weights."""
+        """Leave-one-out errors, relative to the standard deviation and times the root of the weights."""
         scaled, corner, taken, _, _, values, right = self._native
         kernel, tail, target = self._sample
         weights, coefficients = self._penalised(strength)

@@ -1,4 +1,4 @@
-"""Values at scattered points, each site once: what interpolation, smoothing and least squares on data start from."""
+"""Scattered data merged by site, the input of interpolation, smoothing and least squares."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from rbfnet.errors import InputError
 from rbfnet.solvers.assembly import Values
 
 Smoothing = float | str | Tensor
-"""Zero or positive: a number, one for each row (N,), or ``"auto"``."""
+"""Non-negative: a number, one per row (N,), or ``"auto"``."""
 
 
 @dataclass(frozen=True)
 class Scattered:
-    """The mean value at each site, and how much it weighs.
+    """The mean value at each site, and its weight.
 
     Attributes:
-        sites: where the rows lie.
-        values: (N, O), what was given, less what the model gives without any coefficients.
+        sites: the sites of the rows.
+        values: (N, O), the given values minus the offset of the model.
         x: (S, D). y: (S, O), the weighted means.
         precision: (S,), relative to those of the other sites; infinite where values are exact.
         within: (S, O), the weighted sum of squares of the values about the mean of their site.
@@ -44,16 +44,16 @@ class Scattered:
 
     @property
     def weights(self) -> Float[Tensor, " S"]:
-        """The precision, with a large number for what is exact."""
+        """The precision, with a large number for exact values."""
         return self.precision.clamp(max=1e8 * float(self.precision.min().clamp(max=1.0)))
 
     def by_row(self, missed: Float[Tensor, "S O"]) -> Float[Tensor, "N O"]:
-        """By how much each row is missed, from how much each mean is."""
+        """The error of each row, from the error of each mean."""
         return (self.values - self.y[self.sites.index]) + missed[self.sites.index]
 
 
 def scattered(values: Values, sites: Sites | None, smoothing: Smoothing = 0.0) -> Scattered:
-    """Rows at the same site become their mean.
+    """Merge rows at the same site into their mean.
 
     Args:
         values: the rows.
@@ -61,7 +61,7 @@ def scattered(values: Values, sites: Sites | None, smoothing: Smoothing = 0.0) -
         smoothing: a tensor of one for each row is the variance of its error, relative to those of the other rows.
 
     Raises:
-        InputError: a smoothing with another length than there are rows.
+        InputError: the length of the smoothing differs from the number of rows.
     """
     y, device = values.target, values.x.device
     if sites is None or len(sites.index) != len(y):
@@ -70,10 +70,10 @@ def scattered(values: Values, sites: Sites | None, smoothing: Smoothing = 0.0) -
         raise InputError(f"smoothing has {len(smoothing)} values for {len(y)} rows; give one per row.")
     weight = 1 / smoothing.to(y) if isinstance(smoothing, Tensor) else torch.ones_like(y[:, 0])
     precision = sites.total(weight[:, None])[:, 0]
-    # Beside a value that is exact others at its site do not count.
+    # An exact value overrides others at its site.
     weight = torch.where(torch.isinf(precision)[sites.index], torch.isinf(weight).to(y), weight)[:, None]
     mean = sites.total(weight * y) / sites.total(weight)
-    # Deviations from the mean are rounded less than the mean: it is taken twice.
+    # Deviations from the mean are rounded less than the values, so the mean is computed twice.
     mean = mean + sites.total(weight * (y - mean[sites.index])) / sites.total(weight)
     within = sites.total(weight * (y - mean[sites.index]).square())
     spread = y.std(dim=0, correction=0)

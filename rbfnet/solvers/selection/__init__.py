@@ -1,4 +1,4 @@
-"""Widths and centres: which of them a problem needs."""
+"""Selection of kernel widths and centres."""
 
 from rbfnet.solvers.selection._add_centers import greedy
 from rbfnet.solvers.selection._choose_width import choose_shape

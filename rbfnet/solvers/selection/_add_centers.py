@@ -1,4 +1,4 @@
-"""Which new centres lower the residual most."""
+"""Greedy selection of new centres by the decrease of the residual."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from rbfnet.solvers.algebra import OrthogonalLeastSquares
 from rbfnet.solvers.assembly import Posed, stacked
 
 RIDGE = 1e-8
-"""Relative to columns of length one; directions below it are not counted as there."""
+"""Tolerance for linear independence, relative to unit columns."""
 
 NEW = 1e-3
-"""A candidate of which a smaller part is new is scored as if this part were."""
+"""Lower bound on the independent fraction of a candidate in its score."""
 
 
 @torch.no_grad()
 def greedy(
     posed: Posed, centers: Float[Tensor, "K D"], raw: Float[Tensor, "K ..."], n: int
 ) -> tuple[Float[Tensor, "n D"], Float[Tensor, "n ..."]]:
-    """n of K candidates for centres, chosen one after the other by how much each lowers the linearised residual.
+    """Choose n of K candidate centres greedily by the decrease of the linearised residual.
 
     The columns of the candidates are made orthogonal to those of the network and of the candidates chosen before: the loss falls
     by the square of the residual along them, summed over the outputs.
@@ -36,9 +36,9 @@ def greedy(
     Neural Networks 2 (1991).
 
     Args:
-        posed: where the model is.
-        centers, raw: of the candidates, as in :meth:`rbfnet.nn.RBFNetwork.replace_centers`.
-        n: at most K; fewer are returned where those left add nothing.
+        posed: the problem, linearised at its model.
+        centers, raw: the candidates, as in :meth:`rbfnet.nn.RBFNetwork.replace_centers`.
+        n: at most K; fewer are returned if the remaining ones add nothing.
     """
     model, outputs = posed.model, len(posed.problem.outputs)
     candidates: LinearModel = copy.deepcopy(model)
@@ -51,7 +51,7 @@ def greedy(
     basis = torch.linalg.qr(damped)[0][: len(present)]
     columns = torch.cat([scale * stacked(candidates, equation, outputs) for equation, scale in equations])
     groups = torch.arange(columns.shape[1], device=columns.device).view(outputs, -1)[:, : len(centers)]
-    # All candidates in one pool: they are few.
+    # One pool is enough: there are few candidates.
     selection = OrthogonalLeastSquares(columns, groups, residual[:, None], basis, NEW, pool=len(centers))
     chosen = list(islice(selection, n))
     return centers[chosen], raw[chosen]

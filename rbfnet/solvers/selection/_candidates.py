@@ -1,4 +1,4 @@
-"""Solutions of one problem in one basis after another, compared on one yardstick."""
+"""Solutions of one problem in several bases, compared by their residuals at the same held-out points."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from rbfnet.solvers.assembly import Posed, automatic_scales, mean_square
 from rbfnet.solvers.validation import Miss, Yardstick, relative_scales
 
 LOST = 0.1
-"""A solution that misses an equation by this share of its terms is none: zero misses by one."""
+"""A relative residual above this is no solution: that of zero is one."""
 
 ROUGHLY = 0.5
-"""One that misses less than this, or than this part of what was missed when they were last measured, tells the sizes of terms."""
+"""The sizes of terms are updated below this relative residual, or below this fraction of that at the last update."""
 
 DAMPINGS = (1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
-"""What is tried where rows are few, relative to the lengths of the columns: between rounding and all."""
+"""Dampings tried if there are few rows, relative to the column norms."""
 
 AS_GOOD = 4.0
-"""Scales within this factor of each other weigh alike."""
+"""Scales within this factor count as equal."""
 
 
 def enough(dtype: torch.dtype) -> float:
-    """Half of the digits: what is missed by less is rounding rather than a shape or weights that do not suit."""
+    """Half of the digits: smaller residuals are due to rounding rather than unsuitable shapes or weights."""
     return float(torch.finfo(dtype).eps ** 0.5)
 
 
 class Solved(NamedTuple):
-    """What came of a system.
+    """The solution of a linear system.
 
     Attributes:
-        coefficients: those of the model.
-        words: what is to be said of the system, in sentences.
-        together: its outputs have nothing to do with each other and satisfy the same equations (:func:`relative_scales`).
-        damped: the coefficients for another damping, where rows are few; None where they are not.
-        damping: the one these are for; None if that was left to the method.
+        coefficients: the coefficients of the model.
+        words: sentences about the system.
+        together: whether its outputs are uncoupled and satisfy the same equations (:func:`relative_scales`).
+        damped: the coefficients for another damping, if there are few rows; otherwise None.
+        damping: the damping used; None if it was left to the method.
     """
 
     coefficients: Float[Tensor, "N O"]
@@ -54,12 +54,12 @@ class Solved(NamedTuple):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One solution.
+    """One solution and its residuals.
 
     Attributes:
-        missed: by how much it misses the equation that it misses most (:attr:`Miss.mean`); infinite where there is none.
-        solved: what it is.
-        found: by how much it misses each equation.
+        missed: the maximum relative residual (:attr:`Miss.mean`); infinite if there is no solution.
+        solved: the solution.
+        found: the relative residual of each equation.
     """
 
     missed: float
@@ -68,19 +68,19 @@ class Attempt:
 
 
 class Attempts:
-    """Solves a problem in whatever basis its model has at the time, and measures the solution at unseen points.
+    """Solve a problem in the current basis of its model, and measure the residual at held-out points.
 
-    The first solutions are found with automatic scales. As soon as one is roughly right, the terms of its equations say how large
-    they are, and from then on each equation counts relative to that (:func:`relative_scales`), in every basis alike.
+    The first solutions use automatic scales. As soon as a solution is roughly right, each equation is scaled by the size of its
+    terms (:func:`relative_scales`), in all later bases alike.
 
     Args:
-        posed: the problem, with the points to solve with; its scales and the coefficients of its model are changed, in place.
-        yardstick: its equations at unseen points.
-        solve: solves with the model and the scales as they are.
+        posed: the problem, with the collocation points; its scales and the coefficients of its model are changed in place.
+        yardstick: its equations at held-out points.
+        solve: solves with the current model and scales.
 
     Attributes:
-        best: the attempt that has missed the least.
-        count: how many there were.
+        best: the attempt with the least residual.
+        count: the number of attempts.
     """
 
     def __init__(self, posed: Posed, yardstick: Yardstick, solve: Callable[[], Solved]) -> None:
@@ -91,7 +91,7 @@ class Attempts:
         self._failed: Exception | None = None
 
     def __call__(self) -> float:
-        """By how much the solution in the present basis misses the equations; infinite where the system cannot be solved."""
+        """The relative residual of the solution in the current basis; infinite if the system cannot be solved."""
         if self.count:
             self._weigh()
         attempt = self._attempt()
@@ -106,10 +106,10 @@ class Attempts:
         return attempt.missed
 
     def finish(self) -> Solved:
-        """The best solution, once the model has the basis it is for; its coefficients are in the model then, and its scales.
+        """Restore the coefficients and scales of the best solution; the model must have its basis.
 
         Raises:
-            Exception: what has come of the last system, if none could be solved.
+            Exception: the error of the last system, if none could be solved.
         """
         if self.best is None or (self.best.missed == math.inf and self._failed is not None):
             raise cast(Exception, self._failed)
@@ -140,13 +140,13 @@ class Attempts:
         return Attempt(float(missed) if torch.isfinite(missed) else math.inf, solved, found)
 
     def _weigh(self) -> bool:
-        """Take the scales that suit the basis, and the sizes of the terms if they are known; whether that changes much."""
+        """Update the scales for the basis and, if known, the sizes of the terms; returns whether this changes them much."""
         posed, before = self.posed, [scale for scales in self.posed.scales.values() for scale in scales]
         scales = automatic_scales(posed.model, posed.problem, posed.everywhere)
         if self._shown is not None:
             attempt, value = self._shown
             scales = relative_scales(posed.problem, scales, attempt.found, value, attempt.solved.together)
-        # In place, for whoever asks for the loss afterwards.
+        # In place, so that the loss uses them from now on.
         cast(dict[str, list[float]], posed.scales).update(
             {name: agreed(torch.tensor(each, dtype=torch.float64)).tolist() for name, each in scales.items()}
         )

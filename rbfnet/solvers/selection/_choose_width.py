@@ -1,4 +1,4 @@
-"""How wide kernels are, and how far centres reach: by what a solution misses where it was not asked."""
+"""Choose the kernel width and the margin of the centres by the residual at held-out points."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from rbfnet.solvers.assembly import Posed
 from rbfnet.solvers.selection._candidates import LOST, enough
 
 STEP = 2**0.5
-"""What a width is multiplied by from one attempt to the next."""
+"""The factor between successive widths."""
 
 BETTER = 0.8
-"""What the miss has to fall to for a further step."""
+"""The factor by which the residual must fall for the search to continue."""
 
 STRIDES = (4, 2)
-"""Steps at a time where nothing is solved by the width to start with: first far, then closer about the best."""
+"""Step sizes of the search if the initial width fails: first coarse, then finer around the best."""
 
 NEAR = 0.1
-"""The other margin that is tried: where a solution is singular a little beyond the domain, centres far out do harm."""
+"""The other margin tried: distant centres are harmful if a solution is singular just outside the domain."""
 
 NARROWEST, WIDEST = 1 / 16, 10.0
-"""Widths that are tried: from this part of the one to start with to so many times the extent of the centres."""
+"""The range of widths: from this fraction of the initial one to this multiple of the extent of the centres."""
 
 
 def choose_shape(posed: Posed, miss: Callable[[], float], lost: float = LOST) -> list[str]:
-    """Choose epsilon and the margin of layers that leave it to their solver; what was chosen, in sentences.
+    """Choose epsilon and the margin of layers with ``"auto"`` values; returns sentences on the choice.
 
-    From the automatic values on, first the margin is chosen of two, then widths are tried, each sqrt(2) times the last, for as
-    long as ``miss`` falls: one solve where the automatic values are good enough, four where they are the best, one more for each
-    step away. Where they solve nothing, widths of all sizes are tried first.
+    Starting from the automatic values, one of two margins is chosen, then widths are tried, each sqrt(2) times the last, as long
+    as ``miss`` falls. This takes one solve if the automatic values are good enough, four if they are the best, and one more per
+    further step. If they fail, widths of all sizes are tried first.
 
     Source: Fornberg and Zuev, Comput. Math. Appl. 54 (2007), for why there is a best width; choice by held-out residuals is
     cross-validation (Rippa, Adv. Comput. Math. 11, 1999, for interpolation).
 
     Args:
-        posed: whose model is changed, in place.
-        miss: solves with the model as it is, and gives by how much it misses what it has not seen, relative to the size of that
-            and the same for all shapes; infinite where it fails.
-        lost: with a miss beyond this nothing is solved.
+        posed: the problem, whose model is changed in place.
+        miss: solves with the current model and returns the relative residual at held-out points, which are the same for all
+            shapes; infinite on failure.
+        lost: a larger residual counts as failure.
     """
-    # In a tail that makes it a spline, the scale of a polyharmonic kernel changes nothing.
+    # With the tail of a spline, the scale of a polyharmonic kernel has no effect.
     layers = [m for m in posed.model.modules() if isinstance(m, RBFLayer) and m.automatic and not _scale_free(m)]
     if not layers:
         return []
@@ -64,14 +64,14 @@ def choose_shape(posed: Posed, miss: Callable[[], float], lost: float = LOST) ->
     words = f"epsilon = {epsilon:.3g}"
     if near:
         words += f" with a margin of {NEAR} rather than {layers[0].margin:.2g}"
-    words += f" gives a mean relative residual of {search.least:.1g} at unseen points"
+    words += f" gives a mean relative residual of {search.least:.1g} at held-out points"
     if search.count == 1:
         return [f"{words}: the first value tried is good enough."]
     return [f"{words}, the smallest of {search.count} values tried."]
 
 
 class _Search:
-    """The miss of each margin and width, in steps from the one there is, asked for once."""
+    """The residual for each margin and width, in steps from the initial one; each is computed once."""
 
     def __init__(self, layers: list[RBFLayer], miss: Callable[[], float]) -> None:
         self.miss = miss
@@ -93,21 +93,21 @@ class _Search:
 
     @property
     def best(self) -> tuple[bool, int]:
-        """The margin and width with the least miss, the first of those that are equal."""
+        """The margin and width with the least residual; the first in case of ties."""
         return min(self.known, key=self.known.__getitem__)
 
     @property
     def least(self) -> float:
-        """The least miss."""
+        """The least residual."""
         return min(self.known.values())
 
     @property
     def count(self) -> int:
-        """How many were tried."""
+        """The number of combinations tried."""
         return len(self.known)
 
     def take(self, near: bool, step: int) -> None:
-        """Give the layers this margin and width."""
+        """Set the margin and width of the layers."""
         for layer, state in self.start:
             layer.load_state_dict(state)
             if near and layer.margin is not None:
@@ -115,7 +115,7 @@ class _Search:
             layer.metric.widen(STEP**step)
 
     def anywhere(self, near: bool, lost: float) -> None:
-        """Try widths of all sizes: far apart until one is not lost, and closer about the best."""
+        """Try widths of all sizes: coarsely until one succeeds, then more finely around the best."""
         far, *closer = STRIDES
         ends = self.narrowest, self.widest
         for step in sorted({*ends, *range(0, ends[0], -far), *range(0, ends[1], far)}, key=lambda step: (abs(step), -step)):
@@ -125,7 +125,7 @@ class _Search:
             self.climb(*self.best, stride)
 
     def climb(self, near: bool, step: int, stride: int = 1) -> None:
-        """Try wider ones for as long as they are better, or else narrower ones."""
+        """Try wider kernels as long as they are better, otherwise narrower ones."""
         for way in (stride, -stride):
             at = step
             while self(near, at + way) < BETTER * self(near, at):

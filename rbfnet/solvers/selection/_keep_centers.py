@@ -1,4 +1,4 @@
-"""Which centres of a linear system are enough."""
+"""Choose the centres that a tolerance requires."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rbfnet.solvers.algebra import OrthogonalLeastSquares, processes
 from rbfnet.solvers.assembly import LinearSystem, Posed
 
 NEW = 1e-6
-"""A candidate of which a smaller part is new is scored as if this part were."""
+"""Lower bound on the independent fraction of a candidate in its score."""
 
 
 def keep_enough(posed: Posed, system: LinearSystem, tolerance: float) -> list[str]:
-    """Leave the model of what is posed with as many of its centres as the tolerance needs; how many, in words.
+    """Reduce the model to as many centres as the tolerance requires; returns a sentence with their number.
 
     Raises:
-        InputError: several processes.
+        InputError: there are several processes.
     """
     if processes.count() > 1:
         raise InputError("Choosing centres (tolerance) runs in one process; use trainer=default.")
@@ -42,30 +42,30 @@ def keep_enough(posed: Posed, system: LinearSystem, tolerance: float) -> list[st
 def thin(
     matrix: Float[Tensor, "R U"], target: Float[Tensor, "R C"], num_centers: int, outputs: int, tolerance: float
 ) -> tuple[list[int], float]:
-    """Centres chosen one after the other by how much each lowers the residual, until its estimate at new points is ``tolerance``.
+    """Choose centres greedily by the decrease of the residual, until its estimate at new points is ``tolerance``.
 
-    The columns of the candidates are made orthogonal to those chosen before: the loss falls by the square of the residual along
-    them. The estimate is that of generalised cross-validation, relative to the target: for k unknowns
+    The columns of the candidates are orthogonalised against those chosen before: the loss falls by the square of the residual
+    along them. The estimate is that of generalised cross-validation, relative to the target: for k unknowns
 
         R / (R - k) |residual| / |target|.
 
-    Where it does not come down to ``tolerance``, the number of centres with the least estimate is taken. Columns behind those of
-    the centres, of a tail, are always there.
+    If it does not reach ``tolerance``, the number of centres with the least estimate is used. The columns of the tail, which
+    follow those of the centres, are always included.
 
     Source: Orr, Neural Computation 7 (1995).
 
     Args:
         matrix: for one or several outputs, side by side, the columns of the centres and then of the tail.
         target: the right-hand sides.
-        num_centers: candidates.
-        outputs: of the model; side by side where ``target`` has one column for all.
-        tolerance: relative.
+        num_centers: the number of candidates.
+        outputs: the number of outputs; stacked side by side if ``target`` has a single column.
+        tolerance: the relative tolerance.
 
     Returns:
-        The indices of the centres, in the order they were chosen, and the estimate they reach.
+        The indices of the centres in the order of selection, and the final estimate.
 
     Raises:
-        InputError: non-finite numbers, or fewer candidates that differ than a tail has terms.
+        InputError: non-finite numbers, or fewer distinct candidates than the tail has terms.
     """
     if not (torch.isfinite(matrix).all() and torch.isfinite(target).all()):
         raise InputError("The linear system holds NaN or infinity; check the residuals and their coefficients.")
@@ -75,7 +75,7 @@ def thin(
     tail = torch.ones(matrix.shape[1], dtype=torch.bool, device=matrix.device)
     tail[each.flatten()] = False
     fixed = matrix[:, tail]
-    # A network has as many centres as its tail has terms, at least.
+    # A network needs at least as many centres as its tail has terms.
     terms = max(1, fixed.shape[1] // blocks)
     tiny = torch.finfo(matrix.dtype).tiny
     selection = OrthogonalLeastSquares(matrix, each, target, torch.linalg.qr(fixed / fixed.norm(dim=0).clamp_min(tiny))[0], NEW)

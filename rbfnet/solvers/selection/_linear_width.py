@@ -1,4 +1,4 @@
-"""Shape, weights and damping of a linear problem, chosen by what a solution misses where it was not asked."""
+"""Choose shape, weights and damping for a linear problem by the residual at held-out points."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from rbfnet.solvers.selection._unseen_columns import unseen
 from rbfnet.solvers.validation import Yardstick, kept_apart
 
 FEW_ROWS = 2.0
-"""So many rows for each unknown keep a solution from oscillating between the points; with fewer it may have to be damped."""
+"""Rows per unknown that prevent oscillations between the points; with fewer, damping may be needed."""
 
 
 class Choice(NamedTuple):
-    """What was chosen, which the model and the scales of the problem now have.
+    """The choice, which has been applied to the model and the scales of the problem.
 
     Attributes:
-        solved: the solution that misses the least.
-        whole: it is that of all points: none was held out.
-        words: what was chosen, in sentences.
+        solved: the solution with the least residual.
+        whole: whether it used all points, with none held out.
+        words: sentences on the choice.
     """
 
     solved: Solved
@@ -35,14 +35,14 @@ class Choice(NamedTuple):
 
 
 def chosen(posed: Posed, regularization: Regularization) -> Choice | None:
-    """Choose what is left to the solver: epsilon and margin, the weights of the equations, and the damping where rows are few.
+    """Choose the automatic options: epsilon and margin, equation weights, and the damping if there are few rows.
 
     Args:
         posed: a linear problem.
-        regularization: how its systems are solved.
+        regularization: the method for its linear systems.
 
     Returns:
-        None where there are no points to choose by.
+        None if no points can be held out.
     """
     apart = kept_apart(posed.problem, posed.everywhere)
     if apart is None:
@@ -78,7 +78,7 @@ def chosen(posed: Posed, regularization: Regularization) -> Choice | None:
 
 
 def seen(posed: Posed, others: Mapping[str, Sample] | None = None) -> LinearSystem:
-    """The rows of a linear problem, with zeros in the columns that no point sees (:func:`rbfnet.solvers.selection.unseen`)."""
+    """The rows of a linear problem, with columns unseen by all points set to zero (:func:`rbfnet.solvers.selection.unseen`)."""
     system = posed.linear_system()
     faint = unseen(posed.model, posed.problem, posed.everywhere.values(), (others or {}).values())
     if faint.any():
@@ -87,12 +87,12 @@ def seen(posed: Posed, others: Mapping[str, Sample] | None = None) -> LinearSyst
 
 
 def num_rows(posed: Posed) -> int:
-    """Of all processes."""
+    """Over all processes."""
     return posed.num_rows * processes.count()
 
 
 def too_few(posed: Posed) -> list[str]:
-    """What is to be done where there are no more rows than unknowns, in a sentence."""
+    """A warning if there are no more rows than unknowns."""
     rows, unknowns = num_rows(posed), posed.model.coefficients.numel()
     if rows > unknowns:
         return []

@@ -1,4 +1,4 @@
-"""The shape parameter for a problem that is not linear: chosen for its linearisation at a solution."""
+"""Choose the shape parameter of a nonlinear problem by its linearisation at a solution."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from rbfnet.solvers.validation import Yardstick, kept_apart
 
 @dataclass(frozen=True)
 class Quasilinear:
-    """A problem linearised at a function u_0, for any basis: the equations of a change of u_0 are kept, the features are not.
+    """A problem linearised at a function u_0, for any basis: the linearised equations are stored, the features are not.
 
-    A row says L u = L u_0 - r, where L and r are the derivative and the residual at u_0: what Newton's method solves, in the
-    weights of whatever widths the model has now.
+    A row is L u = L u_0 - r, where L and r are the derivative and the residual at u_0. This is the Newton step, for any kernel
+    widths of the model.
     """
 
     posed: Posed
@@ -32,7 +32,7 @@ class Quasilinear:
 
     @classmethod
     def at(cls, posed: Posed) -> Quasilinear:
-        """At the function the model is now."""
+        """Linearise at the current function of the model."""
         here = posed.model.coefficients.T.reshape(-1)
         outputs = len(posed.problem.outputs)
 
@@ -43,7 +43,7 @@ class Quasilinear:
         return cls(posed, {name: [(e, target(e)) for e in equations] for name, equations in found.items()})
 
     def rows(self, model: LinearModel) -> tuple[Float[Tensor, "R U"], Float[Tensor, "R 1"]]:
-        """The weighted rows for the basis that ``model`` has now, zero where no point sees it, and what they are to give."""
+        """The weighted rows for the current basis of ``model``, zero in unseen columns, and their right-hand side."""
         scaled = [
             (self.posed.factor(scale, equation.sample), equation, target)
             for name, equations in self.equations.items()
@@ -61,17 +61,17 @@ class Quasilinear:
 
 
 def automatic(posed: Posed) -> bool:
-    """Whether there are widths that are left to the solver."""
+    """Whether there are automatic widths."""
     return any(isinstance(part, RBFLayer) and part.automatic for part in posed.model.modules())
 
 
 def chosen_shape(posed: Posed, unknowns: Unknowns) -> tuple[list[str], Float[Tensor, " N"] | None]:
-    """Choose epsilon and margin where they are left to the solver (:func:`rbfnet.solvers.selection.choose_shape`).
+    """Choose automatic values of epsilon and margin (:func:`rbfnet.solvers.selection.choose_shape`).
 
-    The equations are weighed by the sizes of their terms from then on (:class:`rbfnet.solvers.selection.Attempts`).
+    Afterwards the equations are weighted by the sizes of their terms (:class:`rbfnet.solvers.selection.Attempts`).
 
     Returns:
-        What was chosen, in sentences, and the coefficients for it where they are not what was there.
+        Sentences on the choice, and the new coefficients if they changed.
     """
     apart = kept_apart(posed.problem, posed.everywhere)
     if apart is None or not rows.whole_fits(posed, unknowns):

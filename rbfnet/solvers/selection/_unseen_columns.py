@@ -1,4 +1,4 @@
-"""Basis functions that no point sees."""
+"""Find basis functions that nearly vanish at all points."""
 
 from __future__ import annotations
 
@@ -17,23 +17,22 @@ from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Problem, Sample
 
 FAINT = 0.1
-"""A point sees a basis function that is at least this part there of what it is elsewhere in the domain."""
+"""A point sees a basis function whose value there is at least this fraction of its maximum in the domain."""
 
 
 @torch.no_grad()
 def unseen(model: LinearModel, problem: Problem, used: Iterable[Sample], others: Iterable[Sample] = ()) -> Bool[Tensor, " N"]:
-    """Which coefficients belong to basis functions that are nearly zero at all points but D, though not everywhere in the domain.
+    """Find coefficients of basis functions that nearly vanish at all but D points, though not everywhere in the domain.
 
-    Nothing says how large they are, and a solver makes them as large as they are small at the points. Kernels narrower than the
-    gaps between points are such, and those of centres so far outside, in widths, that they reach into a corner of the domain
-    only. Where else in the domain they may be large is looked for at their centres, in the corners of the box, and at
-    ``others``.
+    They are undetermined, and a solver would make their coefficients very large. Examples are kernels narrower than the gaps
+    between points, and kernels with centres so many widths outside that they only reach into a corner of the domain. Whether
+    they are large elsewhere in the domain is tested at their centres, in the corners of the box, and at ``others``.
 
     Args:
-        model: a network, or one in wrappers; of other models all is taken to be seen.
-        problem: where it is used.
-        used: the points.
-        others: unseen points.
+        model: a network, possibly in wrappers; for other models everything counts as seen.
+        problem: the problem it is used in.
+        used: the collocation points.
+        others: held-out points.
     """
     from scipy.spatial import cKDTree
 
@@ -61,7 +60,7 @@ def unseen(model: LinearModel, problem: Problem, used: Iterable[Sample], others:
 
 
 def _elsewhere(model: LinearModel, problem: Problem) -> Float[Tensor, "N D"]:
-    """Centres and corners that are in the domain."""
+    """Centres and corners inside the domain."""
     domain = problem.domain
     if isinstance(domain, PointCloud):
         return domain.box[:0]

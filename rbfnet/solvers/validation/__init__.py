@@ -1,4 +1,4 @@
-"""By how much a solution misses its equations at points it has not seen, and how large its error is likely to be."""
+"""Relative residuals of a solution at held-out points, and an estimate of its error."""
 
 from rbfnet.solvers.validation._error_estimate import Estimate, estimate
 from rbfnet.solvers.validation._fresh_points import close_points, fresh_points, kept_apart

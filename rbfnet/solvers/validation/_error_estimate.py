@@ -1,4 +1,4 @@
-"""How far a solution is likely to be from the truth, and whether its conditions determine it at all."""
+"""Estimate the error of a solution, and whether the conditions determine it."""
 
 from __future__ import annotations
 
@@ -21,50 +21,50 @@ from rbfnet.solvers.assembly import Posed, Unknowns, stacked
 from rbfnet.solvers.validation._relative_residuals import Miss
 
 COLUMNS = 1600
-"""Unknowns that take part at most: beyond, a random part of the centres stands for all."""
+"""Maximum number of unknowns; above it, a random subset of the centres is used."""
 
 ROWS, LEAST_ROWS = 3, 4000
-"""Rows for each of them, and in any case: among fewer, functions that oscillate between the points look as if they were free."""
+"""Minimum number of rows, per unknown and in total: with fewer, functions that oscillate between the points seem undetermined."""
 
 LEAST_CENTERS = 300
 """Of the richer space, such that it can represent what a problem leaves free, however few centres the model has."""
 
 SPARE = 1.3
-"""Rows for each unknown, at least, where a model has few centres and points."""
+"""Minimum number of rows per unknown for a model with few centres and points."""
 
 POINTS = 1000
-"""Where the size of a function is measured."""
+"""Number of points at which the size of a function is measured."""
 
 FREE = 100.0
-"""A change of the solution that its equations feel this many times less than by its size is suspected to be free."""
+"""A change of the solution whose residual is smaller than its size by this factor may be undetermined."""
 
 STEADY = 8.0
 """The constant of a problem is the same in any space that resolves it. That of a free change grows with the space by more."""
 
 NEGLIGIBLE = 1e-5
-"""An output that is smaller than this part of the largest is taken for as large."""
+"""Minimum size of an output, relative to the largest."""
 
 DOUBT, LITTLE = 1e3, 1e-4
-"""Of a problem as sensitive as the first, what is missed must not be able to change the solution by more than the second."""
+"""For a problem with a constant above the first, the residual must not allow a change of the solution above the second."""
 
 ROUNDING = 1e9
-"""No problem that is determined is as sensitive."""
+"""A larger constant means that the problem is not determined."""
 
 STEPS = 20
-"""Of the power iteration."""
+"""Number of power iterations."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What can be said of the error without knowing the truth.
+    """An estimate of the error without a reference.
 
     Attributes:
-        errors: for each output the likely error, relative L2.
-        error: of all outputs together, as ``rel_l2`` of :func:`rbfnet.training.errors`.
-        constant: the largest |e| / |J e|: how much larger than what the equations miss, both relative, an error can be.
-        determined: there is no change of the solution that satisfies all (homogeneous) conditions.
-        free: the outputs that such a change is made of. flat: it is a constant in each of them.
-        unknowns: for each trained parameter of the problem, by name, how large an error of it can be, relative to it.
+        errors: the estimated error of each output, relative L2.
+        error: that of all outputs together, as ``rel_l2`` of :func:`rbfnet.training.errors`.
+        constant: the largest |e| / |J e|: the maximum ratio of relative error to relative residual.
+        determined: whether no change of the solution satisfies all (homogeneous) conditions.
+        free: the outputs affected by such a change. flat: whether it is a constant in each of them.
+        unknowns: the maximum relative error of each trained parameter of the problem, by name.
     """
 
     errors: dict[str, float]
@@ -78,7 +78,7 @@ class Estimate:
 
 @torch.no_grad()
 def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample], misses: Sequence[Miss]) -> Estimate | None:
-    """The error by the residual at new points, sent through the linearised system in a richer space.
+    """Estimate the error from the residual at new points by the linearised system in a richer space.
 
     The rows of the linearised equations at points that have not been used, each equation relative to the size of its terms, are
     J e = -r for a change e of the solution. It is sought among the functions of the model and as many others, with centres
@@ -95,12 +95,12 @@ def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]
     Numer. Anal. 30 (1993); for |e| <= C |r| Bochev and Gunzburger, Least-Squares Finite Element Methods (2009).
 
     Args:
-        model, problem: the solution, where it is.
-        samples: points for each condition that have not been used.
-        misses: what :func:`rbfnet.solvers.validation.misses` says at these.
+        model, problem: the solution and its problem.
+        samples: held-out points for each condition.
+        misses: the result of :func:`rbfnet.solvers.validation.misses` at these.
 
     Returns:
-        None where the system is not finite, or there are no equations in a domain.
+        None if the system is not finite or there are no equations in a domain.
     """
     richer, half, few, lives_in, matrix, residual = _in_a_richer_space(model, problem, samples, misses)
     size, outputs = richer.coefficients.shape
@@ -199,14 +199,14 @@ class _Space:
         self.lives = torch.where(lives.any(dim=0), lives, True).to(solution)
         self.points = self.lives.sum(dim=0)
         sizes = ((solution.square() * self.lives).sum(dim=0) / self.points).sqrt()
-        # An output that is zero but for rounding has no size of its own.
+        # An output that is zero up to rounding has no size of its own.
         self.sizes = sizes.clamp_min(NEGLIGIBLE * float(sizes.max()))
         self.outputs = solution.shape[1]
         self.columns = torch.arange(self.features.shape[1] * self.outputs, device=x.device)
 
     @property
     def count(self) -> int:
-        """How many functions there are, in all outputs."""
+        """The number of functions in all outputs."""
         return len(self.columns)
 
     def part(self, chosen: Tensor) -> _Space:

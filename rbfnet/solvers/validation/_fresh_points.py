@@ -1,4 +1,4 @@
-"""Points of a problem that a solver has not seen."""
+"""Held-out points: new points for a problem."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from rbfnet.domains import Domain, PointCloud, SpaceTime
 from rbfnet.problems import Data, Interior, Problem, Sample
 
 DENSER = 2
-"""How many times as many fresh points there are as points that were used."""
+"""Number of new points, relative to the number of points used."""
 
 FEWER, LEAST = 0.5, 200
-"""The same for points to choose by: rms values need fewer, but not less than so many."""
+"""The same for points used to choose options, and their minimum number."""
 
 SHARE, FEW = 0.3, 12
-"""The share of its points that is held out of a condition whose points are given, if it has so many."""
+"""The fraction of given points that is held out, and the minimum number of points for it."""
 
 NEAREST, FARTHEST = 1e-4, 0.1
-"""How far from the boundary points near it lie, as fractions of the size of the domain, evenly in the logarithm."""
+"""The log-uniform range of distances of near-boundary points, relative to the size of the domain."""
 
 
 def fresh_points(problem: Problem, samples: Mapping[str, Sample], times: float = DENSER) -> dict[str, Sample]:
-    """Points for each condition like those of ``samples``, and none of them the same.
+    """New points for each condition, distributed like those of ``samples``.
 
-    Data are given points: there are no others.
+    Data have no other points.
 
     Args:
-        problem: whose conditions they are for.
-        samples: what a solver has used, of which number and dtype are taken.
-        times: how many times as many they are.
+        problem: the problem.
+        samples: the points used, which determine number and dtype.
+        times: the ratio of new points to points used.
     """
     denser = copy.copy(problem)
     conditions = problem.named_conditions()
-    # Neither data nor the nodes of an integral say how many points are wanted.
+    # Data and quadrature nodes do not determine the number of points.
     given = [name for name, sample in samples.items() if isinstance(conditions[name], Data) or sample.weights is not None]
     used = {name: sample.num_points for name, sample in samples.items() if name not in given}
     inside = [n for name, n in used.items() if isinstance(conditions[name], Interior)]
@@ -51,10 +51,10 @@ def fresh_points(problem: Problem, samples: Mapping[str, Sample], times: float =
 
 
 def kept_apart(problem: Problem, samples: Mapping[str, Sample]) -> tuple[dict[str, Sample], dict[str, Sample]] | None:
-    """Points to solve with, and points to measure the solution at; None where there are no other ones.
+    """Split points into those to solve with and those to measure the solution at; None if there are no others.
 
-    Where a condition can be sampled again, all its points are used and it is measured at fresh ones, about half as many. Of
-    points that are given, such as data, three tenths are held out. Conditions of few points, and integrals, are in both.
+    If a condition can be sampled again, all its points are used and it is measured at about half as many new ones. Of given
+    points, such as data, three tenths are held out. Conditions with few points, and integrals, are in both sets.
 
     Args:
         problem, samples: as for :func:`fresh_points`.
@@ -66,14 +66,14 @@ def kept_apart(problem: Problem, samples: Mapping[str, Sample]) -> tuple[dict[st
         if _others(fresh[name], sample):
             measured[name] = fresh[name]
         elif sample.weights is None and sample.num_points >= FEW:
-            # By the golden ratio: every third point of a Halton sequence is a third of the domain.
+            # By the golden ratio, because every third point of a Halton sequence lies in one third of the domain.
             apart = torch.arange(1, sample.num_points + 1, dtype=torch.float64) * 0.6180339887498949 % 1.0 < SHARE
             used[name], measured[name] = sample.rows(~apart), sample.rows(apart)
     return None if all(measured[name] is sample for name, sample in samples.items()) else (used, measured)
 
 
 def _others(fresh: Sample, used: Sample) -> bool:
-    """Whether most of the points are other ones."""
+    """Whether most of the points are new."""
     if fresh is used or fresh.weights is not None:
         return False
     both = torch.cat([fresh.sites[0], used.sites[0]])
@@ -81,13 +81,13 @@ def _others(fresh: Sample, used: Sample) -> bool:
 
 
 def close_points(problem: Problem, samples: Mapping[str, Sample], centers: Tensor | None = None) -> dict[str, Sample]:
-    """Points for the equations inside where even ones are sparse: near the boundary, its corners and ends, and near centres.
+    """Points for the interior equations where uniform ones are sparse: near the boundary, its corners and ends, and near centres.
 
     In space and time half of those near the boundary are near the start, and the end, instead.
 
     Args:
         problem, samples: as for :func:`fresh_points`.
-        centers: (M, D), to look near them too, at as many points as there are near the boundary.
+        centers: (M, D), to add points near them too, as many as near the boundary.
     """
     domain = problem.domain
     if isinstance(domain, PointCloud):
@@ -113,7 +113,7 @@ def close_points(problem: Problem, samples: Mapping[str, Sample], centers: Tenso
 
 
 def _edge(domain: Domain, n: int) -> tuple[Tensor, Tensor]:
-    """Random points where the domain ends, in time too, and the outward normals there."""
+    """Random points on the boundary, in time too, and the outward normals there."""
     edge, normals = domain.boundary_with_normals(n, "random")
     if not isinstance(domain, SpaceTime):
         return edge, normals
@@ -126,7 +126,7 @@ def _edge(domain: Domain, n: int) -> tuple[Tensor, Tensor]:
 
 
 def _like(sample: Sample, used: Sample) -> Sample:
-    """In the dtype, and on the device, of the points that were used."""
+    """Convert to the dtype and device of the points that were used."""
     like = used.sites[0]
 
     def part(t: Tensor | None) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""By how much a model misses the equations of a problem, in numbers that mean the same whatever the problem."""
+"""Dimensionless relative residuals of the equations of a problem."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from rbfnet.problems import Data, Interior, Known, Problem, Sample
 from rbfnet.solvers.assembly import Slopes, derivatives
 
 STILL = 1e-5
-"""The relative variation of a solution that counts as rounding: that of a constant."""
+"""The relative variation below which a solution counts as constant."""
 
 NEIGHBOURS = 4
-"""Of a measured point, whose residuals are compared with its own."""
+"""Number of neighbours with which the residual of a data point is compared."""
 
 
 @dataclass(frozen=True)
 class Miss:
-    """How far one equation of one condition is from holding, relative to the size of its own terms.
+    """The relative residual of one equation of a condition, relative to the size of its terms.
 
     Attributes:
-        condition: its name. equation: its number within the condition, from 0.
-        rms: root mean square of the residual over ``size``: 0.11 is 'missed by 11 %'.
+        condition: its name. equation: its index within the condition, from 0.
+        rms: root mean square of the residual over ``size``.
         largest: the largest residual over ``size``.
-        at: the coordinates of the point where it is.
-        share: of the points, those where the residual is more than half of the terms there.
+        at: the coordinates of the point of the largest residual.
+        share: the fraction of points where the residual exceeds half the size of the terms there.
         residual: root mean square of the residual, in its own units.
-        size: that of the terms, in the same units.
-        mean: the same as ``rms`` with means of absolute values throughout. What a residual does to a solution is an average of
-            it, and so is this: a few points next to a corner or a hole count for what they are, and fewer points tell it.
-        order: of its highest derivative.
+        size: the size of the terms, in the same units.
+        mean: like ``rms``, with means of absolute values. It is less sensitive to a few points next to a corner or a hole, as is
+            the error of the solution, and needs fewer points.
+        order: the order of its highest derivative.
     """
 
     condition: str
@@ -51,7 +51,7 @@ class Miss:
 
 
 def misses(model: Differentiable, problem: Problem, samples: Mapping[str, Sample]) -> list[Miss]:
-    """How far each equation is from holding at the points of ``samples``.
+    """The relative residual of each equation at the points of ``samples``.
 
     An equation is a sum of terms T_i: derivatives of the solution times their coefficients, and what does not depend on it. The
     size of an equation is
@@ -68,8 +68,8 @@ def misses(model: Differentiable, problem: Problem, samples: Mapping[str, Sample
 
     Args:
         model: a model of the solution.
-        problem: whose conditions are looked at, those of them that have points in ``samples``.
-        samples: for each condition its points; those that the model was fitted at say little.
+        problem: the problem; only its conditions with points in ``samples`` are evaluated.
+        samples: the points of each condition; residuals at points used for the fit are too small.
     """
     return Yardstick.at(model, problem, samples).misses(model)
 
@@ -127,7 +127,7 @@ class Yardstick:
 
     @torch.no_grad()
     def misses(self, model: Differentiable) -> list[Miss]:
-        """How far ``model`` is from satisfying each of the equations."""
+        """The relative residual of ``model`` in each of the equations."""
         lives: dict[int, set[tuple[str, int]]] = {}
         for name in self._inside:
             for site, _, output in self._keys(name):
@@ -162,7 +162,7 @@ class Yardstick:
 
 
 def _factors(sample: Sample, slopes: Slopes) -> dict[tuple[int, Along, int], Tensor]:
-    """What each derivative of each output at each site is multiplied by, from the derivatives of a residual in its channels."""
+    """The factor of each derivative of each output at each site, from the channel derivatives of a residual."""
     found: dict[tuple[int, Along, int], Tensor] = {}
     for (site, op, output), slope in slopes.items():
         x = sample.sites[site]
@@ -191,7 +191,7 @@ def _mean(values: Tensor) -> float:
 
 
 class _Sizes:
-    """How large a derivative of an output is anywhere, from its values at points in the domain."""
+    """The typical size of a derivative of an output, from its values at points in the domain."""
 
     def __init__(self, problem: Problem, values: Mapping[int, Mapping[Along, Tensor]]) -> None:
         self.values = values
@@ -230,7 +230,7 @@ def _missed(name: str, number: int, terms: _Terms, values: list[dict[Along, Tens
 
 
 def _misfit(name: str, number: int, terms: _Terms, values: list[dict[Along, Tensor]], sample: Sample, sizes: _Sizes) -> Miss:
-    """Of measured values, which are the rest of their equation: what neighbours have in common, relative to their spread."""
+    """For data: the part of the residual that is common to neighbours, relative to the spread of the values."""
     residual = torch.as_tensor(sum(terms.parts(values), terms.rest))
     scale, where = float(terms.rest.std(correction=0)) or _rms(terms.rest) or 1.0, int(residual.abs().argmax())
     common, rms = common_part(residual, sample.sites[0]), _rms(residual)
@@ -241,7 +241,7 @@ def _misfit(name: str, number: int, terms: _Terms, values: list[dict[Along, Tens
 
 
 def common_part(residual: Float[Tensor, " N"], x: Float[Tensor, "N D"]) -> float:
-    """The root mean square of what residuals at neighbouring points have in common; of independent noise next to nothing.
+    """The root mean square of the part of residuals that is common to neighbouring points; near zero for independent noise.
 
     Noise has no part in the mean of r times the mean of r at the nearest points, but for its scatter, which is taken off. Of a
     few points it cannot be told from anything else.

@@ -1,4 +1,4 @@
-"""The scale of each equation, once a solution shows how large its terms are."""
+"""Scales of the equations from the sizes of their terms in a solution."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rbfnet.solvers.validation._relative_residuals import Miss
 def relative_scales(
     problem: Problem, scales: Mapping[str, Sequence[float]], found: Sequence[Miss], value: float, together: bool = False
 ) -> dict[str, list[float]]:
-    """What each equation is multiplied by in the loss, now that a solution has shown how large its terms are.
+    """The factor of each equation in the loss, from the sizes of its terms in a solution.
 
     With the scale weight x u^2 / size^2 a residual counts relative to its equation. Automatic scales compare equations on single
     basis functions instead. Where these are much wider than the features of the solution, they make too much of equations of high
@@ -20,10 +20,10 @@ def relative_scales(
     little to the solution. So equations of lower order get the larger of the two, relative to those of the highest.
 
     Args:
-        problem: whose equations they are.
-        scales: the automatic ones.
-        found: what :func:`rbfnet.solvers.validation.misses` gives for a solution.
-        value: u^2 of the solution, on average.
+        problem: the problem.
+        scales: the automatic scales.
+        found: the result of :func:`rbfnet.solvers.validation.misses` for a solution.
+        value: the mean of u^2 of the solution.
         together: equations of a condition whose scales are the same keep to one: outputs that have nothing to do with each other
             and satisfy the same equations are one system then.
     """

@@ -1,3 +1,5 @@
+"""A callback that adds centres during training."""
+
 from __future__ import annotations
 
 import math

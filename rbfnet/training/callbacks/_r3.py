@@ -1,3 +1,5 @@
+"""R3 adaptive sampling."""
+
 from __future__ import annotations
 
 import torch

@@ -1,3 +1,5 @@
+"""Residual-based adaptive sampling (RAD)."""
+
 from __future__ import annotations
 
 import torch

@@ -1,4 +1,4 @@
-"""The further processes of a run on this machine: started by Lightning, watched here, and none of them left behind."""
+"""The worker processes of a run on this machine: started by Lightning, monitored here, and always cleaned up."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 from rbfnet.errors import InputError
 
 EVERY, PATIENCE = 0.2, 4.0
-"""Seconds between two looks at the processes, and those in which the first one may find by itself that another has failed."""
+"""Seconds between checks of the processes, and the time that the first one has to notice a failure by itself."""
 
 LEAVE = 10.0
-"""Seconds that they have to end in, once the first is done."""
+"""Seconds that the workers have to exit once the first process is done."""
 
 
 class ProcessLost(RuntimeError):
-    """A further process of a run has ended before the run did.
+    """A worker process ended before the run did.
 
     Attributes:
-        code: what the run is to end with: 143 where the process was terminated, 2 for wrong input, else 1.
+        code: the exit code of the run: 143 if the process was terminated, 2 for wrong input, else 1.
     """
 
     def __init__(self, message: str, code: int = 1) -> None:
@@ -41,10 +41,10 @@ class ProcessLost(RuntimeError):
 
 
 def _lost(number: int, count: int, returned: int) -> ProcessLost:
-    how = f"was ended by {signal.Signals(-returned).name}" if returned < 0 else f"ended with code {returned}"
+    how = f"was killed by {signal.Signals(-returned).name}" if returned < 0 else f"ended with code {returned}"
     stopped = returned in (-signal.SIGTERM, 128 + signal.SIGTERM)
     code = 128 + signal.SIGTERM if stopped else 2 if returned == 2 else 1
-    return ProcessLost("terminated" if stopped else f"process {number} of {count} {how}, so the run ends", code)
+    return ProcessLost("terminated" if stopped else f"process {number} of {count} {how}; the run was stopped", code)
 
 
 def _end_at_once(error: ProcessLost) -> None:
@@ -53,16 +53,16 @@ def _end_at_once(error: ProcessLost) -> None:
 
 
 class Launcher(_SubprocessScriptLauncher):
-    """Lightning's, whose own observer kills the first process too, without a word.
+    """Lightning's launcher without its observer, which would silently kill the first process too.
 
     Attributes:
-        give_up: called in a thread where a process is lost and the first does not notice, as it waits for that.
+        give_up: called in a thread when a process is lost and the first process, waiting for it, does not notice.
     """
 
     give_up: Callable[[ProcessLost], object] = staticmethod(_end_at_once)
 
     def launch(self, function: Callable[..., Any], *args: Any, trainer: pl.Trainer | None = None, **kwargs: Any) -> Any:
-        """Start the other processes, and call ``function``."""
+        """Start the other processes and call ``function``."""
         self.cluster_environment.validate_settings(num_devices=self.num_processes, num_nodes=self.num_nodes)
         if not self.cluster_environment.creates_processes_externally:
             self._call_children_scripts()
@@ -71,13 +71,13 @@ class Launcher(_SubprocessScriptLauncher):
         return function(*args, **kwargs)
 
     def require_port(self) -> None:
-        """Raise InputError where the port that the processes are to meet at is taken."""
+        """Raise InputError if the rendezvous port of the processes is in use."""
         environment = self.cluster_environment
         if environment.creates_processes_externally or "MASTER_PORT" not in os.environ:
             return
         port = os.environ["MASTER_PORT"]
         if not port.isdecimal() or not 0 < int(port) < 2**16:
-            raise InputError(f"MASTER_PORT is the number of a port, but is {port!r}.")
+            raise InputError(f"MASTER_PORT must be a port number, but is {port!r}.")
         with socket.socket() as one:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -85,20 +85,19 @@ class Launcher(_SubprocessScriptLauncher):
             except OSError as error:
                 if error.errno in (errno.EADDRINUSE, errno.EACCES):
                     raise InputError(
-                        f"Port {port}, which MASTER_PORT gives for the processes of the run, is taken or not allowed; give "
-                        "another, or leave MASTER_PORT out."
+                        f"Port {port}, set by MASTER_PORT, is in use or not permitted; choose another or unset MASTER_PORT."
                     ) from None
 
     def lost_to(self, error: Exception) -> ProcessLost | None:
-        """The error for a process whose loss has made this one; None where it is the run's own."""
+        """The error for the lost process that caused this error; None if the error is the run's own."""
         broken = isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
         if not broken:
             return None
-        # A further process can only tell that the connection is broken.
-        return self.lost() or (None if self.procs else ProcessLost("another process has ended, so the run ends"))
+        # A worker only sees that the connection is broken.
+        return self.lost() or (None if self.procs else ProcessLost("another process ended; the run was stopped"))
 
     def lost(self, within: float = PATIENCE) -> ProcessLost | None:
-        """The error for a process that has failed, or does so in the next seconds."""
+        """The error for a process that has failed or fails within the next seconds."""
         until = time.monotonic() + within
         while self.procs:
             for number, process in enumerate(self.procs):
@@ -110,7 +109,7 @@ class Launcher(_SubprocessScriptLauncher):
         return None
 
     def end(self, patience: float = 0.0) -> None:
-        """Wait for all of them, and kill those that are still there then."""
+        """Wait for all processes, then kill those that are still running."""
         until = time.monotonic() + patience
         for process in self.procs:
             with suppress(subprocess.TimeoutExpired):
@@ -124,14 +123,14 @@ class Launcher(_SubprocessScriptLauncher):
             time.sleep(EVERY)
             if error := self.lost(0.0):
                 time.sleep(PATIENCE)
-                # The first has come to its end meanwhile, if it has seen it.
+                # By now the first process has ended, if it noticed.
                 if self.procs:
                     self.give_up(error)
                 return
 
 
 def launched_here(trainer: pl.Trainer) -> Launcher | None:
-    """What starts the further processes of a run, in place of Lightning's; None for a run of one process, or of a cluster's."""
+    """The launcher that replaces Lightning's; None for a run with one process or one launched by a cluster."""
     strategy: Any = trainer.strategy
     if type(strategy.launcher) is _SubprocessScriptLauncher:
         strategy._launcher = Launcher(strategy.cluster_environment, strategy.num_processes, strategy.num_nodes)

@@ -1,6 +1,6 @@
-"""How a run is stopped: by SIGINT and SIGTERM, after the step that is being made or, where that takes long, by undoing it.
+"""Stop a run on SIGINT or SIGTERM: after the current step, or by undoing the step if it takes too long.
 
-All that touches Lightning's own handling of signals is here.
+All code that changes Lightning's signal handling is here.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from rbfnet.training._solution import Solution
 
 GRACE = 5.0
-"""Seconds that a step has to be finished in; then it is undone."""
+"""Seconds that the current step has to finish; after that it is undone."""
 
 ONCE = 1.0
-"""Signals to terminate that are less than so many seconds apart are one: ``timeout`` sends it to the process and to its group."""
+"""Repeated SIGTERMs within this many seconds count as one: ``timeout`` signals both the process and its group."""
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, or SIGINT, during a run.
 
     Attributes:
-        solution: the model after the last whole step, which has not been judged; None where there was none.
+        solution: the model after the last complete step, without a verdict; None if no step was completed.
 
     Example:
         ``try: solution = rbfnet.solve(problem)``, ``except rbfnet.Interrupted as stop: solution = stop.solution``
@@ -40,10 +40,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Terminated(SystemExit):
-    """SIGTERM during a run; where nobody catches it the process ends with exit code 143.
+    """SIGTERM during a run; if it is not caught, the process exits with code 143.
 
     Attributes:
-        solution: as that of :class:`Interrupted`.
+        solution: as in :class:`Interrupted`.
     """
 
     solution: Solution | None = None
@@ -53,22 +53,22 @@ class Terminated(SystemExit):
 
 
 class Stopped(BaseException):
-    """Raised where a run stops. Lightning exits from the process where it sees a KeyboardInterrupt; this it lets pass."""
+    """Raised to stop a run. Lightning exits the process on a KeyboardInterrupt, but lets this exception propagate."""
 
 
 class Stop:
-    """What signals have asked of a run, whose handler it is.
+    """The signal handler of a run, and what the signals requested.
 
     Args:
-        told: called once with the number of the signal, where a step is still to be finished.
-        replaces: handlers that it may take the place of, beside Python's own.
+        told: called once with the signal number if the current step is still to be finished.
+        replaces: handlers that may be replaced, besides Python's own.
 
     Attributes:
-        number: of the first signal; None if there was none.
-        waits: the step that is being made may be finished, for some seconds.
-        broken: when a step was broken into, as ``time.monotonic`` tells it; None if none was.
-        leaving: the run is at its end, and signals change nothing any more.
-        abandon: ends what the run has begun, further processes for example, and leaves nothing behind that is of no use.
+        number: the first signal; None if there was none.
+        waits: whether the current step may take a few seconds to finish.
+        broken: the ``time.monotonic`` at which a step was interrupted; None if none was.
+        leaving: whether the run is ending, so that signals have no further effect.
+        abandon: stops what the run has started, such as worker processes, and removes useless files.
     """
 
     def __init__(self, told: Callable[[int], object] = lambda number: None, replaces: tuple[Any, ...] = ()) -> None:
@@ -82,13 +82,13 @@ class Stop:
         self._timer: threading.Timer | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """The handler: the first signal lets a step be finished, a second one, or time, breaks into it."""
+        """The handler: after the first signal the step may finish; a second signal or a timeout interrupts it."""
         now, first = time.monotonic(), self.number is None
         if first:
             self.number, self._since = number, now
         elif number == signal.SIGTERM and now - self._since < ONCE:
             return
-        # An exception that is raised in the midst of a finalizer is lost, so that after a while the next one is raised again.
+        # An exception raised inside a finalizer is lost, so a later signal raises it again.
         if self.leaving or (self.broken is not None and now - self.broken < GRACE):
             return
         if first and self.waits:
@@ -101,20 +101,20 @@ class Stop:
         raise Stopped
 
     def leaves(self) -> None:
-        """The run is at its end, or about to leave: there is nothing to break into any more."""
+        """The run is ending: there is no step left to interrupt."""
         self.leaving = True
         if self._timer is not None:
             self._timer.cancel()
 
     def error(self, solution: Solution | None = None) -> Interrupted | Terminated:
-        """What is raised to whoever has started the run."""
+        """The exception for the caller of the run."""
         error = Interrupted() if self.number == signal.SIGINT else Terminated()
         error.solution = solution
         return error
 
 
 def _again(number: int) -> None:
-    """The signal once more, to the main thread, such that it wakes up if it sleeps."""
+    """Send the signal again to the main thread, to wake it if it sleeps."""
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, number)
     else:
@@ -123,9 +123,9 @@ def _again(number: int) -> None:
 
 @contextmanager
 def watched(stop: Stop) -> Iterator[None]:
-    """Within, signals ask ``stop``; afterwards their handlers are what they were.
+    """Handle signals with ``stop`` inside the context; the previous handlers are restored afterwards.
 
-    A handler that somebody has set stays. Outside of the main thread, which alone gets signals, nothing is done.
+    A handler set by the user is kept. Outside the main thread, which alone receives signals, nothing is done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -144,10 +144,10 @@ def watched(stop: Stop) -> Iterator[None]:
 
 
 def keep_quiet(trainer: pl.Trainer) -> None:
-    """Lightning's own handler of SIGTERM has processes talk to each other in the midst of a step, and wait for ever."""
+    """Disable Lightning's SIGTERM handler, which communicates between processes in the middle of a step and deadlocks."""
     cast(Any, trainer)._signal_connector._sigterm_notifier_fn = lambda number, frame: None
 
 
 def end_after_this_epoch(trainer: pl.Trainer) -> None:
-    """Have Lightning leave, by a SIGTERMException, once it has logged the epoch whose end it is at."""
+    """Make Lightning exit with a SIGTERMException once it has logged the epoch that just ended."""
     cast(Any, trainer)._signal_connector.received_sigterm = True

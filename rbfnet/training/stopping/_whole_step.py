@@ -1,4 +1,4 @@
-"""The model after the last whole step, for when the next one is broken into."""
+"""Keep the model after the last complete step, in case the next one is interrupted."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rbfnet.nn import RBFNetwork
 
 
 class WholeStep:
-    """Keeps what a module holds, and brings it back.
+    """Save the state of a module and restore it.
 
     Args:
-        module: what is kept, a model and more.
+        module: the module to save.
     """
 
     def __init__(self, module: torch.nn.Module) -> None:
@@ -22,18 +22,18 @@ class WholeStep:
         self.state: dict[str, Tensor] | None = None
 
     def keep(self) -> None:
-        """The step is done."""
+        """Save the state after a complete step."""
         self.state = {name: value.detach().clone() for name, value in self.module.state_dict().items()}
 
     def back(self) -> None:
-        """To the last that was kept, if there is one."""
+        """Restore the last saved state, if there is one."""
         if self.state is not None:
             make_room(self.module, self.state)
             self.module.load_state_dict(self.state)
 
 
 def make_room(module: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Give networks as many centres as the state has: a run that grew, or kept a part of them, has other ones than at first."""
+    """Resize networks to the number of centres in the state, which changes in runs that add or select centres."""
     for name, network in module.named_modules():
         if isinstance(network, RBFNetwork):
             centers, raw = state[f"{name}.layer.centers"], state[f"{name}.layer.metric.raw"]

@@ -1,4 +1,4 @@
-"""The files of a run: written whole or not at all, with checksums, in a directory that is locked."""
+"""The files of a run: written atomically, with checksums, in a locked directory."""
 
 from rbfnet.training.storage._checksums import (
     checkpoint_bytes,

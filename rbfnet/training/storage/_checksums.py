@@ -1,6 +1,6 @@
-"""Files of a run that carry a checksum of themselves, so that damage is told.
+"""Run files with embedded checksums, so that damage is detected.
 
-Those of versions without checksums are read as well; what is damaged in them is told only where it cannot be read.
+Files from versions without checksums are read as well; in these, only damage that makes them unreadable is detected.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from rbfnet.errors import InputError
 from rbfnet.training.storage._whole_files import read, write_whole
 
 NONE = "0" * 64
-"""In the place of the checksum while it is computed."""
+"""The placeholder for the checksum while it is computed."""
 
 END = b"PK\x05\x06"
-"""What begins the last record of an archive; a comment may follow."""
+"""The signature of the last record of a zip archive; a comment may follow."""
 
 MARK = b"sha256:"
 
 
 def damaged(path: Path, why: str = "") -> InputError:
-    """The error for a file that is not what was written."""
+    """The error for a damaged file."""
     reason = f" ({why})" if why else ""
-    return InputError(f"{str(path)!r} cannot be read: it is damaged or cut off{reason}.")
+    return InputError(f"{str(path)!r} cannot be read: it is damaged or truncated{reason}.")
 
 
 def checkpoint_bytes(checkpoint: Mapping[str, Any]) -> memoryview:
-    """A checkpoint as ``torch.save`` writes it, which is a zip archive, with the checksum as the archive's comment."""
+    """Write a checkpoint as ``torch.save`` does, as a zip archive, with the checksum in the archive's comment."""
     file = io.BytesIO()
     torch.save(dict(checkpoint), file)
     size = len(MARK) + len(NONE)
@@ -50,27 +50,27 @@ def checkpoint_bytes(checkpoint: Mapping[str, Any]) -> memoryview:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint, read as data: nothing is unpickled.
+    """Read a checkpoint as data, without unpickling.
 
     Raises:
-        InputError: there is none, it is damaged, or holds more than data.
+        InputError: the file is missing, damaged, or contains more than data.
     """
     data = read(path)
     size = len(MARK) + len(NONE)
     if data[-size:].startswith(MARK):
         intact = hashlib.sha256(data[:-size]).hexdigest().encode() == data[-len(NONE) :]
     else:
-        # Without a comment, as before there were checksums.
+        # No comment: written before checksums were introduced.
         intact = data[-22:].startswith(END) and data.endswith(b"\0\0")
     if not intact:
         raise damaged(path)
-    # The unpickler of ``weights_only`` allows more than data need, and allocates whatever is claimed.
+    # The ``weights_only`` unpickler allows more than data need and allocates any claimed size.
     with archive(path, stored=True) as claimed:
         require_plain(str(path), claimed)
     try:
         found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except UnpicklingError:
-        raise InputError(f"{str(path)!r} cannot be read: it holds more than data, and nothing is unpickled.") from None
+        raise InputError(f"{str(path)!r} cannot be read: it contains more than data, and rbfnet does not unpickle.") from None
     except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
         raise damaged(path, str(error).strip().partition("\n")[0]) from None
     if not isinstance(found, dict):
@@ -79,7 +79,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def write_model(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file with its checksum among the metadata; the same content gives the same bytes."""
+    """Write a safetensors file with its checksum in the metadata; equal content gives equal bytes."""
     data = bytes_of(dict(tensors))
     start = 8 + int.from_bytes(data[:8], "little")
     header, rest = json.loads(data[8:start]), data[start:]
@@ -93,10 +93,10 @@ def write_model(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mappi
 
 
 def read_model(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """The tensors and the metadata of a safetensors file.
+    """Read the tensors and metadata of a safetensors file.
 
     Raises:
-        InputError: there is none, or it is damaged.
+        InputError: the file is missing or damaged.
     """
     data = read(path)
     try:
@@ -116,15 +116,15 @@ def read_model(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
-    """Write a summary as JSON, with a checksum of all but seconds and provenance: it is that of any run with the same result."""
+    """Write a summary as JSON. The checksum excludes timings and provenance, so runs with equal results have equal checksums."""
     write_whole(path, json.dumps({**summary, "sha256": _digest(summary)}, indent=2) + "\n")
 
 
 def read_summary(path: Path) -> dict[str, Any]:
-    """A summary.
+    """Read a summary.
 
     Raises:
-        InputError: there is none, or it is damaged.
+        InputError: the file is missing or damaged.
     """
     try:
         summary = json.loads(read(path).decode("utf-8"))
@@ -136,12 +136,12 @@ def read_summary(path: Path) -> dict[str, Any]:
 
 
 def digest_of(data: Any) -> str:
-    """The checksum of plain data, in whatever order they were written."""
+    """The checksum of plain data, independent of key order."""
     return hashlib.sha256(json.dumps(_by_text(data), sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _by_text(data: Any) -> Any:
-    """The same with texts for keys, which can be sorted: YAML reads ``on`` as true."""
+    """The same data with string keys, which can be sorted: YAML reads ``on`` as true."""
     if isinstance(data, Mapping):
         return {str(key): _by_text(value) for key, value in data.items()}
     return [_by_text(value) for value in data] if isinstance(data, (list, tuple)) else data

@@ -1,4 +1,4 @@
-"""One run at a time in a directory."""
+"""A lock that allows one run at a time in a directory."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from rbfnet.errors import InputError
 try:
     import fcntl
 except ImportError:
-    # Windows has no lock on directories: there nothing is locked.
+    # Windows cannot lock directories: nothing is locked there.
     fcntl = None  # type: ignore[assignment]
 
 TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
 
 
 class Lock:
-    """Held on a directory, and in no file: it ends with :meth:`release`, and with the process at the latest, however that ends.
+    """A lock on a directory, without a lock file. :meth:`release` or the end of the process, however it ends, frees it.
 
-    Where the file system has no such locks (some networks) nothing is locked.
+    On file systems without such locks (some network file systems) nothing is locked.
 
     Args:
-        directory: which is there.
+        directory: an existing directory.
 
     Raises:
-        InputError: another run holds it, in this process or another.
+        InputError: another run, in this process or another, holds the lock.
     """
 
     def __init__(self, directory: Path) -> None:
         self._close = lambda: None
         if fcntl is None:
             return
-        # Not inherited by programs that are started from here.
+        # Not inherited by child processes.
         file = os.open(directory, os.O_RDONLY)
         self._close = weakref.finalize(self, os.close, file)
         try:
@@ -47,5 +47,5 @@ class Lock:
                 ) from None
 
     def release(self) -> None:
-        """Let others in; a second time does nothing."""
+        """Release the lock; a second call does nothing."""
         self._close()

@@ -1,4 +1,4 @@
-"""``metrics.csv``: a row an epoch, in a file that is whole at any time."""
+"""``metrics.csv``: one row per epoch, in a file that is complete at any time."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from rbfnet.training.storage._whole_files import append_whole, read, write_error
 
 
 class Metrics(CSVLogger):
-    """Lightning's CSVLogger, with :class:`Rows` for its file.
+    """Lightning's CSVLogger, writing its file with :class:`Rows`.
 
     Attributes:
-        kept: rows of a run that is resumed.
+        kept: rows of the run that is resumed.
     """
 
     kept: tuple[Mapping[str, Any], ...] = ()
@@ -34,20 +34,20 @@ class Metrics(CSVLogger):
 
     @property
     def file(self) -> Path:
-        """Where the rows are."""
+        """The writer of the rows."""
         return Path(self.log_dir) / "metrics.csv"
 
 
 class Rows(ExperimentWriter):
-    """The rows of a file that are not written yet; none is lost where the file system refuses.
+    """Buffered rows of a file; none is lost if a write fails.
 
     Args:
-        directory: of the file; made if need be.
-        kept: rows that the file begins with.
+        directory: the directory of the file; created if necessary.
+        kept: rows at the beginning of the file.
     """
 
     def __init__(self, directory: Path, kept: Iterable[Mapping[str, Any]] = ()) -> None:
-        # Not Lightning's own, which removes the file that is there.
+        # Not Lightning's own writer, which removes an existing file.
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -71,10 +71,10 @@ class Rows(ExperimentWriter):
 
 
 def rows_of(file: Path) -> list[dict[str, str]]:
-    """The rows of a file, without their empty cells.
+    """Read the rows of a file, without empty cells.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the file cannot be read.
     """
     try:
         lines = csv.DictReader(io.StringIO(read(file).decode("utf-8"), newline=""), restval="")
@@ -84,12 +84,12 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 
 
 def rows_before(file: Path, epochs: int, complete: bool) -> list[dict[str, str]]:
-    """The rows of the first ``epochs``.
+    """Read the rows of the first ``epochs``.
 
     Args:
-        file: one that was written by :class:`Rows`.
-        epochs: of the checkpoint to resume from.
-        complete: there are rows of all of them.
+        file: a file written by :class:`Rows`.
+        epochs: the number of epochs of the checkpoint to resume from.
+        complete: whether there must be a row for each epoch.
 
     Raises:
         InputError: the file cannot be read, or lacks epochs.
@@ -100,11 +100,11 @@ def rows_before(file: Path, epochs: int, complete: bool) -> list[dict[str, str]]
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{str(file)!r} cannot be read: an epoch is no number; remove it to continue without its rows."
+            f"{str(file)!r} cannot be read: an epoch is not a number; remove it to continue without its rows."
         ) from None
     if complete and len({row["epoch"] for row in found}) < epochs:
         raise InputError(
-            f"{str(file)!r} is damaged or cut off: it lacks epochs before {epochs}; remove it to continue without its rows."
+            f"{str(file)!r} is damaged or truncated: epochs before {epochs} are missing; remove it to continue without its rows."
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: whatever happens meanwhile, there is the old one or the new one."""
+"""Atomic file writes: after a failure at any time there is either the old file or the new one."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ GONE = {errno.ENOENT, errno.ENOTDIR}
 
 
 def write_whole(path: Path, data: bytes | memoryview | str) -> None:
-    """Write a file beside its place and put it there, in one step of the file system; a link at its place is replaced.
+    """Write a temporary file and rename it atomically; a link at the destination is replaced.
 
-    The directory is made, but not those above it: a run directory that has gone is not made again with one file in it.
+    The directory is created but not its parents, so that a deleted run directory is not recreated with a single file.
 
     Raises:
-        WriteError: the file system refuses; what was there is still there.
+        WriteError: the write failed; the previous content is unchanged.
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
-    # In the same directory, for only within one file system a file is replaced in one step. Only one run writes there.
+    # In the same directory, because a rename is atomic only within a file system. Only one run writes there.
     part = path.with_name(f"{path.name}.part")
     try:
         if not path.parent.exists():
@@ -46,10 +46,10 @@ def write_whole(path: Path, data: bytes | memoryview | str) -> None:
 
 
 def append_whole(path: Path, data: bytes) -> None:
-    """Add to a file that is there; where not all can be added, nothing is.
+    """Append to an existing file, completely or not at all.
 
     Raises:
-        WriteError: the file system refuses; what was there is still there.
+        WriteError: the write failed; the previous content is unchanged.
     """
     try:
         file = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
@@ -68,32 +68,32 @@ def append_whole(path: Path, data: bytes) -> None:
 
 
 def write_error(path: Path, error: OSError) -> WriteError:
-    """The error for a file that the file system refuses to write."""
+    """The error for a failed write."""
     ways = {
         "free some space": FULL,
         "make the directory writable": FORBIDDEN,
-        "put the directory back, or start another run": GONE,
+        "restore the directory or start a new run": GONE,
     }
     way = next((f"; {way}" for way, numbers in ways.items() if error.errno in numbers), "")
     return WriteError(f"{str(path)!r} cannot be written: {error.strerror or error}{way}.")
 
 
 def read(path: Path) -> bytes:
-    """The content of a file.
+    """Read the content of a file.
 
     Raises:
-        InputError: it cannot be read, or is larger than half of this machine's memory.
+        InputError: the file cannot be read or is larger than half of this machine's memory.
     """
     try:
         if (size := path.stat().st_size) > budget():
-            raise InputError(f"{str(path)!r} has {size / 1e9:,.1f} GB; at most {budget() / 1e9:,.1f} GB are read.")
+            raise InputError(f"{str(path)!r} has {size / 1e9:,.1f} GB; the limit is {budget() / 1e9:,.1f} GB.")
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from None
 
 
 def _sync(directory: Path) -> None:
-    """Have the new name of a file survive a loss of power, where directories can be synchronised."""
+    """Make a rename survive a power loss, if directories can be synchronised."""
     with suppress(OSError):
         file = os.open(directory, os.O_RDONLY)
         try:

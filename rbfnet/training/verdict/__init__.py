@@ -1,4 +1,4 @@
-"""Whether a run has solved its problem, and how far it is from a reference."""
+"""The verdict on a run, and its errors relative to a reference."""
 
 from rbfnet.training.verdict._data_verdict import judge_data
 from rbfnet.training.verdict._reference_errors import compared, errors, errors_of, fitted

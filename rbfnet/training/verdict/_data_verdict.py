@@ -1,4 +1,4 @@
-"""Whether a fit to data is one, judged at rows that it has not followed."""
+"""The verdict on a fit to data, at held-out rows."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from rbfnet.solvers.validation import Miss, common_part
 from rbfnet.training.verdict._verdict import AT_MOST, AT_WORST, ROUGH, SOLVED, Verdict, percent
 
 NOTHING = 0.98
-"""What is missed by more of its spread is no better than the mean."""
+"""A relative error above this is no better than predicting the mean."""
 
 FEW = 12
-"""Of fewer rows each that is left out is missed by the others, good as the fit may be."""
+"""With fewer rows, leave-one-out errors are large even for a good fit."""
 
 
 def judge_data(
     problem: DataProblem, by: str, difference: Float[Tensor, "N O"], y: Float[Tensor, "N O"], accuracy: float
 ) -> Verdict:
-    """The verdict on a fit, by what it misses at rows that were held out, or at each row when that one is left out.
+    """The verdict on a fit, from its errors at held-out rows or its leave-one-out errors.
 
-    It is relative to the spread of the values, so that 1 is no better than their mean. With a = ``accuracy`` a fit is ``solved``
-    up to 10 a and 20 %, ``rough`` up to 100 a and 50 %, or where what it misses is noise (neighbouring rows have next to nothing
-    of it in common), and ``not solved`` otherwise. Rows that were all fitted tell nothing: such a fit is ``rough`` at best. Fewer
-    than :data:`FEW` rows tell little: a fit of these is ``rough`` at worst.
+    Errors are relative to the standard deviation of the values, so that 1 is no better than predicting their mean. With
+    a = ``accuracy`` a fit is ``solved`` up to 10 a and 20 %; ``rough`` up to 100 a and 50 %, or if its error is noise (nearly
+    uncorrelated between neighbouring rows); and ``not solved`` otherwise. If all rows were fitted, the verdict is ``rough`` at
+    best. With fewer than :data:`FEW` rows it is ``rough`` at worst.
 
     Args:
-        problem: whose rows they are.
+        problem: the problem.
         by: how the differences were measured, as in ``summary["errors_by"]``.
-        difference: what the fit misses at these rows. y: their values.
-        accuracy: relative.
+        difference: the errors of the fit at these rows. y: the values there.
+        accuracy: the relative accuracy.
     """
     rows = problem.test_set() or problem.train_set
     found = [_missed(problem, by, k, rows.x, difference[:, k], y[:, k]) for k in range(y.shape[1])]
@@ -43,7 +43,7 @@ def judge_data(
     sentences = []
     if by == "fitted rows":
         word = "rough" if worst.rms <= AT_WORST else "not solved"
-        sentences = ["All rows were fitted, which says little about the fit between them; hold some back (test=0.1)."]
+        sentences = ["All rows were fitted, which says little about the fit between them; hold out some rows (test=0.1)."]
     elif worst.rms <= min(SOLVED * accuracy, AT_MOST):
         word = "solved"
     elif worst.rms <= min(ROUGH * accuracy, AT_WORST) or (len(y) < FEW and math.isfinite(worst.rms)):
@@ -51,23 +51,23 @@ def judge_data(
     else:
         word = "rough" if common <= min(SOLVED * accuracy, AT_MOST) and worst.rms < NOTHING else "not solved"
     if by != "fitted rows" and word != "solved":
-        noise = " of it, neighbouring rows have next to nothing in common, as noise has" if common <= worst.rms / 2 else ""
-        sentences = [f"{name!r} is missed by {percent(worst.rms)} of its spread at unseen rows{';' * bool(noise)}{noise}."]
+        noise = " the errors at neighbouring rows are nearly uncorrelated, as noise is" if common <= worst.rms / 2 else ""
+        sentences = [f"{name!r} has a relative error of {percent(worst.rms)} at held-out rows{';' * bool(noise)}{noise}."]
         if word == "rough" and len(y) < FEW:
-            sentences.append(f"{len(y)} rows are too few to judge by.")
+            sentences.append(f"{len(y)} rows are too few for a verdict.")
         elif worst.rms >= NOTHING:
             sentences.append(
-                "The mean of the values would be as good: the inputs say nothing of them, or there is too much noise."
+                "The mean of the values would be as good: the inputs do not predict them, or the noise is too large."
             )
         elif word == "not solved":
-            sentences.append("What has helped in such cases: more rows where the values vary, or another kernel.")
+            sentences.append("Try more rows where the values vary, or another kernel.")
     return Verdict(word, tuple({**asdict(miss), "at": list(miss.at)} for miss, _ in found), tuple(sentences), worst.rms)
 
 
 def _missed(problem: DataProblem, by: str, number: int, x: Tensor, difference: Tensor, y: Tensor) -> tuple[Miss, float]:
-    """The miss of one output, and the part of it that neighbours have in common."""
+    """The relative error of one output, and the part of it that is correlated between neighbours."""
     scale = float(y.std(correction=0)) or float(y.abs().max()) or 1.0
-    # Rows that were not left out say nothing; a fit that is not a number misses by all there is.
+    # Rows that were not left out are ignored; a non-finite fit has an infinite error.
     known = ~torch.isnan(difference) if by == "leave-one-out" else torch.ones_like(difference, dtype=torch.bool)
     difference, x = difference[known].nan_to_num(nan=math.inf), x[known.to(x.device)]
     rms, where = float(difference.square().mean().sqrt()), int(difference.abs().argmax())

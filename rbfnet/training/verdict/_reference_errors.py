@@ -1,4 +1,4 @@
-"""How far a model is from a reference."""
+"""Errors of a model relative to a reference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rbfnet.training._model import Network
 
 
 def errors(model: Model, x: Float[Tensor, "N D"], y: Float[Tensor, "N O"]) -> dict[str, float]:
-    """How far a model is from values y at points x (:func:`errors_of`).
+    """Errors of a model relative to values y (N, O) at points x (N, D); see :func:`errors_of`.
 
     Example:
         >>> import torch
@@ -30,20 +30,19 @@ def errors(model: Model, x: Float[Tensor, "N D"], y: Float[Tensor, "N O"]) -> di
 
 
 def errors_of(difference: Float[Tensor, "N O"], y: Float[Tensor, "N O"]) -> dict[str, float]:
-    """Sizes of a difference from values y, over all points and outputs.
+    """Norms of a difference from values y, over all points and outputs.
 
     - ``rel_l2``: |difference| / |y|.
-    - ``max_abs``: the largest, in absolute value.
+    - ``max_abs``: the largest absolute value.
     - ``rmse``: the root mean square.
-    - ``rel_std``: the root mean square relative to the standard deviation of each output, so that predicting the mean gives
-      1 whatever the mean is; over several outputs the root mean square of theirs. For values that do not vary, relative to
-      their size.
+    - ``rel_std``: the root mean square relative to the standard deviation of each output, so that predicting the mean gives 1;
+      for several outputs, the root mean square over the outputs. For constant values it is relative to their size.
 
-    Where y is zero throughout, relative sizes are absolute ones. Where one of the two is NaN (an output does not live there, a
-    row was not left out) nothing is compared.
+    If y is zero everywhere, relative errors are absolute ones. Entries where either is NaN (outside the region of an output, or
+    a row that was not left out) are skipped.
 
     Raises:
-        ValueError: nothing at all can be compared.
+        ValueError: nothing can be compared.
 
     Example:
         >>> import torch
@@ -66,11 +65,11 @@ def errors_of(difference: Float[Tensor, "N O"], y: Float[Tensor, "N O"]) -> dict
 
 
 def compared(model: Network, problem: Problem, solving: Sequence[Solving]) -> tuple[str, Tensor, Tensor] | None:
-    """How the errors of a run are measured, by how much the model misses values there, and these values; None without any.
+    """How the errors of a run are measured, the differences from values there, and these values; None if there are none.
 
     Args:
         model, problem: the run's.
-        solving: the optimizers it ended with, as far as they solve.
+        solving: the optimizers at the end of the run that are of class ``Solving``.
     """
     test = problem.test_set()
     if test is not None:
@@ -87,14 +86,14 @@ def compared(model: Network, problem: Problem, solving: Sequence[Solving]) -> tu
 
 
 def fitted(model: Network, problem: DataProblem) -> tuple[str, Tensor, Tensor]:
-    """By how much a model misses the rows that it was fitted to."""
+    """The differences of a model from the rows that it was fitted to."""
     y = problem.train_set.y.to(model.weight)
     with torch.no_grad():
         return "fitted rows", model(problem.train_set.x.to(y)) - y, y
 
 
 def _to_spread(difference: Float[Tensor, " K"], y: Float[Tensor, " N"]) -> float:
-    """The mean square of a difference over the variance of the values."""
+    """The mean square of a difference divided by the variance of the values."""
     size = float(y.square().mean())
     spread = float(y.var(correction=0))
     rounding = (10 * torch.finfo(y.dtype).eps) ** 2 * size

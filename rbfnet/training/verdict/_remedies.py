@@ -1,4 +1,4 @@
-"""What is wrong with a problem that was not solved, where it can be seen, and what has helped in such a case."""
+"""Diagnoses of problems that were not solved, and suggestions."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from rbfnet.solvers.assembly import derivatives
 from rbfnet.solvers.validation import Miss
 
 MISSED = 0.03
-"""What contradicts another condition is missed by this much at least: the two share the difference."""
+"""The minimum relative residual of a condition that contradicts another: the two share the difference."""
 
 ALIKE = 0.5
-"""The share of the points of a condition that has to lie among those of another for the two to be at the same place."""
+"""The fraction of the points of a condition that must lie among those of another to count as the same place."""
 
 
 def contradictions(problem: Problem, samples: Mapping[str, Sample], found: Sequence[Miss]) -> list[str]:
-    """Two conditions that ask for different values at the same points, or derivatives alone that no function has.
+    """Find two conditions that prescribe different values at the same points, or incompatible derivatives.
 
     Args:
         problem, samples: the conditions, and points of each.
-        found: how far they are missed there.
+        found: their relative residuals there.
     """
     missed = {miss.condition for miss in found if miss.rms > MISSED}
     if not missed:
@@ -52,11 +52,11 @@ def contradictions(problem: Problem, samples: Mapping[str, Sample], found: Seque
 
 
 Values = dict[int, Tensor]
-"""By output, the values that are prescribed at the points of a condition."""
+"""The values prescribed at the points of a condition, by output."""
 
 
 def _values(problem: Problem, samples: Mapping[str, Sample]) -> tuple[dict[str, Values], set[int]]:
-    """The values that conditions prescribe, and the outputs that any condition has without a derivative."""
+    """The values that conditions prescribe, and the outputs that appear undifferentiated in any condition."""
     found: dict[str, Values] = {}
     depends: set[int] = set()
     identity = Operator.identity()
@@ -76,7 +76,7 @@ def _values(problem: Problem, samples: Mapping[str, Sample]) -> tuple[dict[str, 
 
 
 def _clash(first: str, second: str, a: Values, b: Values, samples: Mapping[str, Sample]) -> str:
-    """Whether the points of the second condition are among those of the first, and the values are not."""
+    """Whether the points of the second condition are among those of the first, but with different values."""
     from scipy.spatial import cKDTree
 
     x, y = (samples[name].sites[0].cpu().double().numpy() for name in (first, second))
@@ -92,34 +92,34 @@ def _clash(first: str, second: str, a: Values, b: Values, samples: Mapping[str, 
         if scale and float(apart.double().mean()) > ALIKE:
             row = int(apart.nonzero()[0])
             return (
-                f"Conditions {first!r} and {second!r} contradict each other: at the same points they ask for "
+                f"Conditions {first!r} and {second!r} contradict each other: at the same points they prescribe "
                 f"{float(here[row]):.4g} and {float(there[row]):.4g}."
             )
     return ""
 
 
 def remedy(model: torch.nn.Module, problem: Problem, solver: Solver, used: Mapping[str, Sample], word: str) -> str:
-    """What has helped in such a case, in a sentence; the two most likely things."""
+    """One sentence with the two most promising suggestions."""
     advice: list[str] = []
     layer = next((m for m in model.modules() if isinstance(m, RBFLayer)), None)
     rows = sum(sample.num_rows for sample in used.values()) * len(problem.outputs)
     unknowns = model.coefficients.numel() if isinstance(model, LinearModel) else 0
     if isinstance(model, Evolving):
         more = f"more centres (network.num_centers={2 * model.num_centers})"
-        return f"What has helped in such cases: {more}, or a smaller solver.tolerance."
+        return f"Try {more}, or a smaller solver.tolerance."
     if not all(stage.solves for stage in solver.stages):
-        advice.append("a solver that solves (solver=least_squares, or solver=gauss_newton where the problem is not linear)")
+        advice.append("a direct solver (solver=least_squares, or solver=gauss_newton for a nonlinear problem)")
     if unknowns and rows < 1.2 * unknowns:
         points = math.ceil(2 * unknowns / len(problem.outputs))
-        advice.append(f"more points (problem.num_interior={points}), for there are {unknowns} unknowns and {rows} rows")
+        advice.append(f"more points (problem.num_interior={points}), because there are {unknowns} unknowns and {rows} rows")
     if layer is not None and not layer.automatic:
-        advice.append("a shape parameter that is chosen (network.epsilon=auto)")
+        advice.append("an automatic shape parameter (network.epsilon=auto)")
     if isinstance(problem.domain, SpaceTime):
-        advice.append("going through time (solver=evolve)")
+        advice.append("time stepping (solver=evolve)")
     if layer is not None and layer.kernel.smoothness < math.inf:
         advice.append("a smoother kernel (kernel=gaussian)")
     if isinstance(problem.domain, Difference):
-        advice.append("centres that are denser near holes (network.centers=graded)")
+        advice.append("denser centres near holes (network.centers=graded)")
     if layer is not None:
         advice.append(f"more centres (network.num_centers={(2 if word == 'rough' else 4) * layer.num_centers})")
-    return f"What has helped in such cases: {', or '.join(advice[:2])}." if advice else ""
+    return f"Try {', or '.join(advice[:2])}." if advice else ""

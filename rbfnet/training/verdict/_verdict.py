@@ -1,4 +1,4 @@
-"""Whether a run has solved its problem, judged at unseen points."""
+"""The verdict on a run that solves equations, from residuals at held-out points."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ from rbfnet.solvers.validation import Estimate, Miss, close_points, estimate, fr
 from rbfnet.training.verdict._remedies import contradictions, remedy
 
 ACCURACY, ACCURACY_OF_DATA = 1e-3, 2e-2
-"""The relative accuracy asked for by default: of the solution of equations, and of a fit to data, which have noise."""
+"""The default relative accuracy: for the solution of equations, and for a fit to data, which are noisy."""
 
 SOLVED, ROUGH = 10.0, 100.0
-"""By how many times the accuracy an equation may be missed: residuals are derivatives, and mostly ten times the error."""
+"""The maximum relative residual, as a multiple of the accuracy: residuals are typically ten times the error."""
 
 CLOSE = 3.0
-"""By how many times the estimated error of a solution that counts as solved may exceed the accuracy: so good is the estimate."""
+"""The maximum estimated error of a solved problem, as a multiple of the accuracy: the estimate is about this reliable."""
 
 AT_MOST, AT_WORST = 0.2, 0.5
-"""What is missed by more is never solved, or never rough, however little accuracy is asked for."""
+"""A larger relative residual is never solved, or never rough, whatever the requested accuracy."""
 
 BESIDE = 0.1
-"""Of the points close to the boundary, the share at which the equations may be missed altogether, as at a singular corner."""
+"""The fraction of points close to the boundary where the equations may fail to hold, as at a singular corner."""
 
 UNDETERMINED = 0.5
-"""A relative standard error above which an unknown is not determined."""
+"""The relative standard error above which an unknown counts as undetermined."""
 
 FOR_EACH = 3.0
-"""Fresh points for each coefficient of an output, at least, to estimate the error by."""
+"""Minimum number of held-out points per coefficient of an output for the error estimate."""
 
 SEED = 1_234_567
-"""Of the points that are used for the verdict."""
+"""The seed of the points used for the verdict."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the residuals at fresh points, and the estimated error, say of a solution.
+    """The verdict on a solution, from residuals at held-out points and the estimated error.
 
     Attributes:
         word: ``"solved"``, ``"rough"`` or ``"not solved"``.
-        residuals: for each equation of each condition a row: condition, equation, rms and largest residual relative to the size
-            of its terms, the point where it is largest.
-        sentences: what is missed most, what is not determined, and what helps, where the problem is not solved; how well data
+        residuals: one row per equation of each condition: condition, equation, rms and largest residual relative to the size of
+            its terms, and the point where it is largest.
+        sentences: the largest residual, what is not determined, and suggestions if the problem is not solved; how well data
             determine unknowns.
-        estimated_error: relative L2, of all outputs; None where there is none.
+        estimated_error: relative L2, over all outputs; None if it cannot be estimated.
 
     Example:
         >>> from rbfnet.training import Verdict
@@ -71,7 +71,7 @@ class Verdict:
 
 
 def accuracy_for(problem: Problem, accuracy: float | None) -> float:
-    """The accuracy asked for, or that of the kind of problem.
+    """The requested accuracy, or the default for the kind of problem.
 
     Raises:
         InputError: a number that is not positive.
@@ -86,23 +86,23 @@ def accuracy_for(problem: Problem, accuracy: float | None) -> float:
 def judge(
     model: Differentiable, problem: Problem, solver: Solver, used: Mapping[str, Sample], accuracy: float | None = None
 ) -> Verdict:
-    """The verdict on a model that is to solve the equations of a problem.
+    """The verdict on a model as the solution of a problem.
 
-    At new points, twice as many as were used, each equation is missed by its root mean square residual relative to the size of
-    its own terms (:func:`rbfnet.solvers.validation.misses`). With a = ``accuracy`` a solution is
+    The relative residual of an equation is its root mean square residual at held-out points, twice as many as were used,
+    relative to the size of its own terms (:func:`rbfnet.solvers.validation.misses`). With a = ``accuracy`` a solution is
 
-        solved      where every equation is missed by 10 a at most, and the estimated error is 3 a at most,
-        rough       where both are 100 a at most,
-        not solved  otherwise; or where the conditions do not determine the solution or an unknown,
-                    or the equations do not hold at all close to the boundary.
+        solved      if every relative residual is at most 10 a and the estimated error is at most 3 a,
+        rough       if both are at most 100 a,
+        not solved  otherwise, or if the conditions do not determine the solution or an unknown,
+        or the equations do not hold close to the boundary.
 
-    More than 20 % is never solved, and more than 50 % never rough. The global random state is left as it was.
+    More than 20 % is never solved, and more than 50 % is never rough. The global random state is not changed.
 
     Args:
-        model: a model of the solution, where it is.
-        problem, solver: what was solved, and how; for the advice.
+        model: a model of the solution.
+        problem, solver: the problem and its solver, for the suggestions.
         used: the points that were used.
-        accuracy: relative; None takes 1e-3.
+        accuracy: relative; the default is 1e-3.
 
     Example:
         >>> import torch
@@ -127,12 +127,12 @@ def _judged(model: Differentiable, problem: Problem, solver: Solver, used: Mappi
     beside = close_points(problem, used, _centers(model, problem))
     astray = [miss for miss in misses(model, problem, beside) if miss.share > BESIDE] if beside else []
     likely = _estimated(model, problem, fresh, found)
-    # What is not a number is missed by all there is.
+    # A non-finite residual counts as infinite.
     worst = max(found, key=lambda miss: math.inf if math.isnan(miss.rms) else miss.rms)
     errors = max(likely.errors.values()) if likely else 0.0
     unknowns = _unknowns(problem, likely)
     lost = [sentence for determined, sentence in unknowns if not determined]
-    # Of something that is no solution at all it cannot be said what is free in it.
+    # The undetermined directions of something that is not a solution are meaningless.
     missing = _not_determined(problem, likely) if worst.rms <= AT_WORST else []
     if lost or missing or astray or not (worst.rms <= min(ROUGH * a, AT_WORST) and errors <= min(ROUGH * a, AT_WORST)):
         word = "not solved"
@@ -154,14 +154,14 @@ def _estimated(model: Differentiable, problem: Problem, fresh: Mapping[str, Samp
         return None
     rows, wanted = sum(sample.num_rows for sample in fresh.values()), FOR_EACH * model.coefficients.shape[0]
     if rows < wanted:
-        # Of a few points nothing could be said of what they leave open.
+        # A few points could not show what they leave undetermined.
         fresh = fresh_points(problem, fresh, wanted / rows)
         found = misses(model, problem, fresh)
     return estimate(model, problem, fresh, found)
 
 
 def _centers(model: Differentiable, problem: Problem) -> torch.Tensor | None:
-    """Where the centres are in the domain: not those in space alone, nor those of a map without an inverse."""
+    """The centres in coordinates of the domain; none for centres in space alone or behind a map without an inverse."""
     try:
         centers = getattr(model, "centers", None)
     except InputError:
@@ -181,19 +181,19 @@ def _not_determined(problem: Problem, likely: Estimate | None) -> list[str]:
         which = "The solution" if len(problem.outputs) == 1 else f"The output {' and '.join(map(repr, likely.free))}"
         if likely.flat:
             words.append(
-                f"{which} is not determined: any constant may be added, if there is a solution at all (sources and fluxes have "
-                "to balance); give its mean, Mean(...), or a value somewhere."
+                f"{which} is determined only up to a constant, if a solution exists at all (sources and fluxes must "
+                "balance); give its mean, Mean(...), or a value somewhere."
             )
         else:
             words.append(
-                f"{which} is not determined: there are functions of the same size that change no condition by more than "
+                f"{which} is not determined: functions of the same size change no condition by more than "
                 f"{1 / likely.constant:.0e} of it; a boundary or initial condition is missing, or the problem is at resonance."
             )
     return words
 
 
 def _unknowns(problem: Problem, likely: Estimate | None) -> list[tuple[bool, str]]:
-    """For each unknown whether it is determined, and how well: by its standard error, or by what an error of it would change."""
+    """Whether and how well each unknown is determined: by its standard error or its effect on the residuals."""
     found = []
     for name, part in problem.unknowns().items():
         report = part.report(problem.domain)
@@ -205,9 +205,7 @@ def _unknowns(problem: Problem, likely: Estimate | None) -> list[tuple[bool, str
             continue
         relative = off / size if size else math.inf
         if relative > UNDETERMINED:
-            found.append(
-                (False, f"The unknown {name!r} is not determined: it is off by as much as {percent(relative)}; give data.")
-            )
+            found.append((False, f"The unknown {name!r} is not determined: its error may be {percent(relative)}; give data."))
         else:
             found.append((True, f"The unknown {name!r} is determined to {percent(relative)}."))
     return found
@@ -217,12 +215,12 @@ def _most(worst: Miss, astray: Sequence[Miss], likely: Estimate | None) -> str:
     if astray and (first := max(astray, key=lambda miss: miss.share)).share > worst.share:
         return (
             f"Condition {first.condition!r} does not hold close to the boundary: at {100 * first.share:.0f} % of the points "
-            "there its residual is larger than half of its terms."
+            "there its residual exceeds half the size of its terms."
         )
-    error = f", and the error is likely to be {percent(likely.error)}" if likely else ""
-    return f"Condition {worst.condition!r} is missed by {percent(worst.rms)}{error}."
+    error = f", and the estimated error is {percent(likely.error)}" if likely else ""
+    return f"Condition {worst.condition!r} has a relative residual of {percent(worst.rms)}{error}."
 
 
 def percent(part: float) -> str:
-    """A relative number in words: 11 %, or 2e-07."""
+    """Format a relative number: 11 %, or 2e-07."""
     return "100 % or more" if part >= 1 else f"{100 * part:.2g} %" if part >= 1e-3 else f"{part:.1g}"

@@ -74,13 +74,13 @@ WRONG = {
     "both": ({"continuation": {"nu": [1.0]}, "slabs": 2}, "use one of them"),
     "text": ({"continuation": {"nu": "big"}}, "needs a list of numbers for 'nu'"),
     "nothing": ({"continuation": {"nu": []}}, "needs a list of numbers for 'nu'"),
-    "lengths": ({"continuation": {"nu": [1.0], "mu": [1.0, 2.0]}}, "need equally many values"),
+    "lengths": ({"continuation": {"nu": [1.0], "mu": [1.0, 2.0]}}, "need the same number of values"),
     "unheard of": ({"continuation": {"mu": [1.0]}}, "no number to continue in Front called 'mu'; did you mean 'nu'"),
     "no number": ({"continuation": {"sampler": [1.0]}}, "no number to continue in Front called 'sampler'"),
     "unknown": ({"continuation": {"found": [1.0]}}, "'found' is an unknown, which cannot be continued"),
     "no time": ({"slabs": 2}, "has no time"),
     "slabs": ({"slabs": 0}, "slabs must be a whole number"),
-    "not from the start": ({"slabs": 2}, "slabs are for problems without unknowns whose conditions are at the start"),
+    "not from the start": ({"slabs": 2}, "slabs need a problem without unknowns whose conditions are at the initial time"),
 }
 
 

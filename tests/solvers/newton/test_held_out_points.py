@@ -139,7 +139,7 @@ def test_widths_that_miss_more_at_fresh_points_are_undone(monkeypatch: pytest.Mo
     monkeypatch.setattr(newton, "chosen_shape", narrow)
     optimizer = steps(posed, 8)
     assert float(network_of(posed).epsilon.detach()) == epsilon and dict(posed.scales) == scales
-    assert "epsilon follows the spacing of the centres: no other value tried" in optimizer.words[1]
+    assert "epsilon follows from the centre spacing: no other value tried" in optimizer.words[1]
     x = posed.problem.domain.interior(200)
     exact = torch.sin(torch.pi * x).prod(dim=1)
     assert float((posed.model(x)[:, 0].detach() - exact).norm() / exact.norm()) < 1e-3

@@ -51,7 +51,7 @@ def test_it_finds_the_width_and_the_margin_with_the_least_miss(best: int, near: 
     assert float(layer.epsilon.detach()) == pytest.approx(start / shrunk / STEP**best)
     assert (
         words.startswith(f"epsilon = {float(layer.epsilon.detach()):.3g}")
-        and "gives a mean relative residual of 0.001 at unseen points" in words
+        and "gives a mean relative residual of 0.001 at held-out points" in words
     )
     assert ("with a margin of 0.1 rather than 0.5" in words) == near
 

@@ -147,7 +147,7 @@ def test_a_sharp_load_is_resolved(width: float, centers: int, worst: float) -> N
 
 def test_a_load_that_is_not_resolved_is_told() -> None:
     solution = rbfnet.solve(Load(0.002), num_centers=40)
-    missed = float(solution.summary["words"][-1].split(" a mean relative residual of ")[1].split(" at unseen")[0])
+    missed = float(solution.summary["words"][-1].split(" a mean relative residual of ")[1].split(" at held-out")[0])
     assert solution.errors is not None and solution.errors["rel_l2"] > 0.5 and missed > 0.3
 
 

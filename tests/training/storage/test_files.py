@@ -73,10 +73,10 @@ def test_nothing_is_written_by_way_of_the_systems_temporary_directory(tmp_path: 
 
 
 def test_a_directory_that_has_gone_is_told(tmp_path: Path) -> None:
-    with pytest.raises(WriteError, match="No such file or directory; put the directory back, or start another run"):
+    with pytest.raises(WriteError, match="No such file or directory; restore the directory or start a new run"):
         write_whole(tmp_path / "gone" / "checkpoints" / "file", "x")
     (tmp_path / "gone").write_text("a file by now")
-    with pytest.raises(WriteError, match="Not a directory; put the directory back"):
+    with pytest.raises(WriteError, match="Not a directory; restore the directory"):
         write_whole(tmp_path / "gone" / "file", "x")
     (tmp_path / "taken").mkdir()
     with pytest.raises(WriteError, match=r"'.*taken' cannot be written: Is a directory"):

@@ -127,16 +127,16 @@ def test_noise_is_no_failure_but_noise_alone_is() -> None:
 NEUMANN = "lap(u) + 2*pi**2*cos(pi*x)*cos(pi*y)"
 ROD = SpaceTime(UNIT, t=(0, 1))
 TOLD: dict[str, tuple[Any, ...]] = {
-    "a free constant": (SQUARE, NEUMANN, [{"neumann": 0}], "any constant may be added.* give its mean"),
+    "a free constant": (SQUARE, NEUMANN, [{"neumann": 0}], "only up to a constant.* give its mean"),
     "an end is missing": (UNIT, "u_xx = 1", [{"dirichlet": 0, "on": "x=low"}], "not determined: .* condition is missing"),
     "no start": (ROD, "u_t = u_xx + 1", [{"dirichlet": 0}], "is not determined"),
     "resonance": (UNIT, "u_xx + pi**2*u = sin(2*pi*x)", [{"dirichlet": 0}], "is not determined.*resonance"),
     "two values": (UNIT, "u_xx", [{"dirichlet": 0}, {"dirichlet": 1, "on": "x=low"}], "'dirichlet' and 'dirichlet_x=low' contra"),
     "two starts": (
-        Interval(t=(0, 1)), "u_t = -u", [{"initial": 1}, {"initial": 2, "name": "again"}], "contradict.* ask for 1 and 2"
+        Interval(t=(0, 1)), "u_t = -u", [{"initial": 1}, {"initial": 2, "name": "again"}], "contradict.* prescribe 1 and 2"
     ),
     "no balance": (SQUARE, "lap(u) + 1", [{"neumann": 0}], "sources and fluxes .*balance"),
-    "too few centres": (UNIT, "u_xx + 100*sin(190*pi*x)", [{"dirichlet": 0}], "is missed by .*network.num_centers="),
+    "too few centres": (UNIT, "u_xx + 100*sin(190*pi*x)", [{"dirichlet": 0}], "relative residual of .*network.num_centers="),
     "through time": (ROD, "u_t + 40*u_x", [{"initial": "sin(2*pi*x)"}, {"dirichlet": 0, "on": "x=low"}], "solver=evolve"),
 }  # fmt: skip
 
