@@ -1,4 +1,4 @@
-"""The parts of scripts/versus.py that need no environment of their own: the tables, the clock, the grid solvers."""
+"""The parts of scripts/versus.py that need no environment of their own: the tables, the clock, the grid methods."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_table_counts_nothing_that_came_after_the_time() -> None:
 def test_a_grid_solver_that_wins_is_said_to() -> None:
     grid, ours = row("chebyshev", [(0.1, 1e-14)]), row("rbfnet", [(0.2, 1e-8)], what="ours")
     said = "\n".join(versus.verdict([ours, grid, row("deepxde", TRAINED)], 60.0))
-    assert "A grid solver wins here: it is the soonest and the most accurate." in said
+    assert "A grid method wins here: it is the fastest and the most accurate." in said
     assert "rbfnet is at 1e-03 100 times sooner than the trained networks" in said
     assert "3e+04 times its own" in said
 
@@ -45,7 +45,7 @@ def test_a_grid_solver_that_loses_is_not_said_to_win() -> None:
     said = "\n".join(versus.verdict([row("rbfnet", [(0.2, 1e-8)]), row("chebyshev", [(0.3, 1e-7)])], 60.0))
     assert "wins" not in said
     soonest = "\n".join(versus.verdict([row("rbfnet", [(0.2, 1e-8)]), row("chebyshev", [(0.1, 1e-7)])], 60.0))
-    assert "A grid solver wins here: it is the soonest." in soonest
+    assert "A grid method wins here: it is the fastest." in soonest
 
 
 def test_other_rbf_methods_are_compared_within_their_own_time() -> None:
