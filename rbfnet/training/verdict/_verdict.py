@@ -94,10 +94,10 @@ def judge(
     At new points, twice as many as were used, each equation is missed by its root mean square residual relative to the size of
     its own terms (:func:`rbfnet.solvers.validation.misses`). With a = ``accuracy`` a solution is
 
-        solved      where every equation is missed by 10 a at most, and the estimated error is 3 a at most,
-        rough       where both are 100 a at most,
-        not solved  otherwise; or where the conditions do not determine the solution or an unknown,
-                    or the equations do not hold at all close to the boundary.
+    - solved: every equation is missed by 10 a at most, and the estimated error is 3 a at most;
+    - rough: both are 100 a at most;
+    - not solved: otherwise, or if the conditions do not determine the solution or an unknown, or if the equations do not
+      hold at all close to the boundary.
 
     More than 20 % is never solved, and more than 50 % never rough. The global random state is left as it was.
 
