@@ -6,7 +6,6 @@ import csv
 import gzip
 import itertools
 import math
-import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from rbfnet.archives import archive
+from rbfnet.arrays import arrays_in, require_arrays
 from rbfnet.errors import InputError, unknown
 from rbfnet.errors import path as named
 from rbfnet.extras import require
-from rbfnet.memory import budget, require_memory
+from rbfnet.memory import budget
 
 TEXTS = (".csv", ".tsv", ".txt")
 FILES = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".npz", ".parquet")
@@ -110,7 +109,7 @@ def located(path: object, columns: Sequence[Column], form: Form = PLAIN) -> tupl
     found = places(file, header, columns)
     names = tuple(header[at] for at in found)
     if kind_of(file) == "npz":
-        _require_arrays(file, names)
+        require_arrays(file, names)
     return file, found, names
 
 
@@ -126,7 +125,7 @@ def columns_in(file: Path, form: Form = PLAIN) -> list[str]:
     """The names of the columns of a table."""
     kind = kind_of(file)
     if kind == "npz":
-        return _arrays(file)
+        return arrays_in(file)
     if kind == "parquet":
         return [str(name) for name in parquet(file).schema_arrow.names]
     with rows(file, form) as reader:
@@ -172,11 +171,14 @@ def rows(file: Path, form: Form = PLAIN) -> Iterator[Iterator[list[str]]]:
                 raise InputError(f"The header of {str(file)!r} has more than {LONGEST:,} characters; it is not a table.")
             signs = ";\t" if form.decimal == "," else ",;\t"
             delimiter = max(signs, key=head.count)
-            reader = csv.reader(
+            reader: Iterator[list[str]] = csv.reader(
                 itertools.chain([head], (line for line in rest if not line.lstrip().startswith(MARKS))), delimiter=delimiter
             )
             header = [cell.strip() for cell in next(reader, [])]
-            if form.units_row:
+            if _is_row(header, form):
+                # There is no header: columns are called by their positions.
+                reader, header = itertools.chain([header], reader), [str(n) for n in range(len(header))]
+            elif form.units_row:
                 next(reader, None)
             yield itertools.chain([header] if header else [], reader)
     except UnicodeDecodeError as error:
@@ -203,6 +205,13 @@ def _head(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
             return line, lines
         comment = line
     return "", lines
+
+
+def _is_row(header: Sequence[str], form: Form) -> bool:
+    """Whether the first line has numbers that name no columns: not years, nor the positions that pandas writes."""
+    found = [number_in(header, at, form) for at in range(len(header))]
+    names = all(cell.isdigit() for cell in header) and len(set(header)) == len(header)
+    return bool(found) and all(isinstance(value, float) for value in found) and not names
 
 
 def _is_number(text: str) -> bool:
@@ -234,7 +243,12 @@ def complaint(file: Path, line: int, name: str, found: str | None, form: Form = 
     """The error for a cell without a finite number; rows are counted from 1 below the header."""
     holds = "is empty" if not found else f"holds {found!r}" if in_text else f"holds {found}"
     hint = "mend or remove the row"
-    if found and "," in found and form.decimal == "." and _is_number(found.replace(".", "").replace(",", ".")):
+    if (
+        found
+        and form.decimal == "."
+        and "." not in found.rpartition(",")[2]
+        and _is_number(found.replace(".", "").replace(",", "."))
+    ):
         hint = "a decimal comma is asked for by decimal=','"
     elif not found or found.lower() in ABSENT:
         hint += ", or leave such rows out by missing=drop"
@@ -254,31 +268,3 @@ def parquet(file: Path) -> Any:
         return pyarrow.parquet.ParquetFile(file)
     except (OSError, ValueError) as error:
         raise InputError(f"{str(file)!r} cannot be read as Parquet: {str(error).splitlines()[0]}.") from None
-
-
-def _arrays(file: Path) -> list[str]:
-    with archive(file, stored=False) as found:
-        return [member.filename.removesuffix(".npy") for member in found.infolist()]
-
-
-def _require_arrays(file: Path, names: Sequence[str]) -> None:
-    """Raise InputError where one of the arrays claims more rows than it has, or than there is room for."""
-    with archive(file, stored=False) as found:
-        members = {member.filename.removesuffix(".npy"): member for member in found.infolist()}
-        for name in dict.fromkeys(names):
-            _require_rows(file, name, found, members[name])
-
-
-def _require_rows(file: Path, name: str, found: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    from numpy.lib import format as npy
-
-    try:
-        with found.open(member) as array:
-            read = npy.read_array_header_1_0 if npy.read_magic(array) == (1, 0) else npy.read_array_header_2_0
-            shape, _, dtype = read(array)
-            stored = member.file_size - array.tell()
-    except (ValueError, OSError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
-        raise InputError(f"Array {name!r} of {str(file)!r} cannot be read: {str(error).splitlines()[0].rstrip('.')}.") from None
-    require_memory(f"The number of entries of array {name!r} of {str(file)!r}", math.prod(shape))
-    if not dtype.hasobject and math.prod(shape) * dtype.itemsize != stored:
-        raise InputError(f"Array {name!r} of {str(file)!r} claims {math.prod(shape):,} entries, but has {stored:,} bytes.")

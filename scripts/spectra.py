@@ -44,7 +44,7 @@ def inflow(domain: Domain) -> list[object]:
     """The part of the boundary where (1, 1/2) points into the domain."""
 
     def enters(x: torch.Tensor) -> torch.Tensor:
-        normals = domain.normals(x)
+        normals = domain.normals(x[:, :2])
         return normals[:, 0] + 0.5 * normals[:, 1] < -1e-9
 
     return [enters]

@@ -23,6 +23,7 @@ ROOMS = [
     "extras",
     "memory",
     "archives",
+    "arrays",
     "grammar",
     "annotations",
     "given",

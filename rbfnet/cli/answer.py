@@ -1,4 +1,4 @@
-"""What a command answers: an exit code, and one sentence where its input is wrong or a file cannot be written."""
+"""The exit code of a command, and a one-sentence error message for wrong input or a file that cannot be written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rbfnet.errors import InputError, WriteError
 
 
 def answered(command: Callable[[list[str]], int], arguments: list[str]) -> int:
-    """Run a command; its exit code, 2 for wrong input, 1 for a file that cannot be written, 130 after Ctrl-C."""
+    """Run a command and return its exit code: 2 for wrong input, 1 for a file that cannot be written, 130 after Ctrl-C."""
     try:
         return command(arguments)
     except InputError as error:

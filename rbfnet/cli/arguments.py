@@ -1,4 +1,4 @@
-"""What follows ``rbfnet train``: flags and overrides, in any order."""
+"""The arguments of ``rbfnet train``: flags and overrides, in any order."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SHOWS = ("job", "hydra", "all")
 TELLS = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 ALLOW = "--allow-unsolved"
-"""The one flag that is not Hydra's: a run that has not solved its problem ends with exit code 0 too."""
+"""The only flag that is not from Hydra: exit with code 0 even if the problem is not solved."""
 
 FLAGS = ("--help", "--hydra-help", "--cfg", "--resolve", "--package", "--multirun", "--config-dir", "--info", ALLOW)
-"""That one, and the options of Hydra's that make sense here."""
+"""The flag above, and the Hydra options that apply here."""
 
 TAKES = {
     "--cfg": f"one of {', '.join(SHOWS)}, as in --cfg job",
@@ -28,12 +28,12 @@ TAKES = {
 }
 
 NO_EFFECT = ("hydra.run", "hydra.output_subdir", "hydra.job", "hydra.mode", "hydra.sweep")
-"""Of Hydra's own keys, those that change nothing: the first four never, the last without --multirun."""
+"""Hydra keys without effect: the first four always, the last one unless --multirun is given."""
 
 
 @dataclass
 class Arguments:
-    """Flags as Hydra reads them, without ``--multirun``, overrides as they were typed, and whether unsolved is allowed."""
+    """Hydra flags without ``--multirun``, overrides as typed, and whether an unsolved run is allowed."""
 
     flags: list[str] = field(default_factory=list)
     overrides: list[str] = field(default_factory=list)
@@ -42,10 +42,10 @@ class Arguments:
 
 
 def split(arguments: Sequence[str]) -> Arguments:
-    """Tell flags from overrides.
+    """Separate flags from overrides.
 
     Raises:
-        InputError: an unknown flag, one without its value, flags that exclude each other, a key of Hydra's without effect.
+        InputError: an unknown flag, a flag without its value, mutually exclusive flags, or a Hydra key without effect.
     """
     found, rest = Arguments(), list(arguments)
     while rest:
@@ -86,7 +86,7 @@ def split(arguments: Sequence[str]) -> Arguments:
 
 def _require_one_task(given: Arguments) -> None:
     if len(tasks := [flag for flag in ("--cfg", "--info") if flag in given.flags] + ["--multirun"] * given.multirun) > 1:
-        raise InputError(f"Give one of {' and '.join(tasks)}: each is a task of its own.")
+        raise InputError(f"{' and '.join(tasks)} cannot be combined; give one of them.")
     for flag in ("--resolve", "--package"):
         if flag in given.flags and "--cfg" not in given.flags:
             raise InputError(f"{flag} changes what --cfg shows, as in --cfg job {flag}{' solver' * (flag == '--package')}.")
@@ -98,21 +98,21 @@ def config_dir(flags: list[str]) -> Path | None:
 
 
 def _require_names_of_their_own(directory: Path | None) -> None:
-    """Raise InputError where a file below --config-dir has the name of a shipped one: Hydra would take that one silently."""
+    """Raise InputError if a file below --config-dir has the name of a shipped config, which Hydra would silently use."""
     if directory is None:
         return
     if not os.path.isdir(directory):
-        raise InputError(f"--config-dir takes a directory, but there is none called {str(directory)!r}.")
+        raise InputError(f"--config-dir takes a directory, but there is no directory {str(directory)!r}.")
     for file in sorted(directory.glob("*/**/*.yaml")):
         name = file.relative_to(directory)
         if (config_directory() / name).is_file():
             raise InputError(
-                f"{str(file)!r} has the name of a config that rbfnet ships, which would be taken instead; give it another name."
+                f"{str(file)!r} has the same name as a config shipped with rbfnet, which would be used instead; rename the file."
             )
 
 
 def _require_effect(given: Arguments) -> None:
-    # Lightning starts further processes of a run with keys of Hydra's own.
+    # Lightning passes Hydra keys to the additional processes of a run.
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return
     for override in given.overrides:
@@ -120,10 +120,10 @@ def _require_effect(given: Arguments) -> None:
         if not any(key == name or key.startswith(f"{name}.") for name in NO_EFFECT):
             continue
         if key == "hydra.mode":
-            raise InputError("hydra.mode has no effect; give --multirun for one run of each combination of values.")
+            raise InputError("hydra.mode has no effect; give --multirun for one run per combination of values.")
         if key.startswith("hydra.sweep"):
             if given.multirun:
                 continue
-            raise InputError(f"{key} has no effect without --multirun; give run_dir=... for the directory of one run.")
+            raise InputError(f"{key} has no effect without --multirun; give run_dir=... to set the run directory.")
         shown = value if key == "hydra.run.dir" and value else "..."
-        raise InputError(f"{key} has no effect; give run_dir={shown} for the directory that a run is written to.")
+        raise InputError(f"{key} has no effect; give run_dir={shown} to set the run directory.")

@@ -1,7 +1,7 @@
-"""What is wrong in a composed config, as far as that can be told before PyTorch and Lightning are imported.
+"""Checks of a composed config that need neither PyTorch nor Lightning.
 
-Everything is looked at once more, and more closely, where the run is built; this is for an answer within a second. What may be
-given is read from the shipped configs, each of which lists exactly the arguments of its class.
+They report a mistake within a second; everything is checked again, more thoroughly, when the run is built. The valid keys are
+read from the shipped configs, each of which lists exactly the arguments of its class.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import yaml
 
 import rbfnet
 from rbfnet.cli.configs import choices, config_directory
+from rbfnet.cli.undecided import AUTO, undecided
 from rbfnet.config import no_module, require_config, require_nu, several
 from rbfnet.errors import InputError, unknown
 from rbfnet.memory import require_memory
@@ -27,14 +28,14 @@ from rbfnet.tables import FILES, Column, Form, require_columns, require_file
 TABLE, MATERN = "rbfnet.problems.Table", "rbfnet.kernels.Matern"
 
 COUNTS = {"num_interior", "num_boundary", "num_centers", "points", "candidates", "pool"}
-"""Keys that say how many of something there are to be."""
+"""Keys whose values are numbers of points or centres."""
 
 
 def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
-    """Look at a resolved config, as :func:`rbfnet.training.build` would.
+    """Check a resolved config, as :func:`rbfnet.training.build` would.
 
     Raises:
-        InputError: a key that nothing has, a name that nothing is called, a file that is not there or lacks a column.
+        InputError: an unknown key, an unknown name, a missing file, or a file without a required column.
     """
     require_config(config, fresh=fresh)
     for key in config["trainer"]:
@@ -56,19 +57,19 @@ def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     if config.get("logger") and not any(importlib.util.find_spec(name) for name in ("tensorboard", "tensorboardX")):
         for node in several("logger", config).values():
             if str(node["_target_"]).endswith("TensorBoardLogger"):
-                raise InputError("logger=tensorboard needs a package that is not here: pip install 'rbfnet[tensorboard]'.")
+                raise InputError("logger=tensorboard needs a package that is not installed: pip install 'rbfnet[tensorboard]'.")
     _check_names("kernel", config["kernel"].get("kernels"))
     _check_names("solver", config["solver"].get("stages"))
     _check_files(config["problem"])
 
 
 def targets(config: Mapping[str, Any]) -> list[str]:
-    """The modules of all classes that a composed config names: the user typed them, or rbfnet ships them."""
+    """The modules of all classes named in a composed config, typed by the user or shipped with rbfnet."""
     return [str(node["_target_"]).rpartition(".")[0] for node in _nodes(config)]
 
 
 def _nodes(part: Any) -> Iterator[Mapping[str, Any]]:
-    """All nodes with a ``_target_``, the outer ones first."""
+    """All nodes with a ``_target_``, outer nodes first."""
     if isinstance(part, Mapping) and "_target_" in part:
         yield part
     for inner in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else []:
@@ -77,7 +78,7 @@ def _nodes(part: Any) -> Iterator[Mapping[str, Any]]:
 
 def _check_target(target: str) -> None:
     module, _, name = target.rpartition(".")
-    # Finding a submodule would import what it is in; here only the first part is looked for.
+    # find_spec on a submodule would import its parent package, so only the top-level package is looked up.
     top = module.partition(".")[0]
     if not top or (top not in sys.modules and importlib.util.find_spec(top) is None):
         raise no_module(module, target)
@@ -103,15 +104,17 @@ def _check_arguments(node: Mapping[str, Any]) -> None:
         return
     for key in node.keys() - {"_target_"}:
         if key not in known:
+            if node["_target_"] == AUTO:
+                raise undecided(key)
             raise unknown(f"argument of {node['_target_']} called", key, known)
 
 
 @cache
 def _arguments(target: str) -> set[str] | None:
-    """The arguments of a class of rbfnet's that has a config; None for any other."""
+    """The arguments of an rbfnet class that has a config; None for any other class."""
     for group in ("kernel", "problem", "solver", "callbacks"):
         for file in choices(group).values():
-            # Most are not worth parsing.
+            # Parsing is slow, so skip files that do not mention the class.
             if f"_target_: {target}\n" in (text := file.read_text(encoding="utf-8")):
                 loaded = yaml.safe_load(text)
                 node = loaded if "_target_" in loaded else loaded[group]
@@ -122,19 +125,19 @@ def _arguments(target: str) -> set[str] | None:
 
 @cache
 def _keys(group: str) -> set[str]:
-    """The keys that the default of a group lists."""
+    """The keys in the default config of a group."""
     return set(yaml.safe_load((config_directory() / group / "default.yaml").read_text(encoding="utf-8")))
 
 
 def _check_room(prefix: str, node: Mapping[str, Any]) -> None:
-    """Numbers of points and centres, a degree and nu, before there is anything to put them in."""
+    """Check the numbers of points and centres, the degree and nu, before anything is allocated."""
     if node.get("_target_") == MATERN:
         require_nu(node.get("nu"))
     degree, centers = node.get("degree"), node.get("num_centers")
     if prefix and isinstance(degree, int) and isinstance(centers, int) and degree >= max(1, centers):
         fits = [next(d for d in range(centers + 1) if math.comb(dims + d + 1, dims) > centers) for dims in (1, 2, 3)]
         raise InputError(
-            f"network.degree={degree} has more terms than there are centres, {centers}; take {fits[0]} at most in one dimension, "
+            f"network.degree={degree} has more terms than there are centres, {centers}; use at most {fits[0]} in one dimension, "
             f"{fits[1]} in two, {fits[2]} in three."
         )
     for key in node.keys() & COUNTS:
@@ -143,14 +146,14 @@ def _check_room(prefix: str, node: Mapping[str, Any]) -> None:
 
 
 def _check_names(group: str, given: Any) -> None:
-    """Names in a list of kernels or of stages."""
+    """Check the names in a list of kernels or stages."""
     for name in given if isinstance(given, list) else []:
         if isinstance(name, str) and name not in choices(group):
             raise unknown(group, name, choices(group))
 
 
 def _check_files(problem: Mapping[str, Any]) -> None:
-    """Files that the shipped problems and geometries read."""
+    """Check the files that the shipped problems and geometries read."""
     for node in _nodes(problem):
         if node["_target_"] == TABLE:
             names = [name for key in ("inputs", "outputs") for name in _listed(node.get(key))]
@@ -169,6 +172,6 @@ def _texts(part: Any) -> Iterator[str]:
 
 
 def _listed(given: Any) -> list[Column]:
-    """Columns by name or position; anything else is refused where the table is made."""
+    """Columns by name or position; anything else is rejected when the table is built."""
     names = given if isinstance(given, list) else [given]
     return [name for name in names if isinstance(name, (str, int)) and not isinstance(name, bool)]

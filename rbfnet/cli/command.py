@@ -1,4 +1,4 @@
-"""What follows a command that works on runs: words, options with values, flags."""
+"""The arguments of a command that works on runs: positional arguments, options with values, and flags."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ALWAYS = ("--help", "--quiet", "--verbose")
 
 
 NEEDED = {".parquet": [("pyarrow", "parquet")], ".onnx": [("onnxscript", "onnx"), ("onnxruntime", "onnx")]}
-"""By ending the packages that files are written by."""
+"""The packages needed to write a file, by its extension."""
 
 
 @dataclass
 class Given:
-    """What was typed: words, the values of options, flags, and keys as in ``trust=[my_kernels]``."""
+    """The parsed arguments: positional arguments, option values, flags, and keys as in ``trust=[my_kernels]``."""
 
     words: list[str] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=dict)
@@ -35,26 +35,26 @@ class Given:
 
     @property
     def quiet(self) -> bool:
-        """Nothing but results and what went wrong."""
+        """Whether to print only results and errors."""
         return "--quiet" in self.flags
 
     @property
     def verbose(self) -> bool:
-        """More than usual."""
+        """Whether to print more than usual."""
         return "--verbose" in self.flags
 
 
 def read(arguments: Sequence[str], takes: Mapping[str, str], flags: Iterable[str] = (), trust: bool = False) -> Given:
-    """Tell words from options.
+    """Separate positional arguments from options.
 
     Args:
-        arguments: what follows the command.
-        takes: options with a value, and how it is written: ``{"--out": "--out out.csv"}``.
-        flags: further ones.
-        trust: whether ``trust=[...]`` is taken.
+        arguments: the arguments after the command.
+        takes: options that take a value, each with an example: ``{"--out": "--out out.csv"}``.
+        flags: flags in addition to those of every command.
+        trust: whether ``trust=[...]`` is accepted.
 
     Raises:
-        InputError: an unknown option, one that is given twice or lacks its value.
+        InputError: an unknown option, a repeated option, or an option without its value.
     """
     given, rest = Given(), list(arguments)
     known = [*ALWAYS, *flags, *takes]
@@ -83,12 +83,12 @@ def read(arguments: Sequence[str], takes: Mapping[str, str], flags: Iterable[str
                 raise InputError(f"{name} is given twice; give it once.")
             given.options[name] = value
     if given.quiet and given.verbose:
-        raise InputError("--quiet and --verbose exclude each other; give one of them.")
+        raise InputError("--quiet and --verbose cannot be combined; give one of them.")
     return given
 
 
 def _is_there(argument: str) -> bool:
-    """Whether it is the name of a file, however it looks."""
+    """Whether the argument is the path of an existing file."""
     try:
         return Path(argument).exists()
     except (OSError, ValueError):
@@ -104,7 +104,7 @@ def modules(text: str) -> list[str]:
 
 
 def elements(text: str) -> list[str]:
-    """Split at the commas outside of parentheses and brackets: ``u,d(u,x,x)`` has two parts."""
+    """Split at commas outside parentheses and brackets: ``u,d(u,x,x)`` has two parts."""
     parts, depth = [""], 0
     for letter in text:
         depth += (letter in "([{") - (letter in ")]}")
@@ -114,15 +114,15 @@ def elements(text: str) -> list[str]:
             parts[-1] += letter
     found = [part.strip() for part in parts]
     if not all(found):
-        raise InputError(f"Between commas there has to be something, but got {text!r}.")
+        raise InputError(f"A comma-separated list must have no empty items, but got {text!r}.")
     return found
 
 
 def one_run(given: Given, command: str, more: int = 0) -> Path:
-    """The run directory among the words, once it holds a model.
+    """The run directory among the positional arguments, checked to hold a model.
 
     Raises:
-        InputError: none, too many words, or no finished run there.
+        InputError: no run directory, too many arguments, or no finished run in the directory.
     """
     if not 1 <= len(given.words) <= 1 + more:
         raise InputError(f"`rbfnet {command}` takes the directory of one run, as in `rbfnet {command} runs/mine`.")
@@ -130,7 +130,7 @@ def one_run(given: Given, command: str, more: int = 0) -> Path:
     if directory.is_dir() and not (directory / "config.yaml").is_file():
         inside = [path.parent for path in sorted(directory.glob("**/model.safetensors"))]
         if inside:
-            raise InputError(f"{str(directory)!r} is no run but holds some; give one of them, as in {str(inside[-1])!r}.")
+            raise InputError(f"{str(directory)!r} is not a run but contains runs; give one of them, as in {str(inside[-1])!r}.")
     require_run(directory, "run", "config.yaml", "model.safetensors")
     return directory
 
@@ -139,13 +139,13 @@ def new_file(path: str, endings: Sequence[str], force: bool) -> Path:
     """The path of a file to write.
 
     Raises:
-        InputError: another ending, a file that already exists without --force, or a directory that is not.
+        InputError: an unsupported extension, a file that already exists without --force, or a missing directory.
     """
     file = named("The output", path)
     if not path.lower().endswith(tuple(endings)):
-        raise InputError(f"The output ends in {', '.join(endings)}, but got {path!r}.")
+        raise InputError(f"The output file must end in {', '.join(endings)}, but got {path!r}.")
     if file.is_dir() or (file.exists() and not force):
-        raise InputError(f"The file {path!r} already exists; choose another, or give --force to replace it.")
+        raise InputError(f"The file {path!r} already exists; choose another name, or give --force to replace it.")
     if not file.parent.is_dir():
         raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to.")
     for module, extra in NEEDED.get(file.suffix.lower(), ()):
@@ -154,7 +154,7 @@ def new_file(path: str, endings: Sequence[str], force: bool) -> Path:
 
 
 def columns_of(directory: Path) -> dict[str, list[str]]:
-    """The names of coordinates and outputs of a run, read without PyTorch; none where the run does not say."""
+    """The names of coordinates and outputs of a run, read without PyTorch; empty if the run does not record them."""
     try:
         found = json.loads((directory / "summary.json").read_text(encoding="utf-8"))["columns"]
         return {key: [str(name) for name in found[key]] for key in ("coords", "outputs")}
@@ -163,20 +163,13 @@ def columns_of(directory: Path) -> dict[str, list[str]]:
 
 
 def loaded(directory: Path, trust: list[str]) -> Any:
-    """The solution of a run."""
+    """Load the solution of a run."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if trust:
-        # Modules of the user's are looked for in the working directory too, after all that are installed.
+        # User modules are also searched for in the working directory, after installed packages.
         sys.path.append(os.getcwd())
     from rbfnet.cli.interrupt import raise_from_now_on
     from rbfnet.training import load
 
     raise_from_now_on()
     return load(directory, trust)
-
-
-def console(given: Given, stderr: bool = False) -> Any:
-    """Where text is printed: as it is, in no colour where NO_COLOR is set or nobody looks."""
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=stderr, quiet=given.quiet)

@@ -22,7 +22,7 @@ COMPOSING = ("train", "show")
 """Commands that take overrides."""
 
 HELPS = {"list": "listing"}
-"""Modules whose name is not that of their command."""
+"""Modules whose name differs from that of their command."""
 
 BASH = """\
 # Completion of rbfnet for bash; made by `rbfnet completion bash`.
@@ -37,7 +37,7 @@ _rbfnet() {{
 {cases}
     esac
     local found=($(compgen -W "$words" -- "$word"))
-    # Bash takes what follows an = for a word of its own.
+    # Bash treats the text after = as a separate word.
     if [[ $word == *=* && $COMP_WORDBREAKS == *=* ]]; then found=("${{found[@]#${{word%"$cur"}}}}"); found=("${{found[@]#=}}"); fi
     COMPREPLY=("${{found[@]}}")
     [[ ${{#COMPREPLY[@]}} -eq 1 && ${{COMPREPLY[0]}} == *= ]] && compopt -o nospace
@@ -61,6 +61,8 @@ _rbfnet() {{
     esac
     compadd -S '' -- ${{(M)found:#*=}}
     compadd -- ${{found:#*=}}
+    # What follows an = may be a file.
+    compset -P '*='
     _files
 }}
 compdef _rbfnet rbfnet
@@ -86,7 +88,7 @@ def completion(arguments: list[str]) -> int:
 
 
 def words() -> dict[str, list[str]]:
-    """By command what may follow it, beside files."""
+    """The possible arguments of each command, apart from files."""
     from rbfnet.cli.main import NAMES
 
     chosen = [f"{group}={name}" for group in sorted(groups()) for name in choices(group)]
@@ -98,7 +100,7 @@ def words() -> dict[str, list[str]]:
 
 
 def _options(name: str) -> list[str]:
-    """Those that the help of a command names."""
+    """The options named in the help of a command."""
     if name == "train":
         from rbfnet.cli.arguments import FLAGS
 

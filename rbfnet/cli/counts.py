@@ -1,6 +1,6 @@
-"""Numbers that count something, told before PyTorch is imported where they are zero, negative or broken.
+"""Reject counts that are zero, negative or not whole before PyTorch is imported.
 
-The classes look at them too, and say the same; all that is no number is left to them.
+The classes check them too, with the same messages; values that are not numbers are left to them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ COUNTS = (
     "num_centers", "num_interior", "num_boundary", "num_data", "max_epochs", "batch_size", "max_iter", "history_size", "slabs",
     "period", "candidates", "pool",
 )  # fmt: skip
-"""Arguments of rbfnet's classes that are at least 1, whichever class it is."""
+"""Arguments that must be at least 1 in every rbfnet class."""
 
 TRAINER = ("max_epochs", "check_val_every_n_epoch", "log_every_n_steps")
 
@@ -27,7 +27,7 @@ def require_counts(config: Mapping[str, Any]) -> None:
 
 
 def _require(part: Any, ours: bool) -> None:
-    """In a node and in all that it holds; the user's own classes may mean something else by these names."""
+    """Check a node and its children; in the user's own classes these names may mean something else."""
     if isinstance(part, Mapping):
         if ours or str(part.get("_target_")).startswith("rbfnet."):
             _require_numbers({key: part.get(key) for key in COUNTS})

@@ -1,23 +1,24 @@
-"""``rbfnet evaluate``: the errors of a run, against its own reference or against a file."""
+"""``rbfnet evaluate``: the errors of a run against its reference or a file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from rbfnet.cli.command import columns_of, console, loaded, one_run, read
+from rbfnet.cli.command import columns_of, loaded, one_run, read
+from rbfnet.cli.printed import console, print_table
 from rbfnet.errors import InputError
 from rbfnet.tables import Form, columns_in, require_columns
 
 HELP = """\
-rbfnet evaluate RUN [REFERENCE]: the errors of a run, measured again
+rbfnet evaluate RUN [REFERENCE]: recompute the errors of a run
 
-  REFERENCE        a table (CSV, NPZ, Parquet) with the coordinates and the true values, in columns named as those of the run;
-                   without it the reference of the problem itself is taken
+  REFERENCE        a table (CSV, NPZ, Parquet) with the coordinates and the true values, in columns named as in the run;
+                   default: the reference of the problem
   --decimal ,      numbers in REFERENCE have a decimal comma
   --units-row      the row below the header of REFERENCE holds units
   --json           print the errors as JSON
-  -q, -v           print the errors alone; print residuals and where the run comes from too
+  -q, -v           print only the errors; also print the residuals and the origin of the run
   trust=[MODULE]   allow classes of your own, here from ./MODULE.py
 
 Examples
@@ -29,10 +30,10 @@ KEYS = ("rel_l2", "max_abs", "rmse", "rel_std")
 
 
 def evaluate(arguments: list[str]) -> int:
-    """``RUN [REFERENCE]``; 0 where errors can be measured.
+    """``RUN [REFERENCE]``; returns 0 if the errors could be computed.
 
     Raises:
-        InputError: no such run, a table without the columns, or no reference at all.
+        InputError: no such run, a table without the required columns, or no reference.
     """
     given = read(arguments, {"--decimal": "--decimal ,"}, ["--json", "--units-row"], trust=True)
     if "--help" in given.flags:
@@ -50,28 +51,26 @@ def evaluate(arguments: list[str]) -> int:
 
         print(json.dumps(by_output, indent=2))
         return 0
-    from rich.table import Table
-
-    out = console(given)
+    out = console(given.quiet)
     if not given.quiet:
         out.print(repr(solution).splitlines()[0])
-    shown = Table("output", "relative L2", "maximum", "RMSE", "of the spread", title=f"errors: {table or 'reference'}")
-    for name, found in by_output.items():
-        shown.add_row(name, *(f"{found[key]:.3e}" for key in KEYS))
     out.quiet = False
-    out.print(shown)
+    rows = [[name, *(f"{found[key]:.3e}" for key in KEYS)] for name, found in by_output.items()]
+    print_table(out, ["output", "relative L2", "maximum", "RMSE", "of the spread"], rows, f"errors: {table or 'reference'}")
     if given.quiet:
         return 0
     out.print(repr(solution).splitlines()[2])
     if given.verbose:
         for row in solution.residuals:
-            out.print(f"{row['condition']}, equation {row['equation']}: missed by {row['rms']:.1e}, at most {row['largest']:.1e}")
+            out.print(
+                f"{row['condition']}, equation {row['equation']}: RMS residual {row['rms']:.1e}, maximum {row['largest']:.1e}"
+            )
         out.print(str(solution.summary.get("provenance", "")))
     return 0
 
 
 def _measured(solution: Any, table: str | None, form: Form) -> dict[str, dict[str, float]]:
-    """By output the errors."""
+    """The errors of each output."""
     import torch
 
     from rbfnet.domains import read_columns

@@ -1,19 +1,20 @@
-"""``rbfnet export``: a run as a program that needs no rbfnet."""
+"""``rbfnet export``: export the model of a run as a program that runs without rbfnet."""
 
 from __future__ import annotations
 
 import sys
 
-from rbfnet.cli.command import console, elements, loaded, new_file, one_run, read
+from rbfnet.cli.command import elements, loaded, new_file, one_run, read
+from rbfnet.cli.printed import console
 
 HELP = """\
-rbfnet export RUN: a program that gives values, and derivatives, without rbfnet; it is compared with the model
+rbfnet export RUN: export a program that computes values and derivatives without rbfnet, and compare it with the model
 
-  --out, -o FILE     .pt2 for torch.export (RUN/model.pt2 where it is not given), .onnx for ONNX (needs rbfnet[onnx])
+  --out, -o FILE     .pt2 for torch.export (default: RUN/model.pt2), .onnx for ONNX (needs rbfnet[onnx])
   --derivatives, --what u,u_x,...
-                     what it gives, by the grammar of equations; the outputs where it is not given
-  --force, -f        replace the file where it is there
-  -q, -v             the path alone; how to call it too
+                     the outputs of the program, written as in equations; default: the outputs of the run
+  --force, -f        replace an existing file
+  -q, -v             print only the path; also print how to call the program
   trust=[MODULE]     allow classes of your own, here from ./MODULE.py
 
 Examples
@@ -23,14 +24,14 @@ Examples
 
 TAKES = {"--out": "--out plate.pt2", "--derivatives": "--derivatives 'u,u_x'", "--what": "--what 'u,u_x'"}
 DIFFERS = 1
-"""The exit code where the program is another function than the model."""
+"""The exit code if the program differs from the model."""
 
 
 def export(arguments: list[str]) -> int:
-    """``RUN [--out FILE]``; 0 where the program is the same function as the model.
+    """``RUN [--out FILE]``; returns 0 if the program agrees with the model.
 
     Raises:
-        InputError: no such run, a file that is there, or something that cannot be exported.
+        InputError: no such run, a file that already exists, or a model that cannot be exported.
     """
     given = read(arguments, TAKES, ["--force"], trust=True)
     if "--help" in given.flags:
@@ -49,11 +50,11 @@ def export(arguments: list[str]) -> int:
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
-    told = console(given)
-    told.print(f"gives {', '.join(made.names)}; differs from the model by {made.difference:.1e} of its largest value at most")
+    told = console(given.quiet)
+    told.print(f"computes {', '.join(made.names)}; maximum difference from the model: {made.difference:.1e} of its largest value")
     if given.verbose and out.suffix == ".pt2":
         told.print(f'torch.export.load({str(out)!r}).module()(x)["{made.names[0]}"]   # x (B, {solution.in_features})')
     print(out)
     if not made.is_the_same:
-        print("rbfnet: the program is not the same function as the model; do not use it.", file=sys.stderr)
+        print("rbfnet: the exported program does not agree with the model; do not use it.", file=sys.stderr)
     return 0 if made.is_the_same else DIFFERS

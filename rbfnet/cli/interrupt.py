@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM on the command line: at once while nothing is to lose, and where nothing else helps."""
+"""SIGINT and SIGTERM on the command line: exit at once while there is nothing to lose, or if the run does not respond."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
-"""The exit codes after Ctrl-C, and of a terminated process."""
+"""The exit codes after Ctrl-C and after SIGTERM."""
 
 ANSWER = 2.0
-"""Seconds in which the main thread has to answer a signal, once it may not go on; a call into a library keeps it from that."""
+"""Seconds that the main thread has to respond to a signal that stops it; a library call can block it."""
 
 LEAVE = 20.0
-"""Seconds for what there is to do after a step was broken into."""
+"""Seconds allowed for cleaning up after an interrupted step."""
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 def word(number: int) -> str:
-    """What a signal has made of a run."""
+    """The word for how a signal ended a run."""
     return "interrupted" if number == signal.SIGINT else "terminated"
 
 
 def leave_at_once() -> None:
-    """A signal ends the process with a word: while libraries are imported, some of which would make something else of it."""
+    """Exit with a message on a signal: some libraries would handle it differently while they are imported."""
     for number in NUMBERS:
         if _is_free(number):
             signal.signal(number, leave)
 
 
 def leave(number: int, frame: FrameType | None = None) -> None:
-    """The handler that does; of a further process the first one tells."""
+    """The handler that exits; only the first process prints a message."""
     if _is_first():
         with suppress(OSError):
             os.write(2, f"rbfnet: {word(number)}.\n".encode())
@@ -56,7 +56,7 @@ def raise_from_now_on() -> None:
 
 
 def left_to_the_first_process() -> None:
-    """Ctrl-C reaches all processes of a run; those that Lightning has started are told by the first, and end where it is gone."""
+    """Ignore Ctrl-C in processes started by Lightning: the first process stops them, and they exit if it is gone."""
     if not _is_first():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_without, args=(os.getppid(),), daemon=True, name="first-process").start()
@@ -69,7 +69,7 @@ def _end_without(first: int) -> None:
 
 
 def end(code: int) -> None:
-    """End the process: at once after a signal, for what libraries do at the end of an interpreter takes seconds."""
+    """End the process; after a signal at once, because the shutdown of libraries takes seconds."""
     if code in (INTERRUPTED, TERMINATED) or not _is_first():
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
@@ -80,10 +80,10 @@ def end(code: int) -> None:
 
 @contextmanager
 def not_kept_waiting(stop: Stop, give_up: Callable[[int], object]) -> Iterator[None]:
-    """Within, signals are heard also while the main thread is in a long call of a library, or waits for other processes.
+    """Within the context, handle signals even while the main thread is in a long library call or waits for other processes.
 
-    Python's handlers run between two of its instructions. Where that takes too long after a step was to be broken into,
-    ``give_up`` is called with the number of the signal, in a thread.
+    Python runs signal handlers only between bytecode instructions. If that takes too long after a step should have been
+    interrupted, ``give_up`` is called with the signal number, in another thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -103,7 +103,7 @@ def not_kept_waiting(stop: Stop, give_up: Callable[[int], object]) -> Iterator[N
 
 
 def _listen(reads: int, stop: Stop, give_up: Callable[[int], object]) -> None:
-    """Until the other end is closed."""
+    """Listen until the other end is closed."""
     from rbfnet.training import GRACE
 
     heard: list[tuple[float, int]] = []
@@ -121,7 +121,7 @@ def _listen(reads: int, stop: Stop, give_up: Callable[[int], object]) -> None:
         if stop.broken is not None:
             until = stop.broken + LEAVE
         elif stop.waits or stop.number is not None:
-            # A second Ctrl-C is not to wait for the step.
+            # A second Ctrl-C does not wait for the step.
             pressed = [at for at, n in heard[1:] if n == signal.SIGINT]
             until = min([first + GRACE, *pressed]) + ANSWER
         else:
@@ -135,5 +135,5 @@ def _is_first() -> bool:
 
 
 def _is_free(number: int) -> bool:
-    """Whether the handler may be replaced: not outside of the main thread, nor where the signal is ignored."""
+    """Whether the handler may be replaced: only in the main thread, and only if the signal is not ignored."""
     return threading.current_thread() is threading.main_thread() and signal.getsignal(number) not in (None, signal.SIG_IGN)

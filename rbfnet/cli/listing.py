@@ -1,12 +1,16 @@
-"""``rbfnet list``: what there is, read from the configs."""
+"""``rbfnet list``: the available configs."""
 
 from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
 
 from rbfnet.cli.configs import choices, describe
 from rbfnet.errors import InputError
 
 HELP = """\
-rbfnet list: the kernels, problems, solvers, networks and experiments there are, with a line about each
+rbfnet list: list the available kernels, problems, solvers, networks and experiments, with a one-line description of each
 
 Examples
   rbfnet list
@@ -17,7 +21,7 @@ GROUPS = ("kernel", "problem", "solver", "network", "experiment")
 
 
 def show(rest: list[str]) -> int:
-    """Print each group with its choices and a line about each."""
+    """Print each group with its choices and their descriptions."""
     if {"-h", "--help"} & set(rest):
         print(HELP, end="")
         return 0
@@ -28,6 +32,14 @@ def show(rest: list[str]) -> int:
         print(f"{group}=")
         width = max(map(len, files))
         for name, file in files.items():
-            print(f"  {name:{width}}  {describe(file)}")
+            print(_fitted(f"  {name:{width}}  ", describe(file)))
         print()
     return 0
+
+
+def _fitted(name: str, about: str) -> str:
+    """A line; on a terminal that is too narrow for it the words about it go on below each other."""
+    columns = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or columns < 2 * len(name):
+        return name + about
+    return textwrap.fill(about, columns, initial_indent=name, subsequent_indent=" " * len(name), break_on_hyphens=False)

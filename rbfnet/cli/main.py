@@ -17,17 +17,17 @@ from rbfnet.errors import InputError, unknown
 HELP = """\
 rbfnet: radial basis function networks with closed-form derivatives
 
-  rbfnet train [key=value ...]   train, and write a run directory
+  rbfnet train [key=value ...]   train a model and write a run directory
   rbfnet resume RUN_DIR          continue an interrupted run
-  rbfnet show [key=value ...]    the config as it would run
-  rbfnet list                    the kernels, problems, solvers and experiments there are
+  rbfnet show [key=value ...]    print the composed config
+  rbfnet list                    list the kernels, problems, solvers and experiments
 
-  rbfnet evaluate RUN [TABLE]    the errors of a run, against its reference or a table
-  rbfnet predict RUN POINTS      values and derivatives at the points of a file
-  rbfnet plot RUN                pictures, slices, films
-  rbfnet runs DIR                a table over runs
-  rbfnet export RUN              a program that needs no rbfnet
-  rbfnet completion SHELL        for the TAB key of bash, zsh or fish
+  rbfnet evaluate RUN [TABLE]    compute the errors of a run against its reference or a table
+  rbfnet predict RUN POINTS      compute values and derivatives at the points in a file
+  rbfnet plot RUN                draw figures, slices and animations
+  rbfnet runs DIR                compare runs in a table
+  rbfnet export RUN              export a program that runs without rbfnet
+  rbfnet completion SHELL        print a completion script for bash, zsh or fish
   rbfnet --version
 
 Examples
@@ -39,28 +39,28 @@ Examples
   rbfnet predict runs/mine points.csv --out out.csv --derivatives 'u,u_x,laplacian(u)'
   rbfnet train --multirun kernel=gaussian,matern      one run each
 
--q says less, -v more; NO_COLOR is heeded.
-`rbfnet train --help` lists every group and key; every other command has a --help with examples, too.
+-q prints less, -v more; NO_COLOR is respected.
+`rbfnet train --help` lists every group and key; the other commands have a --help with examples.
 
-Exit codes: 0 solved or rough; 2 wrong input; 3 a non-finite loss; 4 not solved; 130 after Ctrl-C and 143 after SIGTERM, which
-finish or undo the step, and save a checkpoint; 1 anything else.
+Exit codes: 0 solved or rough; 2 wrong input; 3 non-finite loss; 4 not solved; 130 after Ctrl-C and 143 after SIGTERM (the
+current step is finished or undone, and a checkpoint is saved); 1 any other failure.
 """
 
 NAMES = ("train", "resume", "show", "list", "evaluate", "predict", "plot", "runs", "export", "completion")
-"""The commands. But for train, resume and list each is a function of its name in a module of its name."""
+"""The commands. Except for train, resume and list, each is a function in a module of the same name."""
 
 
 def main() -> None:
     """Entry point of the console script."""
     leave_at_once()
     with dropped_if_unread():
-        # A process that ends need not be left as it was.
+        # The process ends here, so its state need not be restored.
         end(answered(_dispatched, sys.argv[1:]))
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Run one command; returns its exit code: 0; with one sentence on stderr 1 for a file that cannot be written and 2 for wrong
-    input; 3 for a loss that diverged; 4 for a problem that is not solved; 130 after Ctrl-C, 143 after SIGTERM.
+    """Run one command and return its exit code: 0 for success; 1 for a file that cannot be written and 2 for wrong input, each
+    with one sentence on stderr; 3 for a non-finite loss; 4 for an unsolved problem; 130 after Ctrl-C, 143 after SIGTERM.
     """
     with left_as_found():
         return answered(_dispatched, arguments)
@@ -92,7 +92,7 @@ def _command(name: str) -> Callable[[list[str]], int]:
     if name in NAMES:
         return getattr(importlib.import_module(f"rbfnet.cli.{name}"), name)
     if "=" in name:
-        raise InputError(f"{name!r} is no command but an override; it follows one, as in `rbfnet train {name}`.")
+        raise InputError(f"{name!r} is an override, not a command; put it after a command, as in `rbfnet train {name}`.")
     raise unknown("command", name, [*NAMES, "--help", "--version"])
 
 

@@ -1,7 +1,7 @@
-"""Overrides as a user types them, made into overrides that Hydra reads.
+"""Translate overrides as a user types them into overrides that Hydra can parse.
 
-Hydra's grammar gives ``, = [ ] { } ( ) ' "`` a meaning, and letters beyond ASCII none. Where a value cannot be meant in any other
-way it is quoted here, so that nobody has to quote for the shell and once more for Hydra.
+Hydra's grammar reserves ``, = [ ] { } ( ) ' "`` and rejects letters beyond ASCII. An unambiguous value is quoted here, so that
+the user does not have to quote it for both the shell and Hydra.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from rbfnet.cli.configs import choices, groups
 from rbfnet.errors import InputError
 
 PATHS = ("run_dir", "problem.path")
-"""Keys whose values are file names: text, whatever it looks like."""
+"""Keys whose values are file names, which are always read as text."""
 
 SEVERAL = {"callbacks": "callbacks=[grow,custom]", "logger": "logger=[csv,tensorboard]"}
-"""Groups of which several may be chosen at once."""
+"""Groups from which several configs may be chosen at once."""
 
 CLOSED = "[]{}\"'"
-"""What has to be closed again."""
+"""Characters that need a matching closing character."""
 
 KEY = re.compile(r"(\+\+|\+|~|)([A-Za-z_$][\w./@:-]*)")
 
 
 def readable(override: str, multirun: bool = False) -> Override:
-    """The override as Hydra reads it, quoted where that is what it takes.
+    """Parse an override with Hydra, after quoting it if necessary.
 
     Raises:
-        InputError: no override, or a value that could mean several things; how to quote it is shown.
+        InputError: not an override, or an ambiguous value; the message shows how to quote it.
     """
     key, equals, value = override.partition("=")
     match = KEY.fullmatch(key)
@@ -50,20 +50,20 @@ def readable(override: str, multirun: bool = False) -> Override:
             return _quoted(key, value)
         at_once = f" {key}=[{value}] for all at once," if key in SEVERAL else ""
         raise InputError(
-            f"{override} gives several values: add --multirun for one run each,{at_once} or quote a value that has a comma in "
-            f"it: {_shown(key, value)}"
+            f"{override} gives several values: add --multirun for one run each,{at_once} or quote a value that contains a comma: "
+            f"{_shown(key, value)}"
         )
     return parsed
 
 
 def chosen(override: Override) -> list[str]:
-    """What Hydra is given for an override of one run.
+    """The overrides passed to Hydra for one override of a single run.
 
-    For ``callbacks=[grow,custom]`` it is each choice below a key of its own, ``callbacks.grow`` and ``callbacks.custom``.
+    ``callbacks=[grow,custom]`` becomes one override per choice, with keys ``callbacks.grow`` and ``callbacks.custom``.
     """
     group, names = override.key_or_group, override.value()
     if isinstance(names, dict) and "_target_" in names and str(override.input_line).startswith(group):
-        # Another object, which has nothing of the one that was there; Hydra would merge them.
+        # The new object replaces the old one; Hydra would merge them.
         return [f"~{group}" if group in groups() else f"{group}=null", f"++{override.input_line}"]
     if group not in groups() or override.package is not None or override.is_delete():
         return [str(override.input_line)]
@@ -80,7 +80,7 @@ def chosen(override: Override) -> list[str]:
 
 
 def _prefix(given: str, key: str) -> str:
-    """``+`` adds a key, and may also change one that is there; a group is there already."""
+    """The prefix for Hydra: ``++`` for ``+``, so that it may also change an existing key; none for a group, which exists."""
     if given in ("+", "++") and key in groups():
         return ""
     return "++" if given == "+" and not {"/", "@"} & set(key) else given
@@ -94,18 +94,18 @@ def _parsed(override: str) -> Override | None:
 
 
 def _is_text(parsed: Override | None, value: str, multirun: bool) -> bool:
-    """Whether Hydra takes a file name as it was typed: null, text, or several texts where several are wanted."""
+    """Whether Hydra parses a file name as typed: null, text, or several texts with --multirun."""
     if parsed is None or parsed.is_delete():
         return parsed is not None
     if parsed.is_sweep_override():
         return multirun
     read = parsed.value()
-    # Escaped, quoted and interpolated text is not what was typed, and is meant so.
+    # Escaped, quoted or interpolated text differs from what was typed, on purpose.
     return read is None or read == value or (isinstance(read, str) and ("\\" in value or _bare(value) != value))
 
 
 def _repaired(key: str, value: str, multirun: bool) -> Override:
-    """A value that Hydra cannot read, quoted where it can only be text."""
+    """Quote a value that Hydra cannot parse, if it can only be text."""
     if multirun and len(parts := _elements(value)) > 1:
         each = ",".join(_with_quotes(_bare(part)) for part in parts)
         raise InputError(
@@ -115,14 +115,14 @@ def _repaired(key: str, value: str, multirun: bool) -> Override:
     repaired = None if value.startswith(('"', "'")) else _parsed(f"{key}={_element(value)}")
     if repaired is None:
         raise InputError(
-            f"{key}={value} cannot be read: a bracket or a quotation mark is not closed; a value that is text is quoted so: "
+            f"{key}={value} cannot be read: unbalanced bracket or quotation mark; quote a text value like this: "
             f"{_shown(key, value)}"
         )
     return repaired
 
 
 def _element(text: str) -> str:
-    """A value, or a part of one, with quotes around what can only be text."""
+    """A value, or a part of one, with quotes around anything that can only be text."""
     parsed = _parsed(f"key={text}")
     if parsed is not None and not parsed.is_sweep_override():
         return text
@@ -135,7 +135,7 @@ def _element(text: str) -> str:
 
 
 def _elements(text: str) -> list[str]:
-    """Split at the commas outside of brackets and quotes."""
+    """Split at commas outside brackets and quotes."""
     parts, depth, quote = [""], 0, ""
     for letter in text:
         quote = "" if letter == quote else letter if not quote and letter in "\"'" else quote
@@ -149,7 +149,7 @@ def _elements(text: str) -> list[str]:
 
 def _quoted(key: str, value: str) -> Override:
     parsed = _parsed(f"{key}={_with_quotes(value)}")
-    assert parsed is not None  # Whatever the text is, quotes make it readable.
+    assert parsed is not None  # Quoted text can always be parsed.
     return parsed
 
 
@@ -158,10 +158,10 @@ def _with_quotes(text: str) -> str:
 
 
 def _shown(key: str, value: str) -> str:
-    """What to type: quoted for Hydra, and around it for the shell."""
+    """The text to type: quoted for Hydra, then for the shell."""
     return shlex.quote(f"{key}={_with_quotes(value.strip(CLOSED))}")
 
 
 def _bare(text: str) -> str:
-    """Without quotes around it."""
+    """The text without surrounding quotes."""
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text

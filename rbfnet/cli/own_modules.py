@@ -1,7 +1,7 @@
-"""The working directory as a place of modules: for names that the user has typed or trusts, after all that are installed.
+"""Import user modules from the working directory: only those the user has typed or trusts, and after installed packages.
 
-A directory that somebody else has filled may hold a ``torch.py``. Python puts the working directory first for ``python -m``, and
-a console script does not see it at all.
+The working directory may contain someone else's ``torch.py``. ``python -m`` puts it first on ``sys.path``, whereas a console
+script does not search it at all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib.machinery import PathFinder
 
 
 def find(modules: Iterable[str]) -> None:
-    """Have the working directory searched, last, where one of these modules is there and nowhere else."""
+    """Append the working directory to ``sys.path`` if one of these modules is found only there."""
     here = os.getcwd()
     for name in modules:
         top = name.partition(".")[0]
@@ -23,7 +23,7 @@ def find(modules: Iterable[str]) -> None:
 
 
 def never_first() -> None:
-    """Of a process started by ``python -m``: take the working directory out of the places of modules."""
+    """Remove the working directory from ``sys.path`` in a process started by ``python -m``."""
     if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):
         del sys.path[0]
 

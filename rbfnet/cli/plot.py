@@ -1,20 +1,21 @@
-"""``rbfnet plot``: pictures of a run."""
+"""``rbfnet plot``: figures of a run."""
 
 from __future__ import annotations
 
-from rbfnet.cli.command import columns_of, console, elements, loaded, new_file, one_run, read
+from rbfnet.cli.command import columns_of, elements, loaded, new_file, one_run, read
+from rbfnet.cli.printed import console
 from rbfnet.errors import InputError, unknown
 
 HELP = """\
-rbfnet plot RUN: fit, reference, error and centres in one picture; or slices, or a film
+rbfnet plot RUN: plot the fit, reference, error and centres in one figure; or slices, or an animation
 
-  --slice NAME=A,B,...   the solution where a coordinate has these values, side by side
-  --animate NAME         a film along a coordinate, as GIF
-  --what u_x             what is drawn in slices and films, by the grammar of equations; the first output where it is not given
-  --out, -o FILE         .png, .pdf or .svg, of films .gif; where it is not given a file in RUN/figures
-  --frames N             of a film; 40 where it is not given
-  --force, -f            replace the file where it is there
-  -q, -v                 the path alone; the range of what is drawn too
+  --slice NAME=A,B,...   the solution at these values of a coordinate, side by side
+  --animate NAME         an animation along a coordinate, as GIF
+  --what u_x             the quantity in slices and animations, written as in equations; default: the first output
+  --out, -o FILE         .png, .pdf or .svg, or .gif for an animation; default: a file in RUN/figures
+  --frames N             the number of frames of an animation; default: 40
+  --force, -f            replace an existing file
+  -q, -v                 print only the path; also print the range of values
   trust=[MODULE]         allow classes of your own, here from ./MODULE.py
 
 Examples
@@ -33,7 +34,7 @@ def plot(arguments: list[str]) -> int:
     """``RUN [--slice NAME=A,B] [--animate NAME]``.
 
     Raises:
-        InputError: no such run, coordinate or ending, or a file that would be overwritten.
+        InputError: no such run or coordinate, an unsupported extension, or a file that would be overwritten.
     """
     given = read(arguments, TAKES, ["--force"], trust=True)
     if "--help" in given.flags:
@@ -42,7 +43,7 @@ def plot(arguments: list[str]) -> int:
     directory = one_run(given, "plot")
     slices, film = given.options.get("--slice"), given.options.get("--animate")
     if slices and film:
-        raise InputError("--slice and --animate are pictures of their own; give one of them.")
+        raise InputError("--slice and --animate cannot be combined; give one of them.")
     if not (slices or film) and {"--what", "--frames"} & given.options.keys():
         raise InputError("--what and --frames belong to --slice or --animate, as in --animate t --what u_x.")
     name, values = _slice(slices) if slices else (film, [])
@@ -73,7 +74,7 @@ def plot(arguments: list[str]) -> int:
     else:
         low, high = draw_film(solution, out, name, frames, what)
     if given.verbose:
-        console(given).print(f"from {low:.4g} to {high:.4g}")
+        console(given.quiet).print(f"from {low:.4g} to {high:.4g}")
     print(out)
     return 0
 
@@ -91,5 +92,5 @@ def _slice(text: str) -> tuple[str, list[float]]:
 
 def _frames(text: str) -> int:
     if not text.isdigit() or not 2 <= int(text) <= 1000:
-        raise InputError(f"--frames is a whole number from 2 to 1000, but got {text!r}.")
+        raise InputError(f"--frames must be a whole number from 2 to 1000, but got {text!r}.")
     return int(text)

@@ -1,4 +1,4 @@
-"""A command leaves the process as it was, for whoever calls it from Python."""
+"""Restore the state of the process after a command, for callers from Python."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 VARIABLES = ("HYDRA_FULL_ERROR", "OMP_WAIT_POLICY")
-"""What commands set."""
+"""Environment variables that commands set."""
 
 
 @contextmanager
 def left_as_found() -> Iterator[None]:
-    """Put arguments, paths of modules, environment variables and the garbage collector back."""
+    """Restore ``sys.argv``, ``sys.path``, environment variables and the garbage collector."""
     arguments, paths, variables = sys.argv, list(sys.path), {name: os.environ.get(name) for name in VARIABLES}
     none_spared = not gc.get_freeze_count()
     try:
@@ -32,17 +32,17 @@ def left_as_found() -> Iterator[None]:
 
 @contextmanager
 def spared_by_the_collector() -> Iterator[None]:
-    """Within, imports: the garbage collector stays away meanwhile, and from what they have made for as long as the command runs.
+    """Disable the garbage collector during imports, and exclude the imported objects from collection while the command runs.
 
-    PyTorch and Lightning make hundreds of thousands of objects that all stay. Looking through them again and again as they grow
-    in number, and once more when the process ends, takes about as long as importing PyTorch does.
+    PyTorch and Lightning create hundreds of thousands of permanent objects. Scanning them repeatedly during the import, and
+    once more at exit, takes about as long as importing PyTorch.
     """
     collects, modules = gc.isenabled(), len(sys.modules)
     gc.disable()
     try:
         yield
     finally:
-        # Where nothing was imported, as in the second run of several, there may be garbage of the first.
+        # If nothing was imported, as in the second run of a sweep, there may be garbage from the first.
         if len(sys.modules) > modules:
             gc.freeze()
         if collects:

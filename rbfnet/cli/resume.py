@@ -1,6 +1,6 @@
-"""``rbfnet resume``: an interrupted run continues in its own directory.
+"""``rbfnet resume``: continue an interrupted run in its own directory.
 
-Lightning's launcher of further processes reads ``sys.argv`` and starts this file again.
+To start additional processes, Lightning's launcher reads ``sys.argv`` and runs this file again.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from rbfnet.errors import InputError, unknown
 HELP = """\
 rbfnet resume RUN_DIR: continue an interrupted run from its last checkpoint
 
-  -q, -v   the verdict and the directory alone; residuals and versions too
+  -q, -v   print only the verdict and the directory; also print residuals and versions
 
 Examples
   rbfnet resume runs/mine
-  rbfnet resume runs/mine trainer.max_epochs=500     a longer run; epochs already done are counted
+  rbfnet resume runs/mine trainer.max_epochs=500     a longer run; completed epochs count
   rbfnet resume runs/mine trust=[my_kernels]         allow classes of your own, here from ./my_kernels.py
 """
 
@@ -45,7 +45,7 @@ def resume(arguments: list[str]) -> int:
     arguments = [a for a in arguments if a != ALLOW]
     if option := next((a for a in arguments if a.startswith("-") and not os.path.exists(a)), None):
         raise unknown("option", option, ["--help", ALLOW, *KEYS])
-    # A directory may have an = in its name.
+    # The name of a directory may contain "=".
     directories = [a for a in arguments if "=" not in a or os.path.isdir(a)]
     if len(directories) != 1:
         raise InputError(

@@ -1,4 +1,4 @@
-"""``rbfnet runs``: a table over run directories, read without PyTorch."""
+"""``rbfnet runs``: a table of run directories, read without PyTorch."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from typing import Any
 
 import yaml
 
-from rbfnet.cli.command import console, read
+from rbfnet.cli.command import read
 from rbfnet.cli.configs import choices
+from rbfnet.cli.printed import console, print_table
 from rbfnet.errors import InputError, unknown
 from rbfnet.errors import path as named
 
 HELP = """\
-rbfnet runs [DIR]: a table over the runs below a directory: what differs in their configs, error, verdict, seconds
+rbfnet runs [DIR]: a table of the runs below a directory: the config keys that differ, error, verdict, seconds
 
   --sort COLUMN    error (the default), seconds, verdict, run, or one of the keys that differ
   --csv            comma-separated values
-  --markdown       a table for a README
-  -v               errors of every kind, and who made the run, too
-  -q               no word about directories that cannot be read
+  --markdown       a Markdown table
+  -v               also print all error measures and the origin of each run
+  -q               no messages about directories that cannot be read
 
 Examples
   rbfnet runs runs/poisson
@@ -37,18 +38,18 @@ Examples
 
 ORDER = {"solved": 0, "rough": 1, "not solved": 2}
 PLACES = ("run_dir", "save_dir", "figures")
-"""Keys that differ for every run and say nothing."""
+"""Keys that differ in every run and carry no information."""
 
 
 LARGEST, KEYS = 16 * 2**20, 2000
-"""Bytes that a file of a run has at most, and keys that a config has."""
+"""The largest size of a run's file in bytes, and the largest number of keys in a config."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One run: its directory, its config by dotted keys, its summary (empty where it has none).
+    """One run: its directory, its config by dotted keys, and its summary (empty if there is none).
 
-    Of a job of a sweep that has ``failed`` the config holds what was its own.
+    For a ``failed`` job of a sweep the config holds only the overrides that were swept.
     """
 
     directory: Path
@@ -73,7 +74,7 @@ class Row:
 
 
 def runs(arguments: list[str]) -> int:
-    """``[DIR]``; 0 where there are runs.
+    """``[DIR]``; returns 0 if there are runs.
 
     Raises:
         InputError: no such directory, no runs in it, or a column that they do not have.
@@ -83,15 +84,13 @@ def runs(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     if len(given.words) > 1 or {"--csv", "--markdown"} <= given.flags:
-        raise InputError("`rbfnet runs` takes one directory and one form, as in `rbfnet runs runs/poisson --csv`.")
+        raise InputError("`rbfnet runs` takes one directory and one output format, as in `rbfnet runs runs/poisson --csv`.")
     directory = named("The directory of runs", given.words[0] if given.words else "runs")
     if not directory.is_dir():
         raise InputError(f"There is no directory {str(directory)!r}.")
     found = list(rows(directory, told=not given.quiet))
     if not found:
-        raise InputError(
-            f"There are no runs in {str(directory)!r}; a run has a config.yaml and, once it is done, a summary.json."
-        )
+        raise InputError(f"There are no runs in {str(directory)!r}; a run has a config.yaml and, once finished, a summary.json.")
     head, body = tabulated(found, directory, given.options.get("--sort", "error"), given.verbose)
     if "--csv" in given.flags:
         csv.writer(sys.stdout, lineterminator="\n").writerows([head, *body])
@@ -103,7 +102,7 @@ def runs(arguments: list[str]) -> int:
 
 
 def rows(directory: Path, told: bool = True) -> Iterator[Row]:
-    """The runs below a directory, itself among them; of those that cannot be read a line on standard error."""
+    """The runs in and below a directory; prints one line on standard error for each that cannot be read."""
     for file in sorted(directory.glob("**/config.yaml")):
         place = file.parent
         try:
@@ -115,7 +114,7 @@ def rows(directory: Path, told: bool = True) -> Iterator[Row]:
                 print(f"rbfnet: {str(place)!r} cannot be read: {str(error).splitlines()[0]}.", file=sys.stderr)
             continue
         if isinstance(config, dict) and "kernel" in config and isinstance(summary, dict):
-            # By aliases a few lines can stand for any number of keys.
+            # With YAML aliases a few lines can expand to any number of keys.
             yield Row(place, dict(itertools.islice(_flat(config), KEYS)), summary)
 
 
@@ -126,7 +125,7 @@ def _text_of(file: Path) -> str:
 
 
 def tabulated(found: list[Row], directory: Path, sort: str = "error", verbose: bool = False) -> tuple[list[str], list[list[str]]]:
-    """Head and body of the table: the run, the keys that differ, error, verdict, seconds."""
+    """The header and body of the table: run, differing keys, error, verdict, seconds."""
     keys = differing([row.config for row in found if not row.failed])
     keys += [key for row in found if row.failed for key in row.config if key not in keys]
     keys = list(dict.fromkeys(keys))
@@ -163,7 +162,7 @@ def tabulated(found: list[Row], directory: Path, sort: str = "error", verbose: b
 
 
 def differing(configs: list[dict[str, Any]]) -> list[str]:
-    """The keys whose values are not the same in all configs, but for those that follow from others: defaults of other classes."""
+    """The keys whose values differ between configs, except keys that differ only because the classes have other defaults."""
     every = dict.fromkeys(key for config in configs for key in config)
     differ = [key for key in every if len({_text(config.get(key)) for config in configs}) > 1]
     shown = [key for key in differ if key.rpartition(".")[2] not in PLACES]
@@ -172,7 +171,7 @@ def differing(configs: list[dict[str, Any]]) -> list[str]:
 
 
 def _chosen(key: str, nodes: list[str], configs: list[dict[str, Any]]) -> bool:
-    """Whether somebody has chosen the value, in one of the configs at least."""
+    """Whether the value differs from the default in at least one of the configs."""
     if key == "trainer.max_epochs":
         return any(config.get(key) not in (None, config.get("solver.max_epochs")) for config in configs)
     node = next((node for node in nodes if key.startswith(node)), None)
@@ -188,7 +187,7 @@ def _chosen(key: str, nodes: list[str], configs: list[dict[str, Any]]) -> bool:
 
 @cache
 def _defaults(group: str, target: str) -> dict[str, Any]:
-    """The arguments of a shipped class as its config has them, by dotted keys; none of any other."""
+    """The default arguments of a shipped class from its config, by dotted keys; empty for any other class."""
     for file in choices(group).values():
         if f"_target_: {target}\n" in (text := file.read_text(encoding="utf-8")):
             loaded = yaml.load(text, Loader=_loader())
@@ -199,24 +198,12 @@ def _defaults(group: str, target: str) -> dict[str, Any]:
 
 
 def show(head: list[str], body: list[list[str]]) -> None:
-    """Print the table; nothing of it is cut off where nobody has a terminal."""
-    from rich.table import Table
-
-    from rbfnet.cli.command import Given
-
-    table = Table()
-    for name in head:
-        table.add_column(name.removesuffix("._target_"), overflow="fold")
-    for cells in body:
-        table.add_row(*cells)
-    out = console(Given())
-    if not out.is_terminal:
-        out.width = 10_000
-    out.print(table)
+    """Print the table."""
+    print_table(console(), [name.removesuffix("._target_") for name in head], body)
 
 
 def markdown(head: list[str], body: list[list[str]]) -> str:
-    """The table for a README."""
+    """The table in Markdown."""
     lines = [head, ["---"] * len(head), *body]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
@@ -242,5 +229,5 @@ def _size(value: Any) -> str:
 
 
 def _loader() -> Any:
-    """The safe loader, in C where that is there: it is ten times as fast."""
+    """The safe YAML loader, in C if available, which is ten times as fast."""
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)

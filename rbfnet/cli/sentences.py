@@ -1,4 +1,4 @@
-"""What Hydra says of a config that does not compose, as one sentence."""
+"""Turn Hydra's errors about a config that does not compose into one sentence."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from rbfnet.cli.configs import choices, config_directory, groups
+from rbfnet.cli.undecided import AUTO, undecided
 from rbfnet.errors import InputError, unknown
 
 
 def as_input_error(error: Exception, overrides: list[str], own: Path | None = None) -> InputError:
-    """The error for the user: what is wrong and the nearest thing that would work.
+    """The error for the user: what is wrong, and the closest alternative that would work.
 
     Args:
         error: what Hydra or OmegaConf raised.
-        overrides: as Hydra got them.
+        overrides: the overrides passed to Hydra.
         own: the directory of the user's own configs.
     """
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = str(error.missing_cfg_file).partition("/")
         if not name:
             return unknown("config", group, error.options or [])
-        # Of all groups only the callbacks have a name in the plural.
+        # Only the group of callbacks has a plural name.
         return unknown(group.removesuffix("s"), name, [*choices(group), *(choices(group, own) if own else ())])
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     if isinstance(cause, MissingMandatoryValue):
@@ -45,7 +46,7 @@ def as_input_error(error: Exception, overrides: list[str], own: Path | None = No
     named = re.search(r"Could not (?:override|delete|append to config\. An item is already at|find)\s*'([^']+)'", text)
     if named and (isinstance(cause, OmegaConfBaseException) or "No match in the defaults list" in text):
         key, inner = named[1].split("@")[0], re.search(r"Key '([^']+)' is not in struct", text + str(cause))
-        # Of a node, which is merged with the one that is there, it is a key within.
+        # When a node is merged into an existing one, the key is inside the node.
         within = inner and any(o.startswith(f"{key}={{") for o in overrides)
         return _unknown_key(f"{key}.{inner[1]}" if inner and within else key, overrides)
     if isinstance(cause, OmegaConfBaseException) and (key := getattr(cause, "full_key", None)):
@@ -55,9 +56,9 @@ def as_input_error(error: Exception, overrides: list[str], own: Path | None = No
 
 
 def _unreadable(error: yaml.YAMLError) -> InputError:
-    """Of YAML that cannot be parsed: file, line, and what stands there."""
+    """The error for invalid YAML: file, line and problem."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
-    problem = "YAML is indented with spaces, but here is a tab" if r"'\t'" in problem else " ".join(problem.split())
+    problem = "YAML must be indented with spaces, but there is a tab" if r"'\t'" in problem else " ".join(problem.split())
     if mark is None:
         return InputError(f"A config cannot be read as YAML: {problem}.")
     file = Path(mark.name)
@@ -66,7 +67,7 @@ def _unreadable(error: yaml.YAMLError) -> InputError:
 
 
 def _not_utf8(own: Path | None) -> InputError:
-    """Of a file in another encoding; the error does not say which it is."""
+    """The error for a file that is not UTF-8; Python's error does not name the file."""
     for file in sorted(own.rglob("*.yaml")) if own else []:
         try:
             file.read_text(encoding="utf-8")
@@ -77,14 +78,16 @@ def _not_utf8(own: Path | None) -> InputError:
 
 
 def _unknown_key(key: str, overrides: list[str]) -> InputError:
-    """One of the same name elsewhere, or else the nearest of the keys beside it."""
+    """The error for an unknown key; suggests a key of the same name elsewhere, or the closest sibling."""
     config = _composed(overrides)
     parent, _, leaf = key.rpartition(".")
+    if parent == "solver" and config is not None and OmegaConf.select(config, "solver._target_") == AUTO:
+        return undecided(leaf)
     node = OmegaConf.select(config, parent) if parent and config is not None else config
     if not OmegaConf.is_dict(node) or not node:
         return _unknown_key(parent, overrides) if parent else InputError(f"There is no config key {key!r}.")
     siblings = {str(name): f"{parent}.{name}" if parent else str(name) for name in node}
-    # What all of them begin with says nothing of how near they are.
+    # A common prefix says nothing about similarity.
     near = difflib.get_close_matches(leaf, siblings, n=1, cutoff=0.5)
     meant = next((k for k in _keys(config) if k.rpartition(".")[2] == leaf), siblings[near[0]] if near else None)
     more = f"; +{key}=... adds an argument" if "_target_" in siblings else ""
@@ -93,7 +96,7 @@ def _unknown_key(key: str, overrides: list[str]) -> InputError:
 
 
 def _keys(node: Any, prefix: str = "") -> Iterator[str]:
-    """All keys of a config, with the dots that lead to them."""
+    """All keys of a config, as dotted paths."""
     for key in node if OmegaConf.is_dict(node) else ():
         yield f"{prefix}{key}"
         if not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key):
@@ -101,7 +104,7 @@ def _keys(node: Any, prefix: str = "") -> Iterator[str]:
 
 
 def _composed(overrides: list[str]) -> Any:
-    """The config once the overrides that choose from a group are applied; None where that does not compose either."""
+    """The config with only the overrides that choose from groups applied; None if that does not compose either."""
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(config_directory()), version_base="1.3"):
@@ -111,6 +114,6 @@ def _composed(overrides: list[str]) -> Any:
 
 
 def _chooses(override: str) -> bool:
-    """Whether an override makes a choice from a group."""
+    """Whether an override chooses a config from a group."""
     key, _, value = override.lstrip("+").partition("=")
     return key.split("@")[0] in groups() and not value.startswith("{")

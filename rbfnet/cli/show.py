@@ -1,12 +1,12 @@
-"""``rbfnet show``: the config as it would run."""
+"""``rbfnet show``: print the composed config."""
 
 from __future__ import annotations
 
 HELP = """\
-rbfnet show [key=value ...]: print the config that `rbfnet train` would run with these overrides, and run nothing
+rbfnet show [key=value ...]: print the config that `rbfnet train` would use with these overrides, without running it
 
-  -p, --package PART   a part of it alone: -p solver
-  -cd DIR              your own configs too
+  -p, --package PART   print only a part: -p solver
+  -cd DIR              a directory with your own configs
 
 Examples
   rbfnet show problem=wave solver=lbfgs
@@ -15,7 +15,7 @@ Examples
 
 
 def show(arguments: list[str]) -> int:
-    """``[key=value ...]``; 0 where it composes.
+    """``[key=value ...]``; returns 0 if the config composes.
 
     Raises:
         InputError: an unknown key, choice or option.

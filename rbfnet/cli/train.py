@@ -1,6 +1,6 @@
 """``rbfnet train``: compose the config, build the run, execute it.
 
-Hydra and Lightning's launcher of further processes both read ``sys.argv``. The launcher starts this file again, so
+Hydra and Lightning's launcher of additional processes both read ``sys.argv``. The launcher runs this file again, so
 ``sys.argv`` names this file, without the subcommand.
 """
 
@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +24,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rbfnet.cli.arguments import config_dir, split
 from rbfnet.cli.checks import check, targets
+from rbfnet.cli.composing import help_page
 from rbfnet.cli.configs import config_directory
 from rbfnet.cli.counts import require_counts
 from rbfnet.cli.interrupt import INTERRUPTED, leave, not_kept_waiting, raise_from_now_on, word
-from rbfnet.cli.loudness import further, hushed, is_quiet
+from rbfnet.cli.loudness import as_loud_as, further, hushed, is_quiet, level
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.own_modules import find
+from rbfnet.cli.printed import console, print_table
 from rbfnet.cli.process import spared_by_the_collector
 from rbfnet.cli.sentences import as_input_error
-from rbfnet.cli.sweep import sweep
+from rbfnet.cli.sweep import Runs, sweep
 from rbfnet.errors import InputError, WriteError
 
 if TYPE_CHECKING:
@@ -39,36 +42,50 @@ if TYPE_CHECKING:
 
 
 DIVERGED, NOT_SOLVED = 3, 4
-"""The exit codes after a non-finite loss, and of a run that has not solved its problem."""
+"""The exit codes for a non-finite loss and for an unsolved problem."""
 
 
 def train(arguments: list[str]) -> int:
-    """Run with command-line overrides; 0 where all went well, ``DIVERGED`` or ``NOT_SOLVED`` where a run ended so.
+    """Train with command-line overrides; returns 0 for success, ``DIVERGED`` or ``NOT_SOLVED``.
 
     Raises:
-        InputError: anything in the config that does not fit, in one sentence.
+        InputError: any mistake in the config, in one sentence.
     """
     given = split(arguments)
-    # Threads that spin while they wait for each other lose tens of times their speed as soon as anything else wants the cores.
+    # Threads that busy-wait become tens of times slower as soon as another process uses the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # Hydra would print what goes wrong itself, and exit with code 1.
+    # Otherwise Hydra would print the error itself and exit with code 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     overrides = [readable(override, given.multirun) for override in given.overrides]
 
     def run(flags: list[str], overrides: list[str]) -> int:
-        code = once(flags, overrides)
-        return 0 if given.allowed and code == NOT_SOLVED else code
+        return _accepted(once(flags, overrides), given.allowed)
 
+    if "--help" in given.flags:
+        print(help_page(given.flags, [text for o in overrides if not o.is_sweep_override() for text in chosen(o)]))
+        return 0
     if given.multirun:
-        return sweep(given.flags, overrides, run)
+        return sweep(given.flags, overrides, Runs(run, partial(_run_accepted, allowed=given.allowed, level=level())))
     return run(given.flags, [text for override in overrides for text in chosen(override)])
 
 
+def _accepted(code: int, allowed: bool) -> int:
+    return 0 if allowed and code == NOT_SOLVED else code
+
+
+def _run_accepted(config: DictConfig, allowed: bool, level: str) -> int:
+    """In a process of a launcher's, which knows of no flags."""
+    # The summary names the command.
+    sys.argv = [__file__, *HydraConfig.get().overrides.task]
+    with as_loud_as(level):
+        return _accepted(_run(config), allowed)
+
+
 def once(flags: list[str], overrides: list[str]) -> int:
-    """Have Hydra compose a config, and run it; the exit code.
+    """Compose a config with Hydra, run it, and return the exit code.
 
     Raises:
-        InputError: anything in the config that does not fit, in one sentence.
+        InputError: any mistake in the config, in one sentence.
     """
     before = sys.argv
     sys.argv = [__file__, *flags, *overrides]
@@ -79,7 +96,7 @@ def once(flags: list[str], overrides: list[str]) -> int:
     def job(config: DictConfig) -> None:
         nonlocal composed, code
         composed = True
-        # Hydra would announce on stderr whatever a job raises. In a process of a launcher's, nobody else would.
+        # Hydra would print any exception of a job on stderr. In a process of another launcher it has to be printed here.
         try:
             code = max(code, _run(config))
         except Exception as error:
@@ -102,15 +119,15 @@ def once(flags: list[str], overrides: list[str]) -> int:
 
 
 def _run(config: DictConfig) -> int:
-    # Other launchers, and Lightning once it has launched others, number the first process too.
+    # Other launchers, and Lightning after launching processes, set LOCAL_RANK for the first process too.
     first_process = os.environ.get("LOCAL_RANK", "0") == "0"
     if config.run_dir is None:
         config.run_dir = str(_run_directory())
-        # Further processes of this run, started with the same arguments, must write to the same directory.
+        # Additional processes of this run, started with the same arguments, must write to the same directory.
         sys.argv.append(f"run_dir={config.run_dir}")
     plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     if _is_one_of_several() and plain["trainer"].get("devices") not in (1, "1"):
-        raise InputError("--multirun cannot start runs of several processes; start them one by one, or take trainer.devices=1.")
+        raise InputError("--multirun cannot start runs with several processes; start them one by one, or use trainer.devices=1.")
     find(targets(plain))
     check(plain, fresh=first_process)
     require_counts(plain)
@@ -123,24 +140,24 @@ def _run(config: DictConfig) -> int:
 
 
 def _is_one_of_several() -> bool:
-    """Whether it is a run of --multirun, numbered by us or, for another launcher, by Hydra."""
+    """Whether this run is part of a --multirun, numbered by ``sweep`` or, for another launcher, by Hydra."""
     return not OmegaConf.is_missing(HydraConfig.get().job, "num")
 
 
 def execute(run: Run, first_process: bool = True) -> int:
-    """Train, and print what came of it; the exit code."""
+    """Train, print the results, and return the exit code."""
     from rbfnet.training import Diverged, Interrupted, ProcessLost, Stop, Terminated
 
     def told(number: int) -> None:
         if number == signal.SIGINT and run.prepared.trainer.world_size == 1:
-            print("rbfnet: interrupted; finishing what is being done. Ctrl-C again stops at once.", file=sys.stderr)
+            print("rbfnet: interrupted; finishing the current step. Press Ctrl-C again to stop at once.", file=sys.stderr)
 
     def say(what: str) -> None:
         if first_process:
             print(f"rbfnet: {what}{way_on(run)}", file=sys.stderr, flush=True)
 
     def give_up(what: str, code: int) -> None:
-        """Where the main thread does not come to it."""
+        """Stop the process if the main thread does not respond."""
         stop.abandon()
         say(what)
         os._exit(code)
@@ -154,7 +171,7 @@ def execute(run: Run, first_process: bool = True) -> int:
         if first_process:
             print(f"rbfnet: {error}", file=sys.stderr)
             print(run.directory)
-        # Any other code of a further process is taken for a failure of it.
+        # A non-zero code of an additional process would be reported as its failure.
         return DIVERGED if first_process else 0
     except ProcessLost as error:
         say(str(error))
@@ -176,17 +193,17 @@ def execute(run: Run, first_process: bool = True) -> int:
 
 
 def _tell(error: Exception) -> None:
-    """Of a job in a process of a launcher's: which it is, and what went wrong."""
+    """Print the number and the error of a job in a process of another launcher."""
     job = HydraConfig.get()
     sentence = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
     print(f"rbfnet: job {job.job.num} ({' '.join(job.overrides.task)}): {sentence}", file=sys.stderr, flush=True)
 
 
 def way_on(run: Run) -> str:
-    """How to resume a run that has ended early."""
+    """How to resume a run that ended early."""
     if run.last.exists():
         return f"; continue from the last checkpoint with `rbfnet resume {shlex.quote(str(run.directory))}`."
-    return " before there was a checkpoint; nothing is left behind."
+    return " before the first checkpoint; no files are left behind."
 
 
 def _run_directory() -> Path:
@@ -201,50 +218,45 @@ def _run_directory() -> Path:
 
 
 def report(solution: Solution, directory: Path) -> None:
-    """Print the errors as a table, and where the run is."""
-    from rich.console import Console
-    from rich.table import Table
-
-    # What is in brackets or between colons is part of a name.
-    console = Console(highlight=False, markup=False, emoji=False, quiet=is_quiet())
+    """Print a table of errors, the verdict and the run directory."""
+    out = console(is_quiet())
     summary = solution.summary
     who = f"{summary['problem']}: {summary['kernel']}, {summary['centers']} centres, {summary['solver']}"
     about = f"{who}, {summary['seconds']:.2f} s"
     if summary["errors"] is None:
-        console.print(f"{about}; loss {summary['loss']:.3e}; no reference to measure errors against.", soft_wrap=True)
+        out.print(f"{about}; loss {summary['loss']:.3e}; no reference to measure errors against.")
     else:
-        console.print(about, soft_wrap=True)
+        out.print(about)
         measured_by = summary.get("errors_by", "reference")
         title = None if measured_by == "reference" else f"errors: {measured_by}"
-        table = Table("output", "relative L2", "maximum", "RMSE", title=title)
         by_output = summary.get("errors_by_output", {solution.problem.outputs[0]: summary["errors"]})
-        for name, measured in by_output.items():
-            table.add_row(name, *(f"{measured[key]:.3e}" for key in ("rel_l2", "max_abs", "rmse")))
-        console.print(table)
+        keys = ("rel_l2", "max_abs", "rmse")
+        rows = [[name, *(f"{measured[key]:.3e}" for key in keys)] for name, measured in by_output.items()]
+        print_table(out, ["output", "relative L2", "maximum", "RMSE"], rows, title)
     if "unknowns" in summary:
-        table = Table("unknown", "value", "standard error", "exact", "relative error")
+        rows = []
         for name, found in summary["unknowns"].items():
             value = f"{found['value']:.6g}" if "value" in found else f"{found['min']:.4g} to {found['max']:.4g}"
             error = f"{found['standard_error']:.2g}" if "standard_error" in found else ""
             exact = f"{found['exact']:.6g}" if "exact" in found else ""
-            table.add_row(name, value, error, exact, f"{found['rel_error']:.3e}" if "rel_error" in found else "")
-        console.print(table)
+            rows.append([name, value, error, exact, f"{found['rel_error']:.3e}" if "rel_error" in found else ""])
+        print_table(out, ["unknown", "value", "standard error", "exact", "relative error"], rows)
     for sentence in summary.get("words", []):
-        console.print(sentence, soft_wrap=True)
+        out.print(sentence)
     for sentence in further(summary):
-        console.print(sentence, soft_wrap=True)
-    console.quiet = False
-    console.print(verdict_line(summary), soft_wrap=True)
-    console.print(str(directory), soft_wrap=True)
+        out.print(sentence)
+    out.quiet = False
+    out.print(verdict_line(summary))
+    out.print(str(directory))
 
 
 def verdict_line(summary: dict[str, Any]) -> str:
-    """The verdict, what it rests on, and the reasons for it."""
+    """The verdict, the numbers it is based on, and the reasons for it."""
     worst = max((row["rms"] for row in summary["residuals"]), default=None)
     if "rows" in summary.get("errors_by", "") or summary.get("errors_by") == "leave-one-out":
-        missed, error = f"; values are missed by {worst:.1e} of their spread at most ({summary['errors_by']})", ""
+        missed, error = f"; maximum relative misfit {worst:.1e} ({summary['errors_by']})", ""
     else:
-        missed = "" if worst is None else f"; equations are missed by {worst:.1e} at most at unseen points"
+        missed = "" if worst is None else f"; maximum relative residual {worst:.1e} at held-out points"
         likely = summary["estimated_error"]
         error = "" if likely is None else f"; estimated error {likely:.1e}"
     return " ".join([f"Verdict: {summary['verdict']}{missed}{error}.", *summary["reasons"]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -30,8 +30,7 @@ BLOCK = 2**22
 """So many meetings of lines and boundaries are looked at, at once."""
 
 
-@dataclass(frozen=True)
-class Lines:
+class Lines(NamedTuple):
     """Pieces of lines along the last coordinate.
 
     Attributes:
@@ -47,20 +46,19 @@ class Lines:
     high: Float[Tensor, " I"]
     weight: Float[Tensor, " I"]
 
-    @property
-    def volume(self) -> float:
-        """What they measure together, with their weights."""
-        return float((self.weight * (self.high - self.low)).sum())
-
     def where(self, chosen: Tensor) -> Lines:
         """Some of them."""
-        return Lines(self.owner[chosen], self.at[chosen], self.low[chosen], self.high[chosen], self.weight[chosen])
+        return Lines(*(column[chosen] for column in self))
 
     @staticmethod
     def joined(parts: list[Lines]) -> Lines:
         """All of several."""
-        columns = [torch.cat(column) for column in zip(*[(p.owner, p.at, p.low, p.high, p.weight) for p in parts], strict=True)]
-        return Lines(*columns)
+        return Lines(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+    @property
+    def volume(self) -> float:
+        """What they measure together, with their weights."""
+        return float((self.weight * (self.high - self.low)).sum())
 
 
 class Slices:
@@ -199,13 +197,13 @@ class Slices:
             orders = self._orders(1 + math.pi / 2 * waves if rounded else waves)
             which, at, weights = _gauss.on_intervals(low, high, orders, rounded)
             inner = self.lines(torch.cat([x[owner[which]], at[:, None]], dim=1))
-            return replace(inner, owner=which[inner.owner], weight=inner.weight * weights[inner.owner])
+            return inner._replace(owner=which[inner.owner], weight=inner.weight * weights[inner.owner])
 
         done: list[Lines] = []
 
         def settle(lines: Lines, which: Tensor) -> None:
             part = lines.where(which[lines.owner])
-            done.append(replace(part, owner=owner[part.owner]))
+            done.append(part._replace(owner=owner[part.owner]))
 
         rounded = rule(owner, low, high, True)
         for depth in range(DEEPEST + 1):
@@ -224,7 +222,7 @@ class Slices:
             again = (~good).repeat(2)
             owner, low, high = pairs[again], starts[again], ends[again]
             rounded = both.where(again[both.owner])
-            rounded = replace(rounded, owner=(again.cumsum(0) - 1)[rounded.owner])
+            rounded = rounded._replace(owner=(again.cumsum(0) - 1)[rounded.owner])
         return Lines.joined(done)
 
     def _measured(self, lines: Lines, count: int) -> Float[Tensor, "count 3"]:

@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from rbfnet.errors import InputError, flag, number
-from rbfnet.kernels._kernel import ClosedForm
-from rbfnet.kernels._shifted_power import shifted_powers
+from rbfnet.kernels._shifted_power import ShiftedPower
 
 
-class GeneralizedMultiquadric(ClosedForm):
+class GeneralizedMultiquadric(ShiftedPower):
     """phi(s) = (1 + s)^b, that is (1 + (epsilon r)^2)^b, with any exponent b but 0, 1, 2, ...
 
     Derivatives: f^(k)(s) = b (b-1) ... (b-k+1) (1+s)^(b-k). Analytic; positive definite (order 0) for b < 0, conditionally
@@ -39,8 +37,6 @@ class GeneralizedMultiquadric(ClosedForm):
         tensor([1.0000, 0.2500, 0.0625])
     """
 
-    smoothness = math.inf
-
     def __init__(self, exponent: float = -2.0, trainable: bool = False) -> None:
         super().__init__()
         given = number(exponent)
@@ -59,9 +55,6 @@ class GeneralizedMultiquadric(ClosedForm):
         if not self.trainable:
             return self._exponent
         return self.order - 1 + self.raw_exponent.sigmoid() if self.order else -self.raw_exponent.exp()
-
-    def derivatives(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
-        return shifted_powers(s, self.exponent, orders)
 
     def extra_repr(self) -> str:
         return f"exponent={torch.as_tensor(self.exponent).item():g}"

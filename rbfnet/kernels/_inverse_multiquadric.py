@@ -1,15 +1,9 @@
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
-from torch import Tensor
-
-from rbfnet.kernels._kernel import ClosedForm
-from rbfnet.kernels._shifted_power import shifted_powers
+from rbfnet.kernels._shifted_power import ShiftedPower
 
 
-class InverseMultiquadric(ClosedForm):
+class InverseMultiquadric(ShiftedPower):
     """phi(s) = 1 / sqrt(1 + s), that is 1 / sqrt(1 + (epsilon r)^2).
 
     Derivatives: f^(k)(s) = b (b-1) ... (b-k+1) (1+s)^(b-k) with b = -1/2. Analytic; positive definite in every
@@ -25,7 +19,4 @@ class InverseMultiquadric(ClosedForm):
         tensor([1.0000, 0.5000])
     """
 
-    smoothness = math.inf
-
-    def derivatives(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
-        return shifted_powers(s, -0.5, orders)
+    exponent = -0.5

@@ -1,15 +1,9 @@
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
-from torch import Tensor
-
-from rbfnet.kernels._kernel import ClosedForm
-from rbfnet.kernels._shifted_power import shifted_powers
+from rbfnet.kernels._shifted_power import ShiftedPower
 
 
-class InverseQuadratic(ClosedForm):
+class InverseQuadratic(ShiftedPower):
     """phi(s) = 1 / (1 + s), that is 1 / (1 + (epsilon r)^2).
 
     Derivatives: f^(k)(s) = (-1)^k k! (1+s)^(-1-k). Analytic; positive definite in every dimension (order 0).
@@ -24,7 +18,4 @@ class InverseQuadratic(ClosedForm):
         tensor([1.0000, 0.2500])
     """
 
-    smoothness = math.inf
-
-    def derivatives(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
-        return shifted_powers(s, -1.0, orders)
+    exponent = -1.0

@@ -1,15 +1,9 @@
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
-from torch import Tensor
-
-from rbfnet.kernels._kernel import ClosedForm
-from rbfnet.kernels._shifted_power import shifted_powers
+from rbfnet.kernels._shifted_power import ShiftedPower
 
 
-class Multiquadric(ClosedForm):
+class Multiquadric(ShiftedPower):
     """phi(s) = sqrt(1 + s), that is sqrt(1 + (epsilon r)^2).
 
     Derivatives: f^(k)(s) = b (b-1) ... (b-k+1) (1+s)^(b-k) with b = 1/2. Analytic; conditionally positive definite of
@@ -25,8 +19,5 @@ class Multiquadric(ClosedForm):
         tensor([1., 2.])
     """
 
-    smoothness = math.inf
+    exponent = 0.5
     order = 1
-
-    def derivatives(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
-        return shifted_powers(s, 0.5, orders)

@@ -1,12 +1,29 @@
-"""The derivatives of (1 + s)^b, which four kernels share."""
+"""Kernels (1 + s)^b, and the derivatives of such a power."""
 
 from __future__ import annotations
 
+import math
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from torch import Tensor
 
+from rbfnet.kernels._kernel import ClosedForm
 from rbfnet.kernels._radius import whole_power
+
+
+class ShiftedPower(ClosedForm):
+    """phi(s) = (1 + s)^b."""
+
+    smoothness = math.inf
+
+    @property
+    @abstractmethod
+    def exponent(self) -> float | Tensor:
+        """b."""
+
+    def derivatives(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
+        return shifted_powers(s, self.exponent, orders)
 
 
 def shifted_powers(s: Tensor, b: float | Tensor, orders: Sequence[int]) -> list[Tensor]:

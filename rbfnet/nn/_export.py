@@ -54,7 +54,7 @@ def export(
     if not os.path.isdir(file.parent):
         raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to; create it first.")
     if file.exists():
-        raise InputError(f"The file {str(path)!r} already exists; choose another, or remove it.")
+        raise InputError(f"The file {str(path)!r} already exists; choose another name, or remove it.")
     model = with_closed_form(model)
     if not isinstance(model, Differentiable):
         raise InputError(

@@ -12,9 +12,14 @@ from rbfnet.operators import LinearModel
 
 
 class OfNetwork(LinearModel):
-    """A model with a ``network`` inside: its kernel, centres and shapes are those of the network."""
+    """A model with a ``network`` inside: its kernel, centres, shapes and weights are those of the network."""
 
     network: Any
+
+    @property
+    def in_features(self) -> int:
+        """D."""
+        return self.network.in_features
 
     @property
     def out_features(self) -> int:
@@ -45,3 +50,13 @@ class OfNetwork(LinearModel):
     def shape_matrix(self) -> Float[Tensor, "... D D"]:
         """A of the metric, (D, D) or (M, D, D)."""
         return self.network.shape_matrix
+
+    @property
+    def weight(self) -> Float[Tensor, "M O"]:
+        """The weights."""
+        return self.network.weight
+
+    @property
+    def tail(self) -> Float[Tensor, "T O"]:
+        """The coefficients of the tail."""
+        return self.network.tail

@@ -68,7 +68,11 @@ def plot_values(
         image[np.searchsorted(rows, points[:, 1]), np.searchsorted(columns, points[:, 0])] = heights
         drawn: Any = ax.pcolormesh(columns, rows, image, shading="nearest", rasterized=True, **artist)
     else:
-        drawn = ax.tripcolor(points[:, 0], points[:, 1], heights, shading="gouraud", rasterized=True, **artist)
+        # Of three arrays Matplotlib first tries whether the last holds triangles, which NaN cannot be.
+        from matplotlib.tri import Triangulation
+
+        net = Triangulation(points[:, 0], points[:, 1])
+        drawn = ax.tripcolor(net, heights, shading="gouraud", rasterized=True, **artist)
     ax.set_ylabel(coords[1])
     ax.set_aspect("equal" if comparable(points) else "auto")
     ax.figure.colorbar(drawn, ax=ax, label=label)

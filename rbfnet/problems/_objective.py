@@ -33,14 +33,12 @@ def residuals_of(
         InputError: a residual that is not one number per point.
 
     Example:
-        >>> import torch
-        >>> from rbfnet import RBFNetwork
         >>> from rbfnet.problems import Poisson, residuals_of
         >>> problem = Poisson(num_interior=9, num_boundary=8)
-        >>> network = RBFNetwork(2, 1, num_centers=4, dtype=torch.float64)
-        >>> condition = problem.named_conditions()["interior"]
-        >>> len(residuals_of(problem, condition, [network], condition.sample(problem)))
-        1
+        >>> condition = problem.named_conditions()["dirichlet"]
+        >>> (residual,) = residuals_of(problem, condition, [lambda x: x.sum(dim=1)], condition.sample(problem))
+        >>> residual.shape
+        torch.Size([8])
     """
     return condition.equations(problem.fields(models, sample, known), sample.data)
 

@@ -1,6 +1,7 @@
 """How the unknowns are found."""
 
 from rbfnet.solvers._adam import Adam
+from rbfnet.solvers._auto import Auto
 from rbfnet.solvers._evolve import Evolve
 from rbfnet.solvers._gauss_newton import GaussNewton
 from rbfnet.solvers._lbfgs import LBFGS
@@ -13,6 +14,7 @@ from rbfnet.solvers.balance import Balance, GradientNorm, ResidualAttention
 __all__ = [
     "LBFGS",
     "Adam",
+    "Auto",
     "Balance",
     "Evolve",
     "GaussNewton",

@@ -28,6 +28,9 @@ SETTLED = 0.3
 INSTANT = 1e-9
 """The fraction of the time in which a start that contradicts the boundary conditions becomes one that does not."""
 
+OF_UNKNOWNS = 0.1
+"""The part of the tolerance that ordinary differential equations are solved to, which add no error in space and cost little."""
+
 LEAST_JUMP = 1e-6
 """What is no contradiction, relative to the start."""
 
@@ -196,13 +199,21 @@ class _Evolve(Solving):
         scale = max(float(lines.start[0].norm()), float(lines.start[-1].norm()) * (end - start) / 50, 1e-30)
         scales = torch.full((lines.outputs,), scale, dtype=lines.start.dtype)
         if lines.basis.shape[1] == 1:
+            tolerance *= OF_UNKNOWNS
             scales = lines.start[0].abs().clamp_min(1e-30)
         return March(lines, radau, tolerance, end, start, (end - start) / 50, lines.start, scales)
 
     def _resumed(self, posed: Posed, state: dict[str, Any]) -> March:
         lines = Lines(posed.problem, self.model.network, dict(posed.samples), state["points"], state["weights"])
         march = self._started(lines, Radau.of(self.solver.degree), self.solver.tolerance)
-        march.time, march.step, march.scale, march.state = state["time"], state["step"], state["scale"], state["at"]
+        # One number for all outputs, before each unknown of ordinary differential equations had its own.
+        scale = torch.as_tensor(state["scale"], dtype=march.scale.dtype).expand_as(march.scale).clone()
+        if state["at"].shape != march.state.shape:
+            raise InputError(
+                f"The checkpoint is of a version of evolve with another basis in space, of {state['at'].shape[1]} coordinates "
+                f"rather than {march.state.shape[1]}; start the run anew."
+            )
+        march.time, march.step, march.scale, march.state = state["time"], state["step"], scale, state["at"]
         return march
 
     def _lengths(self, posed: Posed, points: Tensor, weights: Tensor, at: Tensor) -> Tensor:

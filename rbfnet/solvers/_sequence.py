@@ -7,6 +7,7 @@ import torch
 from rbfnet.catalogue import catalogue
 from rbfnet.errors import InputError, one_of
 from rbfnet.problems import Problem, Sample
+from rbfnet.solvers._auto import Auto
 from rbfnet.solvers._solver import Solver
 
 
@@ -36,6 +37,8 @@ class Sequence(Solver):
         self._stages = tuple(inner for stage in stages for inner in as_solver(stage).stages)
         if not self._stages:
             raise InputError("stages must hold at least one solver, but is empty.")
+        if any(isinstance(stage, Auto) for stage in self._stages):
+            raise InputError("stages must be solvers that are run, but auto chooses one; name it, as in [least_squares, lbfgs].")
         first = self._stages[0]
         self.max_epochs = sum(stage.max_epochs for stage in self._stages)
         self.batch_size, self.resample, self.overlap = first.batch_size, first.resample, first.overlap  # type: ignore[misc]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from rbfnet.catalogue import snake_case
 from rbfnet.initialised import Initialised
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers.assembly import Posed
@@ -26,6 +27,7 @@ class Solver(Initialised, ABC):
             None for a network in all coordinates.
         overlap: how many spacings of the centres the width 1 / epsilon of a kernel is, where epsilon is ``"auto"``. Solving
             gains accuracy from wide, nearly dependent kernels; descending loses speed by them.
+        why: where it was chosen by :class:`Auto`, a sentence that says why.
 
     Example:
         >>> import torch, rbfnet
@@ -48,6 +50,7 @@ class Solver(Initialised, ABC):
     solves: ClassVar[bool] = False
     degree: int | None = None
     overlap: ClassVar[float] = 1.0
+    why: str = ""
 
     @abstractmethod
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
@@ -61,6 +64,21 @@ class Solver(Initialised, ABC):
     def stages(self) -> tuple[Solver, ...]:
         """The solvers that are run one after the other: itself, for all but a :class:`Sequence`."""
         return (self,)
+
+    @property
+    def name(self) -> str:
+        """As it is written after ``solver=``."""
+        return snake_case(type(self).__name__)
+
+    def chosen_for(self, problem: Problem, hindrance: str = "", rough: bool = False) -> Solver:
+        """The solver that is run: itself, for all but :class:`Auto`.
+
+        Args:
+            problem: what it is to solve.
+            hindrance: what of the run rules ``evolve`` out, in a few words; empty where nothing does.
+            rough: whether the kernel has derivatives up to some order only.
+        """
+        return self
 
     def distributes(self, problem: Problem) -> bool:
         """Whether it can share the points of a problem among several processes."""

@@ -1,4 +1,4 @@
-"""Runs: the Lightning module and data, one-call solving and fitting, and run directories."""
+"""Training: the Lightning module and data module, ``solve`` and ``fit``, and run directories."""
 
 from rbfnet.training._data_module import ProblemData
 from rbfnet.training._finite import Diverged

@@ -1,4 +1,4 @@
-"""Arrays as people have them: lists, NumPy, masked, pandas, tensors."""
+"""Convert array-likes: lists, NumPy and masked arrays, pandas objects, tensors."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Columns:
 
     Attributes:
         values: (N, C), float64 or complex128.
-        names: of the columns, where what was given has any.
-        masked: (N,), which rows hold a masked entry.
+        names: column names, if the input has any.
+        masked: (N,), which rows contain a masked entry.
     """
 
     values: Tensor
@@ -31,19 +31,19 @@ class Columns:
 
 
 def as_columns(what: str, given: Any) -> Columns:
-    """Numbers, (N, C) or (N,), as a table of their own: nothing is shared with what was given.
+    """Copy numbers of shape (N, C) or (N,) into a table; no memory is shared with the input.
 
     Args:
-        what: its name in messages.
-        given: a tensor, whatever ``numpy.asarray`` takes, a masked array, or a data frame or series with ``to_numpy()``.
+        what: the name of the input in error messages.
+        given: a tensor, anything ``numpy.asarray`` accepts, a masked array, or a data frame or series with ``to_numpy()``.
 
     Raises:
-        InputError: another shape, no rows, or entries that are no numbers.
+        InputError: a wrong shape, no rows, or entries that are not numbers.
     """
     names = _names(given)
     if isinstance(given, Tensor):
         tensor = given.detach().cpu().resolve_conj()
-        # NumPy has no such numbers.
+        # NumPy has no bfloat16.
         given = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     elif callable(convert := getattr(given, "to_numpy", None)):
         given = convert()
@@ -54,7 +54,7 @@ def as_columns(what: str, given: Any) -> Columns:
     array = array.reshape(len(array), -1)
     masked = np.zeros(len(array), dtype=bool) if mask is None else mask.reshape(len(array), -1).any(axis=1)
     if masked.any():
-        # What lies under a mask is often no number at all.
+        # Masked entries are often not numbers.
         array[masked] = 0.0
     return Columns(torch.from_numpy(array), names if names and len(names) == array.shape[1] else None, torch.from_numpy(masked))
 
@@ -74,19 +74,19 @@ def as_points(given: Any, dims: int, like: Tensor) -> Float[Tensor, "N D"]:
     """Points to evaluate a model at, in its dtype, on its device.
 
     Raises:
-        InputError: whatever :func:`as_columns` refuses, complex or masked entries, or another number of coordinates.
+        InputError: input that :func:`as_columns` rejects, complex or masked entries, or a wrong number of coordinates.
     """
     columns = as_columns("x", given)
     if columns.values.is_complex() or columns.masked.any():
-        raise InputError("x holds points, but some are complex or masked; leave them out.")
+        raise InputError("x must hold real points, but some are complex or masked; remove them.")
     values = columns.values.reshape(1, -1) if dims > 1 and np.ndim(given) == 1 else columns.values
     if values.shape[1] != dims:
-        raise InputError(f"x must have {dims} columns, one for each coordinate, but has {values.shape[1]}.")
+        raise InputError(f"x must have {dims} columns, one per coordinate, but has {values.shape[1]}.")
     return values.to(like)
 
 
 def _names(given: Any) -> tuple[str, ...] | None:
-    """Those of the columns of a data frame, or that of a series."""
+    """The column names of a data frame, or the name of a series."""
     if isinstance(given, Tensor) or not callable(getattr(given, "to_numpy", None)):
         return None
     found = getattr(given, "columns", None)
@@ -103,7 +103,7 @@ def _array(what: str, given: Any) -> np.ndarray:
 
 
 def _numbers(what: str, array: np.ndarray) -> np.ndarray:
-    """A copy in native float64 or complex128, in order, whatever byte order, strides and flags it had."""
+    """A contiguous copy in native float64 or complex128, whatever the byte order, strides and flags of the array."""
     kind = array.dtype.kind
     if kind == "O":
         for at, entry in np.ndenumerate(array):
@@ -111,7 +111,7 @@ def _numbers(what: str, array: np.ndarray) -> np.ndarray:
                 raise InputError(f"{what} must hold numbers, but row {at[0] if at else 0} holds {entry!r}.")
         kind = "c" if any(isinstance(entry, (complex, np.complexfloating)) for entry in array.flat) else "f"
     if kind in "Mm":
-        raise InputError(f"{what} holds times ({array.dtype}); give numbers, as in (t - t[0]) / numpy.timedelta64(1, 's').")
+        raise InputError(f"{what} holds times ({array.dtype}); use numbers, as in (t - t[0]) / numpy.timedelta64(1, 's').")
     if kind not in "fiuc":
         raise InputError(f"{what} must hold numbers, but its entries are {array.dtype}.")
     return np.array(array, dtype=np.complex128 if kind == "c" else np.float64, order="C")

@@ -1,4 +1,4 @@
-"""What can be asked of a solution: operators, by text, by name or as objects."""
+"""Quantities to evaluate on a solution: operators given as text, by name or as objects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rbfnet.training._column_names import ColumnNames
 from rbfnet.training._model import Network
 
 What = str | Operator | Sequence["str | Operator"] | Mapping[str, "str | Operator"]
-"""What is asked for: one thing, several, or several by names of the user's own."""
+"""The quantities to evaluate: one, several, or several with names chosen by the user."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Asked:
 
 
 def as_asked(what: What, names: ColumnNames, points: int) -> tuple[list[Asked], bool]:
-    """The columns that are asked for, and whether that is a single one by itself.
+    """The requested columns, and whether a single one was requested outside a list.
 
     Raises:
-        InputError: a text that cannot be read, an operator over other coordinates, or nothing at all.
+        InputError: a text that cannot be parsed, an operator over other coordinates, or an empty request.
     """
     if isinstance(what, (str, Operator)):
         found = _asked(None, what, names, points)
@@ -48,11 +48,11 @@ def as_asked(what: What, names: ColumnNames, points: int) -> tuple[list[Asked], 
     else:
         pairs = [(None, what)]
     if not pairs:
-        raise InputError("Ask for one thing at least, as in predict(points, ['u', 'u_x', 'laplacian(u)']).")
+        raise InputError("Give at least one quantity, as in predict(points, ['u', 'u_x', 'laplacian(u)']).")
     columns = [column for name, one in pairs for column in _asked(name, one, names, points)]
     told = [column.name for column in columns]
     if twice := next((name for name in told if told.count(name) > 1), None):
-        raise InputError(f"{twice!r} is asked for twice; give names of your own, as in predict(points, {{'a': ..., 'b': ...}}).")
+        raise InputError(f"{twice!r} is requested twice; give names, as in predict(points, {{'a': ..., 'b': ...}}).")
     return columns, False
 
 
@@ -62,7 +62,7 @@ def _asked(name: str | None, one: Any, names: ColumnNames, points: int) -> list[
             return [Asked(name or one, one, Operator.identity())]
         return [Asked(name or one, "", read(one, names))]
     if not isinstance(one, Operator):
-        raise InputError(f"Ask by text, as in 'u_x' or 'laplacian(u)', or with an Operator, but got {one!r}.")
+        raise InputError(f"A quantity must be a text such as 'u_x' or 'laplacian(u)', or an Operator, but got {one!r}.")
     bound = one.bind(names.coords).over(points, len(names.coords))
     if len(names.outputs) == 1:
         return [Asked(name or str(one), names.outputs[0], bound)]
@@ -70,13 +70,13 @@ def _asked(name: str | None, one: Any, names: ColumnNames, points: int) -> list[
 
 
 def read(text: str, names: ColumnNames) -> Expression:
-    """A text such as ``laplacian(u)`` or ``sqrt(u_x^2 + u_y^2)``, by the grammar of equations; names may have any letters.
+    """Parse a text such as ``laplacian(u)`` or ``sqrt(u_x^2 + u_y^2)``, written as in equations; names may have any letters.
 
     Raises:
-        InputError: a text that cannot be read, with the place.
+        InputError: a text that cannot be parsed; the message shows the position.
     """
     plain, written = names.identifiers()
-    # Only what an expression cannot hold is replaced, the longest first: one name may be the beginning of another.
+    # Only names that an expression cannot contain are replaced, longest first: one name may be a prefix of another.
     pattern = "|".join(re.escape(name) for name in sorted(written, key=len, reverse=True))
     hidden = re.sub(pattern, lambda match: written[match[0]], text) if written else text
     try:
@@ -96,7 +96,7 @@ def field_of(model: Callable[[Tensor], Tensor], x: Tensor, names: ColumnNames, a
 def values(
     model: Network, x: Float[Tensor, "N D"], asked: Sequence[Asked], names: ColumnNames, progress: bool
 ) -> Float[Tensor, "N K"]:
-    """What is asked for at any number of points, in parts: beyond points and results it holds what one part needs."""
+    """Evaluate the quantities at any number of points, block by block, so that temporary memory is that of one block."""
     plain, _ = names.identifiers()
     per_point = tensors_of([one.of for one in asked if isinstance(one.of, Operator)])
     results = model.weight.new_empty((len(x), len(asked)))

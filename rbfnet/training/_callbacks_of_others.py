@@ -1,4 +1,4 @@
-"""Callbacks of Lightning's and of the user's, looked at before a run: they can be told apart, and wait for what is logged."""
+"""Checks of Lightning's and the user's callbacks before a run: distinct state keys, and monitors that are logged."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import lightning.pytorch as pl
 from rbfnet.errors import InputError, unknown
 
 KNOWN = ("lightning.", "pytorch_lightning.", "rbfnet.")
-"""Where callbacks come from that log nothing, or what is known here."""
+"""Packages whose callbacks log nothing unknown here."""
 
 
 def check_callbacks(callbacks: Sequence[pl.Callback], conditions: Iterable[str], validated: bool) -> None:
-    """Raise InputError where Lightning would give up in the middle of a run.
+    """Raise InputError for callbacks that would make Lightning fail in the middle of a run.
 
     Args:
-        callbacks: all of a run.
-        conditions: the names of its conditions.
-        validated: whether it has a reference to be validated by.
+        callbacks: all callbacks of the run.
+        conditions: the names of the problem's conditions.
+        validated: whether there is a reference for validation.
     """
     keys = [callback.state_key for callback in callbacks if type(callback).state_dict is not pl.Callback.state_dict]
     if twice := next((key for key in keys if keys.count(key) > 1), None):
         kind = twice.partition("{")[0]
-        raise InputError(f"Two callbacks of kind {kind} have the same settings; give one of them others, as another monitor.")
+        raise InputError(f"Two {kind} callbacks have the same settings; change those of one, such as its monitor.")
     if not all(type(callback).__module__.startswith(KNOWN) for callback in callbacks):
-        # One of the user's own may log anything.
+        # A user's callback may log anything.
         return
     logged = ["loss", *(f"loss/{name}" for name in conditions), "lr", "centers", *(["val/rel_l2"] if validated else [])]
     for callback in callbacks:

@@ -1,4 +1,4 @@
-"""What the columns of a model are called: its coordinates and its outputs."""
+"""The names of a model's coordinates and outputs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class ColumnNames:
     """The names of the columns of a model.
 
     Attributes:
-        coords, outputs: a name for each.
-        space: the coordinates that Laplacians are along where none are named.
-        is_complex: the second half of the outputs are the imaginary parts of the first.
+        coords, outputs: the name of each.
+        space: the coordinates of a Laplacian that names none.
+        is_complex: whether the second half of the outputs are the imaginary parts of the first half.
     """
 
     coords: tuple[str, ...]
@@ -27,14 +27,14 @@ class ColumnNames:
 
     @classmethod
     def of(cls, problem: Problem) -> ColumnNames:
-        """Those that a problem gives."""
+        """The names of a problem's columns."""
         domain = problem.domain
         is_complex = isinstance(problem, DataProblem) and problem.is_complex
         return cls(tuple(domain.coords), tuple(problem.outputs), tuple(domain.space_coords), is_complex)
 
     @classmethod
     def read(cls, summary: Mapping[str, Any], dims: int, outputs: int) -> ColumnNames | None:
-        """Those of a summary; None where it has none that fit a model of ``dims`` inputs."""
+        """The names in a summary; None if it has none that fit the model."""
         found = summary.get("columns")
         if not isinstance(found, Mapping):
             return None
@@ -48,26 +48,26 @@ class ColumnNames:
 
     @classmethod
     def default(cls, dims: int, outputs: int) -> ColumnNames:
-        """x, y, z and u for a model that has no other names."""
+        """Default names: x, y, z and u."""
         coords = default_coords(dims)
         return cls(coords, ("u",) if outputs == 1 else tuple(f"u{o + 1}" for o in range(outputs)), coords)
 
     def plain(self) -> dict[str, Any]:
-        """For a summary."""
+        """The names as plain data, for a summary."""
         return {
             "coords": list(self.coords), "outputs": list(self.outputs), "space": list(self.space), "is_complex": self.is_complex,
         }  # fmt: skip
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The names of the values: of the outputs, or of the complex numbers that they are the parts of."""
+        """The names of the values: the outputs, or the complex numbers that pairs of outputs form."""
         if not self.is_complex:
             return self.outputs
         half = self.outputs[: len(self.outputs) // 2]
         return tuple(name.removesuffix("_real") for name in half)
 
     def identifiers(self) -> tuple[ColumnNames, dict[str, str]]:
-        """The same columns under names that an expression can hold, and how those that differ are written there."""
+        """The columns under names that are valid in an expression, and the mapping for those that differ."""
         written: dict[str, str] = {}
         for kind, names in (("coord", self.coords), ("output", self.outputs)):
             written |= {name: f"{kind}{n}q" for n, name in enumerate(names) if not name.isidentifier()}

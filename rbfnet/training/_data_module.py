@@ -1,4 +1,4 @@
-"""The LightningDataModule: the points of a problem."""
+"""The LightningDataModule: the collocation points of a problem."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ class Rows(Dataset[Sample]):
         return self.sample.num_points
 
     def __getitem__(self, rows: list[int]) -> Sample:
-        # All rows in their order, as every full-batch epoch asks for, are the tensors themselves.
+        # A full batch in order is the tensors themselves, without a copy.
         return self.sample if len(rows) == len(self) else self.sample.rows(rows)
 
 
 class ProblemData(pl.LightningDataModule):
-    """Points for each condition, drawn once or for every epoch, and a validation set where there is a reference.
+    """Points for each condition, drawn once or in every epoch, and a validation set if there is a reference.
 
-    With several processes each takes every n-th point of each condition, all of them as many: where they do not go round, the
-    first points are taken twice, for a process with fewer batches than the others would keep them waiting for ever.
+    With n processes each takes every n-th point of each condition. All take the same number, repeating the first points if
+    necessary, because the others would wait forever for a process with fewer batches.
 
     Args:
-        problem: what to draw points for.
-        dtype: of the points.
-        batch_size: points per condition and step; None takes all of them.
-        resample: draw fresh points for every epoch. The Trainer is to reload its loaders then.
+        problem: the problem.
+        dtype: the dtype of the points.
+        batch_size: number of points per condition and step; None uses all.
+        resample: draw new points in every epoch. This needs a Trainer that reloads its loaders every epoch.
 
     Example:
         >>> import torch
@@ -60,14 +60,14 @@ class ProblemData(pl.LightningDataModule):
         self.seed = torch.initial_seed()
 
     def follow(self, solver: Solver) -> None:
-        """Batches, and fresh points or not, as ``solver`` has them, from the next time the Trainer asks for its loaders."""
+        """Use the batch size and resampling of ``solver`` from the next time the Trainer creates its loaders."""
         self.batch_size, self.resample = solver.batch_size, solver.resample
 
     def _drawn(self) -> dict[str, Sample]:
         return {name: self.cast(sample) for name, sample in self.problem.sample().items()}
 
     def cast(self, sample: Sample) -> Sample:
-        """The sample in the dtype of the data."""
+        """Convert a sample to the dtype of the data."""
 
         def part(t: Tensor | None) -> Any:
             return t if t is None or not t.is_floating_point() else t.to(self.dtype)
@@ -77,7 +77,7 @@ class ProblemData(pl.LightningDataModule):
     def train_dataloader(self) -> CombinedLoader:
         epoch = cast(Any, self.trainer.fit_loop.epoch_progress.current).processed if self.trainer else 0
         if self.trainer and self.trainer.should_stop:
-            # Of a run that is over the points of its last epoch are looked at once more.
+            # A finished run uses the points of its last epoch once more.
             epoch -= 1
         if self.resample and epoch:
             with torch.random.fork_rng():
@@ -86,15 +86,15 @@ class ProblemData(pl.LightningDataModule):
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         loaders = {}
         for name, sample in self.samples.items():
-            # An integral needs all of its points, in every process and every step.
+            # An integral needs all of its points in every process and every step.
             integral = sample.weights is not None
             rows = Rows(sample if integral else sample.rows(_share(sample.num_points, rank, world)))
             whole = integral or self.batch_size is None or self.batch_size >= len(rows)
             sampler = SequentialSampler(rows) if whole else RandomSampler(rows)
             batches = BatchSampler(sampler, len(rows) if whole else int(self.batch_size or 1), drop_last=False)
-            # A generator of its own: how often Lightning starts a loader is not to change what is drawn.
+            # A separate generator, so that the draws do not depend on how often Lightning starts a loader.
             loaders[name] = DataLoader(rows, sampler=batches, batch_size=None, generator=torch.Generator())
-        # Conditions of few points come round again until the largest has been through.
+        # Conditions with fewer points are cycled until the largest is exhausted.
         return CombinedLoader(loaders, mode="max_size_cycle")
 
     def val_dataloader(self) -> list[DataLoader[tuple[Tensor, Tensor]]]:
@@ -105,7 +105,7 @@ class ProblemData(pl.LightningDataModule):
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
-    """What random numbers of an epoch start from: the same whether or not the run has been interrupted before."""
+    """The random seed of an epoch, which does not depend on whether the run was interrupted before."""
     return int(np.random.SeedSequence([abs(seed), epoch]).generate_state(1)[0])
 
 

@@ -25,9 +25,9 @@ PANELS = ("fit", "reference", "error", "centers")
 
 
 def draw(panel: str, model: Network, problem: Problem, output: int, ax: Axes) -> bool:
-    """Draw one panel for one output on ``ax``; False where there is nothing to draw, for want of a reference.
+    """Draw one panel for one output on ``ax``; returns False if the panel needs a reference and there is none.
 
-    With three coordinates or more the fit is drawn on a plane through the middle of the domain, and reference and error
+    With three or more coordinates the fit is drawn on a plane through the middle of the domain, and reference and error
     against the true values.
     """
     coords, name = tuple(map(_as_it_is, problem.domain.coords)), _as_it_is(problem.outputs[output])
@@ -69,8 +69,8 @@ def _draw_against_reference(
 
 
 def write_figures(model: Network, problem: Problem, directory: Path) -> list[Path]:
-    """Write every panel as a PNG file; with several outputs there is one for each."""
-    # No figure of pyplot's: those are the user's, and belong to one thread.
+    """Write every panel as a PNG file, with one file per output."""
+    # Not a pyplot figure: pyplot's state belongs to the user and to one thread.
     from matplotlib.figure import Figure
 
     written = []
@@ -89,7 +89,7 @@ def write_figures(model: Network, problem: Problem, directory: Path) -> list[Pat
 
 
 def overview(model: Network, problem: Problem) -> Figure:
-    """All panels in one figure, a row for each output."""
+    """All panels in one figure, one row per output."""
     import matplotlib.pyplot as plt
 
     with style():
@@ -105,12 +105,12 @@ def overview(model: Network, problem: Problem) -> Figure:
 
 
 def _as_it_is(name: str) -> str:
-    """Matplotlib would read what stands between two dollars as mathematics."""
+    """Escape dollar signs, which Matplotlib would read as mathematics."""
     return name.replace("$", r"\$")
 
 
 def _plane(problem: Problem) -> Tensor:
-    """A grid over the first two coordinates, the others in the middle of the domain."""
+    """A grid over the first two coordinates, with the others at the middle of the domain."""
     if len(problem.domain.coords) <= 2:
         return problem.domain.grid(10_000)
     low, high = problem.domain.box
@@ -120,7 +120,7 @@ def _plane(problem: Problem) -> Tensor:
 
 
 def _with_centers(model: Network, coords: Sequence[str]) -> tuple[Network, Sequence[str]]:
-    """What knows its centres in coordinates of these names: the model, or the network inside a map that has no inverse."""
+    """The part of the model that has centres, with coordinate names; z1, z2, ... inside a map without an inverse."""
     part: Network = model
     while isinstance(part, Wrapper):
         if isinstance(part, CoordinateMap) and not isinstance(part.map, Coordinates):

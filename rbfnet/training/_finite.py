@@ -1,4 +1,4 @@
-"""A descent continues only from models with a finite loss, and the last of them is kept."""
+"""Guard a descent against non-finite losses, and keep the last finite model."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ class Diverged(ArithmeticError):
     """The loss of a descent, or its gradient, became NaN or infinite; the message names the condition, epoch and step.
 
     Attributes:
-        solution: what the run has found: the last model with a finite loss and gradient, and its errors.
+        solution: the last model with a finite loss and gradient, and its errors.
     """
 
     solution: Solution
 
 
 class LastFinite:
-    """Guards the closure of an optimizer, and keeps the parameters of the last model that was finite.
+    """Guards the closure of an optimizer and keeps the parameters of the last finite model.
 
-    The point a step starts from must have a finite loss and gradient. What an optimizer tries within a step need not: the line
-    search of L-BFGS may reach too far, is told of a loss above the one it came from, and comes back. (Of infinity it would make
-    NaN: its interpolation subtracts.)
+    The starting point of a step must have a finite loss and gradient; trial points within a step need not. If the line search
+    of L-BFGS goes too far, it gets a finite loss larger than the one it started from, and backtracks. (From infinity its
+    interpolation, which subtracts, would compute NaN.)
 
     Args:
-        parameters: what is trained.
-        agree: makes all processes decide as one.
+        parameters: the trained parameters.
+        agree: makes all processes take the same decision.
     """
 
     def __init__(self, parameters: Iterable[Tensor], agree: Callable[[bool], bool]) -> None:
@@ -40,7 +40,7 @@ class LastFinite:
         self._kept: list[Tensor] = []
 
     def guard(self, closure: Callable[[], Tensor], refuse: Callable[[], Exception]) -> Callable[[], Tensor]:
-        """``closure`` for one step; raises what ``refuse`` gives where it starts from a point that is not finite."""
+        """Guard ``closure`` for one step; raises the exception from ``refuse`` if the starting point is not finite."""
         start: list[Tensor] = []
 
         def guarded() -> Tensor:
@@ -69,6 +69,6 @@ class LastFinite:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Back to the last model that was finite."""
+        """Restore the last finite model."""
         for parameter, kept in zip(self.parameters, self._kept, strict=True):
             parameter.copy_(kept)

@@ -1,4 +1,4 @@
-"""Whether the gradient that a descent would follow is that of its loss."""
+"""Check the gradient of the loss against finite differences before a descent."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from rbfnet.solvers import trainable
 from rbfnet.training._module import TrainingModule
 
 ROWS = 64
-"""How many points of a condition are looked at."""
+"""Number of points used per condition."""
 
 
 def check_gradient(module: TrainingModule, samples: Mapping[str, Sample]) -> None:
-    """Raise InputError where the gradient of a condition's loss disagrees grossly with differences of the loss.
+    """Raise InputError if the gradient of a condition's loss clearly disagrees with finite differences of the loss.
 
-    Near the point where the model starts (not there: its weights are zero, and so is the gradient in its centres), along one
-    direction v, g . v is compared with (L(p + h v) - L(p - h v)) / 2h. Only a clear disagreement counts: by more than half, far
-    above what rounding does, where differences over h and 4h agree with each other. So a right gradient is not refused for
-    float32, for kinks, or for being small; what is random is given the same numbers each time.
+    Along one direction v, g . v is compared with (L(p + h v) - L(p - h v)) / 2h, near the initial model (not at it, where the
+    weights and so the gradient in the centres are zero). Only a clear disagreement counts: by more than half, far above rounding
+    errors, and with differences over h and 4h that agree with each other. So a correct gradient is not rejected because of
+    float32, kinks, or its size. Random numbers are the same in each evaluation.
 
-    A few evaluations at a few points, of a residual that may have any wrong: ``detach()``, values of its own, a backward by hand.
+    This takes a few evaluations at a few points, and detects ``detach()``, hard-coded values and a wrong custom backward.
     """
     few = {
         name: s if s.weights is not None else s.rows(slice(None, None, -(-s.num_points // ROWS))) for name, s in samples.items()
@@ -73,7 +73,7 @@ def check_gradient(module: TrainingModule, samples: Mapping[str, Sample]) -> Non
         ):
             raise InputError(
                 f"The gradient of the loss of condition {name!r} is wrong: along one direction it is {slope:.3g}, but "
-                f"differences of the loss give {near:.3g}; look for detach(), no_grad() or a backward written by hand in its "
+                f"finite differences of the loss give {near:.3g}; look for detach(), no_grad() or a custom backward in its "
                 "residual and in the kernel."
             )
 

@@ -1,4 +1,4 @@
-"""Runs share the state of a process: each has it for itself meanwhile, and leaves it as it was."""
+"""Isolate runs that share a process: each has exclusive use of the global state, and restores it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ENVIRONMENT = (
     "CUBLAS_WORKSPACE_CONFIG", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "OMP_NUM_THREADS", "PL_GLOBAL_SEED",
     "PL_SEED_WORKERS", "WORLD_SIZE",
 )  # fmt: skip
-"""What Lightning sets for a run."""
+"""Environment variables that Lightning sets for a run."""
 
 _LOCK = threading.RLock()
 
 
 @dataclass(frozen=True)
 class ProcessState:
-    """What a run depends on, or changes, and the process has only once: random numbers, the default dtype, flags of PyTorch."""
+    """Global state that a run uses or changes: random generators, the default dtype, PyTorch flags."""
 
     dtype: torch.dtype
     torch_random: torch.Tensor
@@ -41,7 +41,7 @@ class ProcessState:
 
     @classmethod
     def now(cls) -> ProcessState:
-        """The state as it is."""
+        """The current state."""
         return cls(
             torch.get_default_dtype(),
             torch.get_rng_state(),
@@ -55,7 +55,7 @@ class ProcessState:
         )
 
     def restore(self) -> None:
-        """Make it what it is here."""
+        """Restore this state."""
         torch.set_default_dtype(self.dtype)
         torch.set_rng_state(self.torch_random)
         if self.cuda_random:
@@ -76,13 +76,13 @@ class ProcessState:
 
 @contextmanager
 def isolated(dtype: torch.dtype | None = None) -> Iterator[None]:
-    """The state of the process for one run: others in other threads wait, and afterwards it is as it was.
+    """Reserve the global state for one run: runs in other threads wait, and the state is restored afterwards.
 
-    PyTorch has one random generator and one default dtype for all threads, so runs at the same time would draw from each
-    other's numbers.
+    PyTorch has one random generator and one default dtype for all threads, so concurrent runs would draw from the same random
+    stream.
 
     Args:
-        dtype: that of tensors which a user's problem makes without saying one; None leaves it.
+        dtype: the default dtype, for tensors that a user's problem creates without a dtype; None leaves it unchanged.
     """
     with _LOCK:
         before = ProcessState.now()
@@ -94,7 +94,7 @@ def isolated(dtype: torch.dtype | None = None) -> Iterator[None]:
 
 
 def seed_everything(seed: int) -> None:
-    """Start the random numbers of PyTorch, NumPy and Python from a seed.
+    """Seed the random generators of PyTorch, NumPy and Python.
 
     Raises:
         InputError: a seed that is not a whole number from 0 to 2^32 - 1.
@@ -106,7 +106,7 @@ def seed_everything(seed: int) -> None:
 
 @contextmanager
 def default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """Tensors a user's problem makes without a dtype get the run's."""
+    """Set the default dtype within the context, for tensors that a user's problem creates without a dtype."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:

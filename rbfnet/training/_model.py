@@ -1,4 +1,4 @@
-"""The network for a problem."""
+"""Build the network for a problem."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from rbfnet.solvers import Solver
 DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in DTYPE_NAMES}
 
 Network = RBFNetwork | Wrapper | Evolving
-"""A network, or one in what its problem wraps it in: units, an ansatz."""
+"""A network, possibly wrapped for units or an ansatz."""
 
 DECIDED = {"in_features", "out_features", "kernel", "points", "overlap", "dtype", "device", "layer"}
-"""Arguments of the network that problem, solver and run decide."""
+"""Network arguments that follow from the problem, solver and run."""
 
 
 def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, dtype: torch.dtype) -> Network:
-    """A network with the inputs and outputs of a problem, centres where the problem lives, and widths as the solver likes them.
+    """A network with a problem's inputs and outputs, centres in its domain, and widths suited to the solver.
 
-    ``centers="graded"`` places them by :func:`rbfnet.domains.graded`, which asks the domain where holes are.
+    ``centers="graded"`` places the centres by :func:`rbfnet.domains.graded`, denser near holes.
 
-    Problems with units get a network in standardised coordinates inside an :class:`Affine`; centres given as a tensor are in
-    the user's units either way, and a number for epsilon is for the coordinates the network sees. Around it all comes what
-    satisfies conditions by construction, :meth:`rbfnet.problems.Problem.ansatz`.
+    For a problem with units the network works in standardised coordinates inside an :class:`Affine`. Centres given as a tensor
+    are always in the user's units; a number for epsilon refers to the coordinates of the network. The outermost wrapper is
+    :meth:`rbfnet.problems.Problem.ansatz`, which satisfies conditions by construction.
 
     Args:
-        problem, kernel, solver: what they say.
-        network: arguments of :class:`RBFNetwork`.
-        dtype: of the parameters.
+        problem, kernel, solver: the problem, kernel and solver of the run.
+        network: further arguments of :class:`RBFNetwork`.
+        dtype: the dtype of the parameters.
     """
     problem.require_domain()
     known = {*signature(RBFNetwork).parameters, *signature(RBFLayer).parameters} - DECIDED
@@ -50,14 +50,14 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         if key not in known:
             raise unknown("argument of the network called", key, known)
     if isinstance(kernel, Kernel):
-        # A kernel with parameters that is used for two runs must not tie them together.
+        # Two runs must not share the parameters of one kernel object.
         kernel = copy.deepcopy(kernel)
     if solver.degree is not None:
         return _evolving(problem, kernel, network, solver, solver.degree, dtype)
     if (sites := problem.sites()) is not None:
         given = network.get("centers")
         for stage in solver.stages:
-            # Before centres are placed, which takes minutes where there are many.
+            # Check before placing the centres, which can take minutes.
             stage.afford(len(sites.x), len(given) if isinstance(given, Tensor) else network.get("num_centers"))
     units = problem.units()
     support = problem.support().to(dtype)
@@ -86,7 +86,7 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
 
 
 def _wrapped(problem: Problem, network: Network) -> Network:
-    """The network in what its problem wraps it in."""
+    """Wrap the network in the problem's ansatz."""
     model = call(problem.ansatz, f"`ansatz` of {type(problem).__name__}", network)
     if not isinstance(model, (RBFNetwork, Wrapper, Evolving)):
         raise InputError(
@@ -97,7 +97,7 @@ def _wrapped(problem: Problem, network: Network) -> Network:
 
 
 def _graded(problem: Problem, network: Mapping[str, Any], overlap: float) -> Tensor:
-    """Centres denser near holes; each then has the width that its own spacing asks for."""
+    """Centres that are denser near holes, each with a width that follows the local spacing."""
     n, margin = network.get("num_centers"), network.get("margin", "auto")
     if n is None:
         raise InputError("num_centers must be given to place centres by 'graded'.")
@@ -108,9 +108,9 @@ def _graded(problem: Problem, network: Mapping[str, Any], overlap: float) -> Ten
 def _evolving(
     problem: Problem, kernel: KernelLike, network: Mapping[str, Any], solver: Solver, degree: int, dtype: torch.dtype
 ) -> Network:
-    """A network in space whose weights go through time, in the user's units; on a line each centre has its own width.
+    """A network in space with weights that evolve in time, in the user's units; in one dimension each centre has its own width.
 
-    On an Interval, of time alone, there is one function, and its weights are what ordinary differential equations are for.
+    On an Interval (time only) there is one basis function, whose weights are the unknowns of the ordinary differential equations.
     """
     if isinstance(problem.domain, Interval):
         one = RBFNetwork(1, len(problem.outputs), 1, centers=torch.zeros((1, 1), dtype=dtype), epsilon=1.0, dtype=dtype)
@@ -118,7 +118,7 @@ def _evolving(
         return _wrapped(problem, Evolving(one, start, end, degree, point=True))
     if not isinstance(problem.domain, SpaceTime):
         raise InputError(
-            f"evolve goes through time on a SpaceTime, but {type(problem).__name__} lives on {problem.domain!r}; take "
+            f"evolve needs a SpaceTime domain, but the domain of {type(problem).__name__} is {problem.domain!r}; use "
             "solver=gauss_newton, or SpaceTime(space, t=(0, 1)) as the domain."
         )
     space = problem.domain.space
@@ -135,7 +135,7 @@ def _evolving(
 
 
 class AsItIs(Differentiable):
-    """Any model behind the protocol of operators."""
+    """Adapts any model to the operator protocol."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()

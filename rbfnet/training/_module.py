@@ -27,25 +27,25 @@ from rbfnet.training.stopping import Stop, WholeStep, end_after_this_epoch, make
 from rbfnet.training.verdict import errors
 
 Batch = dict[str, Sample]
-"""For each condition its points and what belongs to them."""
+"""The sample of each condition: points, normals and data."""
 
 
 class TrainingModule(pl.LightningModule):
-    """A model, the problem it is to solve, and the solver that does it, as a LightningModule.
+    """A model, a problem and a solver as a LightningModule.
 
-    The loss is the sum over equations of weight x automatic scale x mean squared residual, where the scales are those of
-    :func:`rbfnet.solvers.automatic_scales` for the model as it starts. Descending solvers run under automatic
-    optimisation; solving ones are stepped with a closure that returns what is posed, so that steps, logs, checkpoints and
-    callbacks are Lightning's own in either case. Where the solver has several stages, the optimizer is changed at the end of the
-    last epoch of each.
+    The loss is the sum over equations of weight x automatic scale x mean squared residual, with the scales of
+    :func:`rbfnet.solvers.automatic_scales` for the initial model. Descent solvers use automatic optimisation. Solvers that
+    solve a system are stepped with a closure that returns the :class:`rbfnet.solvers.Posed` problem, so that steps, logs,
+    checkpoints and callbacks are Lightning's own in both cases. A solver with several stages changes its optimizer after the
+    last epoch of each stage.
 
-    Random numbers start anew in each epoch, from seed and epoch, so that a resumed run has the same.
+    Random numbers are reseeded in each epoch, from the seed and the epoch, so that a resumed run draws the same numbers.
 
     Args:
-        model: any Differentiable, or any module (B, D) -> (B, O).
-        problem: what is to be solved.
-        solver: how.
-        config: plain data that describe the run, kept in the checkpoint.
+        model: a Differentiable, or any module (B, D) -> (B, O).
+        problem: the problem.
+        solver: the solver.
+        config: plain data that describe the run, stored in the checkpoint.
     """
 
     def __init__(self, model: torch.nn.Module, problem: Problem, solver: Solver, config: dict[str, Any] | None = None) -> None:
@@ -66,7 +66,7 @@ class TrainingModule(pl.LightningModule):
 
     @property
     def judged(self) -> Differentiable:
-        """The model behind the protocol of operators, whatever it is."""
+        """The model, adapted to the operator protocol if necessary."""
         return self.model if isinstance(self.model, Differentiable) else AsItIs(self.model)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -74,7 +74,7 @@ class TrainingModule(pl.LightningModule):
         return {name: torch.stack([r.mean() for r in terms]).sum() for name, terms in self._squares(batch).items()}
 
     def _squares(self, batch: Batch) -> dict[str, list[Tensor]]:
-        """For each equation of each condition the scaled squared residuals."""
+        """The scaled squared residuals of each equation of each condition."""
         if not self.scales:
             self.weigh(batch)
         found = {}
@@ -85,7 +85,7 @@ class TrainingModule(pl.LightningModule):
         return found
 
     def weigh(self, batch: Batch) -> None:
-        """Fix the automatic scale of each equation, from the model as it is."""
+        """Compute the automatic scale of each equation from the current model, and keep it."""
         self.scales = automatic_scales(self.model, self.problem, batch)
 
     def _known(self, batch: Batch) -> dict[str, list[list[Operator]]]:
@@ -95,29 +95,29 @@ class TrainingModule(pl.LightningModule):
         return self._channels
 
     def _recorded(self, name: str, sample: Sample) -> tuple[list[list[Operator]], tuple[Tensor, ...]]:
-        """For each site the operators a condition needs, and its residuals where the model starts.
+        """The operators a condition needs at each site, and its residuals for the initial model.
 
-        Operators known ahead share one pass over the distances.
+        Operators known in advance share one evaluation of the distances.
         """
         start = AtZero(self.model) if isinstance(self.model, LinearModel) else self.judged
         recorders = [Recorder(len(self.problem.outputs), start) for _ in sample.sites]
         condition = self.problem.named_conditions()[name]
         found = residuals_of(self.problem, condition, recorders, sample)
-        # An operator with tensors in it belongs to the points it was recorded at.
+        # An operator with tensor coefficients is valid only at the points it was recorded at.
         return [[op for op in recorder.channels if not op.tensors] for recorder in recorders], found
 
     def check(self, batch: Batch) -> None:
-        """Raise InputError where a residual has the wrong shape, is not finite, or asks for derivatives the kernel does not have.
+        """Raise InputError if a residual has a wrong shape, is not finite, or needs derivatives that the kernel does not have.
 
-        Done before any work: each condition is evaluated where the model starts, and the operators it asks for on the model at
-        one point.
+        Called before any work is done: evaluates each condition for the initial model, and its operators on the model at one
+        point.
         """
         for name, sample in batch.items():
             parts = [t for t in (*sample.sites, sample.normal, sample.weights, *sample.data) if t is not None]
             try:
                 (sites, found), same = untouched(partial(self._recorded, name, sample), *parts)
                 if not same:
-                    raise InputError("its residual changes points, normals or data in place; make new tensors, as in 2 * y.")
+                    raise InputError("its residual modifies points, normals or data in place; create new tensors, as in 2 * y.")
                 for x, ops in zip(sample.sites, sites, strict=True):
                     if ops:
                         apply_operators(self.model, x[:1], ops)
@@ -129,8 +129,8 @@ class TrainingModule(pl.LightningModule):
                     row = int((~finite).nonzero()[0])
                     where = at(self.problem.domain.coords, sample.sites[0][row])
                     raise InputError(
-                        f"The residual of condition {name!r} is {float(residual[row].detach())} at {where} for the model as it "
-                        "starts; look at what its functions and coefficients give there."
+                        f"The residual of condition {name!r} is {float(residual[row].detach())} at {where} for the initial "
+                        "model; check the functions and coefficients of the condition there."
                     )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -143,7 +143,7 @@ class TrainingModule(pl.LightningModule):
         self._enter(checkpoint["stage"])
 
     def _enter(self, stage: int) -> None:
-        """Go on with another of the solver's stages."""
+        """Switch to another stage of the solver."""
         self.stage = stage
         current = self.solver.stages[stage]
         self.automatic_optimization = not current.solves
@@ -153,17 +153,17 @@ class TrainingModule(pl.LightningModule):
         torch.manual_seed(epoch_seed(self.seed, self.trainer.current_epoch))
 
     def on_train_start(self) -> None:
-        # The only step of a run is undone: it would have to be made again anyway.
+        # The only step of a run is undone; resuming would repeat it anyway.
         self.stop.waits = self.trainer.max_epochs != 1
 
     def on_train_epoch_end(self) -> None:
-        # Of a run that is done nothing is left to resume: it ends as any other.
+        # A finished run has nothing left to resume, so it ends normally.
         done = self.trainer.should_stop or self.trainer.current_epoch + 1 == self.trainer.max_epochs
-        # Whoever asks first for what was logged has the processes exchange it, and that may have been one of them, to show it.
+        # The first access to logged values synchronises the processes, so all of them access the values here.
         _ = self.trainer.callback_metrics
         asked = self.trainer.strategy.reduce_boolean_decision(self.stop.number is not None, all=False)
         if asked and not done:
-            # All processes stop together, and where there is a place to resume from bit for bit.
+            # All processes stop together, at a point from which the run can be resumed bit for bit.
             end_after_this_epoch(self.trainer)
         self.whole.keep()
         ends = accumulate(stage.max_epochs for stage in self.solver.stages[:-1])
@@ -172,7 +172,7 @@ class TrainingModule(pl.LightningModule):
         steps, loop = self.trainer.global_step, self.trainer.fit_loop.epoch_loop
         self._enter(self.stage + 1)
         self.weights = {}
-        # Lightning counts the steps of either kind of optimisation by themselves: they continue from where they were.
+        # Lightning counts automatic and manual optimisation steps separately; carry the count over.
         for count in (loop.automatic_optimization.optim_progress.optimizer.step, loop.manual_optimization.optim_step_progress):
             count.total.ready = count.total.completed = steps
         self.trainer.strategy.setup_optimizers(self.trainer)
@@ -198,7 +198,7 @@ class TrainingModule(pl.LightningModule):
         return objective if self.automatic_optimization else None
 
     def _log(self, total: Tensor) -> None:
-        """Of the model that a step starts from: what a line search tries on its way is not logged."""
+        """Log the loss at the start of a step; trial points of a line search are not logged."""
         parts = {f"loss/{name}": value for name, value in self._losses.items()} if len(self._losses) > 1 else {}
         parts |= {f"balance/{name}": torch.stack([w.mean() for w in terms]).mean() for name, terms in self.weights.items()}
         if self.lr_schedulers():
@@ -212,7 +212,7 @@ class TrainingModule(pl.LightningModule):
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
     ) -> None:
         parameters, last = trainable(self.model, self.problem), self._last_finite
-        # A stage that chose centres has left other parameters than there were.
+        # A stage that selected centres has replaced the parameters.
         if last is None or any(p is not q for p, q in zip(parameters, last.parameters, strict=True)):
             decide = self.trainer.strategy.reduce_boolean_decision
             last = self._last_finite = LastFinite(parameters, lambda flag: decide(flag, all=True))
@@ -220,27 +220,27 @@ class TrainingModule(pl.LightningModule):
         super().optimizer_step(epoch, batch_idx, optimizer, last.guard(closure, self._stop))
 
     def on_train_end(self) -> None:
-        # The last update has not been looked at by any step after it.
+        # No later step has checked the last update.
         if self._last_finite is not None and self._last_finite.loss is not None:
             self._losses = {name: value.detach() for name, value in self.losses(self._batch).items()}
             if not self._last_finite.agree(all(bool(torch.isfinite(value)) for value in self._losses.values())):
                 raise self._stop()
 
     def _stop(self) -> Exception:
-        """The error for a non-finite loss or gradient; the model is the last that was."""
+        """The error for a non-finite loss or gradient; restores the last finite model."""
         what = self._not_finite()
         last = cast(LastFinite, self._last_finite)
         if last.loss is None:
-            return InputError(f"{what} for the model as it starts; look at what its functions and coefficients give.")
+            return InputError(f"{what} for the initial model; check the functions and coefficients of the condition.")
         last.restore()
         self._stopped = True
         return Diverged(
-            f"{what} in epoch {self.trainer.current_epoch} (step {self.trainer.global_step}), so the run stops with the last "
+            f"{what} in epoch {self.trainer.current_epoch} (step {self.trainer.global_step}); the run stops with the last "
             f"finite model, whose loss is {last.loss:.3g}; smaller steps may help, or a residual that is finite everywhere."
         )
 
     def _not_finite(self) -> str:
-        """Which condition it is, and whether its loss or the gradient of it is to blame."""
+        """The condition whose loss or gradient is not finite, as a sentence."""
         for name, value in self._losses.items():
             if not torch.isfinite(value):
                 return f"The loss of condition {name!r} is {float(value)}"
@@ -254,7 +254,7 @@ class TrainingModule(pl.LightningModule):
         return "The loss, or its gradient, is not finite in another process"
 
     def _solve(self, batch: Batch) -> None:
-        assert isinstance(self.model, LinearModel)  # Solver.check has seen to it
+        assert isinstance(self.model, LinearModel)  # ensured by Solver.check
         if not self.scales:
             self.weigh(batch)
         posed = Posed(self.model, self.problem, batch, self.scales, self._known(batch))

@@ -1,4 +1,4 @@
-"""What a notebook shows of a solution."""
+"""The HTML representation of a solution in a notebook."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from rbfnet.training._solution import Solution
 
 COLOURS = {"solved": "#1a7f37", "rough": "#9a6700", "not solved": "#b3261e"}
-"""Of the verdicts; legible on light and dark ground."""
+"""Colours of the verdicts, legible on light and dark backgrounds."""
 
 ROWS = 12
-"""As many outputs, or equations, are shown in a table."""
+"""Maximum number of outputs or equations shown in a table."""
 
 
 def page(solution: Solution) -> str:
-    """Problem, errors, verdict, residuals, and the fit as a picture where it can be drawn."""
+    """Problem, errors, verdict and residuals, and a figure of the fit if it can be drawn."""
     s = solution.summary
     how = f"{s['kernel']}, {s['centers']} centres, {s['solver']}, {s['seconds']:.2f} s"
     verdict = f"<b style='color:{COLOURS.get(solution.verdict, 'inherit')}'>{escape(solution.verdict)}</b>"
@@ -37,7 +37,7 @@ def _errors(solution: Solution) -> str:
     if solution.errors is None:
         return "<p>No errors are known: there is no reference.</p>"
     columns = ("rel_l2", "max_abs", "rmse")
-    measured = solution.summary.get("errors_by_output") or {"": solution.errors}
+    measured = solution.summary.get("errors_by_output") or {solution.names.outputs[0]: solution.errors}
     rows = [[name, *(f"{found[key]:.2e}" for key in columns)] for name, found in measured.items()]
     by = str(solution.summary.get("errors_by", "reference"))
     return _table(f"errors by {by}", ["", "relative L2", "maximum", "RMSE"], rows)
@@ -45,7 +45,7 @@ def _errors(solution: Solution) -> str:
 
 def _residuals(solution: Solution) -> str:
     rows = [[row["condition"], str(row["equation"]), f"{row['rms']:.1e}", f"{row['largest']:.1e}"] for row in solution.residuals]
-    title = "residuals at unseen points, relative to the terms of the equation"
+    title = "residuals at held-out points, relative to the terms of the equation"
     return _table(title, ["condition", "equation", "rms", "largest"], rows) if rows else ""
 
 
@@ -57,8 +57,8 @@ def _table(title: str, head: list[str], rows: list[list[str]]) -> str:
 
 
 def _picture(solution: Solution) -> str:
-    """The fit of the first output as PNG in base64; empty where the problem is not there to say where to draw."""
-    # No figure of pyplot's: a notebook would show it once more.
+    """The fit of the first output as base64 PNG; empty if the problem, and so its domain, is not available."""
+    # Not a pyplot figure, which a notebook would show a second time.
     from matplotlib.figure import Figure
 
     from rbfnet.training._figures import draw

@@ -1,4 +1,4 @@
-"""Points as people have them, and results in the same form."""
+"""Points in any array-like form, and results in the same form."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from rbfnet.errors import InputError, unknown
 from rbfnet.training._arrays import as_columns, as_points
 
 Named = dict[str, Tensor]
-"""Results by name, (N,) each."""
+"""Results by name, each of shape (N,)."""
 
 
 @dataclass(frozen=True)
 class Points:
-    """Points that were given in some form.
+    """Converted points, with functions that convert results back to the form of the input.
 
     Attributes:
         x: (N, D), in the dtype and on the device of the model.
-        labelled: results go by name, in a dict or a frame; else they are the columns of an array or a tensor.
-        give: from results by name to the form in which the points were given.
-        form: from an array or tensor (N, ...) to that form.
+        labelled: whether results are named, in a dict or a frame, rather than columns of an array or tensor.
+        give: converts named results to the form of the points.
+        form: converts an array or tensor (N, ...) to that form.
     """
 
     x: Float[Tensor, "N D"]
@@ -36,13 +36,13 @@ class Points:
 
 
 def as_given(given: Any, coords: Sequence[str], like: Tensor) -> Points:
-    """Points in whatever form: an array, a list, a tensor, a data frame or series, or a dict with the values of each coordinate.
+    """Read points from an array, list, tensor, data frame or series, or from a dict with the values of each coordinate.
 
-    The columns of a frame and the keys of a dict are found by name, in any order; further columns of a frame are not looked at.
-    In a dict a number goes with all points, and arrays of several dimensions give results of their shape.
+    The columns of a frame and the keys of a dict are matched by name, in any order; other columns of a frame are ignored.
+    In a dict a number is broadcast to all points, and multidimensional arrays give results of the same shape.
 
     Raises:
-        InputError: another number of coordinates, other names, or entries that are no numbers.
+        InputError: a wrong number of coordinates, wrong names, or entries that are not numbers.
     """
     if isinstance(given, Mapping):
         return _of_mapping(given, coords, like)
@@ -54,13 +54,16 @@ def as_given(given: Any, coords: Sequence[str], like: Tensor) -> Points:
 
 
 def _of_frame(frame: Any, coords: Sequence[str], like: Tensor) -> Points:
+    if len(coords) > 1 and callable(getattr(frame, "to_frame", None)) and getattr(frame, "index", None) is not None:
+        # A row of a frame: one point, whose coordinates are in its index.
+        frame = frame.to_frame().T
     names = list(getattr(frame, "columns", ()))
     if all(isinstance(name, str) for name in names) and names:
         if missing := [name for name in coords if name not in names]:
             raise unknown("column in the data frame called", missing[0], names)
         x = as_points(frame[list(coords)], len(coords), like)
     else:
-        # A series, or columns that are numbered.
+        # A series, or numbered columns.
         x = as_points(frame, len(coords), like)
     index = getattr(frame, "index", None)
     if not hasattr(frame, "columns") and not callable(getattr(frame, "to_frame", None)):
@@ -86,7 +89,7 @@ def _of_mapping(given: Mapping[str, Any], coords: Sequence[str], like: Tensor) -
         shape = np.broadcast_shapes(*(part.shape for part in parts))
     except ValueError:
         shapes = ", ".join(f"{name} {part.shape}" for name, part in zip(coords, parts, strict=True))
-        raise InputError(f"The coordinates have shapes that do not fit each other: {shapes}.") from None
+        raise InputError(f"The shapes of the coordinates do not broadcast: {shapes}.") from None
     columns = []
     for name, part in zip(coords, parts, strict=True):
         column = as_columns(f"The coordinate {name}", part.reshape(-1)).values[:, 0]
@@ -95,7 +98,7 @@ def _of_mapping(given: Mapping[str, Any], coords: Sequence[str], like: Tensor) -
     tensors = any(isinstance(v, Tensor) for v in values)
 
     def form(column: Tensor) -> Any:
-        # What is given for single numbers is a vector of one.
+        # Scalars give a vector of length one.
         shaped = column.reshape((*(shape or (1,)), *column.shape[1:]))
         return shaped if tensors else _array(shaped)
 

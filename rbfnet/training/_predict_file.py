@@ -1,25 +1,29 @@
-"""Values at the points of a file, in parts, in another file."""
+"""Evaluate a solution at the points in a file, block by block, and write the values to another file."""
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rbfnet.domains import batches, read_columns, read_mesh
+from rbfnet.domains import batches
 from rbfnet.errors import InputError
 from rbfnet.extras import require
 from rbfnet.tables import PLAIN, Form, kind_of
 from rbfnet.training._asked import What
 from rbfnet.training._solution import Solution
+from rbfnet.training._value_files import VTK, Cells, require_space, vertices_and_cells, write_mesh
 
 MESHES = (".vtu", ".vtk", ".msh", ".mesh", ".xdmf", ".inp", ".stl", ".off", ".bdf", ".med", ".su2")
-"""How the names of meshes end that points may be the vertices of."""
+"""Extensions of mesh files whose vertices can be used as points."""
+
+BATCH = 2**14
+"""Number of vertices per batch."""
 
 Write = Callable[[dict[str, np.ndarray]], None]
 
@@ -30,22 +34,22 @@ def predict_file(
     path: str | Path,
     what: What | None = None,
     form: Form = PLAIN,
-    done: Callable[[int], None] | None = None,
+    done: Callable[[int, int | None], None] | None = None,
 ) -> int:
-    r"""Write coordinates and values for each row of a table of points, or for each vertex of a mesh; gives how many there are.
+    r"""Write coordinates and values for each row of a table or each vertex of a mesh; returns the number of points.
 
-    Memory does not grow with a CSV or Parquet file. The file appears once it is whole, in place of one that was there.
+    For CSV and Parquet files memory use does not depend on the size. The output replaces an existing file once it is complete.
 
     Args:
-        solution: what predicts.
+        solution: the solution to evaluate.
         source: ``.csv`` and the like, ``.npz`` or ``.parquet`` with a column for each coordinate; or a mesh.
         path: ``.csv``, ``.npz`` or ``.parquet``; ``.vtu`` or ``.vtk``.
         what: as in :meth:`Solution.predict`.
-        form: how a text file is written.
-        done: is told how many points are done.
+        form: the format of a text file.
+        done: called with the number of points done so far and, for a mesh, their total number.
 
     Raises:
-        InputError: what :func:`rbfnet.domains.read_columns` and :meth:`Solution.predict` refuse.
+        InputError: input that :func:`rbfnet.domains.read_columns` or :meth:`Solution.predict` rejects.
 
     Example:
         >>> import numpy as np, rbfnet, tempfile
@@ -60,21 +64,26 @@ def predict_file(
         >>> count, header
         (2, 'x,u_x')
     """
-    file, given = Path(path), Path(source)
+    file, given, names = Path(path), Path(source), solution.names.coords
     part = file.with_name(f".{os.getpid()}.part{''.join(file.suffixes[-1:])}")
+    if file.suffix.lower() in VTK:
+        require_space(names)
+    count, cells, of = 0, None, None
+    parts: Iterator[np.ndarray]
+    if is_mesh(given):
+        vertices, cells = vertices_and_cells(given, names)
+        of, parts = len(vertices), (vertices[start : start + BATCH] for start in range(0, len(vertices), BATCH))
+    else:
+        parts = batches(given, names, form)
     try:
-        if is_mesh(given) or file.suffix.lower() in (".vtu", ".vtk"):
-            count = _on_mesh(solution, given, part, what, form)
-        else:
-            count = 0
-            with _writer(part) as write:
-                for values in batches(given, solution.names.coords, form):
-                    write(_columns(solution, values, what))
-                    count += len(values)
-                    if done is not None:
-                        done(count)
-        if not count:
-            raise InputError(f"{str(source)!r} has a header but no rows; at least one is needed.")
+        with _writer(part, names, cells) as write:
+            for values in parts:
+                write(_columns(solution, values, what))
+                count += len(values)
+                if done is not None:
+                    done(count, of)
+            if not count:
+                raise InputError(f"{str(source)!r} has a header but no rows; at least one is needed.")
         os.replace(part, file)
     finally:
         part.unlink(missing_ok=True)
@@ -82,23 +91,8 @@ def predict_file(
 
 
 def is_mesh(file: Path) -> bool:
-    """Whether a file is a mesh by its name."""
+    """Whether a file has the extension of a mesh."""
     return file.suffix.lower() in MESHES
-
-
-def _on_mesh(solution: Solution, source: Path, part: Path, what: What | None, form: Form) -> int:
-    if part.suffix.lower() not in (".vtu", ".vtk"):
-        vertices = read_mesh(source)[0]
-        with _writer(part) as write:
-            write(_columns(solution, vertices, what))
-        return len(vertices)
-    if is_mesh(source):
-        solution.to_vtk(part, source, what)
-    else:
-        solution.to_vtk(part, read_columns(source, solution.names.coords, form).numpy(), what)
-    import meshio
-
-    return len(meshio.read(part).points)
 
 
 def _columns(solution: Solution, points: np.ndarray, what: What | None) -> dict[str, np.ndarray]:
@@ -112,10 +106,18 @@ def _columns(solution: Solution, points: np.ndarray, what: What | None) -> dict[
 
 
 @contextmanager
-def _writer(part: Path) -> Iterator[Write]:
-    """A function that writes some rows; NPZ files are written at the end, for they are made of whole columns."""
-    kind = kind_of(part)
-    if kind == "text":
+def _writer(part: Path, coords: Sequence[str], cells: Cells | None) -> Iterator[Write]:
+    """A function that writes some rows; NPZ files and meshes are written at the end, for they are made of whole columns."""
+    ending = part.suffix.lower()
+    if ending in (*VTK, ".npz"):
+        parts: list[dict[str, np.ndarray]] = []
+        yield parts.append
+        whole = {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
+        if ending in VTK:
+            write_mesh(part, coords, whole, cells)
+        else:
+            np.savez(part, **whole)  # type: ignore[arg-type]
+    elif kind_of(part) == "text":
         with part.open("w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out)
 
@@ -125,11 +127,6 @@ def _writer(part: Path) -> Iterator[Write]:
                 writer.writerows(zip(*(map(repr, column.tolist()) for column in columns.values()), strict=True))
 
             yield write_text
-    elif kind == "npz":
-        parts: list[dict[str, np.ndarray]] = []
-        yield parts.append
-        if parts:
-            np.savez(part, **{name: np.concatenate([one[name] for one in parts]) for name in parts[0]})  # type: ignore[arg-type]
     else:
         require("pyarrow.parquet", "parquet", "A Parquet file")
         import pyarrow

@@ -1,4 +1,4 @@
-"""Everything that a run needs, looked at before it starts."""
+"""Build and check everything a run needs before it starts."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ OPTIONS = {
     "accelerator", "strategy", "devices", "num_nodes", "max_epochs", "max_time", "check_val_every_n_epoch", "log_every_n_steps",
     "gradient_clip_val", "gradient_clip_algorithm", "deterministic", "detect_anomaly", "profiler",
 }  # fmt: skip
-"""Arguments of the Trainer that are the user's; the others follow from the rest of a run, or do not apply to it."""
+"""Trainer arguments that the user may set; the others follow from the run or do not apply."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything a fit needs, looked at and not yet started."""
+    """Everything a fit needs, checked and not yet started."""
 
     module: TrainingModule
     data: ProblemData
@@ -52,7 +52,7 @@ def prepare(
     callbacks: Sequence[pl.Callback] = (),
     config: dict[str, Any] | None = None,
 ) -> Prepared:
-    """Everything that can be refused is refused here, before any work is done and anything is written."""
+    """Check everything that can be checked before any work is done or anything is written."""
     dtype = model.weight.dtype
     problem.to(dtype)
     adaptive = [callback for callback in callbacks if isinstance(callback, Adaptive)]
@@ -73,9 +73,9 @@ def prepare(
 
 
 def _options(trainer: Mapping[str, Any], problem: Problem, model: Network, solver: Solver) -> dict[str, Any]:
-    """The options of the Trainer that the user has given, and the epochs of the solver where they say nothing of them."""
+    """The user's Trainer options, with the solver's number of epochs as default."""
     options = {"max_epochs": solver.max_epochs, **{k: v for k, v in trainer.items() if k != "max_epochs" or v is not None}}
-    # Lightning's own types: whole numbers may be written as 2.0, or as text.
+    # Convert to Lightning's types: whole numbers may be written as 2.0 or as text.
     for key in ("max_epochs", "check_val_every_n_epoch", "log_every_n_steps"):
         if key in options:
             options[key] = int(as_number(options[key]))
@@ -84,7 +84,7 @@ def _options(trainer: Mapping[str, Any], problem: Problem, model: Network, solve
     for stage in solver.stages if options.get("gradient_clip_val") else ():
         if stage.solves or isinstance(stage.optimizer(model, problem), torch.optim.LBFGS):
             raise InputError(
-                f"gradient_clip_val ruins {snake_case(type(stage).__name__)}, which needs the true gradient; remove it."
+                f"gradient_clip_val breaks {snake_case(type(stage).__name__)}, which needs the true gradient; remove it."
             )
     devices, nodes = options.get("devices", 1), options.get("num_nodes", 1)
     if not solver.distributes(problem) and (nodes != 1 or devices not in (1, "1", "auto")):
@@ -98,13 +98,13 @@ def _options(trainer: Mapping[str, Any], problem: Problem, model: Network, solve
 
 
 def _require_one_adaptive(adaptive: Sequence[Adaptive], model: Network, solver: Solver) -> None:
-    """Raise InputError for callbacks that would undo each other, or cannot work with the solver."""
+    """Raise InputError for callbacks that conflict with each other or with the solver."""
     if len(adaptive) > 1:
-        raise InputError("Two callbacks that move the points of a run would undo each other; give one.")
+        raise InputError("Only one callback may move the points of a run, but two are given; remove one.")
     for callback in adaptive:
         callback.check(model, solver)
     if adaptive and any(stage.balance is not None and stage.balance.per_point for stage in solver.stages):
-        raise InputError("Weights for each point need points that stay; take callbacks=none, or solver.balance=gradient_norm.")
+        raise InputError("A weight per point needs fixed points; use callbacks=none or solver.balance=gradient_norm.")
 
 
 def _trainer(
@@ -132,7 +132,7 @@ def _trainer(
                 inference_mode=False,
             )
     except (MisconfigurationException, ValueError, TypeError) as error:
-        raise InputError(f"The Trainer cannot be set up so: {' '.join(str(error).split())}") from None
+        raise InputError(f"The Trainer cannot be set up with these options: {' '.join(str(error).split())}") from None
     if (launcher := launched_here(trainer)) is not None:
         launcher.require_port()
     return trainer

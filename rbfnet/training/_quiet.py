@@ -1,4 +1,4 @@
-"""Remarks of Lightning's that say nothing about a fit held in memory, left out."""
+"""Suppress Lightning warnings that do not apply to a fit held in memory."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ REMARKS = (
     ".*does not have many workers.*",
     ".*number of training batches.*",
     ".*exists and is not empty.*",
-    # Of a run that was moved, with a callback of the user's own.
+    # For a run directory that was moved, with a user's callback.
     ".*The dirpath has changed from.*",
-    # Of a checkpoint from before there were callbacks of our own for them; others than the run's are refused where it is read.
+    # For checkpoints without the state of newer callbacks; foreign callback states are rejected when a checkpoint is read.
     ".*callbacks used to create the checkpoint need to be provided.*",
-    # Lightning's own use of PyTorch, not ours.
+    # Caused by Lightning's use of PyTorch.
     ".*isinstance.treespec, LeafSpec.. is deprecated.*",
 )
-"""Warnings of Lightning's that say nothing about a fit held in memory."""
+"""Lightning warnings that do not apply to a fit held in memory."""
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Lightning's remarks on hardware and loaders that say nothing about a fit held in memory."""
+    """Suppress Lightning's messages about hardware and data loaders within the context."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [log.level for log in loggers]
     for log in loggers:

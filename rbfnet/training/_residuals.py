@@ -1,4 +1,4 @@
-"""What the conditions of a problem miss at given points."""
+"""The residuals of a problem's conditions at given points."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rbfnet.training._model import Network
 
 
 def residuals_at(model: Network, problem: Problem, x: Float[Tensor, "N D"]) -> dict[str, Tensor]:
-    """By condition its residuals, (N,) or (N, E) for E equations, in parts; NaN at points where it says nothing.
+    """The residuals of each condition, (N,) or (N, E) for E equations; NaN at points where it does not apply.
 
     Raises:
-        InputError: no condition that can be evaluated at points of one's choice.
+        InputError: no condition can be evaluated at arbitrary points.
     """
     problem.to(x)
     found: dict[str, Tensor] = {}
@@ -27,18 +27,18 @@ def residuals_at(model: Network, problem: Problem, x: Float[Tensor, "N D"]) -> d
             if len(known) < len(parts):
                 continue
             width = max(part.shape[1] for part in known)
-            # Where none of a part's points belongs to a condition, its number of equations is not known either.
+            # If no point of a block belongs to a condition, its number of equations is unknown too.
             filled = [part if part.shape[1] else x.new_full((len(part), width), torch.nan) for part in known]
             rows = torch.cat(filled)
             found[name] = rows[:, 0] if width == 1 else rows if width else x.new_full((len(x),), torch.nan)
     if not found:
         named = ", ".join(problem.named_conditions())
-        raise InputError(f"No condition has residuals at points of your choice: {named} live at points of their own.")
+        raise InputError(f"No condition can be evaluated at arbitrary points: {named} have their own points.")
     return found
 
 
 def _at(model: Network, problem: Problem, condition: Condition, x: Tensor) -> Tensor | None:
-    """(n, E); None for a condition with points of its own, (n, 0) where it says nothing at any of these."""
+    """Residuals (n, E); None for a condition with its own points, (n, 0) if it applies at none of the points."""
     held = condition.at(problem, x)
     if held is None:
         return None

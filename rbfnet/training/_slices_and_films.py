@@ -1,4 +1,4 @@
-"""Pictures of a solution where one coordinate has some values, or runs through all of them."""
+"""Slices of a solution at fixed values of a coordinate, and animations along a coordinate."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STEPS = {1: 401, 2: 121}
-"""Along each axis, by how many axes there are."""
+"""Grid points along each axis, by the number of axes."""
 
 SECONDS = 6
-"""A film takes so long."""
+"""Duration of an animation in seconds."""
 
 
 def draw_overview(solution: Solution, path: str | Path) -> tuple[float, float]:
-    """Fit, reference, error and centres of each output in one picture; gives the range of the values.
+    """Draw fit, reference, error and centres of each output in one figure; returns the range of the values.
 
     Example: ``draw_overview(rbfnet.solve(Poisson(), num_centers=50), "overview.png")``
     """
@@ -42,9 +42,9 @@ def draw_overview(solution: Solution, path: str | Path) -> tuple[float, float]:
 def draw_slices(
     solution: Solution, path: str | Path, name: str, values: Sequence[float], what: str | None = None
 ) -> tuple[float, float]:
-    """The solution where the coordinate ``name`` has some values: lines in one panel, or maps side by side on one scale.
+    """Draw the solution at fixed values of the coordinate ``name``: lines in one panel, or maps side by side on one scale.
 
-    Of more than three coordinates the others are in the middle of the domain.
+    With more than three coordinates the remaining ones are at the middle of the domain.
 
     Example: ``draw_slices(rbfnet.solve(Poisson(), num_centers=50), "slices.png", "y", [0.25, 0.5])``
     """
@@ -76,7 +76,7 @@ def draw_slices(
 
 
 def draw_film(solution: Solution, path: str | Path, name: str, frames: int = 40, what: str | None = None) -> tuple[float, float]:
-    """A film (GIF) along the coordinate ``name``, on one scale.
+    """Draw an animation (GIF) along the coordinate ``name``, on one scale.
 
     Example: ``draw_film(rbfnet.solve(Poisson(), num_centers=50), "film.gif", "y", frames=2)``
     """
@@ -118,7 +118,7 @@ def draw_film(solution: Solution, path: str | Path, name: str, frames: int = 40,
 
 @dataclass(frozen=True)
 class _Section:
-    """A grid over the coordinates that are left when one has a value: the first two of them, the others in the middle."""
+    """A grid over the first two remaining coordinates when one is fixed, with the others at the middle of the domain."""
 
     solution: Solution
     name: str
@@ -133,7 +133,7 @@ class _Section:
         if name not in names.coords:
             raise unknown("coordinate", name, names.coords)
         if len(names.coords) == 1:
-            raise InputError(f"{name} is the only coordinate, so that nothing is left to draw where it has a value.")
+            raise InputError(f"{name} is the only coordinate, so there is nothing to draw at a fixed value.")
         low, high = (end.tolist() for end in solution.problem.domain.box)
         box = dict(zip(names.coords, zip(low, high, strict=True), strict=True))
         rest = tuple(coord for coord in names.coords if coord != name)
@@ -144,7 +144,7 @@ class _Section:
         return cls(solution, name, axes, grid, held, box[name])
 
     def values(self, value: float, what: str | None) -> Tensor:
-        """At the grid, NaN outside of the domain."""
+        """The values on the grid; NaN outside the domain."""
         given = {axis: column.numpy() for axis, column in zip(self.axes, self.grid.T, strict=True)}
         points = given | {self.name: value} | self.held
         asked = what or self.solution.names.outputs[0]
@@ -170,7 +170,7 @@ def _at(name: str, value: float) -> str:
 
 
 def _saved(figure: Figure, path: Path) -> None:
-    """The picture appears once it is whole."""
+    """Save the figure; the file appears once it is complete."""
     part = path.with_name(f".part{path.suffix}")
     try:
         figure.savefig(part)

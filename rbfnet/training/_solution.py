@@ -1,4 +1,4 @@
-"""What a run gives, to work with."""
+"""The result of a run: evaluate, plot and save it."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 
 class Solution:
-    """What a run gives: the model, and everything that is asked of it afterwards, in the user's units.
+    """The result of a run: the trained model, with methods that evaluate, plot and save it, in the user's units.
 
-    It is the same object after :func:`rbfnet.solve`, :func:`rbfnet.fit` and :func:`rbfnet.load`. It is called like its model,
-    with tensors, and has the attributes of its model beside its own: ``solution(x)``, ``solution.num_centers``.
+    :func:`rbfnet.solve`, :func:`rbfnet.fit` and :func:`rbfnet.load` all return a Solution. It can be called with a tensor like
+    its model, and also has the attributes of its model: ``solution(x)``, ``solution.num_centers``.
 
     Attributes:
         model: the trained network, in the user's units.
-        problem: what it solves. Of a solution that was loaded it is made when it is first asked for.
+        problem: the problem that was solved. A loaded solution builds it on first access.
         errors: rel_l2, max_abs, rmse and rel_std (:func:`rbfnet.training.errors_of`), against the reference or, with data, at
-            rows that were held out or left out; None where there is nothing to measure by.
+            rows that were held out or left out; None if there is nothing to compare with.
         summary: problem, kernel, solver, seed, centers, epsilon (the mean), parameters, epochs, seconds, loss, errors, errors_by
-            (how they were measured: ``"reference"``, ``"held-out rows"``, ``"leave-one-out"`` or ``"fitted rows"``), verdict,
-            reasons (sentences for it), residuals, estimated_error; with several outputs also errors_by_output, with unknown
-            coefficients also unknowns, after a stop at a non-finite loss also stopped, and words: sentences of a solver
-            that solves. In a run directory also format_version, columns and provenance (versions, command line, git).
-        names: what coordinates and outputs are called.
+            (the basis of the errors: ``"reference"``, ``"held-out rows"``, ``"leave-one-out"`` or ``"fitted rows"``), verdict,
+            reasons (sentences for the verdict), residuals, estimated_error; also errors_by_output for several outputs, unknowns
+            for unknown coefficients, stopped after a non-finite loss, and words: sentences from a solver that solves a system.
+            Run directories add format_version, columns and provenance (versions, command line, git).
+        names: the names of the coordinates and outputs.
 
     Example:
         >>> import numpy as np, rbfnet
@@ -66,10 +66,10 @@ class Solution:
 
     @property
     def problem(self) -> Problem:
-        """What it solves.
+        """The problem that was solved.
 
         Raises:
-            InputError: the problem of a loaded solution that was not saved with it, or that is not to be trusted.
+            InputError: the problem of a loaded solution was not saved with it, or comes from a module that is not trusted.
         """
         if not isinstance(self._problem, Problem):
             self._problem = self._problem()
@@ -77,44 +77,44 @@ class Solution:
 
     @property
     def names(self) -> ColumnNames:
-        """What coordinates and outputs are called."""
+        """The names of the coordinates and outputs."""
         if self._names is None:
             self._names = ColumnNames.of(self.problem)
         return self._names
 
     @property
     def verdict(self) -> str:
-        """``"solved"``, ``"rough"`` or ``"not solved"`` (:func:`rbfnet.training.judge`); ``"not judged"`` if it was stopped."""
+        """``"solved"``, ``"rough"`` or ``"not solved"`` (:func:`rbfnet.training.judge`); ``"not judged"`` if stopped."""
         return str(self.summary["verdict"])
 
     @property
     def residuals(self) -> list[dict[str, Any]]:
-        """By how much each equation of each condition is missed at unseen points, relative to its own terms."""
+        """The residual of each equation of each condition at held-out points, relative to the size of its terms."""
         return list(self.summary["residuals"])
 
     # -- values ---------------------------------------------------------------------------------------------------------
 
     def predict(self, points: Any, what: What | None = None, *, progress: bool = True) -> Any:
-        """The values, or anything else that follows from them, at any number of points, in the form that the points have.
+        """Evaluate the solution, derivatives or expressions at any number of points; the result has the form of the points.
 
         Arrays and lists give arrays, tensors give tensors, data frames give frames with the same index, dicts give dicts. Results
-        are in the user's units and in the dtype of the model, without gradients. Many points are taken in parts, with progress.
+        are in the user's units and the dtype of the model, without gradients. Many points are evaluated in blocks, with progress.
 
         - ``predict(points)``: (N,) for one output, (N, O) for several, complex where complex values were fitted.
-        - ``predict(points, "u_x")``: (N,); the column alone of a frame or a dict.
-        - ``predict(points, ["u", "u_x", "laplacian(u)"])``: (N, 3), a column each in this order.
-        - ``predict(points, {"slope": "u_x", "L": Operator.laplacian("x", "y")})``: a dict by the names given.
+        - ``predict(points, "u_x")``: (N,); only that column of a frame or a dict.
+        - ``predict(points, ["u", "u_x", "laplacian(u)"])``: (N, 3), one column each, in this order.
+        - ``predict(points, {"slope": "u_x", "L": Operator.laplacian("x", "y")})``: a dict with the given names.
 
         Args:
-            points: (N, D), or (N,) for one coordinate: an array, a list, a tensor; a data frame whose columns are found by
-                name, in any order; or a dict with the values of each coordinate, ``{"x": x, "t": 0.5}``, where a number goes
-                with all points.
-            what: texts by the grammar of :class:`rbfnet.problems.Equations` (``"u_xx + u_yy"``, ``"laplacian(u)"``,
+            points: (N, D), or (N,) for one coordinate: an array, a list, a tensor; a data frame whose columns are matched by
+                name, in any order; or a dict with the values of each coordinate, ``{"x": x, "t": 0.5}``, where a number is
+                broadcast to all points.
+            what: texts in the syntax of :class:`rbfnet.problems.Equations` (``"u_xx + u_yy"``, ``"laplacian(u)"``,
                 ``"sqrt(u_x^2 + u_y^2)"``), or :class:`rbfnet.Operator` objects, which are applied to each output.
-            progress: whether it is shown, with more points than one part holds.
+            progress: whether to show progress if there is more than one block of points.
 
         Raises:
-            InputError: points that are no numbers, other coordinates, a text that cannot be read.
+            InputError: points that are not numbers, wrong coordinates, or a text that cannot be parsed.
 
         Example:
             >>> import numpy as np, rbfnet
@@ -137,7 +137,7 @@ class Solution:
     def field(self, points: Any) -> Field:
         """The solution at points as a :class:`rbfnet.Field` with the names of the problem: ``field.d("x")``, ``field["p"]``.
 
-        Its channels are tensors without gradients, unless the points are a tensor that asks for them.
+        Its channels are tensors without gradients, unless the points are a tensor with ``requires_grad``.
 
         Args:
             points: as in :meth:`predict`.
@@ -157,17 +157,17 @@ class Solution:
         return field_of(copy.deepcopy(self.model).requires_grad_(False), x, self.names)
 
     def residual(self, points: Any) -> dict[str, Any]:
-        """What each condition misses at given points, unweighted and in its own units: zero where it holds.
+        """The residual of each condition at given points, unweighted and in its own units: zero where the condition holds.
 
-        By the name of the condition an array (N,), or (N, E) for E equations, NaN where the condition says nothing: an equation
-        outside of its domain, boundary values inside. Conditions with points of their own (data, integrals, periods, files) are
-        left away.
+        Returns a dict from the name of each condition to an array (N,), or (N, E) for E equations. It is NaN where the condition
+        does not apply: for an equation outside its domain, for boundary values inside the domain. Conditions with their own
+        points (data, integrals, periodicity, files) are omitted.
 
         Args:
             points: as in :meth:`predict`.
 
         Raises:
-            InputError: no condition can be evaluated at points of one's choice, or what :meth:`predict` refuses.
+            InputError: no condition can be evaluated at arbitrary points, or points that :meth:`predict` rejects.
 
         Example:
             >>> import numpy as np, rbfnet
@@ -192,64 +192,64 @@ class Solution:
     # -- files ----------------------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path, *, figures: bool = False) -> Path:
-        """Write a run directory, which :func:`rbfnet.load` reads; gives its path.
+        """Write a run directory that :func:`rbfnet.load` can read; returns its path.
 
-        It holds what predicts: the model, the names of the columns, summary and verdict, and the problem where that is a shipped
-        one, or a class of the user's that takes no arguments of its own. Rows that were fitted are not in it.
+        It contains the model, the column names, the summary with the verdict, and the problem if that is a shipped problem or a
+        user's class without constructor arguments. Fitted data are not saved.
 
         Args:
-            path: a directory that is not there yet, or empty.
-            figures: write figures too, as ``rbfnet train`` does.
+            path: a new or empty directory.
+            figures: also write figures, as ``rbfnet train`` does.
 
         Raises:
-            InputError: a directory that holds something already, or a kernel that is a plain function or a local class.
+            InputError: a directory that is not empty, or a kernel that is a plain function or a local class.
         """
-        # Run directories are made of solutions, and imported after them.
+        # Imported here because training.runs imports this module.
         import rbfnet.training.runs
 
         return rbfnet.training.runs.save(self, path, figures=figures)
 
     @staticmethod
     def load(path: str | Path, trust: Iterable[str] = (), *, problem: Problem | None = None) -> Solution:
-        """The solution of a run directory; see :func:`rbfnet.load`."""
+        """Load the solution from a run directory; see :func:`rbfnet.load`."""
         import rbfnet.training.runs
 
         return rbfnet.training.runs.load(path, trust, problem=problem)
 
     def to_csv(self, path: str | Path, points: Any = None, what: What | None = None) -> Path:
-        """Write coordinates and values as a CSV file with a header; gives its path.
+        """Write coordinates and values as a CSV file with a header; returns its path.
 
         Args:
-            path: a file that is not there yet.
-            points, what: as in :meth:`predict`; without points a grid of about 10,000 over the domain.
+            path: a new file.
+            points, what: as in :meth:`predict`; the default points are a grid of about 10,000 points over the domain.
         """
         return write_csv(self, path, points, what)
 
     def to_npz(self, path: str | Path, points: Any = None, what: What | None = None) -> Path:
-        """Write coordinates and values as one array each; as :meth:`to_csv`."""
+        """Write coordinates and values as one array each in an NPZ file; arguments as in :meth:`to_csv`."""
         return write_npz(self, path, points, what)
 
     def to_vtk(self, path: str | Path, points: Any = None, what: What | None = None) -> Path:
-        """Write values for ParaView and the like, by meshio: ``.vtu`` or ``.vtk``.
+        """Write values for ParaView with meshio: ``.vtu`` or ``.vtk``.
 
         Args:
-            path: a file that is not there yet.
+            path: a new file.
             points: the path of a mesh, whose vertices are the points and whose cells are written too; or as in :meth:`to_csv`.
             what: as in :meth:`predict`.
         """
         return write_vtk(self, path, points, what)
 
     def to_xarray(self, axes: Any = None, what: What | None = None) -> Any:
-        """An ``xarray.Dataset`` over a grid, a dimension for each coordinate (needs ``rbfnet[xarray]``).
+        """An ``xarray.Dataset`` over a grid, with one dimension per coordinate (needs ``rbfnet[xarray]``).
 
         Args:
-            axes: for each coordinate its values along the grid, ``{"x": x, "t": [0, 1]}``; 50 steps over the box where they are
-                not given.
+            axes: the values of each coordinate along the grid, ``{"x": x, "t": [0, 1]}``; by default 50 steps over the bounding
+                box.
             what: as in :meth:`predict`.
         """
         return xarray_of(self, axes, what)
 
-    # -- shown ----------------------------------------------------------------------------------------------------------
+    # -- display---------------------------------------------------------------------------------------------------------
 
     def plot(self) -> Figure:
         """Fit, reference, error and centres in one figure."""
@@ -258,12 +258,12 @@ class Solution:
         return overview(self.model, self.problem)
 
     def __repr__(self) -> str:
-        """Three lines: what was solved and how, the errors, the verdict."""
+        """Three lines: the problem and solver, the errors, the verdict."""
         s = self.summary
         errors = "none known" if self.errors is None else ", ".join(f"{name} {value:.2e}" for name, value in self.errors.items())
         how = f"{s['problem']}: {s['kernel']}, {s['centers']} centres, {s['solver']}, {s['seconds']:.2f} s"
         return f"Solution of {how}\nerrors: {errors}\nverdict: {' '.join([self.verdict, *s['reasons']])}"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: problem, errors, verdict, residuals and a picture."""
+        """The HTML shown in a notebook: problem, errors, verdict, residuals and a figure."""
         return page(self)

@@ -1,4 +1,4 @@
-"""The whole of a run in one call."""
+"""``solve`` and ``fit``: a whole run in one call."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver, as_solver
 from rbfnet.training._arrays import Columns, as_columns
+from rbfnet.training._choose_solver import choose_solver
 from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
@@ -34,7 +35,7 @@ def solve(
     *,
     kernel: KernelLike = "gaussian",
     num_centers: int | None = 400,
-    solver: Solver | str = "least_squares",
+    solver: Solver | str = "auto",
     seed: int = 0,
     dtype: torch.dtype | str = torch.float64,
     callbacks: Sequence[pl.Callback] = (),
@@ -44,26 +45,27 @@ def solve(
     devices: int | str = 1,
     **network: Any,
 ) -> Solution:
-    """Solve a problem: build the network, fit it, measure it, and judge whether the problem is solved.
+    """Solve a problem: build the network, fit it, measure its errors, and judge whether the problem is solved.
 
-    Random numbers, the default dtype and whatever else belongs to the process are left as they were. Runs in several threads
-    come one after the other.
+    The random state, the default dtype and other global state are restored afterwards. Runs in several threads are executed
+    one after the other.
 
     Args:
-        problem: a Problem.
+        problem: a :class:`rbfnet.Problem`, or a class whose constructor needs no arguments.
         kernel: a Kernel, its name, or a plain function of s.
-        num_centers: the number of centres; None for all points of a data problem with ``centers="points"``.
-        solver: a Solver, or the name of one for its defaults.
-        seed: of the points and centres.
-        dtype: of everything.
-        callbacks: of Lightning's, those that move points (:class:`rbfnet.training.RAD`, :class:`rbfnet.training.R3`) among them.
-        accuracy: the relative accuracy that the verdict goes by; None takes 1e-3, for data 2e-2 (:func:`rbfnet.training.judge`).
-        allow_unsolved: do not warn where the verdict is ``"not solved"``.
-        accelerator, devices: of Lightning's Trainer: ``accelerator="gpu"``; ``devices=2`` for solvers that take several.
+        num_centers: the number of centres; None for a data problem with ``centers="points"``, where every point is a centre.
+        solver: a Solver, or the name of a solver with default arguments; ``"auto"`` chooses one for the problem
+            (:class:`rbfnet.solvers.Auto`).
+        seed: the random seed for points and centres.
+        dtype: the dtype of all computations.
+        callbacks: Lightning callbacks, such as :class:`rbfnet.training.RAD` and :class:`rbfnet.training.R3`, which move points.
+        accuracy: the relative accuracy for the verdict; None is 1e-3, or 2e-2 for data (:func:`rbfnet.training.judge`).
+        allow_unsolved: do not warn if the verdict is ``"not solved"``.
+        accelerator, devices: options of Lightning's Trainer: ``accelerator="gpu"``; ``devices=2`` for solvers that support it.
         network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...
 
     Raises:
-        InputError: anything that does not fit, in one sentence.
+        InputError: any invalid argument, or a combination that does not work; the message is one sentence.
 
     Warns:
         NotSolvedWarning: the verdict is ``"not solved"``.
@@ -74,13 +76,15 @@ def solve(
     started = time.perf_counter()
     chosen, wanted = as_solver(solver), flag("allow_unsolved", allow_unsolved)
     if not isinstance(dtype, torch.dtype) or dtype not in DTYPES.values():
-        raise InputError(f"dtype is torch.float64 or torch.float32, but got {dtype!r}.")
+        raise InputError(f"dtype must be torch.float64 or torch.float32, but got {dtype!r}.")
     with isolated(dtype):
         seed_everything(seed)
         posed = _made(problem)
         accuracy = accuracy_for(posed, accuracy)
-        model = build_model(posed, kernel, {"num_centers": num_centers, **network}, chosen, dtype)
-        prepared = prepare(posed, model, chosen, {"accelerator": accelerator, "devices": devices}, callbacks=callbacks)
+        trainer, arguments = {"accelerator": accelerator, "devices": devices}, {"num_centers": num_centers, **network}
+        chosen = choose_solver(chosen, posed, kernel, arguments, dtype, trainer, callbacks)
+        model = build_model(posed, kernel, arguments, chosen, dtype)
+        prepared = prepare(posed, model, chosen, trainer, callbacks=callbacks)
         solution = train(prepared, seed=seed, started=started, accuracy=accuracy)
     if solution.verdict == "not solved" and not wanted:
         warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=3)
@@ -101,29 +105,29 @@ def fit(
     smoothing: float | str | Tensor | np.ndarray = "auto",
     **options: Any,
 ) -> Solution:
-    """Fit values y at points x: standardise, build the network, solve for its weights, measure the error by leaving rows out.
+    """Fit values y at points x: standardise, build the network, solve for the weights, and measure the error by leaving rows out.
 
-    The default are thin plates at all points, as in SciPy's ``RBFInterpolator``, which need no shape parameter and stay sensible
-    on rough data. Cross-validation decides whether they interpolate or smooth; smooth data gain accuracy from smoother kernels.
-    The summary says in words what was chosen, and why. Points that were measured several times count as one, with the mean
-    value and by their number.
+    The default is a thin-plate spline with a centre at every point, as in SciPy's ``RBFInterpolator``. It needs no shape
+    parameter and is robust for rough data; for smooth data a smoother kernel is more accurate. Cross-validation decides whether
+    the model interpolates or smooths. The summary states what was chosen, and why. Repeated points are merged into one, with the
+    mean value and a weight equal to their number.
 
     Args:
-        x: (N, D), or (N,) for one input: an array, list, tensor or data frame. Rows of masked arrays that hold a masked entry
-            are left out.
-        y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values are outputs by themselves, which
-            :meth:`Solution.predict` puts together again.
+        x: (N, D), or (N,) for one input: an array, list, tensor or data frame. Rows of masked arrays that contain a
+            masked entry are left out.
+        y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values become separate outputs, which
+            :meth:`Solution.predict` recombines.
         kernel: a Kernel, its name, or a plain function of s.
-        num_centers: the number of centres; None takes every distinct point as one.
-        test: rows held out for the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all of them.
-        coords, outputs: names for the columns; those of a data frame if None.
-        seed: of the rows held out and of the centres.
-        smoothing: how much the model may miss values: ``"auto"`` by cross-validation; 0 for interpolation, or plain least squares
-            with fewer centres; a number, or one for each row of x (:class:`rbfnet.solvers.LeastSquares`).
+        num_centers: the number of centres; None places one at every distinct point.
+        test: rows held out to measure the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all rows.
+        coords, outputs: names of the columns; None uses those of a data frame.
+        seed: the random seed for the held-out rows and the centres.
+        smoothing: the smoothing parameter: ``"auto"`` for cross-validation; 0 for interpolation, or plain least squares
+            with fewer centres; a number, or one per row of x (:class:`rbfnet.solvers.LeastSquares`).
         options: further arguments of :func:`solve`.
 
     Raises:
-        InputError: anything that does not fit, in one sentence.
+        InputError: any invalid argument, or a combination that does not work; the message is one sentence.
 
     Example:
         >>> import numpy as np, rbfnet
@@ -143,7 +147,7 @@ def fit(
     problem.notes = [f"{int(masked.sum()):,} of {len(masked):,} rows are masked and were left out."] if masked.any() else []
     if not isinstance(smoothing, str) or smoothing != "auto":
         options["solver"] = _smoothing_solver(smoothing, masked, problem, options)
-    options.setdefault("centers", "points" if num_centers is None else "farthest_point")
+    options = {"solver": "least_squares", "centers": "points" if num_centers is None else "farthest_point", **options}
     for name in ("centers", "epsilon"):
         if isinstance(options.get(name), np.ndarray):
             options[name] = as_columns(name, options[name]).values.reshape(options[name].shape)
@@ -151,10 +155,10 @@ def fit(
 
 
 def _rows(x: Any, y: Any) -> tuple[Columns, Columns, Tensor]:
-    """Points and values, once they are known to fit together, and which rows are masked."""
+    """Check that points and values fit together; returns both, and the mask of masked rows."""
     rows, columns = as_columns("x", x), as_columns("y", y)
     if rows.values.is_complex():
-        raise InputError("x holds complex numbers; give real and imaginary parts as two columns.")
+        raise InputError("x must be real, but holds complex numbers; give real and imaginary parts as two columns.")
     if len(rows.values) != len(columns.values):
         raise InputError(f"x and y must have one row per point, but x has {len(rows.values)} and y {len(columns.values)}.")
     masked = rows.masked | columns.masked
@@ -168,16 +172,16 @@ def _rows(x: Any, y: Any) -> tuple[Columns, Columns, Tensor]:
 
 
 def _smoothing_solver(smoothing: Any, masked: Tensor, problem: DataProblem, options: Mapping[str, Any]) -> Solver:
-    """The solver that smooths as much as was asked for."""
+    """The solver with the requested smoothing."""
     if "solver" in options:
-        raise InputError("smoothing is least_squares' own here; give it to the solver, as in LeastSquares(smoothing=...).")
+        raise InputError("smoothing cannot be combined with solver; pass it to the solver, as in LeastSquares(smoothing=...).")
     if not isinstance(smoothing, str) and number(smoothing) is None:
         smoothing = _per_row(smoothing, masked)[problem.train_rows]
     return LeastSquares(smoothing=cast(float | str | Tensor, smoothing))
 
 
 def _made(problem: Problem | type[Problem]) -> Problem:
-    """The problem, or the one of that class."""
+    """The problem itself, or an instance of a problem class."""
     if isinstance(problem, type) and issubclass(problem, Problem):
         if abstract := getattr(problem, "__abstractmethods__", None):
             raise InputError(f"{problem.__name__} lacks {', '.join(sorted(abstract))}; write it as a method.")
@@ -188,7 +192,7 @@ def _made(problem: Problem | type[Problem]) -> Problem:
 
 
 def _per_row(smoothing: Any, masked: Tensor) -> Tensor:
-    """A smoothing for each row that is not masked."""
+    """The smoothing of each row that is not masked."""
     given = as_columns("smoothing", smoothing).values
     if given.shape != (len(masked), 1) or given.is_complex():
         raise InputError(
@@ -198,7 +202,7 @@ def _per_row(smoothing: Any, masked: Tensor) -> Tensor:
 
 
 def _outputs(outputs: Sequence[str] | None, columns: Columns) -> tuple[str, ...]:
-    """A name for each real output."""
+    """The name of each real output."""
     count = columns.values.shape[1]
     names = tuple(outputs or columns.names or (("u",) if count == 1 else (f"u{o + 1}" for o in range(count))))
     if not columns.values.is_complex():

@@ -1,4 +1,4 @@
-"""What is said of a run at its end: errors, verdict, sizes, sentences."""
+"""The summary of a run: errors, verdict, sizes, sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rbfnet.training.verdict import accuracy_for, compared, errors_of, fitted, j
 
 
 def as_it_is(prepared: Prepared, seed: int, seconds: float) -> Solution | None:
-    """The model of a run that was stopped, neither measured nor judged; None where no step was finished."""
+    """The solution of a stopped run, without errors or verdict; None if no step was finished."""
     module, trainer = prepared.module, prepared.trainer
     if module.whole.state is None:
         return None
@@ -32,13 +32,13 @@ def as_it_is(prepared: Prepared, seed: int, seconds: float) -> Solution | None:
 
 
 def _summary(prepared: Prepared, seed: int, seconds: float) -> dict[str, Any]:
-    """What is known of a run without measuring anything."""
+    """The part of the summary that needs no evaluation."""
     module, trainer = prepared.module, prepared.trainer
     model = cast(Network, module.model)
     return {
         "problem": snake_case(type(module.problem).__name__),
         "kernel": snake_case(type(model.kernel).__name__),
-        "solver": snake_case(type(module.solver).__name__),
+        "solver": module.solver.name,
         "seed": seed,
         "centers": model.num_centers,
         "epsilon": float(model.epsilon.detach().mean()),
@@ -51,7 +51,7 @@ def _summary(prepared: Prepared, seed: int, seconds: float) -> dict[str, Any]:
 
 
 def measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | None) -> Solution:
-    """The model of a run with its errors and the verdict on it."""
+    """The solution of a run with its errors and verdict."""
     module = prepared.module
     problem, solver = module.problem, module.solver
     model = cast(Network, module.model)
@@ -68,7 +68,8 @@ def measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | No
                 for o, name in enumerate(problem.outputs)
                 if not torch.isnan(difference[:, o] + y[:, o]).all()
             }
-    if words := [*problem.remarks(), *(sentence for optimizer in solving for sentence in optimizer.words)]:
+    why = [solver.why] if solver.why else []
+    if words := [*why, *problem.remarks(), *(sentence for optimizer in solving for sentence in optimizer.words)]:
         summary["words"] = words
     if isinstance(problem, DataProblem):
         verdict = judge_data(problem, *(found or fitted(model, problem)), accuracy_for(problem, accuracy))

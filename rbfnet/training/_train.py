@@ -1,4 +1,4 @@
-"""One training run, from what was prepared to a solution."""
+"""One training run, from a prepared fit to a solution."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def train(
     checkpoint: Path | None = None,
     accuracy: float | None = None,
 ) -> Solution:
-    """Fit within a Lightning Trainer, measure the errors, and judge whether the problem is solved.
+    """Fit with a Lightning Trainer, measure the errors, and judge whether the problem is solved.
 
     Args:
-        prepared: what :func:`prepare` returned.
-        seed: for the summary; seeding has been done by whoever built model and problem.
-        checkpoint: to resume from.
-        started: ``time.perf_counter()`` at the call whose seconds are reported: until the last update, before errors and figures.
-        accuracy: what the verdict is measured by; see :func:`rbfnet.training.judge`.
+        prepared: the result of :func:`prepare`.
+        seed: recorded in the summary; the random generators are already seeded.
+        checkpoint: the checkpoint to resume from.
+        started: ``time.perf_counter()`` at the start; the reported seconds end at the last update, before errors and figures.
+        accuracy: the relative accuracy for the verdict; see :func:`rbfnet.training.judge`.
 
     Raises:
-        Interrupted, Terminated: the process got SIGINT or SIGTERM; their ``solution`` has the model after the last whole step.
-        Diverged: a non-finite loss; its ``solution`` has the last model before.
+        Interrupted, Terminated: the process received SIGINT or SIGTERM; ``solution`` is the model after the last complete step.
+        Diverged: a non-finite loss; ``solution`` is the last finite model.
     """
     stop = Stop()
     with quiet(), watched(stop):
@@ -56,8 +56,8 @@ def fit(prepared: Prepared, stop: Stop, checkpoint: Path | None = None) -> None:
     """Train; within :func:`rbfnet.training.stopping.watched`.
 
     Raises:
-        Stopped: the process was terminated before the last epoch was done; the model is that after the last whole step.
-        Diverged: a non-finite loss; the model is the last before.
+        Stopped: the process was stopped before the last epoch; the model is that after the last complete step.
+        Diverged: a non-finite loss; the model is the last finite one.
     """
     trainer, prepared.module.stop = prepared.trainer, stop
     keep_quiet(trainer)
@@ -68,7 +68,7 @@ def fit(prepared: Prepared, stop: Stop, checkpoint: Path | None = None) -> None:
         raise Stopped from None
     except (Stopped, SystemExit) as error:
         if isinstance(error, SystemExit):
-            # Lightning makes this of a KeyboardInterrupt, which a handler of the user's has raised.
+            # Lightning converts a KeyboardInterrupt raised by a user's handler into SystemExit.
             if not isinstance(error.__context__, KeyboardInterrupt):
                 raise
             stop.number, stop.broken = signal.SIGINT, time.monotonic()

@@ -1,9 +1,9 @@
-"""Values of a solution as files that other programs read."""
+"""Write values of a solution to files for other programs."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,23 +20,24 @@ if TYPE_CHECKING:
     from rbfnet.training._solution import Solution
 
 GRID, STEPS = 10_000, 50
-"""How many points a grid has where none are given, and how many steps each axis of a dataset."""
+"""Default number of points of a grid, and of steps along each axis of a dataset."""
 
 CELLS = {2: "triangle", 3: "tetra"}
 VTK = (".vtu", ".vtk")
+Cells = list[tuple[str, np.ndarray]]
 
 
 def fresh(path: str | Path, *endings: str) -> Path:
-    """The path of a file that is to be written.
+    """The path of a new file.
 
     Raises:
-        InputError: another ending, a file that already exists, or a directory that is not.
+        InputError: an unsupported extension, a file that already exists, or a missing directory.
     """
     file = Path(path)
     if file.suffix.lower() not in endings:
-        raise InputError(f"This is written to a file that ends in {' or '.join(endings)}, but got {str(path)!r}.")
+        raise InputError(f"The file name must end in {' or '.join(endings)}, but got {str(path)!r}.")
     if file.exists():
-        raise InputError(f"The file {str(path)!r} already exists; choose another, or remove it.")
+        raise InputError(f"The file {str(path)!r} already exists; choose another name, or remove it.")
     if not file.parent.is_dir():
         raise InputError(f"There is no directory {str(file.parent)!r} to write {file.name!r} to.")
     return file
@@ -63,7 +64,7 @@ def write_csv(solution: Solution, path: str | Path, points: Any, what: What | No
     with file.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
         writer.writerow(table)
-        # repr of a number is the shortest text that reads as the same one.
+        # repr is the shortest text that is read back as the same number.
         writer.writerows(zip(*(map(repr, column.tolist()) for column in table.values()), strict=True))
     return file
 
@@ -76,26 +77,40 @@ def write_npz(solution: Solution, path: str | Path, points: Any, what: What | No
 
 
 def write_vtk(solution: Solution, path: str | Path, points: Any, what: What | None) -> Path:
+    file, cells = fresh(path, *VTK), None
+    if isinstance(points, (str, Path)):
+        points, cells = vertices_and_cells(points, solution.names.coords)
+    require_space(solution.names.coords)
+    write_mesh(file, solution.names.coords, columns(solution, points, what), cells)
+    return file
+
+
+def require_space(coords: Sequence[str]) -> None:
+    """Raise InputError for more coordinates than a VTK file has."""
+    if len(coords) > 3:
+        raise InputError(f"A VTK file has at most three coordinates, but the solution has {', '.join(coords)}.")
+
+
+def vertices_and_cells(path: str | Path, coords: Sequence[str]) -> tuple[np.ndarray, Cells]:
+    """The vertices of a mesh file, (N, D), and its cells.
+
+    Raises:
+        InputError: another number of coordinates.
+    """
+    vertices, corners, _ = read_mesh(path)
+    if vertices.shape[1] != len(coords):
+        raise InputError(f"The mesh {str(path)!r} has {vertices.shape[1]} coordinates, but the solution has {', '.join(coords)}.")
+    return vertices, [(CELLS[corners.shape[1] - 1], corners)]
+
+
+def write_mesh(file: Path, coords: Sequence[str], table: dict[str, np.ndarray], cells: Cells | None) -> None:
+    """Write columns at points, which stand for themselves where there are no cells."""
     import meshio
 
-    file = fresh(path, *VTK)
-    coords = solution.names.coords
-    if len(coords) > 3:
-        raise InputError(f"A VTK file has three coordinates at most, but the solution has {', '.join(coords)}.")
-    cells: list[tuple[str, np.ndarray]] | None = None
-    if isinstance(points, (str, Path)):
-        vertices, corners, _ = read_mesh(points)
-        if vertices.shape[1] != len(coords):
-            raise InputError(
-                f"The mesh {str(points)!r} has {vertices.shape[1]} coordinates, but the solution has {', '.join(coords)}."
-            )
-        points, cells = vertices, [(CELLS[corners.shape[1] - 1], corners)]
-    table = columns(solution, points, what)
-    places = np.stack([table.pop(name) for name in coords], axis=1)
+    places = np.stack([table[name] for name in coords], axis=1)
     cells = cells or [("vertex", np.arange(len(places))[:, None])]
     places = np.pad(places, ((0, 0), (0, 3 - len(coords))))
-    meshio.Mesh(places, cells, point_data=dict(table)).write(file)
-    return file
+    meshio.Mesh(places, cells, point_data={name: v for name, v in table.items() if name not in coords}).write(file)
 
 
 def xarray_of(solution: Solution, axes: Mapping[str, Any] | None, what: What | None) -> Any:

@@ -6,12 +6,10 @@ from math import pi
 
 import numpy as np
 import scipy
-from scipy.integrate import solve_ivp
 from scipy.interpolate import BarycentricInterpolator
 
+from scripts.rivals.method_of_lines import NU, burgers_in_time
 from scripts.rivals.race import Array, Race, compete
-
-NU = 0.01 / pi
 
 
 def differentiation(degree: int, low: float, high: float) -> tuple[Array, Array]:
@@ -43,17 +41,11 @@ def burgers(degree: int, low: float, times: Array, tolerance: float = 1e-10) -> 
     x, first = differentiation(degree, low, 1)
     second = (first @ first)[1:-1, 1:-1]
     first = first[1:-1, 1:-1]
-    solution = solve_ivp(
-        lambda t, u: -u * (first @ u) + NU * (second @ u),
-        (0.0, float(times[-1])),
-        -np.sin(pi * x[1:-1]),
-        method="BDF",
-        t_eval=times,
-        rtol=tolerance,
-        atol=tolerance,
-        jac=lambda t, u: -np.diag(first @ u) - u[:, None] * first + NU * second,
-    )
-    return x, np.pad(solution.y, ((1, 1), (0, 0)))
+
+    def jacobian(u: Array) -> Array:
+        return -np.diag(first @ u) - u[:, None] * first + NU * second
+
+    return x, burgers_in_time(x, first, second, jacobian, times, tolerance)
 
 
 def run(problem: str, variant: str, race: Race) -> None:

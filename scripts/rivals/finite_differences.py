@@ -9,13 +9,11 @@ from math import pi
 
 import numpy as np
 import scipy
-from scipy.integrate import solve_ivp
 from scipy.sparse import csc_array, diags_array, eye_array, kron
 from scipy.sparse.linalg import splu
 
+from scripts.rivals.method_of_lines import NU, burgers_in_time
 from scripts.rivals.race import Array, Race, compete
-
-NU = 0.01 / pi
 
 
 def poisson(order: int, cells: int) -> Array:
@@ -68,17 +66,11 @@ def burgers(order: int, cells: int, times: Array, tolerance: float = 1e-8) -> Ar
     """u_t + u u_x = NU u_xx on [-1, 1], u(x, 0) = -sin(pi x), u = 0 at the walls; u at all nodes, (cells + 1, times)."""
     x = np.linspace(-1, 1, cells + 1)
     first, second = differences(order, cells)
-    solution = solve_ivp(
-        lambda t, u: -u * (first @ u) + NU * (second @ u),
-        (0.0, float(times[-1])),
-        -np.sin(pi * x[1:-1]),
-        method="BDF",
-        t_eval=times,
-        rtol=tolerance,
-        atol=tolerance,
-        jac=lambda t, u: csc_array(-diags_array(first @ u) - diags_array(u) @ first + NU * second),
-    )
-    return np.pad(solution.y, ((1, 1), (0, 0)))
+
+    def jacobian(u: Array) -> csc_array:
+        return csc_array(-diags_array(first @ u) - diags_array(u) @ first + NU * second)
+
+    return burgers_in_time(x, first, second, jacobian, times, tolerance)
 
 
 def run(problem: str, variant: str, race: Race) -> None:

@@ -119,12 +119,12 @@ def test_a_logger_whose_package_is_missing(command: Command, monkeypatch: pytest
     for choice in ("logger=tensorboard", "logger=[csv,tensorboard]"):
         code, out, err = command("train", choice)
         assert (code, out) == (2, "")
-        assert err == "rbfnet: logger=tensorboard needs a package that is not here: pip install 'rbfnet[tensorboard]'.\n"
+        assert err == "rbfnet: logger=tensorboard needs a package that is not installed: pip install 'rbfnet[tensorboard]'.\n"
 
 
 def test_a_sentence_about_yaml_names_file_and_line(command: Command) -> None:
     files = {
-        "tab": (b"_target_: a\ndomain:\n\tx: 1\n", "line 3, column 1: YAML is indented with spaces, but here is a tab."),
+        "tab": (b"_target_: a\ndomain:\n\tx: 1\n", "line 3, column 1: YAML must be indented with spaces, but there is a tab."),
         "bracket": (b"_target_: a\nx: [1, 2\ny: 3\n", "line 3, column 2: expected ',' or ']', but got ':'."),
         "twice": (b"_target_: a\nx: 1\nx: 2\n", "line 3, column 1: found duplicate key x."),
         "quote": (b"_target_: a\nx: 'it\n", "line 3, column 1: found unexpected end of stream."),
@@ -156,5 +156,5 @@ def test_names_with_brackets_are_printed_as_they_are(command: Command) -> None:
     table = ["problem=table", "problem.path=a,b=c d.csv", "problem.inputs=[Länge (m),x:warning:]", "problem.outputs=[Height [m]]"]
     code, out, err = command("train", *table, "run_dir=d [1], e=f", "figures=false")
     assert (code, err) == (0, "")
-    assert "│ Height [m] │" in out and out.splitlines()[-1] == "d [1], e=f"
+    assert "\nHeight [m]  " in out and out.splitlines()[-1] == "d [1], e=f"
     assert Path("d [1], e=f/summary.json").is_file()

@@ -97,8 +97,8 @@ def test_a_config_of_the_users_own_needs_a_name_of_its_own(command: Command, fla
     code, _out, err = command("train", *flag, "kernel=matern", *QUICK, "run_dir=run")
     assert code == 2 and not Path("run").exists()
     assert err.strip() == (
-        "rbfnet: 'mine/kernel/matern.yaml' has the name of a config that rbfnet ships, which would be taken instead; give it "
-        "another name."
+        "rbfnet: 'mine/kernel/matern.yaml' has the same name as a config shipped with rbfnet, which would be used instead; "
+        "rename the file."
     )
 
 
@@ -155,7 +155,10 @@ def test_a_sweep_is_one_run_each(command: Command) -> None:
 
 WRONG = {
     "command": (["trian"], "There is no command 'trian'; did you mean 'train'?"),
-    "no command": (["kernel=matern"], "is no command but an override; it follows one, as in `rbfnet train kernel=matern`."),
+    "no command": (
+        ["kernel=matern"],
+        "is an override, not a command; put it after a command, as in `rbfnet train kernel=matern`.",
+    ),
     "option": (["train", "--multrun"], "There is no option '--multrun'; did you mean '--multirun'?"),
     "kernel": (["train", "kernel=gausian"], "There is no kernel 'gausian'; did you mean 'gaussian'?"),
     "problem": (["train", "problem=poison"], "There is no problem 'poison'; did you mean 'poisson'?"),
@@ -184,7 +187,7 @@ WRONG = {
     "trainer key": (["train", "+trainer.max_epoch=7"], "did you mean 'max_epochs'?"),
     "trainer key of ours": (["train", "+trainer.precision=16"], "There is no option of the trainer called 'precision'"),
     "processes": (["train", "trainer=ddp", "solver=lbfgs"], "lbfgs runs in one process"),
-    "clipping": (["train", "solver=lbfgs", "+trainer.gradient_clip_val=1"], "gradient_clip_val ruins lbfgs"),
+    "clipping": (["train", "solver=lbfgs", "+trainer.gradient_clip_val=1"], "gradient_clip_val breaks lbfgs"),
     "number": (["train", "solver=adam", "solver.lr=abc"], "lr must be positive and finite, but got 'abc'"),
     "null": (["train", "network.epsilon=null"], "epsilon must be positive and finite, but got None"),
     "margin": (["train", "network.margin=-0.7"], "margin must be zero or positive"),
@@ -195,7 +198,7 @@ WRONG = {
     "terrain": (["train", "problem=terrain", "problem.train=200000"], "The terrain has 138632 points"),
     "share": (["train", *TABLE, "problem.test=abc"], "test must be a fraction below 1 or a whole number of rows, but got 'abc'"),
     "path": (["train", "run_dir=points.csv/x"], "The run directory 'points.csv/x' cannot be created"),
-    "accelerator": (["train", "trainer.accelerator=foo"], "The Trainer cannot be set up so"),
+    "accelerator": (["train", "trainer.accelerator=foo"], "The Trainer cannot be set up with these options"),
     "group left out": (["train", "~kernel"], "The config lacks 'kernel'"),
     "logger": (["train", "logger._target_=foo.bar"], "foo"),
     "seed": (["train", "seed=many"], "seed must be a whole number"),
@@ -215,7 +218,7 @@ WRONG = {
         ["train", "callbacks=grow", "+callbacks.mine._target_=a.Mine"],
         "choose several as in callbacks=[...,custom] callbacks.custom._target_=a.Mine.",
     ),
-    "two that move points": (["train", "callbacks=[rad,r3]", "solver=adam"], "Two callbacks that move the points of a run"),
+    "two that move points": (["train", "callbacks=[rad,r3]", "solver=adam"], "Only one callback may move the points of a run"),
     "key of one of several": (["train", "callbacks=[grow]", "+callbacks.add=3"], "as in callbacks.custom.add=..."),
 }  # fmt: skip
 

@@ -79,7 +79,7 @@ def test_the_step_is_finished_saved_and_gone_on_from_bit_for_bit(press: Command,
     code, _, err = press("run_dir=part", epoch=7, where=where)
     assert code == 130
     assert err.splitlines() == [
-        "rbfnet: interrupted; finishing what is being done. Ctrl-C again stops at once.",
+        "rbfnet: interrupted; finishing the current step. Press Ctrl-C again to stop at once.",
         "rbfnet: interrupted; continue from the last checkpoint with `rbfnet resume part`.",
     ]
     assert done("part") == 8 and not Path("part/model.safetensors").exists()
@@ -119,7 +119,7 @@ def test_nothing_is_left_where_there_is_nothing_to_go_on_from(command: Command, 
     custom = ["callbacks=custom", "callbacks._target_=pressing.Press"]
     code, out, err = command("train", *QUICK, *custom, *NOTHING_YET[name])
     assert code == 130 and "relative L2" not in out
-    assert err.splitlines()[-1] == "rbfnet: interrupted before there was a checkpoint; nothing is left behind."
+    assert err.splitlines()[-1] == "rbfnet: interrupted before the first checkpoint; no files are left behind."
     assert {p.name for p in Path.cwd().iterdir()} <= {"pressing.py", "pressed", "__pycache__"}
 
 
@@ -183,8 +183,35 @@ def test_output_without_a_reader_is_dropped_and_the_work_goes_on(monkeypatch: py
         assert sys.stdout is stream
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is full")
+def test_a_full_disk_is_one_sentence_at_the_end_of_the_work(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from rbfnet.cli.pipes import dropped_if_unread
+
+    done = False
+    with open("/dev/full", "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        with pytest.raises(SystemExit) as ended, dropped_if_unread():
+            print("lost")
+            done = True
+    assert done and ended.value.code == 1
+    assert capfd.readouterr().err == "rbfnet: Standard output cannot be written: No space left on device.\n"
+
+
+def test_output_that_was_closed_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rbfnet.cli.pipes import dropped_if_unread
+
+    monkeypatch.setattr(sys, "stdout", None)
+    with dropped_if_unread():
+        sys.stdout.write("lost\n")
+    assert sys.stdout is None
+
+
 @pytest.mark.parametrize(
-    "arguments", [["list"], ["--help"], ["train", "--cfg", "job"], ["train", "--help"], ["resume", "-h"]], ids=str
+    "arguments",
+    [["list"], ["--help"], ["train", "--cfg", "job"], ["train", "--help"], ["resume", "-h"], ["completion", "zsh"]],
+    ids=str,
 )
 def test_no_command_minds_a_reader_that_leaves(arguments: list[str]) -> None:
     command = [sys.executable, "-c", "from rbfnet.cli.main import main; main()", *arguments]

@@ -200,7 +200,7 @@ def test_a_config_that_means_another_model_is_told(command: Command, key: str) -
     config["kernel"]["nu"] = 4.5 if key == "kernel" else 3.5
     config["network"]["margin"] = 0.7 if key == "network" else config["network"]["margin"]
     Path("run/config.yaml").write_text(yaml.safe_dump(config))
-    with pytest.raises(ValueError, match=f"{key} in 'run/config.yaml' is not what the model was trained with; put it back"):
+    with pytest.raises(ValueError, match=f"{key} in 'run/config.yaml' differs from that of the trained model; restore it"):
         rbfnet.load("run")
 
 

@@ -153,7 +153,7 @@ def test_callbacks_are_a_mapping_of_any_of_lightnings(command: Command) -> None:
     text = Path("mine/experiment/open.yaml").read_text()
     Path("mine/experiment/open.yaml").write_text(text.replace("ours:", f"more: {stop}\n  ours:"))
     code, _, err = command("train", *QUICK, *adam, "run_dir=more")
-    assert code == 2 and "Two callbacks of kind EarlyStopping have the same settings; give one of them others" in err
+    assert code == 2 and "Two EarlyStopping callbacks have the same settings; change those of one" in err
 
 
 def test_early_stopping_is_a_choice_with_all_of_its_arguments(command: Command) -> None:
@@ -202,8 +202,8 @@ def test_quiet_and_verbose(command: Command) -> None:
     assert (code, err) == (0, "")
     assert [line.partition(":")[0] for line in out.splitlines()] == ["Verdict", "a"]
     out = command("train", *QUICK, "run_dir=b", "--verbose")[1]
-    assert "dirichlet, equation 0: missed by" in out and f"torch {torch.__version__}" in out
-    assert "exclude each other" in command("train", "-q", "-v")[2]
+    assert "dirichlet, equation 0: RMS residual" in out and f"torch {torch.__version__}" in out
+    assert "cannot be combined" in command("train", "-q", "-v")[2]
 
 
 REFUSED = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -35,7 +37,12 @@ def test_it_is_one_run_each_numbered_as_hydra_does(command: Command) -> None:
 def test_where_no_directory_is_named_it_has_the_time(command: Command) -> None:
     assert command("train", "-m", *QUICK, "kernel=gaussian")[0] == 0
     (summary,) = Path("runs/multirun").glob("????-??-??_??-??-??/0/summary.json")
-    assert json.loads(summary.read_text())["problem"] == "poisson"
+    told = json.loads(summary.read_text())
+    assert told["problem"] == "poisson"
+    # It can be run by itself.
+    program, *again = shlex.split(told["provenance"]["command"])
+    summary.parent.rename("elsewhere")
+    assert program == "rbfnet" and command(*again)[0] == 0 and summary.is_file()
 
 
 def test_what_fails_is_told_with_its_values_and_what_works_is_run(command: Command) -> None:
@@ -87,17 +94,37 @@ def test_a_launcher_of_ones_choice_is_hydras_affair(command: Command, launcher: 
     assert [config(Path("all") / n)["seed"] for n in "01"] == [1, 2]
 
 
+def test_a_launcher_that_there_is_not_is_told(command: Command) -> None:
+    assert command("train", "-m", "seed=1,2", "hydra/launcher=basic,joblib")[2].startswith(
+        "rbfnet: There is no hydra/launcher 'basic,joblib'"
+    )
+    code, out, err = command("train", "-m", "seed=1,2", "hydra/launcher=basc")
+    assert (code, out, err) == (2, "", "rbfnet: There is no hydra/launcher 'basc'; did you mean 'basic'?\n")
+
+
+def test_configs_of_ones_own_go_to_a_launcher_too(command: Command) -> None:
+    """Hydra's own launcher has no processes of its own."""
+    Path("mine/problem").mkdir(parents=True)
+    Path("mine/problem/own.yaml").write_text("_target_: rbfnet.problems.Heat\n")
+    given = ["hydra/launcher=basic", "problem=own,ow", "--config-dir", "mine", "run_dir=all", *QUICK[2:]]
+    code, out, err = command("train", "-m", *given)
+    assert code == 2 and "heat: gaussian, 16 centres" in out
+    assert err == "rbfnet: job 1 (problem=ow): There is no problem 'ow'; did you mean 'own'?\n"
+    assert [p.name for p in Path("all").iterdir()] == ["0"]
+
+
 def test_what_has_no_values_to_count_is_refused(command: Command) -> None:
     code, _, err = command("train", "-m", "seed=interval(1,3)")
-    assert code == 2 and "seed=interval(1,3) has no values to count; list them" in err
+    assert code == 2 and "seed=interval(1,3) has no finite list of values; list them" in err
 
 
 def test_it_ends_with_a_table_of_what_came_of_all_jobs(command: Command) -> None:
     code, out, _ = command("train", *QUICK[:2], "figures=false", "-m", "network.num_centers=9,x,36", "run_dir=all")
     assert code == 2
-    table = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if line.startswith("│")][-3:]
-    assert [(row[0], row[1], row[3]) for row in table if row[3] == "failed"] == [("1", "x", "failed")]
-    assert {row[1] for row in table} == {"9", "x", "36"} and table[0][1] == "36"
+    table = [re.split(r"  +", line) for line in out.splitlines()[-4:]]
+    assert table[0] == ["run", "network.num_centers", "error", "verdict", "seconds"]
+    assert table[-1] == ["1", "x", "failed"]
+    assert {row[1] for row in table[1:]} == {"9", "x", "36"} and table[1][1] == "36"
 
 
 def test_a_launcher_that_is_not_installed_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,30 +134,55 @@ def test_a_launcher_that_is_not_installed_is_named(command: Command, monkeypatch
         assert (code, out) == (2, "") and err.endswith(f"which is not installed; run `pip install 'rbfnet[{extra}]'`.\n")
 
 
+BROKEN = """
+from rbfnet.kernels import Gaussian
+
+
+class Mine(Gaussian):
+    def __init__(self):
+        raise ZeroDivisionError("my own mistake")
+"""
+
+
 @pytest.mark.slow
 def test_jobs_in_processes_of_joblibs(tmp_path: Path) -> None:
-    """What fails is told with its values, the others are run, and the table is the last."""
+    """What fails is told with its values, the others are run, and the table is the last; the exit code is the worst of all."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
-    given = [*QUICK[:2], "figures=false", "network.num_centers=9,x,36", "run_dir=all", "hydra/launcher=joblib"]
-    done = _in_a_process(tmp_path, *given, "hydra.launcher.n_jobs=2")
-    assert done.returncode == 2
-    assert "rbfnet: job 1 (" in done.stderr and "network.num_centers=x): num_centers must be" in done.stderr
-    assert {config(tmp_path / "all" / n)["seed"] for n in "02"} == {0}
-    assert "│ solved" in done.stdout or "│ rough" in done.stdout
+    (tmp_path / "broken_kernels.py").write_text(BROKEN)
+    jobs = ["network.num_centers=2,x,36", "kernel=gaussian,gausian", "run_dir=all", "hydra/launcher=joblib"]
+    done = _in_a_process(tmp_path, *QUICK[:2], "figures=false", "-q", *jobs, "hydra.launcher.n_jobs=2")
+    assert done.returncode == 4
+    assert [line.partition(": ")[2].partition(": ")[0] for line in done.stderr.splitlines()] == [
+        "job 1 (network.num_centers=2 kernel=gausian)",
+        "job 2 (network.num_centers=x kernel=gaussian)",
+        "job 3 (network.num_centers=x kernel=gausian)",
+        "job 5 (network.num_centers=36 kernel=gausian)",
+    ]
+    assert "num_centers must be a whole number" in done.stderr and "did you mean 'gaussian'?" in done.stderr
+    assert sorted(p.name for p in (tmp_path / "all").iterdir()) == ["0", "4"]
+    command = json.loads((tmp_path / "all/4/summary.json").read_text())["provenance"]["command"]
+    assert command.startswith("rbfnet train ") and "network.num_centers=36" in command
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 * 2 + 1 + 6 and [line.split()[-1] for line in lines[-4:]] == ["failed"] * 4
+    mine = ["kernel=custom", "kernel._target_=broken_kernels.Mine,rbfnet.kernels.Gaussian", "hydra/launcher=joblib"]
+    done = _in_a_process(tmp_path, *QUICK, *mine, "--allow-unsolved", "run_dir=mine")
+    assert done.returncode == 1
+    assert done.stderr.startswith("rbfnet: job 0 (kernel._target_=broken_kernels.Mine):\nTraceback")
+    assert done.stderr.endswith("ZeroDivisionError: my own mistake\n")
 
 
 @pytest.mark.slow
 def test_jobs_by_submitit(tmp_path: Path) -> None:
     """As on a cluster with SLURM, by the executor that submitit has for one machine."""
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
-    given = [*QUICK, "seed=1,2", "run_dir=all", "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5"]
-    done = _in_a_process(tmp_path, *given)
-    assert done.returncode == 0, done.stderr
-    assert [config(tmp_path / "all" / n)["seed"] for n in "01"] == [1, 2]
-    assert "│ 1 " in done.stdout
+    given = [*QUICK, "solver=adam", "solver.max_epochs=3", "solver.lr=1e-3,1e200", "run_dir=all", "--allow-unsolved"]
+    done = _in_a_process(tmp_path, *given, "hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5")
+    assert done.returncode == 3, done.stderr
+    assert json.loads((tmp_path / "all/0/summary.json").read_text())["epochs"] == 3
+    assert "\n0    0.001 " in done.stdout and "\n1    1e+200 " in done.stdout
 
 
 def _in_a_process(directory: Path, *given: str) -> subprocess.CompletedProcess[str]:
     code = "import sys; from rbfnet.cli.main import main; sys.argv = ['rbfnet', *sys.argv[1:]]; main()"
-    command = [sys.executable, "-c", code, "train", "--multirun", "--allow-unsolved", *given]
+    command = [sys.executable, "-c", code, "train", "--multirun", *given]
     return subprocess.run(command, cwd=directory, capture_output=True, text=True)

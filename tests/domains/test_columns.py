@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from rbfnet.domains import read_columns, read_rows
+from rbfnet.errors import InputError
 from rbfnet.problems import Table
 from rbfnet.tables import Form
 
@@ -110,6 +111,19 @@ def test_columns_go_by_position_too(tmp_path: Path) -> None:
         read_columns(file, [3])
     np.savez(tmp_path / "a.npz", a=np.arange(2), b=np.arange(2) + 5)
     assert read_columns(tmp_path / "a.npz", [1]).tolist() == [[5.0], [6.0]]
+
+
+def test_without_a_header_columns_go_by_position_and_no_row_is_lost(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    np.savetxt(file, [[1.0, 2.5], [3.0, 4.0]], delimiter=",")
+    assert read_columns(file, [1, 0]).tolist() == [[2.5, 1.0], [4.0, 3.0]]
+    with pytest.raises(InputError, match=r"no column in .* called 'x'; known: 0, 1"):
+        read_columns(file, ["x", "y"])
+    file.write_text("0,5;1\n1;2\n")
+    assert read_columns(file, [0, 1], Form(decimal=",")).tolist() == [[0.5, 1.0], [1.0, 2.0]]
+    # Distinct whole numbers are names: years, or the positions that pandas writes.
+    file.write_text("1990,2000\n1,2\n")
+    assert read_columns(file, [1, 0]).tolist() == [[2.0, 1.0]]
 
 
 def test_the_header_may_be_the_last_of_the_comments(tmp_path: Path) -> None:

@@ -26,12 +26,12 @@ from rbfnet.domains import (
     Ellipse,
     Interval,
     Mesh,
-    Piece,
     PointCloud,
     Polygon,
     Rectangle,
     SpaceTime,
 )
+from tests.domains.quarter import Quarter
 
 F64 = torch.float64
 A = (1.3, -0.7, 0.4)
@@ -103,35 +103,11 @@ def round_(r: float, t: float) -> float:
     return 4 * math.pi * (r * math.cosh(r) - math.sinh(r)) * math.exp(t)
 
 
-class Quarter(Domain):
-    """A geometry of a user's own: the quarter of the unit disc, of which nothing is known but what is inside."""
-
-    coords = ("x", "y")
-    volume = math.pi / 4
-
-    @property
-    def box(self) -> Tensor:
-        return torch.tensor([[0.0, 0.0], [1.0, 1.0]], dtype=F64)
-
-    def within(self, x: Tensor, slack: float) -> Tensor:
-        return (x >= -slack).all(dim=1) & (x.square().sum(dim=1).sqrt() <= 1 + slack)
-
-    def implicit(self, x: Tensor) -> Tensor:
-        return (1 - x.square().sum(dim=1)) / 2
-
-    @property
-    def pieces(self) -> tuple[Piece, ...]:
-        return (Piece("arc", math.pi / 2, 1, lambda u: (u, u)),)
-
-
 class Squircle(Quarter):
     """x^4 + y^4 <= 1."""
 
     volume = 4 * math.gamma(1.25) ** 2 / math.gamma(1.5)
-
-    @property
-    def box(self) -> Tensor:
-        return torch.tensor([[-1.0, -1.0], [1.0, 1.0]], dtype=F64)
+    box = torch.tensor([[-1.0, -1.0], [1.0, 1.0]], dtype=F64)
 
     def within(self, x: Tensor, slack: float) -> Tensor:
         return x.pow(4).sum(dim=1) <= (1 + slack) ** 4

@@ -15,9 +15,10 @@ import torch
 from scipy.integrate import quad
 from torch import Tensor
 
-from rbfnet.domains import Ball, Box, Difference, Disc, Domain, Ellipse, Interval, Piece, Polygon, Rectangle, SpaceTime
+from rbfnet.domains import Ball, Box, Difference, Disc, Domain, Ellipse, Interval, Polygon, Rectangle, SpaceTime
 from rbfnet.nn import Ansatz, RBFNetwork
 from rbfnet.operators import laplacian, partial
+from tests.domains.quarter import Quarter
 
 F64 = torch.float64
 
@@ -339,28 +340,6 @@ def test_a_boundary_that_two_members_share_is_counted_once() -> None:
     assert beside.contains(torch.tensor([[1.0, 0.5]], dtype=F64)).all()
     with pytest.raises(ValueError, match="only touch"):
         beside.distance(beside.box)
-
-
-class Quarter(Domain):
-    """A geometry of a user's own: the quarter of the unit disc with x, y >= 0, of which only the arc counts as boundary."""
-
-    coords = ("x", "y")
-    box = torch.tensor([[0.0, 0.0], [1.0, 1.0]], dtype=F64)
-    volume = math.pi / 4
-
-    def within(self, x: Tensor, slack: float) -> Tensor:
-        return (x >= -slack).all(dim=1) & (x.square().sum(dim=1).sqrt() <= 1 + slack)
-
-    def implicit(self, x: Tensor) -> Tensor:
-        return (1 - x.square().sum(dim=1)) / 2
-
-    @property
-    def pieces(self) -> tuple[Piece, ...]:
-        def at(u: Tensor) -> tuple[Tensor, Tensor]:
-            points = torch.cat([torch.cos(math.pi / 2 * u), torch.sin(math.pi / 2 * u)], dim=1)
-            return points, points
-
-        return (Piece("arc", math.pi / 2, 1, at),)
 
 
 def test_a_geometry_of_ones_own_has_all_the_rest() -> None:

@@ -8,29 +8,19 @@ import torch
 from scipy.interpolate import RBFInterpolator
 from sklearn.gaussian_process import kernels as sklearn
 
-from rbfnet.kernels import (
-    Gaussian,
-    InverseMultiquadric,
-    InverseQuadratic,
-    Kernel,
-    Matern,
-    Multiquadric,
-    Polyharmonic,
-    RationalQuadratic,
-    ThinPlateSpline,
-)
+from rbfnet.kernels import Gaussian, Kernel, Matern, Polyharmonic, RationalQuadratic, as_kernel
 from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Operator
 
 EPSILON = 1.7
 
 SCIPY = {
-    "gaussian": (Gaussian(), 1.0),
-    "multiquadric": (Multiquadric(), -1.0),
-    "inverse_multiquadric": (InverseMultiquadric(), 1.0),
-    "inverse_quadratic": (InverseQuadratic(), 1.0),
+    "gaussian": (as_kernel("gaussian"), 1.0),
+    "multiquadric": (as_kernel("multiquadric"), -1.0),
+    "inverse_multiquadric": (as_kernel("inverse_multiquadric"), 1.0),
+    "inverse_quadratic": (as_kernel("inverse_quadratic"), 1.0),
     "linear": (Polyharmonic(1), -1.0),
-    "thin_plate_spline": (ThinPlateSpline(), 1.0),
+    "thin_plate_spline": (as_kernel("thin_plate_spline"), 1.0),
     "cubic": (Polyharmonic(3), 1.0),
     "quintic": (Polyharmonic(5), -1.0),
 }

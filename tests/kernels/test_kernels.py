@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import mpmath
@@ -19,18 +18,10 @@ from rbfnet.catalogue import catalogue
 from rbfnet.kernels import (
     Gaussian,
     GeneralizedMultiquadric,
-    InverseMultiquadric,
-    InverseQuadratic,
     Kernel,
     Matern,
-    Multiquadric,
     Polyharmonic,
-    Product,
-    RationalQuadratic,
-    Scaled,
-    Sum,
     ThinPlateSpline,
-    Wendland,
     as_kernel,
     inverse_power,
     ladder,
@@ -41,117 +32,8 @@ from rbfnet.kernels import (
 from rbfnet.nn import RBFLayer, RBFNetwork
 from rbfnet.operators import Operator, apply_operators, hessian, jacobian, laplacian
 from rbfnet.testing import check_kernel
-
-
-@dataclass(frozen=True)
-class Row:
-    """A shipped kernel, and what is known of it from elsewhere.
-
-    laplacian, biharmonic: at a centre, divided by D epsilon^2 and D (D + 2) epsilon^4; None where the kernel has none.
-    """
-
-    kernel: Kernel
-    phi: Callable[[Any], Any]
-    smoothness: float
-    order: int | None
-    laplacian: float | None = None
-    biharmonic: float | None = None
-    max_dims: float = math.inf
-    compact: bool = False
-
-
-def _matern(nu: float, polynomial: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def phi(s: Any) -> Any:
-        z = mpmath.sqrt(2 * nu * s)
-        return polynomial(z) * mpmath.exp(-z)
-
-    return phi
-
-
-def _radial(phi: Callable[[Any], Any], support: float = math.inf) -> Callable[[Any], Any]:
-    return lambda s: phi(mpmath.sqrt(s)) if s < support else mpmath.mpf(0)
-
-
-def _power(b: str) -> Callable[[Any], Any]:
-    return lambda s: (1 + s) ** mpmath.mpf(b)
-
-
-MATERN = {
-    0.5: _matern(0.5, lambda z: 1),
-    1.5: _matern(1.5, lambda z: 1 + z),
-    2.5: _matern(2.5, lambda z: 1 + z + z**2 / 3),
-    3.5: _matern(3.5, lambda z: 1 + z + 2 * z**2 / 5 + z**3 / 15),
-    # Its general definition, by a Bessel function.
-    4.5: lambda s: (
-        2 ** mpmath.mpf(-3.5) / mpmath.gamma(4.5) * mpmath.sqrt(9 * s) ** 4.5 * mpmath.besselk(4.5, mpmath.sqrt(9 * s))
-    ),
-}
-
-WENDLAND = {
-    0: _radial(lambda r: (1 - r) ** 2, 1.0),
-    2: _radial(lambda r: (1 - r) ** 4 * (4 * r + 1), 1.0),
-    4: _radial(lambda r: (1 - r) ** 6 * (35 * r**2 + 18 * r + 3) / 3, 1.0),
-    6: _radial(lambda r: (1 - r) ** 8 * (32 * r**3 + 25 * r**2 + 8 * r + 1), 1.0),
-}
-
-
-def _wendland(continuity: int, laplacian: float | None = None, biharmonic: float | None = None) -> Row:
-    return Row(Wendland(continuity), WENDLAND[continuity], continuity, 0, laplacian, biharmonic, max_dims=3, compact=True)
-
-
-def _double(make: Callable[[], Kernel]) -> Kernel:
-    """A kernel with parameters of float64: log(3/4) in float32 is not that of 50 digits."""
-    torch.set_default_dtype(torch.float64)
-    try:
-        return make()
-    finally:
-        torch.set_default_dtype(torch.float32)
-
-
-ROWS = [
-    Row(Gaussian(), lambda s: mpmath.exp(-s), math.inf, 0, -2, 4),
-    Row(Multiquadric(), lambda s: mpmath.sqrt(1 + s), math.inf, 1, 1, -1),
-    Row(InverseMultiquadric(), lambda s: 1 / mpmath.sqrt(1 + s), math.inf, 0, -1, 3),
-    Row(InverseQuadratic(), lambda s: 1 / (1 + s), math.inf, 0, -2, 8),
-    Row(GeneralizedMultiquadric(), _power("-2"), math.inf, 0, -4, 24),
-    Row(GeneralizedMultiquadric(1.5), _power("1.5"), math.inf, 2, 3, 3),
-    Row(GeneralizedMultiquadric(2.25), _power("2.25"), math.inf, 3, 4.5, 11.25),
-    Row(_double(lambda: GeneralizedMultiquadric(-0.75, trainable=True)), _power("-0.75"), math.inf, 0, -1.5, 5.25),
-    Row(RationalQuadratic(), lambda s: 1 / (1 + s / 2), math.inf, 0, -1, 2),
-    Row(_double(lambda: RationalQuadratic(2.0, trainable=True)), lambda s: 1 / (1 + s / 4) ** 2, math.inf, 0, -1, 1.5),
-    Row(Matern(0.5), MATERN[0.5], 0, 0),
-    # The design's list is per unit of z^2 = 2 nu s, hence the factors 2 nu and (2 nu)^2.
-    Row(Matern(1.5), MATERN[1.5], 2, 0, -1 * 3),
-    Row(Matern(2.5), MATERN[2.5], 4, 0, -1 / 3 * 5, 1 / 3 * 25),
-    Row(Matern(3.5), MATERN[3.5], 6, 0, -1 / 5 * 7, 1 / 15 * 49),
-    Row(Matern(4.5), MATERN[4.5], 8, 0, -1 / 7 * 9, 1 / 35 * 81),
-    Row(ThinPlateSpline(), lambda s: s * mpmath.log(s) / 2, 1, 2),
-    Row(Polyharmonic(1), _radial(lambda r: r), 0, 1),
-    Row(Polyharmonic(), _radial(lambda r: r**3), 2, 2, 0),
-    Row(Polyharmonic(4), _radial(lambda r: r**4 * mpmath.log(r)), 3, 3, 0),
-    Row(Polyharmonic(5), _radial(lambda r: r**5), 4, 3, 0, 0),
-    Row(Polyharmonic(6), _radial(lambda r: r**6 * mpmath.log(r)), 5, 4, 0, 0),
-    Row(Polyharmonic(7), _radial(lambda r: r**7), 6, 4, 0, 0),
-    _wendland(0),
-    _wendland(2, -20),
-    _wendland(4, -56 / 3, 560),
-    _wendland(6, -22, 528),
-    Row(Sum(["gaussian", Matern(2.5)]), lambda s: mpmath.exp(-s) + MATERN[2.5](s), 4, 0, -2 - 5 / 3, 4 + 25 / 3),
-    Row(2.0 * Multiquadric() + Polyharmonic(5), lambda s: 2 * mpmath.sqrt(1 + s) + mpmath.sqrt(s) ** 5, 4, 3, 2, -2),
-    Row(
-        Product([Wendland(4), "gaussian", InverseQuadratic()]),
-        lambda s: WENDLAND[4](s) * mpmath.exp(-s) / (1 + s),
-        4,
-        0,
-        # f'(0) and f''(0) of the product by hand, of (1 - 28/3 s + 70 s^2) (1 - s + s^2/2) (1 - s + s^2).
-        2 * (-28 / 3 - 2),
-        4 * 2 * (70 + 2 * 28 / 3 + 2.5),
-        max_dims=3,
-        compact=True,
-    ),
-    Row(Scaled(Matern(2.5), 3.0, 0.5), lambda s: 3 * MATERN[2.5](s / 4), 4, 0, -5 / 4, 25 / 16),
-    Row(_double(lambda: Scaled("gaussian", 0.5, 2.0, trainable=True)), lambda s: mpmath.exp(-4 * s) / 2, math.inf, 0, -4, 32),
-]
+from tests.kernels.one_parameter import OneParameter
+from tests.kernels.shipped import ROWS, Row
 
 each_kernel = pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.kernel))
 
@@ -317,20 +199,16 @@ class Infinite(Matern):
         ]
 
 
-class DetachedParameter(Kernel):
+class DetachedParameter(OneParameter):
     """The formula of a ladder is not differentiated, so that a parameter in it has no gradient."""
 
-    smoothness = math.inf
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rate = nn.Parameter(torch.tensor(0.7))
+    start = 0.7
 
     def phi(self, s: Tensor) -> Tensor:
         return self.derivative(s, 0)
 
     def derivative(self, s: Tensor, k: int) -> Tensor:
-        return ladder(lambda s, k: (-self.rate) ** k * (-self.rate * s).exp(), s, k)
+        return ladder(lambda s, k: (-self.a) ** k * (-self.a * s).exp(), s, k)
 
 
 class WrongOrder(Kernel):
@@ -371,9 +249,9 @@ class WrongOrder(Kernel):
         (Stateless(), "must state its smoothness"),
         (Doubled(), "must keep shape, dtype and device"),
         (Summed(), "keep the shape"),
-        (DetachedParameter(), r"gradients of derivative\(s, 0\) in rate"),
+        (DetachedParameter(), r"gradients of derivative\(s, 0\) in a"),
         (WrongOrder(Gaussian(), 1), "order 1 means that -phi is positive definite"),
-        (WrongOrder(Multiquadric(), 0), "order 0 means that phi is positive definite"),
+        (WrongOrder(as_kernel("multiquadric"), 0), "order 0 means that phi is positive definite"),
         (WrongOrder(ThinPlateSpline(), 1), "order 1 means"),
         (WrongOrder(ThinPlateSpline(), 0), "order 0 means"),
         (WrongOrder(Gaussian(), -1), "order must be"),

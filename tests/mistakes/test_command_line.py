@@ -41,11 +41,6 @@ NUMBERS: dict[str, str] = {
     "network.margin=-1": "margin must be zero or positive, and finite, but got -1",
     "network.margin=1e5": "a fraction of each side, at most 1000, but got 100000",
     "network.margin=some": "margin must be non-negative or 'auto', but got 'some'",
-    "solver.level=1": "damping finds its level itself, but got level=1",
-    "solver.tolerance=-1": "tolerance must be positive and finite, but got -1",
-    "solver.tolerance=inf": "tolerance must be positive and finite, but got inf",
-    "solver.smoothing=little": "non-negative number, .* or 'auto', but got 'little'",
-    "solver.smoothing=-1": "smoothing must be zero or positive, and finite, but got -1",
     "problem.num_interior=0": "num_interior must be a whole number of at least 1, but got 0",
     "problem.num_interior=1e300": "num_interior must be at most [0-9,]+, but got",
     "problem.num_interior=abc": "num_interior must be a whole number of at least 1, but got 'abc'",
@@ -87,8 +82,6 @@ NAMES: dict[str, str] = {
     "network.centers=3": "a tensor .M, 2. or the name of an initialiser, but got 3",
     "network.metric=round": "no metric 'round'; known: diagonal, full, isotropic",
     "network.metric=[full]": r"no metric .*full",
-    "solver.regularization=none": "no regularization 'none'",
-    "solver.regularization={a: 1}": "no regularization .*'a': 1",
     "problem.sampler=hallton": "no sampler 'hallton'; did you mean 'halton'",
     "problem.sampler=[halton]": r"sampler of .* must be a string, but got \['halton'\]",
     "problem.sampler=3": "sampler of .* must be a string, but got 3",
@@ -125,7 +118,8 @@ KEYS: dict[str, str] = {
     "+nothing=3": "no config key 'nothing'",
     "~seed": "lacks 'seed'",
     "network=3": "network takes one choice, .* but got network=3",
-    "solver.schedule=[a]": "no config key 'solver.schedule'",
+    "solver.schedule=[a]": "solver=auto takes no arguments; choose solver=adam to set solver.schedule",
+    "solver.shedule=[a]": "no solver has one called 'shedule'",
     "num_centers=3": "did you mean 'network.num_centers'",
     "run_dir=''": "run_dir must be a path, but got ''",
     "run_dir='  '": "run_dir must be a path, but got '  '",
@@ -136,14 +130,14 @@ KEYS: dict[str, str] = {
     "seed=": "seed must be a whole number",
     "seed=1,2": "add --multirun for one run each",
     "seed=(": "seed must be a whole number|cannot be read",
-    "seed=[1": "a bracket or a quotation mark is not closed",
+    "seed=[1": "unbalanced bracket or quotation mark",
     "seed=${nothing}": "seed does not resolve: .*nothing",
     "--nothing": "no option '--nothing'",
     "--cfg": "--cfg takes one of job, hydra, all",
     "--cfg=jobs": "--cfg takes one of job, hydra, all, .* but got 'jobs'",
     "--config-dir": "--config-dir takes a directory",
-    "--config-dir=nowhere": "there is none called 'nowhere'",
-    f"--config-dir={'a' * 300}": "there is none called 'aaa",
+    "--config-dir=nowhere": "there is no directory 'nowhere'",
+    f"--config-dir={'a' * 300}": "there is no directory 'aaa",
     "--info=nothing": "--info takes one of .* but got 'nothing'",
     "--resolve": "--resolve changes what --cfg shows",
     "--multirun=3": "--multirun takes no value, but got '3'",
@@ -157,7 +151,15 @@ def test_one_argument_is_wrong(told: Told, typed: str) -> None:
     told(["train", *SMALL, typed], (NUMBERS | FLAGS | NAMES | KEYS)[typed])
 
 
+BILLION = "1000000000"
 TOGETHER: dict[str, str] = {
+    "solver=least_squares solver.level=1": "damping finds its level itself, but got level=1",
+    "solver=least_squares solver.tolerance=-1": "tolerance must be positive and finite, but got -1",
+    "solver=least_squares solver.tolerance=inf": "tolerance must be positive and finite, but got inf",
+    "solver=least_squares solver.smoothing=little": "non-negative number, .* or 'auto', but got 'little'",
+    "solver=least_squares solver.smoothing=-1": "smoothing must be zero or positive, and finite, but got -1",
+    "solver=least_squares solver.regularization=none": "no regularization 'none'",
+    "solver=least_squares solver.regularization={a:1}": "no regularization .*'a': 1",
     "solver=adam solver.schedule=[a]": r"no schedule .*\['a'\].*known: constant, cosine, exponential",
     "solver=adam solver.schedule=cosin": "did you mean 'cosine'",
     "solver=adam solver.lr=fast": "lr must be positive and finite, but got 'fast'",
@@ -169,7 +171,7 @@ TOGETHER: dict[str, str] = {
     "solver=adam solver.balance=[a]": r"balance must be null, a name or a Balance, but got \['a'\]",
     "solver=adam solver.max_epochs=1e10": "max_epochs must be at most 1,000,000,000, but got",
     "solver=lbfgs solver.history_size=-1": "history_size must be a whole number of at least 1, but got -1",
-    "solver=lbfgs trainer.gradient_clip_val=1": "gradient_clip_val ruins lbfgs",
+    "solver=lbfgs trainer.gradient_clip_val=1": "gradient_clip_val breaks lbfgs",
     "solver=sequence solver.stages=[{a: 1}]": "name of one, as in 'adam', but got {'a': 1}",
     "solver=sequence solver.stages=[3]": "name of one, as in 'adam', but got 3",
     "solver=sequence solver.stages=[]": "at least one solver, but is empty",
@@ -180,7 +182,7 @@ TOGETHER: dict[str, str] = {
     "solver=gauss_newton solver.continuation={mu: [1]}": "no number to continue in Poisson called 'mu'",
     "solver=gauss_newton solver.slabs=0": "slabs must be a whole number of at least 1, but got 0",
     "solver=gauss_newton solver.shapes=1": "shapes must be true or false, but got 1",
-    "solver=evolve": "goes through time on a SpaceTime, but Poisson lives on",
+    "solver=evolve": "needs a SpaceTime domain, but the domain of Poisson is",
     "kernel=matern kernel.nu=2": "nu.* 2",
     "kernel=matern kernel.nu=a": "nu.*'a'",
     "kernel=wendland kernel.continuity=3": "continuity 0, 2, 4 or 6, but got 3",
@@ -196,9 +198,23 @@ TOGETHER: dict[str, str] = {
     "callbacks=rad callbacks.pool=0 solver=adam": "pool must be a whole number of at least 1, but got 0",
     "callbacks=rad callbacks.pool=1e8 solver=adam": "pool must be at most 1,000, but got",
     "callbacks=rad callbacks.k=-1 solver=adam": "k must be positive and finite, but got -1",
-    "callbacks=[rad,r3] solver=adam": "Two callbacks .* give one",
+    "callbacks=[rad,r3] solver=adam": "Only one callback .* remove one",
     "callbacks=grow callbacks.add=0 solver=gauss_newton network.per_center=true": "add must be positive and finite, but got 0",
     "logger=custom": "no logger 'custom'",
+    # More than any machine has room for.
+    f"problem.num_interior={BILLION}": "num_interior must be at most",
+    f"problem.num_boundary={BILLION}": "num_boundary must be at most",
+    f"network.num_centers={BILLION}": "network.num_centers must be at most",
+    f"callbacks=grow callbacks.candidates={BILLION}": "candidates must be at most",
+    f"solver=adam callbacks=rad callbacks.pool={BILLION}": "pool must be at most",
+    "solver=lbfgs solver.history_size=1000000000000": "history_size must be at most",
+    "network.num_centers=400 network.degree=3000": (
+        "more terms than there are centres, 400; use at most 399 in one dimension, 26 in two, 11 in three"
+    ),
+    "network.num_centers=400 network.degree=100": (
+        "has 5151 terms, more than the 400 centres; use at least 5151 centres, or a degree of at most 26"
+    ),
+    "kernel=matern kernel.nu=1000000.5": "A Matern kernel needs nu of at most 150.5",
 }
 
 
@@ -222,7 +238,7 @@ def _split(typed: str) -> list[str]:
     ("typed", "sentence"),
     {
         "trian": "no command 'trian'; did you mean 'train'",
-        "problem=wave": "no command but an override",
+        "problem=wave": "is an override, not a command",
         "resume": "takes the directory of one run",
         "resume nowhere": "no run to resume in 'nowhere': config.yaml is missing",
         f"resume {'a' * 300}": "no run to resume in 'aaa",

@@ -24,7 +24,7 @@ sampler: halton
 """
 
 UNREADABLE: dict[str, tuple[str, str]] = {
-    "a tab": ("_target_: a\ndomain:\n\tx: 1\n", "line 3, column 1: YAML is indented with spaces, but here is a tab"),
+    "a tab": ("_target_: a\ndomain:\n\tx: 1\n", "line 3, column 1: YAML must be indented with spaces, but there is a tab"),
     "a bracket": ("_target_: a\nx: [1, 2\ny: 3\n", "line 3, .* expected ',' or ']'"),
     "a quotation mark": ("_target_: 'a\n", "unexpected end of stream"),
     "a key twice": ("_target_: a\nx: 1\nx: 2\n", "line 3, column 1: found duplicate key x"),

@@ -137,7 +137,7 @@ def test_a_program_holds_the_parameters_as_they_were(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"path": "u.pt"}, r"must end in .pt2, but got '.*u.pt'"),
-        ({"path": "there.pt2"}, "already exists; choose another, or remove it"),
+        ({"path": "there.pt2"}, "already exists; choose another name, or remove it"),
         ({"model": nn.Linear(2, 1)}, "Linear has no closed-form derivatives"),
         ({"operators": {}}, "At least one operator is needed"),
         ({"operators": {"u": Operator.d("xx")}}, "There is no coordinate 'xx'"),

@@ -12,46 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rbfnet import Operator
-from rbfnet.kernels import (
-    Gaussian,
-    GeneralizedMultiquadric,
-    InverseMultiquadric,
-    InverseQuadratic,
-    Kernel,
-    Matern,
-    Multiquadric,
-    Polyharmonic,
-    Product,
-    RationalQuadratic,
-    Scaled,
-    Sum,
-    ThinPlateSpline,
-    Wendland,
-)
+from rbfnet.kernels import Kernel
 from rbfnet.nn import METRICS, RBFNetwork
-
-GROWTH: dict[Kernel, float] = {
-    Gaussian(): 0,
-    Multiquadric(): 1,
-    InverseMultiquadric(): 0,
-    InverseQuadratic(): 0,
-    GeneralizedMultiquadric(): 0,
-    GeneralizedMultiquadric(1.5): 3,
-    GeneralizedMultiquadric(-0.75, trainable=True): 0,
-    RationalQuadratic(): 0,
-    RationalQuadratic(2.0, trainable=True): 0,
-    **{Matern(nu): 0 for nu in (0.5, 1.5, 2.5, 3.5, 4.5)},
-    ThinPlateSpline(): 2,
-    **{Polyharmonic(m): m for m in (1, 3, 4, 5, 6, 7)},
-    **{Wendland(continuity): 0 for continuity in (0, 2, 4, 6)},
-    Sum(["gaussian", Matern(2.5)]): 0,
-    2.0 * Multiquadric() + Polyharmonic(5): 5,
-    Product([Wendland(4), "gaussian", InverseQuadratic()]): 0,
-    Product([Multiquadric(), Matern(3.5)]): 0,
-    Scaled(Matern(2.5), 3.0, 0.5): 0,
-    Scaled("gaussian", 0.5, 2.0, trainable=True): 0,
-}
-"""The kernels, and the power of r they grow as, up to a logarithm."""
+from tests.kernels.shipped import GROWTH
 
 FAR = {torch.float32: 1e8, torch.float64: 1e70}
 """How far epsilon r may be for an operator of fourth order (``radial_columns``)."""

@@ -10,38 +10,10 @@ import torch
 from torch import Tensor
 
 from rbfnet import Operator
-from rbfnet.kernels import (
-    Gaussian,
-    GeneralizedMultiquadric,
-    InverseMultiquadric,
-    InverseQuadratic,
-    Kernel,
-    Matern,
-    Multiquadric,
-    Polyharmonic,
-    Product,
-    RationalQuadratic,
-    Sum,
-    ThinPlateSpline,
-    Wendland,
-)
+from rbfnet.kernels import Kernel
 from rbfnet.nn import METRICS, RBFNetwork
+from tests.kernels.shipped import KERNELS
 
-KERNELS: list[Kernel] = [
-    Gaussian(),
-    Multiquadric(),
-    InverseMultiquadric(),
-    InverseQuadratic(),
-    GeneralizedMultiquadric(),
-    GeneralizedMultiquadric(1.5),
-    RationalQuadratic(),
-    *map(Matern, (0.5, 1.5, 2.5, 3.5, 4.5)),
-    ThinPlateSpline(),
-    *map(Polyharmonic, (1, 3, 4, 5, 6, 7)),
-    *map(Wendland, (0, 2, 4, 6)),
-    Sum(["gaussian", Matern(2.5)]),
-    Product([Wendland(4), InverseQuadratic()]),
-]
 OPERATORS = [
     Operator.identity(),
     Operator.d(0),

@@ -16,6 +16,7 @@ from rbfnet import InputError
 from rbfnet.kernels import KernelLike, Matern
 from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Operator, apply_operators, directional, hessian, jacobian, laplacian, partial, quadratic_form
+from tests.operators.reverse_mode import by_reverse_mode
 
 F64 = torch.float64
 
@@ -41,17 +42,6 @@ def same_network(network: RBFNetwork, route: str) -> Callable[[Tensor], Tensor]:
 def smooth_mlp() -> nn.Module:
     torch.manual_seed(2)
     return nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 3)).double()
-
-
-def by_reverse_mode(u: Callable[[Tensor], Tensor], x: Tensor, order: int) -> Tensor:
-    """All derivatives of one order, (B, O, D, ..., D), by torch.autograd.grad alone."""
-    x = x.detach().clone().requires_grad_()
-    derivative = u(x)
-    for _ in range(order):
-        flat = derivative.reshape(len(x), -1)
-        parts = [torch.autograd.grad(flat[:, i].sum(), x, create_graph=True)[0] for i in range(flat.shape[1])]
-        derivative = torch.stack(parts, dim=1).reshape(*derivative.shape, x.shape[1])
-    return derivative.detach()
 
 
 routes = pytest.mark.parametrize("route", ["closed form", "autograd"])

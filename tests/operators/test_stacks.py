@@ -12,6 +12,7 @@ from torch.func import jacrev, vmap
 from rbfnet.kernels import KernelLike, Matern
 from rbfnet.nn import RBFLayer
 from rbfnet.operators import biharmonic, gradient_of_laplacian, hessian, jacobian, laplacian, partial, second_order
+from tests.operators.reverse_mode import by_reverse_mode
 
 F64 = torch.float64
 
@@ -37,22 +38,11 @@ def on_and_off_centers(model: nn.Sequential) -> Tensor:
     return x
 
 
-def nested(u: nn.Module, x: Tensor, order: int) -> Tensor:
-    """All derivatives of one order, (B, O, D, ..., D), by torch.autograd.grad(create_graph=True), one output at a time."""
-    x = x.clone().requires_grad_()
-    derivative = u(x)
-    for _ in range(order):
-        flat = derivative.reshape(len(x), -1)
-        parts = [torch.autograd.grad(flat[:, i].sum(), x, create_graph=True)[0] for i in range(flat.shape[1])]
-        derivative = torch.stack(parts, dim=1).reshape(*derivative.shape, x.shape[1])
-    return derivative.detach()
-
-
 @pytest.mark.parametrize("kernel", ["gaussian", Matern(3.5)], ids=str)
 def test_derivatives_of_a_stack_are_those_of_nested_reverse_mode(kernel: KernelLike) -> None:
     u = stack(kernel)
     x = on_and_off_centers(u)
-    first, second, third, fourth = (nested(u, x, order) for order in (1, 2, 3, 4))
+    first, second, third, fourth = (by_reverse_mode(u, x, order) for order in (1, 2, 3, 4))
     c = torch.tensor([[1.0, 2.0], [0.0, -1.0]], dtype=F64)
     for got, wanted in [
         (jacobian(u, x), first),

@@ -40,6 +40,14 @@ def test_scattered_points_are_a_triangulation() -> None:
     assert np.asarray(triangles.get_array()).shape == (50,)
 
 
+def test_scattered_values_may_be_unknown() -> None:
+    """Warnings are errors here."""
+    x = torch.rand(50, 2)
+    (triangles,) = plot_values(x, torch.where(x[:, 0] > 0.5, x[:, 0], torch.nan), ("x", "y")).collections
+    assert np.isnan(np.asarray(triangles.get_array(), dtype=float)).sum() == int((x[:, 0] <= 0.5).sum())
+    plt.gcf().canvas.draw()
+
+
 def test_one_coordinate_is_a_line_from_left_to_right() -> None:
     x = torch.tensor([[2.0], [0.0], [1.0]])
     (line,) = plot_values(x, x[:, 0] ** 2, ("x",), "u").lines

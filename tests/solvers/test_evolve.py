@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,10 +34,6 @@ from rbfnet.problems import (
 from rbfnet.solvers import Evolve
 from rbfnet.solvers.time._line_spacing import GRADING, Spacing
 from rbfnet.solvers.time._radau import Radau
-from rbfnet.training._isolated import default_dtype
-from rbfnet.training._model import build_model
-from rbfnet.training._prepare import prepare
-from rbfnet.training._quiet import quiet
 
 LINE = SpaceTime(Interval(x=(0, 1)), t=(0, 1))
 
@@ -208,29 +203,6 @@ def test_the_spacing_follows_a_length_and_grows_slowly() -> None:
     assert float(w @ x[:, 0] ** 6) == pytest.approx(2 / 7, rel=1e-13)
 
 
-def test_a_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path: Path) -> None:
-    def prepared(epochs: int) -> Any:
-        torch.manual_seed(0)
-        with default_dtype(torch.float64):
-            problem, solver = Wave(), Evolve(max_epochs=epochs)
-            model = build_model(problem, "gaussian", {"num_centers": 40}, solver, torch.float64)
-            return model, prepare(problem, model, solver, {"accelerator": "cpu", "devices": 1})
-
-    def fit(run: Any, checkpoint: Path | None = None) -> None:
-        with default_dtype(torch.float64), quiet():
-            run.trainer.fit(run.module, datamodule=run.data, ckpt_path=checkpoint, weights_only=True)
-
-    _, first = prepared(4)
-    fit(first)
-    first.trainer.save_checkpoint(tmp_path / "part.ckpt")
-    (whole, at_once), (resumed, second) = prepared(100), prepared(100)
-    fit(at_once)
-    fit(second, tmp_path / "part.ckpt")
-    assert len(resumed.carried) == len(whole.carried) > 4
-    assert torch.equal(resumed.carried, whole.carried)
-    assert torch.equal(resumed.breaks, whole.breaks)
-
-
 def test_derivatives_satisfy_the_equation_at_new_points() -> None:
     solution = rbfnet.solve(Heat, num_centers=40, solver=Evolve())
     x = torch.rand((200, 2), dtype=torch.float64)
@@ -257,7 +229,7 @@ def unknown() -> rbfnet.Problem:
 
 
 WRONG = {
-    "no time": (Poisson, "goes through time on a SpaceTime"),
+    "no time": (Poisson, "needs a SpaceTime domain"),
     "no start": (lambda: problem(HEAT, Dirichlet(0.0)), "no initial condition"),
     "no equation": (lambda: problem(START, Dirichlet(0.0)), "no equation for evolve"),
     "a part of the start": (

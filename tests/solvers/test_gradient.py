@@ -12,7 +12,7 @@ from rbfnet.solvers import LBFGS, Adam
 
 
 def test_every_shipped_solver_is_known_to_these_tests() -> None:
-    assert set(catalogue("solvers", "Solver")) == {"adam", "evolve", "gauss_newton", "lbfgs", "least_squares", "sequence"}
+    assert set(catalogue("solvers", "Solver")) == {"adam", "auto", "evolve", "gauss_newton", "lbfgs", "least_squares", "sequence"}
 
 
 @pytest.mark.parametrize(("solver", "within"), [(Adam(max_epochs=150), 0.2), (LBFGS(max_epochs=4), 0.02)])

@@ -207,7 +207,7 @@ def test_an_unknown_of_the_problem_is_not_left_untrained_in_silence() -> None:
             self.k = torch.nn.Parameter(torch.tensor(1.0))
 
     with pytest.raises(ValueError, match="'k' of the problem is unknown too; use solver=gauss_newton"):
-        rbfnet.solve(Inverse())
+        rbfnet.solve(Inverse(), solver="least_squares")
 
 
 def test_a_system_with_nan_in_it_is_refused() -> None:

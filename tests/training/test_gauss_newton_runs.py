@@ -17,10 +17,7 @@ from rbfnet.cli.configs import config_directory
 from rbfnet.problems import Poisson, VanDerPol
 from rbfnet.solvers import GaussNewton
 from rbfnet.training import build
-from rbfnet.training._isolated import default_dtype
-from rbfnet.training._model import build_model
-from rbfnet.training._prepare import prepare
-from rbfnet.training._quiet import quiet
+from tests.training.in_parts import fit, prepared
 
 RUN = ["problem=klein_gordon", "network.num_centers=60", "problem.num_interior=200", "problem.num_boundary=60", "figures=false"]
 
@@ -50,19 +47,10 @@ def test_it_says_that_it_was_cut_short() -> None:
     [({}, 1), ({}, 2), ({"shapes": True}, 4), ({"continuation": {"mu": [0.2, 0.6]}}, 4), ({"slabs": 3}, 1), ({"slabs": 1}, 4)],
 )
 def test_it_goes_on_from_a_checkpoint_bit_for_bit(solver: dict[str, Any], stop: int, tmp_path: Path) -> None:
-    def prepared(epochs: int) -> Any:
-        torch.manual_seed(0)
-        with default_dtype(torch.float64):
-            problem = Poisson(num_interior=60, num_boundary=30) if "shapes" in solver else VanDerPol(end=4.0, num_interior=100)
-            chosen = GaussNewton(epochs, **solver)
-            model = build_model(problem, "gaussian", {"num_centers": 25}, chosen, torch.float64)
-            return prepare(problem, model, chosen, {"accelerator": "cpu", "devices": 1})
+    def problem() -> rbfnet.Problem:
+        return Poisson(num_interior=60, num_boundary=30) if "shapes" in solver else VanDerPol(end=4.0, num_interior=100)
 
-    def fit(run: Any, checkpoint: Path | None = None) -> None:
-        with default_dtype(torch.float64), quiet():
-            run.trainer.fit(run.module, datamodule=run.data, ckpt_path=checkpoint, weights_only=True)
-
-    first, whole, second = prepared(stop), prepared(8), prepared(8)
+    first, whole, second = (prepared(problem, GaussNewton(epochs, **solver), 25) for epochs in (stop, 8, 8))
     fit(first)
     first.trainer.save_checkpoint(tmp_path / "half.ckpt")
     fit(whole)

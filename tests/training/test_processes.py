@@ -162,7 +162,7 @@ def test_a_signal_while_the_processes_wait_for_each_other_ends_them(tmp_path: Pa
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert err == "rbfnet: terminated before there was a checkpoint; nothing is left behind.\n"
+    assert err == "rbfnet: terminated before the first checkpoint; no files are left behind.\n"
     assert not alive(other) and not (tmp_path / "run").exists()
 
 

@@ -94,6 +94,15 @@ def test_data_frames_are_matched_by_name(solution: Solution, fitted: Solution) -
     assert list(fitted.predict(data).columns) == ["Height [m]", "v"]
 
 
+def test_a_row_of_a_frame_is_one_point(solution: Solution) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"y": [0.25, 0.5], "x": [0.5, 0.125]}, index=["a", "b"])
+    found = solution.predict(frame.iloc[1])
+    assert list(found.index) == ["b"] and found["u"].to_numpy() == solution.predict([[0.125, 0.5]])
+    with pytest.raises(rbfnet.InputError, match="'x'"):
+        solution.predict(frame["y"])
+
+
 def test_frames_that_were_fitted_give_their_names_to_what_is_loaded(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(POINTS, columns=["a [m]", "b"])
@@ -120,14 +129,14 @@ def test_names_that_are_no_words_have_derivatives_too(fitted: Solution) -> None:
     [
         (POINTS, "u_z", "There is no coordinate 'z'; known: x, y."),
         (POINTS, "w", "There is no name 'w'"),
-        (POINTS, [], "Ask for one thing at least"),
-        (POINTS, ["u", "u"], "'u' is asked for twice"),
-        (POINTS, [3], "Ask by text, as in 'u_x' or 'laplacian(u)', or with an Operator, but got 3"),
+        (POINTS, [], "Give at least one quantity"),
+        (POINTS, ["u", "u"], "'u' is requested twice"),
+        (POINTS, [3], "A quantity must be a text such as 'u_x' or 'laplacian(u)', or an Operator, but got 3"),
         (POINTS, [Operator.d("t")], "There is no coordinate 't'"),
         (POINTS[:, :1], None, "x must have 2 columns"),
         ({"x": [1.0]}, None, "The points need all coordinates x, y, but 'y' is not given"),
         ({"x": [1.0], "y": [1.0], "z": 1}, None, "There is no coordinate 'z'"),
-        ({"x": [1.0, 2], "y": [1.0, 2, 3]}, None, "shapes that do not fit"),
+        ({"x": [1.0, 2], "y": [1.0, 2, 3]}, None, "shapes of the coordinates do not broadcast"),
         ({"x": ["a"], "y": [1.0]}, None, "must hold numbers"),
     ],
 )
@@ -211,7 +220,7 @@ def test_residuals_of_systems_have_a_column_an_equation_and_data_have_none(fitte
     missed = system.residual([0.25, 1.0])
     np.testing.assert_allclose(missed["interior"], [[-1.0, 0.0], [-1.0, 0.0]], atol=1e-12)
     np.testing.assert_allclose(missed["dirichlet_u"], [math.nan, 0.0], atol=1e-12)
-    with pytest.raises(rbfnet.InputError, match="live at points of their own"):
+    with pytest.raises(rbfnet.InputError, match="have their own points"):
         fitted.residual(POINTS)
 
 
@@ -250,7 +259,7 @@ def test_columns_keep_their_names_without_the_data(fitted: Solution, tmp_path: P
     again = rbfnet.load(fitted.save(tmp_path / "run"))
     assert again.names.coords == ("length (m)", "t [s]") and again.names.outputs == ("Height [m]", "v")
     assert np.array_equal(again.predict(POINTS, "v_t [s]"), fitted.predict(POINTS, "v_t [s]"))
-    assert any("The problem is not saved with it" in words for words in again.summary["words"])
+    assert any("The problem is not saved;" in words for words in again.summary["words"])
     with pytest.raises(rbfnet.InputError, match=r"was saved without its problem; give it, as in rbfnet.load\(.*, problem=...\)"):
         again.plot()
     assert "solved" in again._repr_html_()
@@ -312,7 +321,7 @@ def test_kernels_are_described_by_nodes_that_make_them_again() -> None:
         assert repr(again) == repr(kernel)
         torch.testing.assert_close(again.phi(s), kernel.phi(s))
     function = rbfnet.RBFNetwork(1, 1, 3, lambda s: 1 / (1 + s)).kernel
-    with pytest.raises(rbfnet.InputError, match="cannot be saved: take a class of your own"):
+    with pytest.raises(rbfnet.InputError, match="cannot be saved: use a class without constructor arguments"):
         kernel_node(function)
 
 
@@ -335,7 +344,7 @@ def test_values_as_files(solution: Solution, tmp_path: Path) -> None:
         assert set(arrays) == {"x", "y", "u"} and len(arrays["u"]) == 10_000
     with pytest.raises(rbfnet.InputError, match="already exists"):
         solution.to_csv(csv, POINTS)
-    with pytest.raises(rbfnet.InputError, match=r"ends in \.csv, but got"):
+    with pytest.raises(rbfnet.InputError, match=r"must end in \.csv, but got"):
         solution.to_csv(tmp_path / "a.txt", POINTS)
     with pytest.raises(rbfnet.InputError, match="There is no directory"):
         solution.to_npz(tmp_path / "no" / "a.npz", POINTS)

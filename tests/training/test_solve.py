@@ -159,5 +159,5 @@ def test_accelerator_and_devices_are_lightnings() -> None:
     assert rbfnet.solve(Poisson, num_centers=20, accelerator="cpu", devices="auto", allow_unsolved=True).num_centers == 20
     with pytest.raises(rbfnet.InputError, match="runs in one process, but got devices=2"):
         rbfnet.solve(Poisson, num_centers=20, solver="lbfgs", devices=2)
-    with pytest.raises(rbfnet.InputError, match="The Trainer cannot be set up so"):
+    with pytest.raises(rbfnet.InputError, match="The Trainer cannot be set up with these options"):
         rbfnet.solve(Poisson, num_centers=20, accelerator="abacus")

@@ -107,21 +107,6 @@ class Wrapper(OfNetwork):
     def set_coefficients(self, values: Float[Tensor, "N O"]) -> None:
         self.network.set_coefficients(values)
 
-    @property
-    def in_features(self) -> int:
-        """D."""
-        return self.network.in_features
-
-    @property
-    def weight(self) -> Float[Tensor, "M O"]:
-        """The weights."""
-        return self.network.weight
-
-    @property
-    def tail(self) -> Float[Tensor, "T O"]:
-        """The coefficients of the tail."""
-        return self.network.tail
-
 
 def innermost(model: LinearModel) -> LinearModel:
     """What is inside all wrappers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -59,7 +59,41 @@ class Boundary(Condition):
         return call(self._residual, f"The residual of condition {self.name!r}", u)
 
 
-class Dirichlet(Condition):
+class GivenValue(Condition):
+    """What conditions with a given value on the boundary share: :class:`Dirichlet` and :class:`Robin`."""
+
+    normals: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        kind: str,
+        value: Value | FileValue,
+        output: str | None,
+        weight: float,
+        name: str | None,
+        on: Part | None,
+        points: int | None,
+    ) -> None:
+        self.name = name or named(kind, output, on)
+        self.value = checked(value, self.name, file=True)
+        self.output, self.on, self._points = output, on, points
+        self.weight = positive_weight(weight, self.name)
+
+    def sample(self, problem: Problem) -> Sample:
+        if is_file(self.value):
+            return with_values(self.value, problem.domain, self.output or problem.outputs[0], self.normals)
+        n = on_parts(problem, self._points, self.name, self.on)
+        return on_boundary(problem.domain, n, problem.sampler, self.on, self.normals)
+
+    def at(self, problem: Problem, x: Float[Tensor, "N D"]) -> tuple[Bool[Tensor, " N"], Sample] | None:
+        return None if is_file(self.value) else lying_on(problem.domain, x, self.on, self.normals)
+
+    def given(self, u: Field, data: tuple[Tensor, ...]) -> Tensor | float:
+        """The given value at the points of a field: what was read from a file, or the value itself."""
+        return data[0] if data else evaluate(self.value, u.points.unbind(dim=1), self.name)
+
+
+class Dirichlet(GivenValue):
     """A given value on the boundary: u - g = 0.
 
     Args:
@@ -75,14 +109,9 @@ class Dirichlet(Condition):
     Example:
         >>> import rbfnet
         >>> from rbfnet.domains import Interval
-        >>> from rbfnet.problems import Dirichlet, Interior
-        >>> class Rod(rbfnet.Problem):
-        ...     domain = Interval(x=(0, 1))
-        ...     def conditions(self):
-        ...         yield Interior(lambda u: u.d("xx"))
-        ...         yield Dirichlet(1.0, on="x=low")
-        ...         yield Dirichlet(lambda x: 2 * x, on="x=high")
-        >>> rbfnet.solve(Rod(), num_centers=20).predict([0.5]).round(6)
+        >>> from rbfnet.problems import Dirichlet, Equations
+        >>> rod = Equations(Interval(x=(0, 1)), "u_xx", [Dirichlet(1.0, on="x=low"), Dirichlet(lambda x: 2 * x, on="x=high")])
+        >>> rbfnet.solve(rod, num_centers=20).predict([0.5]).round(6)
         array([1.5])
     """
 
@@ -97,25 +126,14 @@ class Dirichlet(Condition):
         points: int | None = None,
         hard: bool = False,
     ) -> None:
-        self.name = name or named("dirichlet", output, on)
-        value = checked(value, self.name, file=True)
-        self.value, self.output, self.on, self.hard = value, output, on, hard
-        self._points, self.weight = points, positive_weight(weight, self.name)
-
-    def sample(self, problem: Problem) -> Sample:
-        if is_file(self.value):
-            return with_values(self.value, problem.domain, self.output or problem.outputs[0])  # type: ignore[arg-type]
-        n = on_parts(problem, self._points, self.name, self.on)
-        return on_boundary(problem.domain, n, problem.sampler, self.on, normals=False)
-
-    def at(self, problem: Problem, x: Float[Tensor, "N D"]) -> tuple[Bool[Tensor, " N"], Sample] | None:
-        return None if is_file(self.value) else lying_on(problem.domain, x, self.on, normals=False)
+        super().__init__("dirichlet", value, output, weight, name, on, points)
+        self.hard = hard
 
     def residual(self, u: Field, *data: Tensor) -> Residual:
-        return one(u, self.output).value - given(self.value, u, data, self.name)
+        return one(u, self.output).value - self.given(u, data)
 
 
-class Robin(Condition):
+class Robin(GivenValue):
     """alpha u + beta n . grad u = g on the boundary.
 
     Args:
@@ -130,18 +148,14 @@ class Robin(Condition):
     Example:
         >>> import rbfnet
         >>> from rbfnet.domains import Interval
-        >>> from rbfnet.problems import Dirichlet, Interior, Robin
-        >>> class Rod(rbfnet.Problem):
-        ...     domain = Interval(x=(0, 1))
-        ...     def conditions(self):
-        ...         yield Interior(lambda u: u.d("xx"))
-        ...         yield Dirichlet(0.0, on="x=low")
-        ...         yield Robin(3.0, alpha=1.0, beta=2.0, on="x=high")  # u + 2 du/dn = 3
-        >>> rbfnet.solve(Rod(), num_centers=20).predict([1.0]).round(6)
+        >>> from rbfnet.problems import Dirichlet, Equations, Robin
+        >>> leaving = Robin(3.0, alpha=1.0, beta=2.0, on="x=high")  # u + 2 du/dn = 3
+        >>> rod = Equations(Interval(x=(0, 1)), "u_xx", [Dirichlet(0.0, on="x=low"), leaving])
+        >>> rbfnet.solve(rod, num_centers=20).predict([1.0]).round(6)
         array([1.])
     """
 
-    kind = "robin"
+    kind, normals = "robin", True
 
     def __init__(
         self,
@@ -155,29 +169,16 @@ class Robin(Condition):
         on: Part | None = None,
         points: int | None = None,
     ) -> None:
-        self.name = name or named(self.kind, output, on)
-        self._value = checked(value, self.name, file=True)
+        super().__init__(self.kind, value, output, weight, name, on, points)
         self._alpha, self._beta = checked(alpha, self.name), checked(beta, self.name)
-        self._output, self._on, self._points = output, on, points
-        self.weight = positive_weight(weight, self.name)
-
-    def sample(self, problem: Problem) -> Sample:
-        if is_file(self._value):
-            output = self._output or problem.outputs[0]
-            return with_values(self._value, problem.domain, output, normals=True)
-        n = on_parts(problem, self._points, self.name, self._on)
-        return on_boundary(problem.domain, n, problem.sampler, self._on)
-
-    def at(self, problem: Problem, x: Float[Tensor, "N D"]) -> tuple[Bool[Tensor, " N"], Sample] | None:
-        return None if is_file(self._value) else lying_on(problem.domain, x, self._on)
 
     def residual(self, u: Field, *data: Tensor) -> Residual:
         x = u.points.unbind(dim=1)
-        field = one(u, self._output)
+        field = one(u, self.output)
         flux = evaluate(self._beta, x, self.name) * field.normal_derivative()
         if self._alpha != 0.0:
             flux = flux + evaluate(self._alpha, x, self.name) * field.value
-        return flux - given(self._value, u, data, self.name)
+        return flux - self.given(u, data)
 
 
 class Neumann(Robin):
@@ -194,14 +195,9 @@ class Neumann(Robin):
     Example:
         >>> import rbfnet
         >>> from rbfnet.domains import Interval
-        >>> from rbfnet.problems import Dirichlet, Interior, Neumann
-        >>> class Rod(rbfnet.Problem):
-        ...     domain = Interval(x=(0, 1))
-        ...     def conditions(self):
-        ...         yield Interior(lambda u: u.d("xx"))
-        ...         yield Dirichlet(1.0, on="x=low")
-        ...         yield Neumann(3.0, on="x=high")
-        >>> rbfnet.solve(Rod(), num_centers=20).predict([1.0]).round(6)
+        >>> from rbfnet.problems import Dirichlet, Equations, Neumann
+        >>> rod = Equations(Interval(x=(0, 1)), "u_xx", [Dirichlet(1.0, on="x=low"), Neumann(3.0, on="x=high")])
+        >>> rbfnet.solve(rod, num_centers=20).predict([1.0]).round(6)
         array([4.])
     """
 
@@ -231,8 +227,3 @@ def named(kind: str, output: str | None, part: Part | None) -> str:
 def one(u: Field, output: str | None) -> Field:
     """The field of the output that is meant."""
     return u if output is None else u[output]
-
-
-def given(value: Value | FileValue, u: Field, data: tuple[Tensor, ...], name: str) -> Tensor | float:
-    """The given value at the points of a field: what was read from a file, or the value itself."""
-    return data[0] if data else evaluate(value, u.points.unbind(dim=1), name)  # type: ignore[arg-type]

@@ -37,13 +37,9 @@ class Initial(Condition):
     Example:
         >>> import rbfnet
         >>> from rbfnet.domains import Interval
-        >>> from rbfnet.problems import Initial, Interior
-        >>> class Decay(rbfnet.Problem):
-        ...     domain = Interval(t=(0, 1))
-        ...     def conditions(self):
-        ...         yield Interior(lambda u: u.d("t") + u)
-        ...         yield Initial(1.0)
-        >>> rbfnet.solve(Decay(), num_centers=20).predict([1.0]).round(6)  # exp(-1)
+        >>> from rbfnet.problems import Equations, Initial
+        >>> decay = Equations(Interval(t=(0, 1)), "u_t + u", [Initial(1.0)])
+        >>> rbfnet.solve(decay, num_centers=20).predict([1.0]).round(6)  # exp(-1)
         array([0.367879])
     """
 

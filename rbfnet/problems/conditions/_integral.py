@@ -84,14 +84,9 @@ class Mean(Integral):
     Example:
         >>> import rbfnet
         >>> from rbfnet.domains import Interval
-        >>> from rbfnet.problems import Interior, Mean, Neumann
-        >>> class Rod(rbfnet.Problem):
-        ...     domain = Interval(x=(0, 1))
-        ...     def conditions(self):
-        ...         yield Interior(lambda u: u.d("xx") - 1)
-        ...         yield Neumann(0.5)
-        ...         yield Mean(0.0)  # without it any constant could be added
-        >>> rbfnet.solve(Rod(), num_centers=20).predict([0.5]).round(6)
+        >>> from rbfnet.problems import Equations, Mean, Neumann
+        >>> rod = Equations(Interval(x=(0, 1)), "u_xx = 1", [Neumann(0.5), Mean(0.0)])  # without Mean any constant could be added
+        >>> rbfnet.solve(rod, num_centers=20).predict([0.5]).round(6)
         array([-0.041667])
     """
 

@@ -35,13 +35,9 @@ class Periodic(Condition):
     Example:
         >>> import rbfnet
         >>> from rbfnet.domains import Interval
-        >>> from rbfnet.problems import Interior, Periodic
-        >>> class Rod(rbfnet.Problem):
-        ...     domain = Interval(x=(0, 1))
-        ...     def conditions(self):
-        ...         yield Interior(lambda u: u.d("xx") - u + 1)
-        ...         yield Periodic("x")
-        >>> rbfnet.solve(Rod(), num_centers=20).predict([0.3]).round(6)
+        >>> from rbfnet.problems import Equations, Periodic
+        >>> rod = Equations(Interval(x=(0, 1)), "u_xx = u - 1", [Periodic("x")])
+        >>> rbfnet.solve(rod, num_centers=20).predict([0.3]).round(6)
         array([1.])
     """
 

@@ -2,12 +2,12 @@
 
 from rbfnet.solvers.assembly import row_blocks
 from rbfnet.solvers.assembly._automatic_scales import automatic_scales, mean_square, rounded
-from rbfnet.solvers.assembly._collocation import Posed
 from rbfnet.solvers.assembly._linear_system import LinearSystem, Values, linear_system, stacked, values_asked
-from rbfnet.solvers.assembly._linearity import is_linear, require_linear
+from rbfnet.solvers.assembly._linearity import is_linear, nonlinear, require_linear
 from rbfnet.solvers.assembly._linearize import AtZero, Equation, Slopes, derivatives, linearised
 from rbfnet.solvers.assembly._parameter_vector import Unknowns, own_shapes
 from rbfnet.solvers.assembly._pointwise import require_pointwise
+from rbfnet.solvers.assembly._posed_problem import Posed
 
 __all__ = [
     "AtZero",
@@ -23,6 +23,7 @@ __all__ = [
     "linear_system",
     "linearised",
     "mean_square",
+    "nonlinear",
     "own_shapes",
     "require_linear",
     "require_pointwise",

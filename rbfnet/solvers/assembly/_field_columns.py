@@ -12,7 +12,7 @@ from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Differentiable, Operator, Recorder
 from rbfnet.problems import UnknownField, residuals_of
-from rbfnet.solvers.assembly._collocation import Posed
+from rbfnet.solvers.assembly._posed_problem import Posed
 
 
 def field_columns(posed: Posed, field: UnknownField) -> tuple[Float[Tensor, "R M"], Float[Tensor, "R T"]]:

@@ -13,16 +13,24 @@ from rbfnet.solvers.assembly._linearize import derivatives
 def is_linear(problem: Problem, samples: dict[str, Sample]) -> bool:
     """Whether all residuals are linear in the field."""
     try:
-        require_linear(problem, samples, "")
+        return nonlinear(problem, samples) is None
     except InputError:
         return False
-    return True
 
 
 def require_linear(problem: Problem, samples: dict[str, Sample], advice: str) -> None:
-    """Raise InputError, naming the condition, where a residual is not linear in the field.
+    """Raise InputError, naming the condition, where a residual is not linear in the field."""
+    if (name := nonlinear(problem, samples)) is not None:
+        raise InputError(f"Condition {name!r} of {type(problem).__name__} is not linear in the solution; {advice}.")
+
+
+def nonlinear(problem: Problem, samples: dict[str, Sample]) -> str | None:
+    """The first condition with a residual that is not linear in the field; None where all are.
 
     A linear residual has the same derivative in its channels whatever their values are.
+
+    Raises:
+        InputError: a condition that does not depend on the field.
     """
     for name, condition in problem.named_conditions().items():
         # Values of either sign and of several sizes: a function of the solution's sign or size is not linear.
@@ -41,4 +49,5 @@ def require_linear(problem: Problem, samples: dict[str, Sample], advice: str) ->
                 torch.allclose(a, b, rtol=1e-9, atol=1e-12) for other in slopes[1:] for a, b in zip(slopes[0], other, strict=True)
             )
             if not same:
-                raise InputError(f"Condition {name!r} of {type(problem).__name__} is not linear in the solution; {advice}.")
+                return name
+    return None

@@ -15,10 +15,10 @@ from rbfnet.nn import Normalized, RBFNetwork, Wrapper
 from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Problem, UnknownField
-from rbfnet.solvers.assembly._collocation import Posed
 from rbfnet.solvers.assembly._field_columns import field_columns
 from rbfnet.solvers.assembly._linear_system import stacked
 from rbfnet.solvers.assembly._linearize import Equation
+from rbfnet.solvers.assembly._posed_problem import Posed
 
 
 @dataclass(frozen=True)

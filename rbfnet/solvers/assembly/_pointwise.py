@@ -35,8 +35,8 @@ def require_pointwise(model: LinearModel, problem: Problem, samples: Mapping[str
         >>> from rbfnet.nn import RBFNetwork
         >>> from rbfnet.problems import Poisson
         >>> from rbfnet.solvers import require_pointwise
-        >>> problem, net = Poisson(num_interior=80, num_boundary=40), RBFNetwork(2, 1, 50, dtype=torch.float64)
-        >>> require_pointwise(net, problem, problem.sample())  # says nothing where all is well
+        >>> net = RBFNetwork(2, 1, 50, dtype=torch.float64)
+        >>> require_pointwise(net, Poisson(), Poisson().sample())  # says nothing where all is well
     """
     before = model.coefficients.detach().clone()
     # As they are: coefficients that are read and written may be rounded.

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from rbfnet import memory
 from rbfnet.solvers.algebra import processes, triangle
-from rbfnet.solvers.assembly._collocation import Posed
 from rbfnet.solvers.assembly._parameter_vector import Unknowns
+from rbfnet.solvers.assembly._posed_problem import Posed
 
 COPIES = 4
 """How many times a matrix is held at the peak: its parts, itself, scaled, and factored."""

@@ -1,6 +1,7 @@
 """The method of lines: space in a basis, time by implicit Runge-Kutta steps."""
 
-from rbfnet.solvers.time._conditions_in_time import require_carried
+from rbfnet.solvers.time._conditions_in_time import require_carried, starts
+from rbfnet.solvers.time._error_in_time import errors_in_time
 from rbfnet.solvers.time._line_spacing import PER_CENTER, Spacing
 from rbfnet.solvers.time._method_of_lines import Lines
 from rbfnet.solvers.time._radau import Radau
@@ -17,8 +18,10 @@ __all__ = [
     "Radau",
     "Site",
     "Spacing",
+    "errors_in_time",
     "narrowed",
     "require_carried",
     "resolved",
     "spectrum",
+    "starts",
 ]

@@ -6,6 +6,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.solvers.time._constraints import Constraints
+
+EDGE, INSIDE = 1e-2, 3e-2
+"""How much directions have to be felt by boundary conditions, and by equations inside, to be held where there are both.
+
+More than by boundary conditions alone: with few functions there are none but smooth ones that satisfy both everywhere, so that
+to hold more moves a solution by more than what is left free is missed by."""
+
 FELT = 1e-6
 """Directions in which a matrix gives less than this, of the most, are those in which it gives nothing."""
 
@@ -31,3 +39,15 @@ def algebraic(highest: Float[Tensor, "Q f"], value: Float[Tensor, "Q f"]) -> tup
     found, sizes, along = torch.linalg.svd(left, full_matrices=False)
     kept = int((sizes > FELT * sizes[0]).sum())
     return torch.cat([right[:rank].T, others @ along[:kept].T], dim=1), torch.cat([moved, found[:, :kept]], dim=1)
+
+
+def both(edge: Float[Tensor, "E n"], inside: Float[Tensor, "I n"], held: float) -> Constraints:
+    """Boundary conditions, and in what they leave free equations inside, such as that of a divergence."""
+    if not len(inside):
+        return Constraints.of(edge, held)
+    first = Constraints.of(edge, max(held, EDGE))
+    second = Constraints.of(inside @ first.free, INSIDE)
+    follows = first.test @ (first.held.T @ inside.T @ second.test)
+    none = second.test.new_zeros((len(inside), first.test.shape[1]))
+    test = torch.cat([torch.cat([first.test, -follows], dim=1), torch.cat([none, second.test], dim=1)])
+    return Constraints(test, torch.cat([first.held, first.free @ second.held], dim=1), first.free @ second.free)

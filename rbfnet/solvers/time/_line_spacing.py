@@ -88,14 +88,14 @@ class Spacing:
         panels = max(2, math.ceil(last * PER_CENTER / PANEL))
         edges = np.interp(np.linspace(0, last, panels + 1), so_far, self.x)
         edges[0], edges[-1] = self.low, self.high
-        return _gauss(edges, PANEL)
+        return gauss(edges, PANEL)
 
 
 def _beyond(count: int) -> int:
     return min(BEYOND, count // 4)
 
 
-def _gauss(edges: Array, nodes: int) -> tuple[Tensor, Tensor]:
+def gauss(edges: Array, nodes: int) -> tuple[Tensor, Tensor]:
     x, w = np.polynomial.legendre.leggauss(nodes)
     half = np.diff(edges)[:, None] / 2
     return torch.from_numpy((edges[:-1, None] + half * (1 + x)).reshape(-1, 1)), torch.from_numpy((half * w).ravel())

@@ -11,11 +11,12 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
 from rbfnet.problems import Initial, Interior, Problem, Sample
-from rbfnet.solvers.time._algebraic import algebraic
+from rbfnet.solvers.time._algebraic import algebraic, both
 from rbfnet.solvers.time._conditions_in_time import distinct, starts
 from rbfnet.solvers.time._constraints import HELD, Constraints, level
 from rbfnet.solvers.time._semidiscrete import Rows, in_space
-from rbfnet.solvers.time._space_basis import orthonormal
+from rbfnet.solvers.time._space_basis import orthonormal, orthonormal_to
+from rbfnet.solvers.time._spurious_growth import Damping
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Lines:
         self.begin = begin = float(problem.domain.box[0, -1])
         at_begin = torch.cat([points, torch.full_like(points[:, :1], begin)], dim=1)
         weights = weights / weights.sum()
-        self.basis = orthonormal(network, in_space(points), weights)
+        self.basis = self._basis(points, weights, samples)
         self.inside: list[Rows] = []
         self.edge: list[Rows] = []
         first: list[Rows] = []
@@ -92,8 +93,18 @@ class Lines:
         self.order = self._order()
         self.still, self.moving, self.carried = self._kinds()
         self.held = self._held()
+        self._known: tuple[Tensor, Constraints] | None = None
         self.given, self.start, self.jump = self._start(first)
         self.constant = self._is_constant()
+        self.damping = self._damping()
+
+    def _basis(self, points: Tensor, weights: Tensor, samples: dict[str, Sample]) -> Float[Tensor, "N n"]:
+        conditions = self.problem.named_conditions()
+        named = [name for name, condition in conditions.items() if not isinstance(condition, (Interior, Initial))]
+        edge = [x[:, :-1] for name in named if not starts(self.problem, samples[name]) for x in samples[name].sites]
+        if points.shape[1] < 2 or not edge:
+            return orthonormal(self.network, in_space(points), weights)
+        return orthonormal_to(self.network, points, weights, torch.cat(edge))
 
     def _order(self) -> int:
         """The order of the highest derivative in time.
@@ -154,20 +165,25 @@ class Lines:
     def _kinds(self) -> tuple[Tensor, Tensor, Tensor]:
         """Rows without a derivative in time, rows of boundary conditions with one, and equations with one."""
         values = torch.ones((self.order + 1, 1, self.outputs, self.basis.shape[1]), dtype=self.basis.dtype)
-        rates = self._stacked(self._times, values, torch.ones_like(self._times))[1:].abs().amax(dim=(0, 2)) > 0
         self._edges = sum(len(rows.residual(self.problem, self._times, values)[0]) for rows in self.edge)
-        inside = torch.arange(len(rates)) >= self._edges
-        return (~rates).nonzero()[:, 0], (rates & ~inside).nonzero()[:, 0], (rates & inside).nonzero()[:, 0]
+        found = self._stacked(self._times, values, torch.ones_like(self._times)).abs()
+        rates, inside = found[1:].amax(dim=(0, 2)) > 0, torch.arange(found.shape[1]) >= self._edges
+        # Equations inside that have what has no rate give it; that of a divergence has none of it.
+        without = found[0].unflatten(1, (self.outputs, -1))[:, self.algebraic].sum(dim=(1, 2)) == 0
+        last = ~rates & inside & without
+        self._first = int((~rates & ~last).sum())
+        still = torch.cat([(~rates & ~last).nonzero()[:, 0], last.nonzero()[:, 0]])
+        return still, (rates & ~inside).nonzero()[:, 0], (rates & inside).nonzero()[:, 0]
 
     def _held(self) -> float:
         """See :func:`level`; by data at five times."""
         edges = self.still[self.still < self._edges]
-        if not len(edges) or len(edges) < len(self.still):
+        if not len(edges):
             return HELD
         times = torch.linspace(self.begin, float(self.problem.domain.box[1, -1]), 5, dtype=self.basis.dtype)
         values = self.basis.new_zeros((self.order + 1, 5, self.outputs, self.basis.shape[1]))
-        rows = self._stacked(times, values, torch.full_like(times, 0.2))[0, self.still]
-        data = self._residual(self._all, times, values)[:, self.still]
+        rows = self._stacked(times, values, torch.full_like(times, 0.2))[0, edges]
+        data = self._residual(self.rows, times, values)[:, edges]
         return level(rows, data) if bool(rows.isfinite().all()) and bool(data.isfinite().all()) else HELD
 
     def _is_constant(self) -> bool:
@@ -184,6 +200,17 @@ class Lines:
             for part in (0.382, 0.71, 1.0)
         )
 
+    def _damping(self) -> Damping | None:
+        """See :class:`Damping`; of equations that are the same at all times."""
+        if not self.constant or self.algebraic or self.basis.shape[1] == 1:
+            return None
+        values = torch.cat([self.start, torch.zeros_like(self.start[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
+        found = self._stacked(self._times, values, torch.ones_like(self._times))
+        free = Constraints.of(found[0, self.still], self.held).free
+        carried = found[:, self.carried] @ free
+        damping = Damping.of(carried[self.order], carried[0], self._tested(carried[self.order]), free, self.order)
+        return damping if damping.modes else None
+
     def _satisfying(self, y: Float[Tensor, "p On"]) -> Float[Tensor, "p On"]:
         """The nearest state that satisfies the boundary conditions, and velocity that keeps them satisfied."""
         if not len(self.still):
@@ -197,26 +224,33 @@ class Lines:
             rows = self._stacked(self._times, values, one)[0, self.still]
             if turn == 0 and rows[:, chosen.flatten()].any():
                 rows = rows * chosen.flatten()
-            constraints = Constraints.of(rows, self.held)
-            change = constraints.held @ (self._residual(self._all, self._times, values)[0, self.still] @ constraints.test)
+            constraints = self._constraints(rows)
+            change = constraints.held @ (self._residual(self.rows, self._times, values)[0, self.still] @ constraints.test)
             y[0] -= change
             if turn and change.norm() <= 1e-9 * y[0].norm():
                 break
         if self.order == 2:
             values = torch.cat([y, torch.zeros_like(y[:1])]).reshape(self.order + 1, 1, self.outputs, -1)
-            rate = torch.cat([rows.rate(self.problem, self._times, values) for rows in self._all], dim=1)[0, self.still]
+            rate = torch.cat([rows.rate(self.problem, self._times, values) for rows in self.rows], dim=1)[0, self.still]
             y[1] -= constraints.held @ (constraints.held.T @ y[1] + rate @ constraints.test)
         return y
+
+    def _constraints(self, rows: Float[Tensor, "R On"]) -> Constraints:
+        """What these derivatives of conditions hold; where they are linear they are the same again and again."""
+        if self._known is None or not torch.equal(self._known[0], rows):
+            self._known = rows, both(rows[: self._first], rows[self._first :], self.held)
+        return self._known[1]
 
     def _matrices(self, rows: Rows, values: Tensor, times: Tensor, weights: Tensor) -> Tensor:
         return rows.matrices(self.problem, times, values, weights)
 
     @property
-    def _all(self) -> list[Rows]:
+    def rows(self) -> list[Rows]:
+        """Those of all conditions and equations but for the start."""
         return self.edge + self.inside
 
     def _stacked(self, times: Tensor, values: Tensor, weights: Tensor) -> Float[Tensor, "p+1 R On"]:
-        return torch.cat([self._matrices(rows, values, times, weights) for rows in self._all], dim=1)
+        return torch.cat([self._matrices(rows, values, times, weights) for rows in self.rows], dim=1)
 
     def _residual(self, group: list[Rows], times: Tensor, values: Tensor) -> Float[Tensor, "K R"]:
         return torch.cat([rows.residual(self.problem, times, values) for rows in group], dim=1)
@@ -225,16 +259,27 @@ class Lines:
         self, times: Float[Tensor, " K"], values: Tensor, linear: Linearised
     ) -> tuple[Float[Tensor, "K r"], Float[Tensor, "K f"]]:
         """What is to be made zero: by the coordinates that are held, and by those that are free."""
-        found = self._residual(self._all, times, values)
+        return self.tested(self.missed(times, values), linear)
+
+    def missed(self, times: Float[Tensor, " K"], values: Tensor, rows: list[Rows] | None = None) -> Float[Tensor, "K R"]:
+        """By how much a state misses all conditions and equations; with rows, by how much it misses these."""
+        return self._residual(self.rows if rows is None else rows, times, values)
+
+    def tested(self, found: Float[Tensor, "K R"], linear: Linearised) -> tuple[Float[Tensor, "K r"], Float[Tensor, "K f"]]:
+        """What of that is to be made zero."""
         moving, carried = linear.tests
+        if self.damping is not None:
+            found[:, self.carried] += (values[0].flatten(1) @ self.damping.along) @ self.damping.rows.T
         free = torch.cat([found[:, self.moving] @ moving, found[:, self.carried] @ carried], dim=1)
         return found[:, self.still] @ linear.constraints.test, free
 
     def linearise(self, times: Float[Tensor, " K"], values: Tensor, step: float, weights: Float[Tensor, " K"]) -> Linearised:
         """The system near a state that is known at the nodes of a step: with the weighted mean of the derivatives there."""
         found = self._stacked(times, values, weights)
-        constraints = Constraints.of(found[0, self.still], self.held)
+        constraints = self._constraints(found[0, self.still])
         moving, carried = found[:, self.moving], found[:, self.carried]
+        if self.damping is not None:
+            carried[0] += self.damping.rows @ self.damping.along.T
         powers = torch.tensor([step ** (self.order - q) for q in range(self.order + 1)], dtype=found.dtype)
         along = (powers[:, None, None] * (moving @ constraints.free)).sum(dim=0)
         rest = Constraints.of(along)

@@ -70,3 +70,10 @@ class Radau:
             ),
             torch.from_numpy(np.linalg.inv(cheb.chebvander(np.concatenate([[-1.0], roots]), stages))),
         )
+
+    def integrated(self, highest: Float[Tensor, "K n"], state: Float[Tensor, "p n"], step: float) -> Float[Tensor, "p+1 K n"]:
+        """A state and its derivatives at the nodes of a step, from the highest derivative there and the state before."""
+        found = [highest]
+        for known in reversed(list(state)):
+            found.append(known + step * self.integral @ found[-1])
+        return torch.stack(found[::-1])

@@ -86,6 +86,10 @@ class Rows:
             self._at = times.clone(), Sample(sites, normal, None, data)
         return self._at[1]
 
+    def of(self, network: LinearModel, basis: Tensor) -> Rows:
+        """The same rows for states of another space."""
+        return Rows(self.condition, self.sample, network, basis, self.root.square())
+
     def residual(self, problem: Problem, times: Float[Tensor, " K"], values: Tensor) -> Float[Tensor, "K R"]:
         """The weighted residuals, those of one equation after the other."""
         sample = self._with(times, values)

@@ -16,6 +16,10 @@ CUT = 1e-12
 SURE, APART = 1e-7, 1e-6
 """Functions with singular values above SURE are orthonormal by another quadrature too, but for APART."""
 
+SLIVER = 1e3
+"""A function that is as many times larger on the boundary than inside is one of kernels that lie beyond it. Boundary conditions
+are felt by it so much that what they are for all others is not seen beside it."""
+
 MOST_POINTS = 30_000
 """Of a quadrature."""
 
@@ -32,6 +36,19 @@ def orthonormal(
     _, sizes, right = torch.linalg.svd(weights.sqrt()[:, None] * features, full_matrices=False)
     kept = int((sizes > cut * sizes[0]).sum())
     return right[:kept].T / sizes[:kept]
+
+
+def orthonormal_to(
+    network: RBFNetwork, points: Float[Tensor, "B d"], weights: Float[Tensor, " B"], edge: Float[Tensor, "E d"]
+) -> Float[Tensor, "N n"]:
+    """As :func:`orthonormal`; with the boundary too, as much as inside, where functions are much larger there."""
+    basis = orthonormal(network, points, weights)
+    edge = torch.unique(edge, dim=0)
+    with torch.no_grad():
+        values = network.features(edge, Operator.identity()) @ basis
+    if float(torch.linalg.matrix_norm(values, 2)) < SLIVER * len(edge) ** 0.5:
+        return basis
+    return orthonormal(network, torch.cat([points, edge]), torch.cat([weights, torch.full_like(edge[:, 0], 1 / len(edge))]))
 
 
 def resolved(space: Domain, network: RBFNetwork, per_center: int) -> tuple[Float[Tensor, "B d"], Float[Tensor, " B"]]:

@@ -22,6 +22,9 @@ ITERATIONS = 25
 LEAST = 1e-6
 """Unknowns of ordinary differential equations are not taken to be smaller than this, relative to the largest."""
 
+ROUNDING = 1e-16
+"""Nor has any of them to be known better than this, relative to its largest value so far."""
+
 
 @dataclass
 class March:
@@ -33,7 +36,9 @@ class March:
 
     Attributes:
         lines, radau: what is solved, and how.
-        tolerance: how large the last Chebyshev coefficients of a slab may be, relative to the largest state so far.
+        tolerance: how large the last Chebyshev coefficients of a slab may be, relative to the largest state so far; of each
+            unknown of ordinary differential equations, to what it is in the slab, for what is small now may decide when it
+            becomes large.
         end: of time.
         time, step: where it is, and how far it tries to go next.
         state: (p, O n), y and y' there.
@@ -92,7 +97,7 @@ class March:
                 known[0, self.lines.algebraic] = torch.einsum("k,kon->on", self.radau.before, values[0])[self.lines.algebraic]
             coefficients = self.radau.chebyshev @ states
             scale = self.scale_of(states)
-            last, before = (self._size(coefficients[-k], scale) for k in (1, 2))
+            last, before = (self._size(coefficients[-k], self._here(states)) for k in (1, 2))
             error = max(last, 0.1 * before, 1e-18)
             factor = 0.85 * (self.tolerance / error) ** (1 / len(self.radau.nodes))
             if not error <= 3 * self.tolerance:
@@ -122,7 +127,7 @@ class March:
             for _ in range(lines.order):
                 change = step * radau.integral @ change
             values = self._values(highest, step)
-            size = self._size(change, self.scale_of(values[0].flatten(1)))
+            size = self._size(change, self._here(values[0].flatten(1)))
             if not size < 1e8:
                 return None
             if size < 0.01 * self.tolerance or (size < 10 * self.tolerance and size > 0.5 * before):
@@ -143,6 +148,13 @@ class March:
         found = torch.maximum(self.scale, states.abs().amax(dim=0))
         return torch.maximum(found, LEAST * found.max())
 
+    def _here(self, states: Float[Tensor, "K On"]) -> Float[Tensor, " O"]:
+        """What errors of these states are relative to."""
+        scale = self.scale_of(states)
+        if self.lines.basis.shape[1] > 1:
+            return scale
+        return torch.maximum(states.abs().amax(dim=0), min(1.0, ROUNDING / self.tolerance) * scale)
+
     def _size(self, states: Float[Tensor, "... On"], scale: Float[Tensor, " O"]) -> float:
         """The largest of some states, relative to a scale."""
         return float((states.unflatten(-1, (len(scale), -1)).norm(dim=-1) / scale).norm(dim=-1).max())
@@ -160,7 +172,4 @@ class March:
 
     def _values(self, highest: Float[Tensor, "K On"], step: float) -> Float[Tensor, "p+1 K O n"]:
         """The state and its derivatives at the nodes from the highest derivative there."""
-        found = [highest]
-        for known in reversed(list(self.state)):
-            found.append(known + step * self.radau.integral @ found[-1])
-        return torch.stack(found[::-1]).unflatten(2, (self.lines.outputs, -1))
+        return self.radau.integrated(highest, self.state, step).unflatten(2, (self.lines.outputs, -1))

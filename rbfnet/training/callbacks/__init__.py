@@ -1,4 +1,4 @@
-"""Lightning callbacks: points and centres that follow the residual, and progress."""
+"""Lightning callbacks: adaptive points and centres, checkpoints, and progress."""
 
 from rbfnet.training.callbacks._adaptive import Adaptive, Fitness
 from rbfnet.training.callbacks._checkpoints import CheckpointFiles, Checkpoints

@@ -1,4 +1,4 @@
-"""Points that follow the residual, as a Lightning callback."""
+"""Residual-based adaptive sampling as a Lightning callback."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from rbfnet.training._module import TrainingModule
 
 
 class Adaptive(pl.Callback, Initialised):
-    """Every ``period`` epochs the points of the :class:`rbfnet.problems.Interior` conditions are chosen anew.
+    """Chooses new points for the :class:`rbfnet.problems.Interior` conditions every ``period`` epochs.
 
-    Their number stays. A subclass says how they are chosen, :meth:`choose`.
+    The number of points is fixed. A subclass implements :meth:`choose`.
 
     Args:
-        period: epochs from one choice to the next.
+        period: the number of epochs between choices.
 
     Attributes:
-        solving: for solvers that solve, rather than for those that descend, as most are.
+        solving: whether the callback is for solvers that solve a system, rather than for descent, the default.
 
     Raises:
         InputError: a period below 1.
@@ -55,20 +55,20 @@ class Adaptive(pl.Callback, Initialised):
 
     @abstractmethod
     def choose(self, fitness: Fitness, points: Sample) -> Sample:
-        """As many points as ``points`` has, which are those trained with so far."""
+        """Choose as many points as ``points``, the current ones, has."""
 
     def check(self, model: torch.nn.Module, solver: Solver) -> None:
-        """Raise InputError where model or solver do not fit; called before any work is done."""
+        """Raise InputError if the callback cannot be used with the model or solver; called before any work is done."""
         solves = any(stage.solves for stage in solver.stages)
         if solves or any(stage.resample for stage in solver.stages):
             reason = "solves in one epoch" if solves else "draws all points anew (resample)"
             raise InputError(
-                "Points that follow the residual need a solver that descends on points that are kept, but this run with "
+                "Adaptive points need a descent solver with fixed points, but this run with "
                 f"{snake_case(type(solver).__name__)} {reason}; take callbacks=none."
             )
 
     def most_centers(self, model: Network) -> int:
-        """How many centres there will be in the end, which the points have to be enough for."""
+        """The final number of centres, which the number of points must suffice for."""
         return model.num_centers
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -88,28 +88,28 @@ class Adaptive(pl.Callback, Initialised):
 
 
 class Fitness:
-    """How far one condition is from being met, point by point.
+    """The size of one condition's residual at each point.
 
     Args:
         module: the model and its problem.
-        data: whose dtype points have.
-        condition: an interior one.
+        data: the data module, which sets the dtype of the points.
+        condition: an interior condition.
     """
 
     def __init__(self, module: TrainingModule, data: ProblemData, condition: Interior) -> None:
         self.module, self.data, self.condition = module, data, condition
 
     def draw(self, n: int) -> Sample:
-        """n points by the problem's sampler, fewer where the condition holds in a part of the domain."""
+        """Draw n points with the problem's sampler; fewer if the condition holds only in a part of the domain."""
         return self.data.cast(self.condition.draw(self.module.problem, n))
 
     def within(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "n D"]:
-        """Those of some points where the condition holds."""
+        """The points at which the condition holds."""
         return self.condition.within(self.module.problem, x)
 
     @torch.no_grad()
     def __call__(self, points: Sample) -> Float[Tensor, " B"]:
-        """The root of the sum over equations of scale x squared residual."""
+        """The square root of the sum over equations of scale x squared residual."""
         module = self.module
         on_device = Sample(tuple(x.to(module.device) for x in points.sites))
         scales = module.scales[self.condition.name]

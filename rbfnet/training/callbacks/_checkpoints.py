@@ -1,4 +1,4 @@
-"""Checkpoints of a run: when they are written, and how."""
+"""When and how the checkpoints of a run are written."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rbfnet.training._module import TrainingModule
 from rbfnet.training.storage import checkpoint_bytes, read_checkpoint, write_whole
 
 OFTEN, SELDOM = 1.0, 30.0
-"""Seconds between checkpoints, at least and at most; epochs that take longer have one each."""
+"""Minimum and maximum number of seconds between checkpoints; after a longer epoch there is always one."""
 
 SHARE = 0.02
-"""The part of the time that writing them may take, in between."""
+"""The fraction of the time that writing checkpoints may take, within these limits."""
 
 
 class CheckpointFiles(CheckpointIO):
-    """How Lightning writes and reads checkpoints here, its own callbacks' too: whole or not at all, and as data."""
+    """Checkpoint I/O for Lightning, including its own callbacks: written atomically, and read as data only."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         write_whole(Path(path), checkpoint_bytes(checkpoint))
@@ -31,23 +31,23 @@ class CheckpointFiles(CheckpointIO):
         return read_checkpoint(Path(path))
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        # Lightning would remove directories, with whatever is in them.
+        # Lightning would also remove directories with their contents.
         if Path(path).is_file():
             Path(path).unlink()
 
 
 class Checkpoints(pl.Callback):
-    """Writes a checkpoint before the first epoch, and then between two epochs, as often as :data:`OFTEN`, :data:`SELDOM` say.
+    """Writes a checkpoint before the first epoch, and then between epochs, at intervals set by :data:`OFTEN` and :data:`SELDOM`.
 
-    Where an epoch begins all that belongs to the one before it has been done, and logged: what continues from there is the same,
-    bit for bit. Rows of ``metrics.csv`` are written first, so that none is missing.
+    At the start of an epoch the previous one is complete and logged, so that a run resumed from there is identical, bit for
+    bit. The rows of ``metrics.csv`` are written before the checkpoint, so that none is missing.
 
     Args:
-        path: of the checkpoint, each of which replaces the one before.
+        path: the path of the checkpoint; each checkpoint replaces the previous one.
 
     Attributes:
-        steps: steps that the last one has; None before there is any.
-        over: nothing is left to train in the one that is resumed.
+        steps: the number of steps in the last checkpoint; None before the first.
+        over: whether the resumed checkpoint has nothing left to train.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,7 +58,7 @@ class Checkpoints(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.ckpt_path is not None:
-            # The one that the run continues from.
+            # The checkpoint that the run continues from.
             self.steps = trainer.global_step
             self._again = time.monotonic() + OFTEN
 
@@ -79,7 +79,7 @@ class Checkpoints(pl.Callback):
         checkpoint["converged"] = trainer.should_stop and solved
         checkpoint["loss"] = trainer.callback_metrics.get("loss", module.last_loss)
         if self._between_epochs:
-            # Lightning has counted the epoch that begins as ready; what goes on counts it again.
+            # Lightning has already counted the epoch that begins; a resumed run counts it again.
             for counts in checkpoint["loops"]["fit_loop"]["epoch_progress"].values():
                 counts["ready"] = counts["completed"]
 
@@ -89,10 +89,10 @@ class Checkpoints(pl.Callback):
         trainer.should_stop = self.over
 
     def save(self, trainer: pl.Trainer) -> None:
-        """Write one now.
+        """Write a checkpoint now.
 
         Raises:
-            WriteError: the file system refuses; the last one is still there.
+            WriteError: the file cannot be written; the previous checkpoint is unchanged.
         """
         begun = time.monotonic()
         for logger in trainer.loggers:

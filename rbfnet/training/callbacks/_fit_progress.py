@@ -1,4 +1,4 @@
-"""Progress of a fit."""
+"""Progress display of a fit."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from rich.console import Console
 from rbfnet.progress import Steps
 
 TIME = "solver/time"
-"""What a solver that goes through time says of how far it has come."""
+"""The logged metric with the current time of a time-stepping solver."""
 
 
 class FitProgress(pl.Callback):
-    """Epochs done, time, loss and validation error: one live line on a terminal, about ten plain lines otherwise.
+    """Shows epochs, time, loss and validation error: one live line on a terminal, otherwise about ten plain lines.
 
-    For a solver that goes through time it is the time of the problem that is reached, of that which is wanted.
+    For a time-stepping solver it shows the time reached in the problem and the end time.
 
     Example:
         >>> import io, rbfnet
@@ -60,7 +60,7 @@ class FitProgress(pl.Callback):
 
 
 def _ends(module: pl.LightningModule) -> tuple[float, float] | None:
-    """The first and the last time, for a solver that goes through time."""
+    """The start and end time of the problem, for a time-stepping solver."""
     if getattr(getattr(module, "solver", None), "degree", None) is None:
         return None
     start, end = module.problem.domain.box[:, -1].tolist()  # type: ignore[union-attr,index]

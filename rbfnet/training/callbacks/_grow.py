@@ -24,46 +24,46 @@ from rbfnet.training._module import TrainingModule
 from rbfnet.training.callbacks._adaptive import Adaptive, Fitness
 
 POOL = 4
-"""So many times as many points as are needed are drawn evenly to choose from, and as many near the points there are."""
+"""Ratio of candidate points drawn uniformly to points needed; as many again are drawn near the current points."""
 
 STUCK = 3
-"""After so many growths without more centres than ever the points do not determine any more of them."""
+"""Stop after this many growths without a new maximum number of centres: the points determine no more."""
 
 RESOLVED = 2.0
-"""Widths of new centres are so many spacings of the points around them at least."""
+"""Minimum width of a new centre, in spacings of the points around it."""
 
 WORSE = 2.0
-"""A growth after which fresh points miss the equations by so many times more than before is undone."""
+"""A growth that increases the residual at held-out points by this factor is undone."""
 
 
 class Grow(Adaptive):
-    """The network grows until it has ``num_centers`` centres, or its solution stops to change by more than ``tolerance``.
+    """Adds centres until there are ``num_centers``, or until the solution changes by less than ``tolerance``.
 
-    Every ``period`` epochs, or as soon as the solver is done,
+    Every ``period`` epochs, or as soon as the solver has converged,
 
-    - half of the interior points are drawn anew, with the density of the residual: from even ones, and from ones near points
-      with a large residual, so that they become as fine as it asks for (``follow=False`` leaves all points as they are);
-    - centres narrower than the points around them, which these no longer determine, are taken out;
-    - new centres are chosen one after the other from ``candidates``, at points drawn with the squared residual and of widths
-      from twice the spacing of the points there to the size of the domain, by how much each lowers the linearised residual
-      (orthogonal least squares).
+    - half of the interior points are redrawn with a density proportional to the residual, from uniform points and from points
+      near those with a large residual, so that they become as dense as needed (``follow=False`` keeps all points fixed);
+    - centres that are too narrow for the points around them to determine are removed;
+    - new centres are selected one by one from ``candidates`` by how much each reduces the linearised residual (orthogonal least
+      squares). The candidates are at points drawn with a density proportional to the squared residual, with widths from twice
+      the local spacing of the points to the size of the domain.
 
-    Points that are not used decide whether that helped: where the equations are missed there by more than twice what they were
-    before (:mod:`rbfnet.solvers.validation._relative_residuals`), the network is what it was before, and grows no more.
+    Held-out points decide whether a growth helped: if their residual more than doubles
+    (:mod:`rbfnet.solvers.validation._relative_residuals`), the growth is undone and no further one is tried.
 
-    For solvers that solve, and networks with ``per_center=True``. With ``gauss_newton`` and ``shapes=True`` all centres are
-    trained between growths. The solver's ``max_epochs`` counts from the last growth. ``tolerance`` is compared with the relative
-    L2 change of the solution from one growth to the next, twice in a row: an estimate of the error, not a bound.
+    Needs a solver that solves a system, and a network with ``per_center=True``. With ``gauss_newton`` and ``shapes=True`` all
+    centres are trained between growths. The solver's ``max_epochs`` counts from the last growth. ``tolerance`` is compared with
+    the relative L2 change of the solution in two successive growths, which estimates the error but does not bound it.
 
     Source: Chen, Cowan and Grant, IEEE Trans. Neural Networks 2 (1991); Wu et al., Comput. Methods Appl. Mech. Eng. 403 (2023).
 
     Args:
-        num_centers: as many at most.
-        add: centres added at a time; a fraction below 1 is of those there are.
-        period: epochs from one growth to the next.
+        num_centers: the maximum number of centres.
+        add: the number of centres added per growth; below 1, a fraction of the current number.
+        period: the number of epochs between growths.
         tolerance: a relative L2 error; None grows up to ``num_centers``.
-        candidates: how many are chosen from.
-        follow: points follow the residual.
+        candidates: the number of candidates to select from.
+        follow: whether points follow the residual.
 
     Raises:
         InputError: a number that is not positive.
@@ -105,9 +105,9 @@ class Grow(Adaptive):
 
     def check(self, model: torch.nn.Module, solver: Solver) -> None:
         if not all(stage.solves for stage in solver.stages):
-            raise InputError("Grow needs a solver that solves, such as gauss_newton; take one, or callbacks=none.")
+            raise InputError("Grow needs a solver such as gauss_newton; use solver=gauss_newton, or callbacks=none.")
         if not _network(model).metric.per_center:
-            raise InputError("Grow gives each centre a width of its own; make the network with per_center=True.")
+            raise InputError("Grow gives each centre its own width; use per_center=True for the network.")
 
     def most_centers(self, model: Network) -> int:
         return max(model.num_centers, self.num_centers)
@@ -157,7 +157,7 @@ class Grow(Adaptive):
 
     @torch.no_grad()
     def _worse(self, module: TrainingModule, data: ProblemData) -> bool:
-        """Whether fresh points say that the last growth did harm; the network is then what it was before."""
+        """Whether the last growth increased the residual at held-out points; if so, it is undone."""
         network = _network(module.model)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -176,7 +176,7 @@ class Grow(Adaptive):
 
     @torch.no_grad()
     def _change(self, module: TrainingModule) -> float:
-        """The relative L2 change of the solution since the growth before."""
+        """The relative L2 change of the solution since the previous growth."""
         if self._before is None:
             x = module.problem.domain.interior(2000).to(_network(module.model).centers)
         else:
@@ -201,7 +201,7 @@ class Grow(Adaptive):
         parents = torch.multinomial(chance, POOL * n, replacement=True)
         near = x[parents] + spacing(x)[parents, None] * torch.randn_like(x[parents])
         pool = torch.cat([even.sites[0], fitness.within(near)])
-        # Drawn with the residual alone, however dense the pool is: each point stands for the volume around it.
+        # Weighted by the volume around each point, so that the density of the pool does not matter.
         weight = fitness(Sample((pool,))) * spacing(pool) ** pool.shape[1]
         weight = weight.clamp_min(torch.finfo(weight.dtype).tiny)
         return Sample((pool[torch.multinomial(weight, min(n, len(pool)))],))
@@ -236,7 +236,7 @@ def _network(model: torch.nn.Module) -> RBFNetwork:
 
 
 def _squares(posed: Posed) -> Tensor:
-    """The squared residual at the first site of every point, as it counts in the loss."""
+    """The squared residual at the first site of every point, weighted as in the loss."""
     totals: dict[int, Tensor | float] = {id(sample): 0.0 for sample in posed.samples.values()}
     for equation, scale in posed.equations():
         totals[id(equation.sample)] = totals[id(equation.sample)] + (scale * equation.rest).square()
@@ -246,7 +246,7 @@ def _squares(posed: Posed) -> Tensor:
 
 
 def _inside(model: LinearModel, x: Tensor) -> Tensor:
-    """Points in the coordinates that the network inside all wrappers sees."""
+    """Points in the coordinates of the innermost network."""
     ops = [Operator.identity()]
     while isinstance(model, Wrapper):
         x, ops = model.inner(x, [op.over(len(x), x.shape[1]) for op in ops])

@@ -7,25 +7,20 @@ from rbfnet.training.callbacks._adaptive import Adaptive, Fitness
 
 
 class R3(Adaptive):
-    """Retain, resample, release: points with a residual above the mean stay, the others are drawn anew, evenly.
+    """Retain, resample, release: points with a residual above the mean are kept, the others are redrawn uniformly.
 
-    So points gather where the residual is large and leave as soon as it is not.
+    So points accumulate where the residual is large, and leave as soon as it is small.
 
     Source: Daw, Bu, Wang, Perdikaris and Karpatne, Mitigating Propagation Failures in Physics-informed Neural Networks using
     Retain-Resample-Release (R3) Sampling, ICML 2023.
 
     Args:
-        period: epochs from one choice to the next.
+        period: the number of epochs between choices.
 
     Raises:
         InputError: a period below 1.
 
-    Example:
-        >>> import rbfnet
-        >>> from rbfnet.problems import Poisson
-        >>> from rbfnet.solvers import Adam
-        >>> from rbfnet.training import R3
-        >>> solution = rbfnet.solve(Poisson(), num_centers=50, solver=Adam(max_epochs=5), callbacks=[R3()], allow_unsolved=True)
+    Example: ``R3(period=10)``, given to :func:`rbfnet.solve` in ``callbacks`` as in :class:`Adaptive`.
     """
 
     def __init__(self, period: int = 1) -> None:
@@ -36,7 +31,7 @@ class R3(Adaptive):
         retained = points.rows(size > size.mean())
         fresh = points.num_points - retained.num_points
         drawn = fitness.draw(fresh)
-        # In a part of the domain a draw may give fewer: points that were to be released make up the number.
+        # In a part of the domain a draw may give fewer points; some of the released ones then fill the gap.
         released = points.rows(size <= size.mean())
         x = torch.cat([retained.sites[0], drawn.sites[0], released.sites[0]])[: points.num_points]
         return Sample((x,))

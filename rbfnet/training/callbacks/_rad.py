@@ -9,17 +9,17 @@ from rbfnet.training.callbacks._adaptive import Adaptive, Fitness
 
 
 class RAD(Adaptive):
-    """Residual-based adaptive distribution: all points are drawn anew, with the density |r|^k / mean(|r|^k) + c.
+    """Residual-based adaptive distribution: all points are redrawn with a density proportional to |r|^k / mean(|r|^k) + c.
 
-    They are drawn without repetition from a pool of points that are even over the domain.
+    They are drawn without replacement from a pool of points that are uniform over the domain.
 
     Source: Wu, Zhu, Tan, Kartha and Lu, Comput. Methods Appl. Mech. Eng. 403 (2023) 115671.
 
     Args:
-        period: epochs from one choice to the next.
-        k: how sharply the points follow the residual.
-        c: how many stay even over the domain whatever the residual is.
-        pool: how many times as many points as are needed there are to choose from.
+        period: the number of epochs between choices.
+        k: the exponent of the residual; larger values concentrate the points.
+        c: the weight of the uniform part of the density.
+        pool: the ratio of points in the pool to points needed.
 
     Raises:
         InputError: a value that is not positive (zero is allowed for c).
@@ -45,6 +45,6 @@ class RAD(Adaptive):
         size = fitness(pool) ** self.k
         mean = size.mean()
         density = size / mean + self.c if mean > 0 else torch.ones_like(size)
-        # Points where the density vanishes are needed too if there are not enough others.
+        # Points with zero density are used too if there are not enough others.
         density = density.clamp(min=torch.finfo(density.dtype).tiny)
         return pool.rows(torch.multinomial(density, min(points.num_points, pool.num_points)))

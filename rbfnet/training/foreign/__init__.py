@@ -1,4 +1,4 @@
-"""Configs, weights and checkpoints that somebody else may have written: bounded data of a known form, without paths."""
+"""Validation of untrusted configs, weights and checkpoints: bounded data of a known form, without paths."""
 
 from rbfnet.training.foreign._believed import lightning_sees
 from rbfnet.training.foreign._foreign_config import logger, read_config, require_inside, require_own_files

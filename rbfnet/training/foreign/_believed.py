@@ -1,8 +1,8 @@
-"""What is believed of a checkpoint: nothing but what fits the run that its config describes, and no path.
+"""Validation of untrusted checkpoints: only data that fits the run described by the config, and no paths.
 
-Lightning takes whatever it finds in a checkpoint: it removes the files that the state of a ``ModelCheckpoint`` names, and
-replaces the attributes of a scheduler. So it is given a checkpoint that is made anew here, part by part, each of the form that
-the run itself would write.
+Lightning trusts the content of a checkpoint: it deletes the files that the state of a ``ModelCheckpoint`` names, and replaces
+the attributes of a scheduler. So a new checkpoint is built here for Lightning, part by part, each of the form that the run itself
+would write.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ LOOPS = ("fit_loop", "validate_loop", "test_loop", "predict_loop")
 
 
 def believed(checkpoint: Mapping[str, Any], module: TrainingModule, data: ProblemData, trainer: pl.Trainer) -> dict[str, Any]:
-    """The checkpoint that Lightning is to see.
+    """The validated checkpoint for Lightning.
 
     Raises:
-        InputError: a part that is missing, or is not of the form that this run writes.
+        InputError: a missing part, or one that does not have the form that this run writes.
     """
     own = {**dict.fromkeys(("epoch", "global_step"), 0), "loops": {name: getattr(trainer, name).state_dict() for name in LOOPS}}
     for key in (*own, "state_dict", "callbacks", "optimizer_states", "lr_schedulers", "scales", "weights", "stage"):
@@ -47,7 +47,7 @@ def believed(checkpoint: Mapping[str, Any], module: TrainingModule, data: Proble
     plain = {key: like(key, checkpoint[key], form) for key, form in own.items()}
     epochs = plain["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
     state = _state(checkpoint["state_dict"], module, trainer)
-    # The parameters that optimizers have states for are those of the network as it has become.
+    # Optimizer states refer to the parameters of the network with its restored number of centres.
     make_room(module, state)
     found = {
         **plain,
@@ -59,7 +59,7 @@ def believed(checkpoint: Mapping[str, Any], module: TrainingModule, data: Proble
         "callbacks": _callbacks(checkpoint["callbacks"], module, trainer, epochs),
         **believed_optimizers(checkpoint, module, stage),
     }
-    # Those that were written before there were such keys lack them.
+    # Checkpoints of older versions lack these keys.
     found |= {key: like(key, checkpoint[key], False) for key in ("over", "converged") if key in checkpoint}
     if "loss" in checkpoint:
         found["loss"] = scalar("loss", checkpoint["loss"])
@@ -75,7 +75,7 @@ def _network(module: TrainingModule) -> RBFNetwork | None:
 
 
 def _most_centers(module: TrainingModule, trainer: pl.Trainer) -> int:
-    """How many centres the network has, or may have after it has grown."""
+    """The number of centres of the network, or the maximum it may grow to."""
     callbacks = [callback for callback in trainer.callbacks if isinstance(callback, Adaptive)]  # type: ignore[attr-defined]
     return (
         max(callback.most_centers(cast(Any, module.model)) for callback in callbacks)
@@ -85,7 +85,7 @@ def _most_centers(module: TrainingModule, trainer: pl.Trainer) -> int:
 
 
 def _state(given: Any, module: TrainingModule, trainer: pl.Trainer) -> dict[str, Any]:
-    """Parameters and buffers; those of a network that has grown, or kept a part of its centres, have more rows, or fewer."""
+    """Validate parameters and buffers; a network that grew or dropped centres has more or fewer rows."""
     own, network = module.state_dict(), _network(module)
     keyed("state_dict", given, own)
     rows: dict[str, int] = {}
@@ -104,19 +104,19 @@ def _state(given: Any, module: TrainingModule, trainer: pl.Trainer) -> dict[str,
     for key, form in own.items():
         what = f"state_dict.{key}"
         if key in pieces:
-            # As many pieces of time as there were, each like those there are.
+            # Any number of time slabs, each with the form of the existing ones.
             shape = None
             if not isinstance(given[key], torch.Tensor) or given[key].ndim != form.ndim or given[key].shape[2:] != form.shape[2:]:
                 raise misfit(what, f"a tensor like one of shape {tuple(form.shape)}", given[key])
         else:
             shape = (rows[key], *form.shape[1:]) if key in rows else tuple(form.shape)
-        # What is not known before the end is NaN until then.
+        # Values that are only known at the end are NaN until then.
         found[key] = tensor(what, given[key], shape, form.dtype, finite=bool(torch.isfinite(form).all()))
     return found
 
 
 def _weights(given: Any, module: TrainingModule, data: ProblemData, stage: int) -> dict[str, Any]:
-    """Weights of a balance: none before its first step, then one for each equation or for each of its rows."""
+    """Validate the weights of a balance: none before the first step, then one per equation or per row."""
     balance = module.solver.stages[stage].balance
     if given == {} or balance is None:
         return {}
@@ -132,7 +132,7 @@ def _weights(given: Any, module: TrainingModule, data: ProblemData, stage: int) 
 
 
 def _points(given: Any, module: TrainingModule, data: ProblemData) -> dict[str, Any]:
-    """Points that follow the residual: as many as there are to be, or fewer."""
+    """Validate adaptive points: at most as many as the condition has."""
     own = {name: data.samples[name] for name, c in module.problem.named_conditions().items() if isinstance(c, Interior)}
     keyed("points", given, own)
     found = {}
@@ -148,7 +148,7 @@ def _points(given: Any, module: TrainingModule, data: ProblemData) -> dict[str, 
 
 
 def _callbacks(given: Any, module: TrainingModule, trainer: pl.Trainer, epochs: int) -> dict[str, Any]:
-    """The states of the callbacks that the run has."""
+    """Validate the states of the run's callbacks."""
     if not isinstance(given, Mapping):
         raise misfit("callbacks", "a mapping", given)
     found = {}
@@ -160,13 +160,13 @@ def _callbacks(given: Any, module: TrainingModule, trainer: pl.Trainer, epochs: 
         elif isinstance(callback, Grow):
             found[callback.state_key] = _grown(state, callback, module, epochs)
         elif not isinstance(callback, Checkpoint):
-            # Of the user's own code, which has to know what it takes.
+            # The state of a user's callback, which is responsible for its own checks.
             found[callback.state_key] = state
     return found
 
 
 def _own_files(given: Any, callback: ModelCheckpoint) -> dict[str, Any]:
-    """What a ModelCheckpoint has kept: of each path the name alone, of a file in its own directory."""
+    """Validate the state of a ModelCheckpoint: of each path only the file name is used, in its own directory."""
     own = callback.state_dict()
     keyed("callbacks.ModelCheckpoint", given, own)
     directory = Path(str(callback.dirpath))
@@ -188,7 +188,7 @@ def _own_files(given: Any, callback: ModelCheckpoint) -> dict[str, Any]:
 
 
 def _grown(given: Any, callback: Grow, module: TrainingModule, epochs: int) -> dict[str, Any]:
-    """What has grown: counts, and the best network so far."""
+    """Validate the state of Grow: counts, and the best network so far."""
     later = {"best": None, "before": None}
     if not isinstance(given, Mapping) or "best" not in given:
         raise misfit("callbacks.Grow", "a mapping", given)
@@ -201,7 +201,7 @@ def _grown(given: Any, callback: Grow, module: TrainingModule, epochs: int) -> d
         found["before"] = tuple(
             tensor("callbacks.Grow.before", part, shape, network.weight.dtype) for part, shape in zip((x, u), shapes, strict=True)
         )
-    # A growth sets an end, counted from its epoch, which was one of those that are done.
+    # The end of the run is counted from the epoch of the last growth, which is in the past.
     count("callbacks.Grow.until", found["until"], epochs + max(callback.period, module.solver.max_epochs))
     if (best := given["best"]) is not None:
         network = cast(RBFNetwork, _network(module))
@@ -218,10 +218,10 @@ def _grown(given: Any, callback: Grow, module: TrainingModule, epochs: int) -> d
 
 
 def lightning_sees(checkpoint: Mapping[str, Any], prepared: Prepared, directory: Path) -> dict[str, Any]:
-    """Have the Trainer continue from what is believed of a checkpoint, and remove nothing outside of the run directory.
+    """Make the Trainer continue from the validated checkpoint, and delete nothing outside the run directory.
 
     Returns:
-        What is believed.
+        The validated checkpoint.
     """
     trainer = prepared.trainer
     found = believed(checkpoint, prepared.module, prepared.data, trainer)
@@ -230,7 +230,7 @@ def lightning_sees(checkpoint: Mapping[str, Any], prepared: Prepared, directory:
 
 
 class _Believed(CheckpointIO):
-    """Writes as the one it wraps does."""
+    """Writes like the plugin it wraps, and reads the validated checkpoint."""
 
     def __init__(self, inner: CheckpointIO, checkpoint: dict[str, Any], directory: Path) -> None:
         self.inner, self.checkpoint, self.directory = inner, checkpoint, directory.resolve()

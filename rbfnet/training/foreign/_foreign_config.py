@@ -1,7 +1,7 @@
-"""A config that somebody else may have written: plain data of a bounded size, whose paths stay in its run directory.
+"""Validation of an untrusted config: plain data of bounded size, with output paths inside its run directory.
 
-Nothing in it is resolved (``${...}``). What its problem reads is left: tables, meshes and values, from wherever the config says,
-for a run may be resumed by its owner beside data that lie elsewhere. They are read as numbers.
+Interpolations (``${...}``) are not resolved. Input files of the problem (tables, meshes and values) may be anywhere, because the
+owner of a run may resume it with data stored elsewhere. They are read as numbers.
 """
 
 from __future__ import annotations
@@ -21,44 +21,44 @@ from rbfnet.training.foreign._like import LARGEST, require_few
 from rbfnet.training.storage import Metrics
 
 MOST = 1 << 20
-"""Bytes of a config."""
+"""Maximum size of a config in bytes."""
 
 LOGGERS: dict[str, type[Logger]] = {
     "lightning.pytorch.loggers.CSVLogger": Metrics,
     "lightning.pytorch.loggers.TensorBoardLogger": TensorBoardLogger,
 }
-"""Those a config that was read from a run directory may name."""
+"""Loggers that an untrusted config may name."""
 
 LOGGED = {"save_dir", "name", "version", "sub_dir", "prefix", "flush_logs_every_n_steps", "log_graph", "default_hp_metric"}
-"""What it may say of them."""
+"""Logger arguments that an untrusted config may set."""
 
 OPTIONS: dict[str, tuple[type, ...]] = {
     "max_time": (str, type(None)), "gradient_clip_algorithm": (str, type(None)), "detect_anomaly": (bool,), "metric": (str,),
     "devices": (int, str, list),
 }  # fmt: skip
-"""Those of the network and of the Trainer that are of one type."""
+"""Options of the network and the Trainer that have a single type."""
 
 PROFILERS = (None, "simple", "advanced", "pytorch")
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Plain data; without merge keys, by which a few lines can stand for any number of entries."""
+    """A YAML loader for plain data, without merge keys, with which a few lines can expand to any number of entries."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         if any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
-            raise yaml.constructor.ConstructorError(None, None, "merge keys (<<) are not read", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, "merge keys (<<) are not supported", node.start_mark)
 
 
 def read_config(directory: Path) -> dict[str, Any]:
     """``config.yaml`` of a run directory, as plain data.
 
     Raises:
-        InputError: a file that is not YAML, is larger than any honest one, or stands for more than it has.
+        InputError: a file that is not YAML, is too large, or expands to too many values.
     """
     file = directory / "config.yaml"
     if (size := file.stat().st_size) > MOST:
         raise InputError(
-            f"The run in {str(directory)!r} cannot be read: its config.yaml has {size:,} bytes; at most {MOST:,} do."
+            f"The run in {str(directory)!r} cannot be read: its config.yaml has {size:,} bytes; the maximum is {MOST:,}."
         )
     try:
         config = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
@@ -71,11 +71,11 @@ def read_config(directory: Path) -> dict[str, Any]:
 
 
 def require_inside(config: Mapping[str, Any], directory: Path) -> None:
-    """Raise InputError where a config would have a run write outside of its directory, or take more processes than there are.
+    """Raise InputError if a config would make a run write outside its directory or start too many processes.
 
     Args:
-        config: of the run.
-        directory: of the run.
+        config: the config of the run.
+        directory: the run directory.
     """
     for node in several("callbacks", config).values():
         for text in _texts(node):
@@ -84,10 +84,10 @@ def require_inside(config: Mapping[str, Any], directory: Path) -> None:
     for node in several("logger", config).values():
         if not isinstance(node["_target_"], str) or node["_target_"] not in LOGGERS:
             raise InputError(
-                f"The config names the logger {node['_target_']!r}; in a config from elsewhere it is one of {', '.join(LOGGERS)}."
+                f"The config names the logger {node['_target_']!r}; a config from elsewhere may name {', '.join(LOGGERS)}."
             )
         for key in node.keys() - {"_target_"} - LOGGED:
-            raise unknown("argument of a logger in a config from elsewhere, called", key, LOGGED)
+            raise unknown("logger argument in a config from elsewhere called", key, LOGGED)
         for key, value in node.items():
             if not isinstance(value, (str, int, float, bool, type(None))):
                 raise InputError(f"logger.{key} must be a plain value in a config from elsewhere, but is {value!r}.")
@@ -107,7 +107,7 @@ def require_inside(config: Mapping[str, Any], directory: Path) -> None:
 
 
 def _require_options(config: Mapping[str, Any]) -> None:
-    """Options of the network and of the Trainer, which Lightning takes as they are."""
+    """Check the options of the network and the Trainer, which Lightning does not check."""
     for group in ("network", "trainer"):
         for key, value in config[group].items():
             kinds = OPTIONS.get(key, (str, int, float, bool, type(None)))
@@ -116,14 +116,14 @@ def _require_options(config: Mapping[str, Any]) -> None:
 
 
 def logger(node: Mapping[str, Any]) -> Logger:
-    """A logger that :func:`require_inside` has looked at; nothing is resolved or instantiated."""
+    """Build a logger that :func:`require_inside` has checked, without resolving or instantiating anything else."""
     return LOGGERS[node["_target_"]](**{key: value for key, value in node.items() if key != "_target_"})
 
 
 def require_own_files(directory: Path) -> None:
-    """Raise InputError for a run directory that holds anything but files and directories of its own.
+    """Raise InputError if a run directory contains anything but regular files and directories.
 
-    What is written into a symbolic link, or a file that has another name elsewhere, is written elsewhere; a pipe waits forever.
+    Writing to a symbolic link or a hard link changes a file elsewhere, and a pipe blocks forever.
     """
     for path in _entries(directory):
         found = path.lstat()
@@ -133,7 +133,7 @@ def require_own_files(directory: Path) -> None:
             kind = "a link" if stat.S_ISLNK(found.st_mode) else "linked elsewhere" if stat.S_ISREG(found.st_mode) else "no file"
             raise InputError(
                 f"The run in {str(directory)!r} cannot be resumed: {str(path.relative_to(directory))!r} is {kind}, and a run "
-                "writes into files of its own alone; put a copy in its place."
+                "writes only to its own files; replace it with a copy."
             )
 
 
@@ -150,7 +150,7 @@ def _texts(part: Any) -> Iterator[str]:
 
 
 def _require_inside(what: str, text: str, directory: Path) -> None:
-    """Texts that may be paths: with a separator, or a step up."""
+    """Check a text that may be a path: one with a separator or ``..``."""
     if not any(sign in text for sign in ("/", "\\", "..", "~")) and not Path(text).is_absolute():
         return
     path = Path(os.path.abspath(text))
@@ -159,7 +159,7 @@ def _require_inside(what: str, text: str, directory: Path) -> None:
 
 
 def _require_name(what: str, value: Any) -> None:
-    """A part of a path that stays where it is."""
+    """Check a path component that must not leave its directory."""
     numbered = what == "logger.version" and type(value) is int and value >= 0
     text = "" if value is None or numbered else value
     if not isinstance(text, str) or len(text) > 100 or any(sign in text for sign in "/\\:$~\0") or text in (".", ".."):

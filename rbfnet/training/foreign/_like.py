@@ -1,4 +1,4 @@
-"""Data from elsewhere that must have the form of something known."""
+"""Checks that untrusted data have the form of known data."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from torch import Tensor
 from rbfnet.errors import InputError, number
 
 LARGEST = 1 << 53
-"""A whole number beyond it is no count."""
+"""The largest valid count."""
 
 NODES = 64
-"""How many nodes, and lists of lists or nodes, a node of a config from elsewhere is made of."""
+"""Maximum number of nodes and lists in a node of an untrusted config."""
 
 PARTS = 100_000
-"""Values that plain data stand for at most, however often they share them."""
+"""Maximum number of values in plain data, shared ones counted repeatedly."""
 
 
 def like(what: str, given: Any, form: Any) -> Any:
-    """``given``, once it has the form of ``form``: the keys, lengths and types, and of tensors shape and dtype.
+    """Return ``given`` if it has the form of ``form``: the same keys, lengths and types, and tensor shapes and dtypes.
 
     Raises:
-        InputError: what differs, by its place in ``what``.
+        InputError: a difference, with its location in ``what``.
     """
     if isinstance(form, Mapping):
         keyed(what, given, form)
@@ -50,14 +50,14 @@ def keyed(what: str, given: Any, form: Mapping[Any, Any]) -> None:
 
 
 def count(what: str, given: Any, most: int = LARGEST) -> int:
-    """A whole number from 0 to ``most``."""
+    """Check that a value is a whole number from 0 to ``most``."""
     if type(given) is not int or not 0 <= given <= most:
         raise misfit(what, f"a whole number from 0 to {most}", given)
     return given
 
 
 def real(what: str, given: Any) -> float:
-    """A number that is not NaN."""
+    """Check that a value is a number other than NaN."""
     found = number(given)
     if found is None or (abs(found) > LARGEST and isinstance(found, int)) or math.isnan(found):
         raise misfit(what, "a number", given)
@@ -65,7 +65,7 @@ def real(what: str, given: Any) -> float:
 
 
 def tensor(what: str, given: Any, shape: Sequence[int] | None, dtype: torch.dtype | None, *, finite: bool = True) -> Tensor:
-    """A tensor with all its elements stored, of a shape and a dtype where those are given, and finite if that is asked for."""
+    """Check that a value is a tensor that stores all its elements, optionally with a given shape and dtype, or finite."""
     if not isinstance(given, Tensor) or given.layout is not torch.strided:
         raise misfit(what, "a tensor", given)
     if given.numel() * given.element_size() > given.untyped_storage().nbytes():
@@ -78,7 +78,7 @@ def tensor(what: str, given: Any, shape: Sequence[int] | None, dtype: torch.dtyp
 
 
 def scalar(what: str, given: Any) -> Any:
-    """A number, or a tensor of one, be it NaN."""
+    """Check that a value is a number or a one-element tensor, possibly NaN."""
     if isinstance(given, Tensor) and given.ndim == 0 and given.is_floating_point() and given.layout is torch.strided:
         return given
     if number(given) is None:
@@ -87,12 +87,12 @@ def scalar(what: str, given: Any) -> Any:
 
 
 def plain(what: str, given: Any) -> Any:
-    """``given``, once it is made of tensors, numbers and texts, in lists and mappings, and of no more than there is room for."""
+    """Return ``given`` if it consists of tensors, numbers and texts in lists and mappings, and is not too large."""
     parts, seen = [given], 0
     while parts:
         part = parts.pop()
         if (seen := seen + 1) > PARTS:
-            raise InputError(f"{what} in the checkpoint must have at most {PARTS:,} values in it, but has more.")
+            raise InputError(f"{what} in the checkpoint must contain at most {PARTS:,} values, but contains more.")
         if isinstance(part, Mapping):
             parts += [*part.keys(), *part.values()]
         elif isinstance(part, (list, tuple)):
@@ -105,7 +105,7 @@ def plain(what: str, given: Any) -> Any:
 
 
 def misfit(what: str, wanted: str, given: Any) -> InputError:
-    """The error for what is not of the form it must have; what was given is shown as far as it is short."""
+    """The error for data of the wrong form; the value is shown if it is short."""
     if isinstance(given, Tensor):
         shown = f"a tensor of {given.dtype} of shape {tuple(given.shape)}"
     elif given is None or isinstance(given, (bool, int, float, str)):
@@ -116,16 +116,16 @@ def misfit(what: str, wanted: str, given: Any) -> InputError:
 
 
 def require_few(node: Mapping[str, Any]) -> None:
-    """Raise InputError for a node that, by YAML's aliases perhaps, has more parts than any honest one."""
+    """Raise InputError for a node with too many parts, for example through YAML aliases."""
     parts: list[Any] = [node]
     for _ in range(NODES):
         if not parts:
             return
         part = parts.pop()
         parts += [value for value in _inner(part) if any(isinstance(inner, (Mapping, list)) for inner in _inner(value))]
-    raise InputError(f"A node of a config from elsewhere must have at most {NODES} nodes and lists in it, but this one has more.")
+    raise InputError(f"A node of a config from elsewhere may contain at most {NODES} nodes and lists, but one has more.")
 
 
 def _inner(part: Any) -> Iterable[Any]:
-    """What is in a node or list."""
+    """The values in a node or list."""
     return part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()

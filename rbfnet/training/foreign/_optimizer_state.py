@@ -1,4 +1,4 @@
-"""What is believed of the states of optimizers and of what sets their step sizes."""
+"""Validation of untrusted optimizer and scheduler states."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from rbfnet.training._module import TrainingModule
 from rbfnet.training.foreign._like import count, keyed, like, misfit, plain, real, scalar, tensor
 
 MOMENTS = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}
-"""Of Adam: one number for each of a parameter."""
+"""State entries of Adam that have the shape of the parameter."""
 
 SAID = 100
-"""Numbers and sentences that a step has at most."""
+"""Maximum number of metrics and sentences of a step."""
 
 LISTS = ("old_dirs", "old_stps", "ro")
-"""Of L-BFGS: one entry for each step it remembers."""
+"""State entries of L-BFGS that have one item per stored step."""
 
 
 def believed_optimizers(checkpoint: Mapping[str, Any], module: TrainingModule, stage: int) -> dict[str, Any]:
-    """``optimizer_states`` and ``lr_schedulers``, of the form of those that the stage of the solver starts with."""
+    """Validate ``optimizer_states`` and ``lr_schedulers`` against the initial ones of the solver's stage."""
     current = module.solver.stages[stage]
     optimizer = current.optimizer(module.model, module.problem)
     given = checkpoint["optimizer_states"]
     if not isinstance(given, list) or len(given) != 1:
         raise misfit("optimizer_states", "a list of one", given)
     form = optimizer.state_dict()
-    # What a solver that solves has said of its last step, which older checkpoints lack.
+    # Metrics and sentences of a solver's last step, which older checkpoints lack.
     said = {"said": _said(given[0]["said"])} if "said" in form and isinstance(given[0], Mapping) and "said" in given[0] else {}
     keyed("optimizer_states", given[0], {key: value for key, value in form.items() if key != "said"} | said)
     scheduler = current.scheduler(optimizer)
@@ -44,7 +44,7 @@ def believed_optimizers(checkpoint: Mapping[str, Any], module: TrainingModule, s
 
 
 def _said(given: Any) -> dict[str, Any]:
-    """Numbers, whether it is done, sentences, and by how much rows are missed that were left out."""
+    """Validate the metrics, the flag ``done``, the sentences and the leave-one-out residuals."""
     what = "optimizer_states.said"
     keyed(what, given, dict.fromkeys(("metrics", "done", "words", "left_out")))
     metrics, words, left_out = given["metrics"], given["words"], given["left_out"]
@@ -53,7 +53,7 @@ def _said(given: Any) -> dict[str, Any]:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words) or len(words) > SAID:
         raise misfit(f"{what}.words", "a list of sentences", words)
     if left_out is not None:
-        # NaN stands for rows that were not left out.
+        # Rows that were not left out are NaN.
         if not isinstance(left_out, torch.Tensor) or not left_out.is_floating_point():
             raise misfit(f"{what}.left_out", "a tensor", left_out)
         tensor(f"{what}.left_out", left_out.nan_to_num(), tuple(left_out.shape), None)
@@ -68,12 +68,12 @@ def _said(given: Any) -> dict[str, Any]:
 def _groups(given: Any, optimizer: Optimizer) -> list[dict[str, Any]]:
     forms = optimizer.state_dict()["param_groups"]
     if not isinstance(optimizer, Solving):
-        # What the config says is not believed twice: step sizes alone have changed.
+        # Take everything from the config but the step sizes, which alone change.
         found = like("param_groups", given, forms)
         return [{**form, "lr": group["lr"]} for form, group in zip(forms, found, strict=True)]
     if not isinstance(given, list) or len(given) != len(forms):
         raise misfit("param_groups", f"a list of {len(forms)}", given)
-    # What a solver that solves keeps of its way is of other forms later than at its start.
+    # The state of a solver that solves a system changes its form during the run.
     for group, form in zip(given, forms, strict=True):
         keyed("param_groups", group, form)
         like("params", group["params"], form["params"])
@@ -88,7 +88,7 @@ def _groups(given: Any, optimizer: Optimizer) -> list[dict[str, Any]]:
 
 
 def _state(given: Any, optimizer: Optimizer) -> dict[int, Any]:
-    """For each parameter what was kept of it, by its number."""
+    """Validate the state of each parameter, by its index."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     if not isinstance(given, Mapping) or not all(type(i) is int and 0 <= i < len(parameters) for i in given):
         raise misfit("optimizer_states.state", f"a mapping of numbers below {len(parameters)}", given)
@@ -129,5 +129,5 @@ def _lbfgs(what: str, state: Mapping[str, Any], parameters: list[torch.nn.Parame
             raise misfit(f"{what}.{name}", f"a list of at most {history}, as long as the others", state[name])
         shape = () if name == "ro" else (n,)
         found[name] = [tensor(f"{what}.{name}", one, shape, dtype) for one in state[name]]
-    # Room for what is computed anew in each step.
+    # Buffer that is recomputed in each step.
     return found | ({"al": [None] * history} if "al" in state else {})

@@ -1,4 +1,4 @@
-"""Runs in directories: configured, written, reloaded, resumed."""
+"""Run directories: build, execute, save, load and resume runs."""
 
 from rbfnet.training.runs._build import build
 from rbfnet.training.runs._load import load

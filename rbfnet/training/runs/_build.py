@@ -1,4 +1,4 @@
-"""From a config to a run."""
+"""Build a run from a config."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rbfnet.config import require_config, several
 from rbfnet.kernels import Kernel
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
+from rbfnet.training._choose_solver import choose_solver
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
@@ -28,13 +29,13 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
     """Build problem, kernel, solver, network and Trainer from a resolved config (see ``configs/train.yaml``).
 
     Args:
-        config: plain data, nothing left to resolve.
-        fresh: the run directory must not hold anything yet.
-        trust: None trusts the config, for the user typed it. For one that was read from a run directory, the user's own
-            modules that may be imported beside what rbfnet exports; nothing else is.
+        config: a resolved config as plain data.
+        fresh: whether the run directory must be empty or missing.
+        trust: None trusts the config, which the user typed. For a config from a run directory: the user's modules that may be
+            imported in addition to what rbfnet exports.
 
     Raises:
-        InputError: whatever does not fit, in one sentence; nothing has been written then.
+        InputError: any mistake in the config; nothing has been written.
     """
     started = time.perf_counter()
     plain = dict(config)
@@ -49,16 +50,17 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
         accuracy = accuracy_for(problem, plain.get("accuracy"))
         kernel = construct(plain["kernel"], Kernel, "kernels", trust)
         solver = construct(plain["solver"], Solver, "solvers", trust)
+        callbacks = [_callback(node, trust) for node in several("callbacks", plain).values()]
+        solver = choose_solver(solver, problem, kernel, plain["network"], dtype, plain["trainer"], callbacks)
         model = build_model(problem, kernel, plain["network"], solver, dtype)
         loggers = [_logger(node, trust) for node in several("logger", plain).values()]
         checkpoints = Checkpoints(directory / "checkpoints" / "last.ckpt")
-        callbacks = [_callback(node, trust) for node in several("callbacks", plain).values()]
         prepared = prepare(problem, model, solver, plain["trainer"], loggers, [checkpoints, FitProgress(), *callbacks], plain)
         return Run(plain, directory, model, prepared, started, accuracy, ProcessState.now(), checkpoints)
 
 
 def _callback(node: Mapping[str, Any], trust: Iterable[str] | None) -> pl.Callback:
-    """One of rbfnet's, which move points, or any of the user's or of Lightning's own."""
+    """Build a callback of rbfnet, of the user or of Lightning."""
     ours = str(node["_target_"]).startswith("rbfnet.")
     return construct(node, Adaptive if ours else pl.Callback, "training", trust)
 

@@ -1,4 +1,4 @@
-"""From a config node with a ``_target_`` to the object it stands for."""
+"""Construct the object described by a config node with a ``_target_``."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ PARTS: dict[tuple[str, str], tuple[type[Any], str]] = {
     ("problems", "conditions"): (Condition, "problems"),
     ("solvers", "balance"): (Balance, "solvers"),
 }
-"""By room and argument: the nodes that are of another base and room than the one they are in."""
+"""By package and argument: nested nodes with another base class and package than their parent."""
 
 
 def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterable[str] | None = None) -> Any:
-    """The object a config node describes: ``{"_target_": "rbfnet.kernels.Matern", "nu": 2.5}``.
+    """Construct the object that a config node describes: ``{"_target_": "rbfnet.kernels.Matern", "nu": 2.5}``.
 
-    A node among its arguments, or in a list there, is constructed in the same way, as the same base (the kernels of a sum) or the
-    one ``PARTS`` names (the domain of a problem); so are those in a plain mapping of a problem. Where a constructor takes
-    numbers, by its annotations, a text is read by the grammar of :class:`rbfnet.problems.Equations`: ``radius: 1/3``,
-    ``x: [0, 2*pi]``. What it takes by position is a list by name: ``{_target_: rbfnet.domains.Difference, members: [...]}``.
+    Nodes among its arguments, or in lists there, are constructed in the same way, with the same base class (the kernels of a sum)
+    or the one in ``PARTS`` (the domain of a problem); so are nodes in a plain mapping of a problem. If an argument is annotated
+    as a number, a text is evaluated as in :class:`rbfnet.problems.Equations`: ``radius: 1/3``, ``x: [0, 2*pi]``. Positional
+    arguments are given as a named list: ``{_target_: rbfnet.domains.Difference, members: [...]}``.
 
     Args:
         node: plain data.
-        base: what the object has to be.
-        room: the room whose exports are the shipped ones, ``"kernels"``.
-        trust: None trusts the node, for the user typed it. For a config from elsewhere, the user's own modules that
-            may be imported beside what the room exports; nothing else is.
+        base: the required base class.
+        room: the subpackage of rbfnet whose exported classes are allowed, such as ``"kernels"``.
+        trust: None trusts the node, which the user typed. For a config from elsewhere: the user's modules that may be
+            imported in addition to what the subpackage exports.
 
     Raises:
-        InputError: a target that cannot be found, is not to be trusted, or is no ``base``; a missing or unknown argument; or what
-            the constructor itself refuses. Any other exception of the constructor is passed on as it is.
+        InputError: a target that is not found, not trusted, or not a subclass of ``base``; a missing or unknown argument; or an
+            argument that the constructor rejects. Any other exception of the constructor is propagated.
     """
     if trust is not None:
         require_few(node)
@@ -65,12 +65,12 @@ def construct(node: Mapping[str, Any], base: type[Any], room: str, trust: Iterab
     given = {key: _argument(key, value, target, base, room, trust) for key, value in nodes.items()}
     given = {key: _with_numbers(value, _annotation(parameters, key)) for key, value in given.items()}
     members = _positional(parameters, target, given)
-    # Not Hydra's instantiate: it would also call whatever _target_ is nested in an argument.
+    # Not hydra.utils.instantiate, which would also call any _target_ nested in an argument.
     return cls(*members, **given)
 
 
 def _argument(key: str, value: Any, target: str, base: type[Any], room: str, trust: Iterable[str] | None) -> Any:
-    """An argument with the nodes in it constructed."""
+    """Construct the nodes in an argument."""
     if isinstance(value, Mapping) and "_target_" in value:
         return construct(value, *PARTS.get((room, key), (base, room)), trust)
     if isinstance(value, Mapping) and room == "problems":
@@ -83,14 +83,14 @@ def _argument(key: str, value: Any, target: str, base: type[Any], room: str, tru
 
 
 def _annotation(parameters: Mapping[str, inspect.Parameter], key: str) -> str:
-    """That of an argument by name, of ``**others`` where it has no parameter of its own."""
+    """The annotation of an argument, or that of ``**others`` if it has no parameter of its own."""
     others = (p for p in parameters.values() if p.kind is p.VAR_KEYWORD)
     parameter = parameters.get(key) or next(others, None)
     return "" if parameter is None else str(parameter.annotation)
 
 
 def _with_numbers(value: Any, annotation: str) -> Any:
-    """Texts as numbers where there are to be numbers, and may be no texts."""
+    """Evaluate texts if the annotation allows numbers but not texts."""
     words = set(re.findall(r"\w+", annotation))
     if not words & {"float", "int"} or words & {"str", "Any", "Callable"}:
         return value
@@ -99,14 +99,14 @@ def _with_numbers(value: Any, annotation: str) -> Any:
     if not isinstance(value, str):
         return value
     if not any(letter.isdigit() for letter in value) and not {*re.findall(r"[a-z]+", value)} & {"pi", "e"}:
-        # A word: the constructor says what it wants instead.
+        # Not a number: the constructor reports what it needs.
         return value
     number = parse(value, ()).node
     return int(number) if "float" not in words and isinstance(number, float) and number.is_integer() else number
 
 
 def _positional(parameters: Mapping[str, inspect.Parameter], target: str, given: dict[str, Any]) -> list[Any]:
-    """Take what ``*members`` stands for out of ``given``."""
+    """Remove the value of ``*members`` from ``given`` and return it."""
     name = next((name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL), None)
     members = given.pop(name, []) if name is not None else []
     if not isinstance(members, list):
@@ -129,7 +129,7 @@ def _locate(target: str, base: type) -> type:
     try:
         module = importlib.import_module(module_name) if module_name else None
     except ModuleNotFoundError as error:
-        # The user's own module may be there and fail in an import of its own: that is not ours to shorten.
+        # A user's module may exist and fail in one of its own imports: keep that traceback.
         if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
             raise
         module = None

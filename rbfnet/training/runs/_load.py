@@ -1,4 +1,4 @@
-"""A run directory as a solution to work with."""
+"""Load the solution from a run directory."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from rbfnet.training.runs._run_directory import load as load_model
 from rbfnet.training.storage import read_model, read_summary
 
 PART = "problem."
-"""What the names of a problem's tensors begin with."""
+"""The prefix of the names of a problem's tensors."""
 
 SHOWN: dict[str, tuple[Any, Any]] = {
     "problem": (str, "unknown"), "kernel": (str, "unknown"), "solver": (str, "unknown"), "centers": (int, 0),
     "seconds": ((int, float), 0.0), "loss": ((int, float), None), "errors": (dict, None), "verdict": (str, "unknown"),
     "reasons": (list, []), "residuals": (list, []), "estimated_error": ((int, float), None),
 }  # fmt: skip
-"""What a solution shows of a summary: of which type it is, and what it is taken for where it is not there or of another."""
+"""Entries of a summary that a solution uses: the type, and the default if missing or of another type."""
 
 
 @held
 def load(run_dir: str | Path, trust: Iterable[str] = (), *, problem: Problem | None = None) -> Solution:
-    """The solution of a run, rebuilt from its ``config.yaml``, ``model.safetensors`` and ``summary.json`` alone.
+    """Load the solution of a run from its ``config.yaml``, ``model.safetensors`` and ``summary.json``.
 
-    It is what :func:`rbfnet.solve` gives: it predicts, it is measured, drawn and saved. Its problem is made again from
-    ``config.yaml`` when it is first asked for, which predicting does only where the model satisfies conditions by construction.
+    The result is the same kind of object that :func:`rbfnet.solve` returns. Its problem is rebuilt from ``config.yaml`` on first
+    access; predictions need it only if the model satisfies conditions by construction.
 
-    The files are read as data: nothing is unpickled, and no class is made that rbfnet does not export or ``trust`` does not name.
+    The files are read as data: nothing is unpickled, and only classes that rbfnet exports or ``trust`` names are instantiated.
 
     Args:
-        run_dir: the directory of the run, or one that :meth:`rbfnet.training.Solution.save` has written.
-        trust: modules of the user's own that kernels and problems may come from, ``["my_kernels"]``.
-        problem: the problem itself, where it cannot be made from the config, as with data that were fitted in Python.
+        run_dir: the directory of a run, or one written by :meth:`rbfnet.training.Solution.save`.
+        trust: the user's modules from which kernels and problems may be imported, ``["my_kernels"]``.
+        problem: the problem, if it cannot be rebuilt from the config, as for data fitted in Python.
 
     Raises:
-        InputError: no run there, files that cannot be read or do not fit together, or a kernel or an
+        InputError: no run in the directory, files that cannot be read or are inconsistent, or a kernel or
             ansatz from a module that is not trusted.
 
     Example:
@@ -59,7 +59,7 @@ def load(run_dir: str | Path, trust: Iterable[str] = (), *, problem: Problem | N
     """
     directory, trust = Path(run_dir), list(trust)
     if problem is not None and not isinstance(problem, Problem):
-        raise InputError(f"problem is the Problem that the run has solved, but got {problem!r}.")
+        raise InputError(f"problem must be the Problem that the run solved, but got {problem!r}.")
     model = load_model(directory, trust)
     summary = _summary(directory)
     names = None if problem is not None else ColumnNames.read(summary, model.in_features, model.out_features)
@@ -70,7 +70,7 @@ def load(run_dir: str | Path, trust: Iterable[str] = (), *, problem: Problem | N
 
 
 class _Later:
-    """Makes the problem of a run when it is called."""
+    """Builds the problem of a run when called."""
 
     def __init__(self, directory: Path, trust: list[str], model: Network) -> None:
         self.directory, self.trust, self.model = directory, trust, model
@@ -84,7 +84,7 @@ class _Later:
             )
         dtype = self.model.weight.dtype
         with isolated(dtype):
-            # The rows held out, and points with noise, are those of the run.
+            # Use the held-out rows and noisy points of the run.
             seed = config.get("seed", 0)
             seed_everything(seed if isinstance(seed, int) else 0)
             problem: Problem = construct(config["problem"], Problem, "problems", self.trust).to(dtype)
@@ -99,7 +99,7 @@ class _Later:
 
 
 def _names(made: _Later, model: Network) -> ColumnNames:
-    """Of a run that was written before names were: those of its problem, where that can be made."""
+    """The names for a run saved without names: those of its problem, if that can be rebuilt."""
     try:
         names = ColumnNames.of(made())
     except (InputError, OSError):
@@ -109,9 +109,9 @@ def _names(made: _Later, model: Network) -> ColumnNames:
 
 
 def _summary(directory: Path) -> dict[str, Any]:
-    """``summary.json`` with everything that a solution shows of it; what is missing there is not known."""
+    """Read ``summary.json`` with all entries that a solution uses; missing ones get defaults."""
     file = directory / "summary.json"
-    # Of a file that was written by somebody else nothing is believed that could not be shown.
+    # The file is untrusted: entries of another type are replaced by defaults.
     found = read_summary(file) if file.is_file() else {}
     return {
         **found,

@@ -1,4 +1,4 @@
-"""From an object to the config node that describes it, as far as there is one."""
+"""Config nodes that describe existing objects."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from rbfnet.solvers import Solver
 
 PLAIN = (str, int, float, bool, type(None))
 OWN = {"num_interior": "given_interior", "num_boundary": "given_boundary"}
-"""Arguments that are kept under another name."""
+"""Arguments that are stored as an attribute of another name."""
 
 
 def kernel_node(kernel: Kernel) -> dict[str, Any]:
-    """The node of a kernel.
+    """The config node of a kernel.
 
     Raises:
-        InputError: a plain function, a class that cannot be found by its name, or a class of the user's with arguments.
+        InputError: a plain function, a class that cannot be imported by name, or a user's class with arguments.
     """
     node = _shipped(kernel, "kernels", "Kernel")
     if node is None:
         node = _own(kernel)
     if node is None:
         raise InputError(
-            f"The kernel {kernel!r} cannot be saved: take a class of your own without arguments, at the top level of a "
+            f"The kernel {kernel!r} cannot be saved: use a class without constructor arguments, defined at the top level of a "
             "module, as in my_kernels.py."
         )
     return node
 
 
 def problem_node(problem: Problem) -> dict[str, Any] | None:
-    """The node of a shipped problem, or of a class of the user's that takes no arguments; None where there is none."""
+    """The config node of a shipped problem or of a user's class without arguments; None for any other problem."""
     return _shipped(problem, "problems", "Problem") or _own(problem)
 
 
 def solver_node(name: str) -> dict[str, Any]:
-    """The node of the solver of that name: its arguments are not known any more."""
+    """The config node of a solver by its name, without its arguments, which are no longer known."""
     classes: dict[str, type] = catalogue("solvers", Solver.__name__)
     return {"_target_": f"rbfnet.solvers.{classes[name].__name__}" if name in classes else name}
 
 
 def _shipped(thing: Kernel | Problem, room: str, base: str) -> dict[str, Any] | None:
-    """The node of an object of a class that a room exports, from its attributes; None where an argument is not among them."""
+    """The node of an object of a shipped class, from its attributes; None if an argument is not an attribute."""
     kind = type(thing)
     if kind not in catalogue(room, base).values():
         return None

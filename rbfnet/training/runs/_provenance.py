@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, the command line, the state of the working directory."""
+"""The provenance of a result: versions, the command line, the git state of the working directory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 import rbfnet
 
 SECONDS = 5
-"""Git may take so long; on a slow disk nobody waits for it."""
+"""Timeout for git in seconds."""
 
 
 def provenance() -> dict[str, Any]:
@@ -31,9 +31,10 @@ def provenance() -> dict[str, Any]:
 def _command() -> str:
     program, *rest = sys.argv or [""]
     module = Path(program)
-    # The command line names the file of its command, for the launchers of further processes.
+    # sys.argv[0] is the file of the command, for launchers of additional processes.
     if module.suffix == ".py" and module.parent.name == "cli" and module.parent.parent.name == "rbfnet":
-        return shlex.join(["rbfnet", module.stem, *rest])
+        # A job of a sweep is numbered by keys of Hydra's own; without them the command runs it again.
+        return shlex.join(["rbfnet", module.stem, *(argument for argument in rest if not argument.startswith("hydra."))])
     return shlex.join([module.name, *rest])
 
 

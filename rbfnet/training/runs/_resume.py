@@ -1,4 +1,4 @@
-"""An interrupted run continues in its own directory."""
+"""Resume an interrupted run in its own directory."""
 
 from __future__ import annotations
 
@@ -19,35 +19,34 @@ from rbfnet.training.runs._run_directory import enter, is_complete
 from rbfnet.training.storage import Metrics, read_checkpoint, rows_before
 
 MAY_CHANGE = {"run_dir", "logger", "trainer"}
-"""What of a config may differ from that of the checkpoint: the directory may have been moved, the run may be longer."""
+"""Config keys that may differ from the checkpoint: the directory may have moved, the run may be longer."""
 
 
 @held
 def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterable[str] = ()) -> Run:
-    """The run of a directory, built to continue from ``checkpoints/last.ckpt`` as if it had never been stopped, bit for bit.
+    """Rebuild a run so that it continues from ``checkpoints/last.ckpt`` as if it had never been stopped, bit for bit.
 
-    Of a run that was stopped after its last epoch, what is not written yet is written. One that was stopped before its first
-    checkpoint begins anew. What was logged after the checkpoint was written is dropped from ``metrics.csv``, and logged again.
+    If the run was stopped after its last epoch, only the missing files are written. If it was stopped before its first
+    checkpoint, it starts again. Rows logged after the checkpoint are removed from ``metrics.csv`` and logged again.
 
-    ``config.yaml`` and the checkpoint are read as data, whoever wrote them: nothing is unpickled or resolved, no class is made
-    that rbfnet does not export or ``trust`` does not name, and no path of theirs is written to. The tables and meshes that the
-    problem names are read, as numbers, from wherever they are.
+    ``config.yaml`` and the checkpoint are read as untrusted data: nothing is unpickled or resolved, only classes that rbfnet
+    exports or ``trust`` names are instantiated, and no path in them is written to. The tables and meshes that the problem names
+    are read, as numbers, from wherever they are.
 
     Args:
-        run_dir: the directory of the run; others are kept out of it until the run has been executed.
-        max_epochs: epochs of the whole run, what has been done included; None for those of its config. A schedule of the step
-            size stays as it was.
-        trust: modules of the user's own, as in :func:`rbfnet.load`.
+        run_dir: the directory of the run; it is locked until the run has been executed.
+        max_epochs: the number of epochs of the whole run, including completed ones; None uses the config. A schedule of the step
+            size is not changed.
+        trust: the user's modules, as in :func:`rbfnet.load`.
 
     Raises:
-        InputError: no run there, nothing to resume, a run that is still going, files that are damaged, a
-            config that is not that of the checkpoint, a class that is not to be trusted, a checkpoint that does not fit the run,
-            a link among its files.
+        InputError: no run in the directory, a finished or still running run, damaged files, a config that differs from that of
+            the checkpoint, a class that is not trusted, a checkpoint that does not fit the run, or a link among its files.
     """
     directory = Path(run_dir)
     require_begun(directory)
     require_own_files(directory)
-    # Of several processes the first keeps others out, for all.
+    # With several processes, the first one holds the lock.
     lock = enter(directory) if getattr(rank_zero_only, "rank", 0) == 0 else None
     try:
         return replace(_built(directory, max_epochs, trust), lock=lock)
@@ -58,13 +57,13 @@ def resume(run_dir: str | Path, *, max_epochs: int | None = None, trust: Iterabl
 
 
 def _built(directory: Path, max_epochs: int | None, trust: Iterable[str]) -> Run:
-    """The run, with its checkpoint, if it has one."""
+    """Build the run, with its checkpoint if there is one."""
     config = read_config(directory)
     file = directory / "checkpoints" / "last.ckpt"
-    # It may have been stopped before there was any.
+    # The run may have been stopped before its first checkpoint.
     checkpoint = _checked(directory, config, read_checkpoint(file)) if file.exists() else None
     if not isinstance(trainer := config.get("trainer"), dict):
-        raise InputError(f"trainer in {str(directory / 'config.yaml')!r} must be its options, but is {trainer!r}.")
+        raise InputError(f"trainer in {str(directory / 'config.yaml')!r} must be a mapping of options, but is {trainer!r}.")
     trainer = dict(trainer)
     if max_epochs is not None:
         trainer["max_epochs"] = int(positive("trainer.max_epochs", max_epochs, whole=True))
@@ -78,7 +77,7 @@ def _built(directory: Path, max_epochs: int | None, trust: Iterable[str]) -> Run
     run.checkpoints.over = _is_over(checkpoint, done, max_epochs, run) or (complete and max_epochs is None)
     if run.checkpoints.over and complete:
         why = f"{done} of {run.prepared.trainer.max_epochs} epochs are done"
-        way = "; continue with trainer.max_epochs=..., if its solver descends"
+        way = "; continue with trainer.max_epochs=... (descent solvers only)"
         if checkpoint.get("converged") and done < (run.prepared.trainer.max_epochs or 0):
             why, way = f"its solver has converged after {done} epochs", ""
         raise InputError(f"The run in {str(directory)!r} is finished: {why}{way}.")
@@ -89,7 +88,7 @@ def _built(directory: Path, max_epochs: int | None, trust: Iterable[str]) -> Run
 
 
 def _is_over(checkpoint: Mapping[str, Any], done: int, max_epochs: int | None, run: Run) -> bool:
-    """Whether nothing is left to train: all epochs that are wanted are done, or further ones would change nothing."""
+    """Whether nothing is left to train: all epochs are done, or the solver has converged."""
     wanted = run.prepared.trainer.max_epochs
     if max_epochs is None and "over" in checkpoint:
         return bool(checkpoint["over"])
@@ -97,14 +96,14 @@ def _is_over(checkpoint: Mapping[str, Any], done: int, max_epochs: int | None, r
 
 
 def _moved(node: Any, directory: Path) -> Any:
-    """The config of loggers, writing to this directory."""
+    """The config of the loggers, with this directory as output."""
     if not isinstance(node, dict):
         return node
     return {key: str(directory) if key == "save_dir" else _moved(value, directory) for key, value in node.items()}
 
 
 def _checked(directory: Path, config: Mapping[str, Any], checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint, once it is known to be one of a run with this config that may be resumed."""
+    """Check that the checkpoint belongs to this config and can be resumed; returns it."""
     parameters = checkpoint.get("hyper_parameters")
     before = parameters.get("config") if isinstance(parameters, dict) else None
     if not isinstance(before, dict) or not all(isinstance(key, str) for key in (*config, *before)):

@@ -1,4 +1,4 @@
-"""A run that is executed: trained in a directory of its own, stopped by signals, and kept as far as it has come."""
+"""Execute a run in its own directory, stop it on signals, and save its progress."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ from rbfnet.training.storage import Lock
 
 @dataclass(frozen=True)
 class Run:
-    """Everything a config describes, built and looked at, with nothing done or written yet.
+    """A run built from a config and checked, with nothing executed or written yet.
 
-    ``state`` is that of the process as building has left it, for the run to continue from. ``lock`` is on the directory of a run
-    that is resumed.
+    ``state`` is the global state after building, from which the run continues. ``lock`` locks the directory of a resumed run.
     """
 
     config: dict[str, Any]
@@ -49,13 +48,13 @@ class Run:
         """Train, and write the run directory.
 
         Args:
-            stop: what signals ask; None for one that nobody else looks at.
+            stop: the handler of signals; None creates one.
 
         Raises:
-            Interrupted, Terminated: the process got SIGINT or SIGTERM; the run can be resumed from its last checkpoint.
+            Interrupted, Terminated: the process received SIGINT or SIGTERM; the run can be resumed from its last checkpoint.
             Diverged: a non-finite loss.
-            ProcessLost: another process of the run has ended.
-            InputError: another run is in the directory.
+            ProcessLost: another process of the run ended.
+            InputError: another run uses the directory.
             WriteError: a file cannot be written.
         """
         stop = stop or Stop()
@@ -67,7 +66,7 @@ class Run:
             if launcher is not None:
                 launcher.end()
             if first and self.lock is None and not self._is_kept(stop):
-                # Nothing that has been trained is kept: nothing is left, of the directories above neither.
+                # Nothing was trained, so remove the run directory and any parents created for it.
                 shutil.rmtree(self.directory, ignore_errors=True)
                 for path in made[1:]:
                     with suppress(OSError):
@@ -78,7 +77,7 @@ class Run:
             lock = (self.lock or enter(self.directory)) if first else None
             try:
                 if first and self.lock is None:
-                    # Another may have been there since this one was built.
+                    # Another run may have used the directory since this one was built.
                     require_fresh(self.directory)
                 stop.abandon = abandon
                 return self._until_stopped(stop, launcher)
@@ -87,13 +86,13 @@ class Run:
                     lock.release()
 
     def _until_stopped(self, stop: Stop, launcher: Launcher | None) -> Solution:
-        """Execute; however it ends, further processes end too."""
+        """Execute the run; in every case, the additional processes end too."""
         try:
             solution = self._execute(stop)
         except Exception as error:
             lost = None if launcher is None else launcher.lost_to(error)
             if launcher is not None and lost is None:
-                # The others have come to the same end.
+                # The other processes have ended in the same way.
                 launcher.end(LEAVE)
             stop.abandon()
             if lost is not None:
@@ -111,21 +110,21 @@ class Run:
         return solution
 
     def _is_kept(self, stop: Stop) -> bool:
-        """Whether what there is at the end is worth resuming."""
+        """Whether there is anything to resume."""
         steps, trainer = self.checkpoints.steps, self.prepared.trainer
         if trainer.world_size == 1 and stop.number is not None:
-            # The step that was broken into is given up. (Several processes cannot wait for one another's steps.)
+            # The interrupted step is discarded: with several processes they cannot wait for each other's steps.
             return bool(steps)
         return steps is not None and bool(trainer.global_step or trainer.world_size > 1)
 
     def on_loss(self, give_up: Callable[[ProcessLost], object]) -> None:
-        """Have ``give_up`` called in a thread where another process of the run is lost, and the main thread waits for it."""
+        """Call ``give_up`` in a thread if another process of the run is lost while the main thread waits for it."""
         if (launcher := launched_here(self.prepared.trainer)) is not None:
             launcher.give_up = give_up
 
     @property
     def last(self) -> Path:
-        """The checkpoint that the run would resume from."""
+        """The checkpoint to resume from."""
         return self.checkpoints.path
 
     @property
@@ -147,12 +146,12 @@ class Run:
                     write_solution(self.directory, recorded(error.solution), figures, self.config)
                 raise
             except Stopped:
-                # Where a step was broken into, the last checkpoint stays.
+                # After an interrupted step, the last checkpoint is kept.
                 if stop.broken is None:
                     stop.leaves()
                     self._keep()
                 raise
-            # From here on nothing that was trained can be lost.
+            # From here on no training progress can be lost.
             seconds = self._seconds
             self._keep()
             if first:
@@ -163,6 +162,6 @@ class Run:
         return solution
 
     def _keep(self) -> None:
-        """Write a checkpoint, unless there is nothing new to keep."""
+        """Write a checkpoint, unless there is nothing new."""
         if self.prepared.trainer.global_step and not self.checkpoints.over:
             self.checkpoints.save(self.prepared.trainer)

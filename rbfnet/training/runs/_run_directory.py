@@ -1,4 +1,4 @@
-"""What a run leaves behind, and how its files are written."""
+"""The files in a run directory, and how they are written and read."""
 
 from __future__ import annotations
 
@@ -26,42 +26,42 @@ from rbfnet.training.runs._construct import construct
 from rbfnet.training.storage import Lock, digest_of, read_model, read_summary, write_model, write_summary, write_whole
 
 FORMAT_VERSION = 2
-"""Of the files in a run directory; rises when an older ``load`` could not read them."""
+"""Format version of run directories; increased when an older ``load`` could not read them."""
 
 DECIDING = ("kernel", "network", "problem")
-"""What of a config decides what a model computes, the last where it takes an ansatz; its file has their checksums."""
+"""Config keys that determine the model, the last only with an ansatz; the model file has their checksums."""
 
 
 def enter(directory: Path) -> Lock:
-    """Make a run directory, if need be, and keep others out of it.
+    """Create a run directory if necessary, and lock it.
 
     Raises:
-        InputError: it cannot be made, or another run is there.
+        InputError: the directory cannot be created, or another run uses it.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         return Lock(directory)
     except OSError as error:
-        raise InputError(f"The run directory {str(directory)!r} cannot be made: {error.strerror}.") from None
+        raise InputError(f"The run directory {str(directory)!r} cannot be created: {error.strerror}.") from None
 
 
 def write_config(directory: Path, config: Mapping[str, Any]) -> None:
-    """``config.yaml``: the resolved config."""
+    """Write ``config.yaml``: the resolved config."""
     write_whole(directory / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 
 
 def write_trained(directory: Path, model: torch.nn.Module, problem: Problem, config: Mapping[str, Any] | None = None) -> None:
-    """``model.safetensors``: the model, what was found with it, and checksums of what decides what it computes."""
+    """Write ``model.safetensors``: the model, the problem's tensors, and checksums of the config that determines them."""
     parts = {"model": model, "problem": problem}
     state = {f"{part}.{k}": v.detach().cpu().contiguous() for part, m in parts.items() for k, v in m.state_dict().items()}
-    # As it is read back from its file.
+    # In the form in which it is read back.
     plain = yaml.safe_load(OmegaConf.to_yaml(OmegaConf.create(dict(config or {}))))
     deciding = {key: digest_of(plain[key]) for key in DECIDING if key in plain}
     write_model(directory / "model.safetensors", state, {"format_version": str(FORMAT_VERSION), **deciding})
 
 
 def write_solution(directory: Path, solution: Solution, figures: bool = True, config: Mapping[str, Any] | None = None) -> None:
-    """``model.safetensors``, ``figures/`` and ``summary.json``, which is the last: what it is of is complete."""
+    """Write ``model.safetensors``, ``figures/`` and then ``summary.json``, which marks the run as complete."""
     write_trained(directory, solution.model, solution.problem, config)
     if figures:
         write_figures(solution.model, solution.problem, directory / "figures")
@@ -69,10 +69,10 @@ def write_solution(directory: Path, solution: Solution, figures: bool = True, co
 
 
 def is_complete(directory: Path, checkpoint: Mapping[str, Any]) -> bool:
-    """Whether all has been written that a run leaves behind, for this checkpoint.
+    """Whether all files of a run have been written for this checkpoint.
 
     Raises:
-        InputError: what has been written is damaged.
+        InputError: a file is damaged.
     """
     if not all((directory / name).is_file() for name in ("model.safetensors", "summary.json")):
         return False
@@ -81,7 +81,7 @@ def is_complete(directory: Path, checkpoint: Mapping[str, Any]) -> bool:
         tensors, _ = read_model(directory / "model.safetensors")
         epochs = read_summary(directory / "summary.json").get("epochs")
     except InputError as error:
-        raise InputError(f"{str(error).removesuffix('.')}; remove it, and `rbfnet resume` writes it anew.") from None
+        raise InputError(f"{str(error).removesuffix('.')}; remove it, and `rbfnet resume` will rewrite it.") from None
     state = checkpoint["state_dict"]
     same = tensors.keys() == state.keys() and all(torch.equal(value, state[key]) for key, value in tensors.items())
     return same and epochs == done
@@ -89,18 +89,18 @@ def is_complete(directory: Path, checkpoint: Mapping[str, Any]) -> bool:
 
 @held
 def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
-    """The trained model of a run, rebuilt from its ``config.yaml`` and ``model.safetensors`` alone.
+    """Load the trained model of a run from its ``config.yaml`` and ``model.safetensors``.
 
-    A model that satisfies conditions by construction takes this form from its problem, which is made again from ``config.yaml``.
+    If the model satisfies conditions by construction, its problem is rebuilt from ``config.yaml`` for the ansatz.
 
-    Both are read as data: nothing is unpickled, and no class is made that rbfnet does not export or ``trust`` does not name.
+    Both are read as data: nothing is unpickled, and only classes that rbfnet exports or ``trust`` names are instantiated.
 
     Args:
         run_dir: the directory of the run.
-        trust: modules of the user's own that kernels and problems may come from, ``["my_kernels"]``.
+        trust: the user's modules from which kernels and problems may be imported, ``["my_kernels"]``.
 
     Raises:
-        InputError: no run there, files that cannot be read or do not fit together, or a kernel or an
+        InputError: no run in the directory, files that cannot be read or are inconsistent, or a kernel or
             ansatz from a module that is not trusted.
     """
     directory = Path(run_dir)
@@ -131,14 +131,14 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
             raise InputError(f"The weights in {str(directory)!r} do not fit its config.yaml: {reason}") from None
     for key in DECIDING if _takes_ansatz(state["model"]) else DECIDING[:2]:
         if _differs(metadata.get(key), config.get(key)):
-            raise InputError(f"{key} in {str(directory / 'config.yaml')!r} is not what the model was trained with; put it back.")
+            raise InputError(f"{key} in {str(directory / 'config.yaml')!r} differs from that of the trained model; restore it.")
     if missing := sorted(NEEDED - config.keys()):
-        raise InputError(f"{str(directory / 'config.yaml')!r} is cut off: it lacks {missing[0]!r}; put it back.")
+        raise InputError(f"{str(directory / 'config.yaml')!r} is incomplete: it lacks {missing[0]!r}; restore it.")
     return model
 
 
 def _differs(checksum: str | None, node: Any) -> bool:
-    """Whether a part of a config is not what it was; with a class of the user's own that is theirs to say."""
+    """Whether a part of a config has changed; for a user's class the checksum is not compared."""
     targets = re.findall(r"_target_'?: '([^']*)", str(node))
     return checksum not in (None, digest_of(node)) and all(target.startswith("rbfnet.") for target in targets)
 
@@ -149,7 +149,7 @@ State = dict[str, torch.Tensor]
 def _ansatz(
     directory: Path, config: Mapping[str, Any], state: Mapping[str, State], trust: Iterable[str]
 ) -> Callable[[Network], Network]:
-    """What the problem wraps its network in. The problem is made only for a run that has something of the kind."""
+    """The function that wraps the network in the problem's ansatz; the problem is built only if the run has one."""
     if "breaks" in state["model"]:
         degree, point = state["model"]["carried"].shape[1] - 1, "point" in state["model"]
         return lambda network: Evolving(network, 0.0, 1.0, degree, point)  # type: ignore[arg-type]
@@ -168,24 +168,24 @@ def _ansatz(
 
 
 def _takes_ansatz(state: State) -> bool:
-    """Whether the problem has wrapped the network in something of its own."""
+    """Whether the network is wrapped in the problem's ansatz."""
     return "breaks" not in state and _depth(state) != int(_affine(state) is not None)
 
 
 def _depth(state: State) -> int:
-    """How many wrappers there are around the layer."""
+    """The number of wrappers around the layer."""
     return next((key.count("network.") for key in state if re.fullmatch(r"(network\.)*layer\.centers", key)), 0)
 
 
 def _affine(state: State) -> str | None:
-    """The prefix of the parts of an :class:`Affine`, if there is one: it is the innermost wrapper."""
+    """The prefix of the :class:`Affine` parameters, if there is an Affine, which is the innermost wrapper."""
     depth = _depth(state)
     prefix = "network." * (depth - 1)
     return prefix if depth and f"{prefix}input_shift" in state else None
 
 
 def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Callable[[Network], Network]) -> Network:
-    """A network of the shapes that the state has, with the state in it."""
+    """A network with the shapes of the state, loaded with the state."""
     prefix, outer = "network." * _depth(state), _affine(state)
     centers, weight = state[f"{prefix}layer.centers"], state[f"{prefix}weight"]
     require_shapes(centers, weight)

@@ -1,4 +1,4 @@
-"""A solution from Python as a run directory."""
+"""Save a solution as a run directory."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from rbfnet.training.runs._nodes import kernel_node, problem_node, solver_node
 from rbfnet.training.runs._provenance import provenance
 from rbfnet.training.runs._run_directory import write_config, write_solution
 
-NOT_SAVED = "The problem is not saved with it; give it where residuals or figures are wanted: rbfnet.load(path, problem=...)."
+NOT_SAVED = "The problem is not saved; to compute residuals or figures, pass it: rbfnet.load(path, problem=...)."
 
 
 def save(solution: Solution, path: str | Path, *, figures: bool = False) -> Path:
-    """What :meth:`rbfnet.training.Solution.save` does."""
+    """Implements :meth:`rbfnet.training.Solution.save`."""
     directory = Path(path)
     if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
-        raise InputError(f"The directory {str(path)!r} already exists and is not empty; choose another, or remove it.")
+        raise InputError(f"The directory {str(path)!r} already exists and is not empty; choose another name, or remove it.")
     problem = _problem(solution)
     config = _config(solution, None if problem is None else problem_node(problem), directory)
     made = not directory.exists()
@@ -36,7 +36,7 @@ def save(solution: Solution, path: str | Path, *, figures: bool = False) -> Path
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"The directory {str(path)!r} cannot be made: {error.strerror}.") from None
+        raise InputError(f"The directory {str(path)!r} cannot be created: {error.strerror}.") from None
     try:
         write_config(directory, config)
         saved = Solution(solution.model, problem or _stand_in(solution), solution.errors, summary)
@@ -49,7 +49,7 @@ def save(solution: Solution, path: str | Path, *, figures: bool = False) -> Path
 
 
 def recorded(solution: Solution) -> Solution:
-    """The same, with the names of the columns and where it comes from in its summary, as run directories have it."""
+    """A copy with column names and provenance in its summary, as in run directories."""
     solution.summary.update(columns=solution.names.plain(), provenance=provenance())
     return solution
 
@@ -58,12 +58,12 @@ def _problem(solution: Solution) -> Problem | None:
     try:
         return solution.problem
     except InputError:
-        # It was loaded without.
+        # The solution was loaded without its problem.
         return None
 
 
 def _stand_in(solution: Solution) -> Problem:
-    """A problem without any parts that would be written."""
+    """A placeholder problem without anything to save."""
     x = solution.model.weight.new_zeros((1, len(solution.names.coords)))
     return DataProblem(x, x.new_zeros((1, len(solution.names.outputs))), solution.names.coords, solution.names.outputs)
 
@@ -94,8 +94,8 @@ def _config(solution: Solution, problem: dict[str, Any] | None, directory: Path)
 
 
 def _network(model: Network) -> RBFNetwork:
-    """The network inside of all wrappers."""
+    """The innermost network."""
     inner: Any = model.network if isinstance(model, Evolving) else innermost(model)
     if not isinstance(inner, RBFNetwork):
-        raise InputError(f"A {type(inner).__name__} cannot be saved; what is saved is an RBFNetwork in its wrappers.")
+        raise InputError(f"A {type(inner).__name__} cannot be saved; only an RBFNetwork, possibly wrapped, can.")
     return inner

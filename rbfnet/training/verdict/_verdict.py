@@ -15,6 +15,7 @@ from rbfnet.nn import Evolving
 from rbfnet.operators import Differentiable, LinearModel
 from rbfnet.problems import DataProblem, Problem, Sample, Unknown
 from rbfnet.solvers import Solver
+from rbfnet.solvers.time import errors_in_time
 from rbfnet.solvers.validation import Estimate, Miss, close_points, estimate, fresh_points, misses
 from rbfnet.training.verdict._remedies import contradictions, remedy
 
@@ -56,15 +57,11 @@ class Verdict:
         estimated_error: relative L2, of all outputs; None where there is none.
 
     Example:
-        >>> import torch
-        >>> from rbfnet.nn import RBFNetwork
-        >>> from rbfnet.problems import Poisson
-        >>> from rbfnet.solvers import LeastSquares
-        >>> from rbfnet.training import judge
-        >>> problem = Poisson(num_interior=100, num_boundary=40)
-        >>> verdict = judge(RBFNetwork(2, 1, 30, dtype=torch.float64), problem, LeastSquares(), problem.sample())
-        >>> [row["condition"] for row in verdict.residuals], len(verdict.sentences) > 0
-        (['interior', 'dirichlet'], True)
+        >>> from rbfnet.training import Verdict
+        >>> row = {"condition": "interior", "equation": 0, "rms": 2e-5, "largest": 1e-4, "where": {"x": 0.1, "y": 0.9}}
+        >>> verdict = Verdict("solved", (row,), (), estimated_error=3e-6)  # what `judge` finds, for example
+        >>> max(row["rms"] for row in verdict.residuals)
+        2e-05
     """
 
     word: str
@@ -114,8 +111,9 @@ def judge(
         >>> from rbfnet.solvers import LeastSquares
         >>> from rbfnet.training import judge
         >>> problem = Poisson(num_interior=100, num_boundary=40)
-        >>> judge(RBFNetwork(2, 1, 30, dtype=torch.float64), problem, LeastSquares(), problem.sample()).word  # weights of zero
-        'not solved'
+        >>> verdict = judge(RBFNetwork(2, 1, 30, dtype=torch.float64), problem, LeastSquares(), problem.sample())
+        >>> verdict.word, [row["condition"] for row in verdict.residuals], len(verdict.sentences) > 0  # weights of zero
+        ('not solved', ['interior', 'dirichlet'], True)
     """
     a = accuracy_for(problem, accuracy)
     with torch.random.fork_rng(devices=[]):
@@ -150,8 +148,9 @@ def _judged(model: Differentiable, problem: Problem, solver: Solver, used: Mappi
 
 
 def _estimated(model: Differentiable, problem: Problem, fresh: Mapping[str, Sample], found: Sequence[Miss]) -> Estimate | None:
-    # The weights of a model that goes through time are determined step by step.
-    if not isinstance(model, LinearModel) or isinstance(model, Evolving):
+    if isinstance(model, Evolving):
+        return errors_in_time(model, problem, fresh)
+    if not isinstance(model, LinearModel):
         return None
     rows, wanted = sum(sample.num_rows for sample in fresh.values()), FOR_EACH * model.coefficients.shape[0]
     if rows < wanted:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,9 +14,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 from rbfnet import Operator
-from rbfnet.kernels import Kernel, Matern
+from rbfnet.kernels import Matern
 from rbfnet.nn import RBFNetwork, blockwise
 from rbfnet.operators import apply_operators, laplacian
+from tests.kernels.one_parameter import OneParameter
 
 F64 = torch.float64
 SIZE = 3
@@ -25,17 +25,13 @@ ROWS = 4 * SIZE + 5
 """Several blocks, and no multiple of their size."""
 
 
-class Rational(Kernel):
+class Rational(OneParameter):
     """(1 + s)^-power with a power that is learnt."""
 
-    smoothness = math.inf
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.power = nn.Parameter(torch.tensor(0.8))
+    start = 0.8
 
     def phi(self, s: Tensor) -> Tensor:
-        return (1.0 + s) ** -self.power
+        return (1.0 + s) ** -self.a
 
 
 # -- the function ------------------------------------------------------------------------------------------------------
@@ -320,17 +316,13 @@ def test_one_block_holds_the_pairs_it_may(monkeypatch: pytest.MonkeyPatch) -> No
     torch.testing.assert_close(made(x), torch.cat([made(row[None]) for row in x]))
 
 
-class Tilted(Kernel):
+class Tilted(OneParameter):
     """exp(-s) + slope s: its second derivative does not depend on the parameter."""
 
-    smoothness = math.inf
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.slope = nn.Parameter(torch.tensor(0.3))
+    start = 0.3
 
     def phi(self, s: Tensor) -> Tensor:
-        return (-s).exp() + self.slope * s
+        return (-s).exp() + self.a * s
 
 
 @pytest.mark.parametrize("pairs", [pytest.param(10**9, id="all at once"), pytest.param(12, id="blocks")])
@@ -340,7 +332,7 @@ def test_a_parameter_that_an_operator_does_not_depend_on_gets_no_gradient(pairs:
     network = RBFNetwork(2, 1, 4, kernel, dtype=F64)
     torch.nn.init.ones_(network.weight)
     torch.autograd.backward(network.apply_operator(torch.rand(ROWS, 2, dtype=F64), Operator.d(0, 1)).sum())
-    assert kernel.slope.grad is None or not kernel.slope.grad.any()
+    assert kernel.a.grad is None or not kernel.a.grad.any()
     assert network.layer.centers.grad is not None
 
 

@@ -12,40 +12,13 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call, grad, jacfwd, jacrev, jvp, vmap
 
 from rbfnet import Operator
-from rbfnet.kernels import (
-    Gaussian,
-    GeneralizedMultiquadric,
-    InverseMultiquadric,
-    InverseQuadratic,
-    Kernel,
-    Matern,
-    Multiquadric,
-    Polyharmonic,
-    Product,
-    RationalQuadratic,
-    Sum,
-    ThinPlateSpline,
-    Wendland,
-)
+from rbfnet.kernels import Kernel, Matern
 from rbfnet.nn import RBFNetwork
 from rbfnet.nn import _sums as routes
 from rbfnet.nn.blocks._radial import radial_powers
+from tests.kernels.shipped import KERNELS
 
 F64 = torch.float64
-KERNELS: list[Kernel] = [
-    Gaussian(),
-    Multiquadric(),
-    InverseMultiquadric(),
-    InverseQuadratic(),
-    GeneralizedMultiquadric(1.5),
-    RationalQuadratic(),
-    *map(Matern, (0.5, 1.5, 2.5, 3.5, 4.5)),
-    ThinPlateSpline(),
-    *map(Polyharmonic, (1, 3, 4, 5, 6, 7)),
-    *map(Wendland, (0, 2, 4, 6)),
-    Sum(["gaussian", Matern(2.5)]),
-    Product([Wendland(4), InverseQuadratic()]),
-]
 LAPLACIAN, BIHARMONIC = Operator.laplacian(0, 1), Operator.biharmonic(0, 1)
 CHANNELS = [Operator.identity(), LAPLACIAN, BIHARMONIC, 3.0 * LAPLACIAN, 2.0 * Operator.identity() - 0.5 * LAPLACIAN]
 ROWS, CENTERS = 23, 6

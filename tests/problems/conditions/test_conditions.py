@@ -420,11 +420,11 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "no number of points": (lambda: Posed(LINE, [Dirichlet(points=0)]).sample(), "number of points of condition 'dirichlet'"),
     "a nonlinear integral": (
-        lambda: rbfnet.solve(Posed(LINE, [Interior(nothing), Integral(of=lambda u: u**2)])),
+        lambda: rbfnet.solve(Posed(LINE, [Interior(nothing), Integral(of=lambda u: u**2)]), solver="least_squares"),
         "Condition 'integral' of Posed is not linear",
     ),
     "a nonlinear pair": (
-        lambda: rbfnet.solve(Posed(LINE, [Squared("x")])),
+        lambda: rbfnet.solve(Posed(LINE, [Squared("x")]), solver="least_squares"),
         "Condition 'periodic_x' of Posed is not linear",
     ),
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import pi
+from typing import Any
 
 import pytest
 import torch
@@ -118,7 +119,11 @@ def test_unknowns_that_cannot_start_are_refused(make: object, sentence: str) -> 
         make()  # type: ignore[operator]
 
 
-def test_dirichlet_values_can_be_unknown() -> None:
+@pytest.mark.parametrize(
+    ("solver", "within"), [("gauss_newton", 1e-4), (LBFGS(max_epochs=20), 1e-3)], ids=["gauss_newton", "lbfgs"]
+)
+@pytest.mark.parametrize("value", [lambda k: k, lambda k: lambda x: k() * x], ids=["itself", "in a function"])
+def test_dirichlet_values_can_be_unknown(value: Callable[[Unknown], Any], solver: str | LBFGS, within: float) -> None:
     class End(rbfnet.Problem):
         domain = Box(x=(0, 1))
 
@@ -128,8 +133,10 @@ def test_dirichlet_values_can_be_unknown() -> None:
 
         def conditions(self) -> Iterable[Condition]:
             yield Interior(lambda u: u.d("xx"))
-            yield Dirichlet(lambda x: self.end() * x)
-            yield Data(torch.tensor([[0.5]], dtype=DOUBLE), torch.tensor([1.5], dtype=DOUBLE))
+            yield Dirichlet(value(self.end), on="x=high", name="high")
+            yield Dirichlet(0.0, on="x=low")
+            x = torch.linspace(0.1, 0.9, 9, dtype=DOUBLE)[:, None]
+            yield Data(x, 3 * x)
 
-    solution = rbfnet.solve(End, num_centers=8, solver=LBFGS(max_epochs=20))
-    assert solution.summary["unknowns"]["end"]["value"] == pytest.approx(3.0, rel=1e-3)
+    solution = rbfnet.solve(End, num_centers=8, solver=solver)
+    assert solution.summary["unknowns"]["end"]["value"] == pytest.approx(3.0, rel=within)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import inspect
+import textwrap
 from collections.abc import Callable, Iterable
 from functools import partial
 from math import pi
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -97,18 +100,18 @@ def test_every_shipped_problem_is_known_to_these_tests() -> None:
     assert set(catalogue("problems", "Problem")) == {*PDES, *NUMERICAL, *others}
 
 
-def test_the_class_printed_in_the_design_is_complete() -> None:
-    class Mine(rbfnet.Problem):
-        domain = Rectangle(x=(0, 1), y=(0, 1))
-
-        def conditions(self):
-            yield Interior(lambda u: u.laplacian() + 2 * pi**2 * sin(pi * u.x) * sin(pi * u.y))
-            yield Dirichlet(0.0)
-
-        def exact(self, x, y):
-            return sin(pi * x) * sin(pi * y)
-
-    solution = rbfnet.solve(Mine(), kernel="gaussian", num_centers=200)
+def test_the_class_printed_in_the_docstring_is_complete() -> None:
+    text = inspect.cleandoc(str(rbfnet.Problem.__doc__)).split("::\n")[1].split("\n\nIt is a module")[0]
+    names: dict[str, Any] = {
+        "rbfnet": rbfnet,
+        "Rectangle": Rectangle,
+        "Interior": Interior,
+        "Dirichlet": Dirichlet,
+        "pi": pi,
+        "sin": sin,
+    }
+    exec(textwrap.dedent(text), names)
+    solution = rbfnet.solve(names["Poisson"](), kernel="gaussian", num_centers=200)
     assert solution.errors is not None
     assert solution.errors["rel_l2"] < 1e-4
 

@@ -122,7 +122,7 @@ def test_a_regularisation_that_does_not_fit_is_refused(arguments: tuple[str, flo
 
 
 def test_the_words_are_printed_and_written(command: Callable[..., tuple[int, str, str]]) -> None:
-    code, out, _ = command("train", "network.num_centers=100", "figures=false", "run_dir=run")
+    code, out, _ = command("train", "solver=least_squares", "network.num_centers=100", "figures=false", "run_dir=run")
     words = json.loads(Path("run/summary.json").read_text())["words"]
     assert code == 0 and len(words) == 2 and all(sentence in out for sentence in words)
     assert words[0].startswith("The system has 325 rows and 100 unknowns; condition number ")

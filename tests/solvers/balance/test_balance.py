@@ -91,7 +91,7 @@ def test_a_node_gives_it_arguments_and_nothing_else_passes_for_one(command: Comm
         (lambda: ResidualAttention(decay=1.0), "decay must be below 1"),
         (
             lambda: rbfnet.solve(Poisson, num_centers=9, solver=Adam(balance="residual_attention"), callbacks=[RAD()]),
-            "Weights for each point need points that stay",
+            "A weight per point needs fixed points",
         ),
     ],
 )

@@ -13,9 +13,10 @@ from torch import Tensor
 
 import rbfnet
 from rbfnet.domains import Interval
-from rbfnet.problems import Condition, Data, Dirichlet, Interior, Poisson, Unknown
+from rbfnet.problems import Condition, Dirichlet, Interior, Poisson
 from rbfnet.solvers import GaussNewton
 from rbfnet.solvers.algebra._damped_qr import Factored
+from tests.problems.decay import Decay
 
 DOUBLE = torch.float64
 
@@ -42,24 +43,9 @@ def test_a_wide_matrix_is_solved_with_one_damping_or_one_for_each_unknown(rows: 
         assert torch.allclose(Factored(matrix).solve(target, each), found, rtol=1e-9, atol=1e-15)
 
 
-class Decay(rbfnet.Problem):
-    """u_t = -k u with k = 2, known at a few points: fewer rows than there are unknowns."""
-
-    domain = Interval(t=(0, 1))
-
-    def __init__(self) -> None:
-        super().__init__(num_interior=12)
-        self.k = Unknown(1.0, exact=2.0)
-
-    def conditions(self) -> Iterable[Condition]:
-        t = torch.linspace(0.0, 1.0, 9, dtype=DOUBLE)
-        yield Interior(lambda u: u.d("t") + self.k() * u)
-        yield Data(t[:, None], torch.exp(-2.0 * t))
-
-
 def test_weights_that_meet_all_rows_for_any_unknown_do_so() -> None:
     """21 rows, 40 weights: they are met exactly in a step or two, and say nothing about k, which stays where it was."""
-    problem = Decay()
+    problem = Decay(12)
     solution = rbfnet.solve(problem, num_centers=40, solver=GaussNewton())
     assert solution.summary["loss"] < 1e-20
     assert solution.summary["epochs"] < 10

@@ -76,6 +76,21 @@ def test_waves_do_not_grow(space: Domain, side: Condition, width: float) -> None
     assert float(values[0].real) < 1e-4
 
 
+@pytest.mark.parametrize(("centers", "width"), [(100, 1.0), (200, 2.0), (300, 8.0)])
+def test_no_width_lets_waves_grow(centers: int, width: float) -> None:
+    with torch.no_grad():
+        values = spectrum(lines(posed(HOLE, 1.0, WAVE, Neumann(0.0), Initial(0.0, velocity=0.0)), centers, width))
+    assert float(values[0].real) < 1e-9 * float(values.abs().max())
+
+
+def test_growth_of_the_equation_is_kept() -> None:
+    grows = Interior(lambda u: u.d("t") - u.laplacian("x", "y") - 100 * u)
+    with torch.no_grad():
+        values = spectrum(lines(posed(SQUARE, 1.0, grows, Dirichlet(0.0), Initial(0.0)), 150, 4.0))
+    assert float(values[0].real) == pytest.approx(100 - 2 * math.pi**2, rel=1e-6)
+    assert float(values[1].real) == pytest.approx(100 - 5 * math.pi**2, rel=1e-5)
+
+
 @pytest.mark.parametrize("width", [4.0, 8.0])
 def test_what_is_transported_does_not_grow(width: float) -> None:
     around = posed(SQUARE, 1.0, DRIFT, Periodic("x", derivatives=0), Periodic("y", derivatives=0), Initial(0.0))

@@ -83,7 +83,7 @@ def test_points_gather_where_the_residual_is_and_the_others_stay(callback: Adapt
 
 @pytest.mark.parametrize("solver", ["least_squares", Adam(resample=True)])
 def test_a_solver_that_does_not_keep_its_points_is_refused(solver: Any) -> None:
-    with pytest.raises(ValueError, match="Points that follow the residual need a solver that descends on points that are kept"):
+    with pytest.raises(ValueError, match="Adaptive points need a descent solver with fixed points"):
         rbfnet.solve(Peaked(), num_centers=10, solver=solver, callbacks=[RAD()])
 
 

@@ -142,7 +142,7 @@ def test_points_stay_where_they_are_not_to_follow() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"solver": Adam(max_epochs=1), "per_center": True}, "solver that solves"),
+        ({"solver": Adam(max_epochs=1), "per_center": True}, "needs a solver such as gauss_newton"),
         ({"solver": LeastSquares()}, "per_center=True"),
     ],
 )

@@ -94,14 +94,19 @@ def change(run: Path, path: tuple[Any, ...], value: Any) -> None:
     torch.save(checkpoint, file)
 
 
-def configure(run: Path, path: tuple[str, ...], value: Any) -> None:
-    """Put a value into config.yaml and into what the checkpoint says of it."""
+def reconfigure(run: Path, path: tuple[str, ...], value: Any) -> Any:
+    """Put a value into config.yaml. Returns all of it."""
     config = part = yaml.safe_load((run / "config.yaml").read_text())
     for key in path[:-1]:
         part = part[key]
     part[path[-1]] = value
     (run / "config.yaml").write_text(yaml.safe_dump(config))
-    change(run, ("hyper_parameters", "config"), config)
+    return config
+
+
+def configure(run: Path, path: tuple[str, ...], value: Any) -> None:
+    """Put a value into config.yaml and into what the checkpoint says of it."""
+    change(run, ("hyper_parameters", "config"), reconfigure(run, path, value))
 
 
 def test_an_honest_run_goes_on(run: Path) -> None:
@@ -194,7 +199,7 @@ OTHERS: dict[str, tuple[tuple[str, ...], Any, str]] = {
     "number": (("network", "margin"), 10**30, "network.margin cannot be"),
     "sampler": (("problem", "sampler"), [], "sampler of Problem must be a string"),
     "schedule": (("solver", "schedule"), [], "There is no schedule"),
-    "trainer": (("trainer",), [1], "must be its options"),
+    "trainer": (("trainer",), [1], "must be a mapping of options"),
     "processes": (("trainer", "devices"), 10**6, "trainer.devices must be at most"),
     "checkpoint": (
         ("callbacks",),
@@ -202,7 +207,7 @@ OTHERS: dict[str, tuple[tuple[str, ...], Any, str]] = {
         "callbacks names the path '../victim/file'",
     ),
     "logger": (("logger", "_target_"), "lightning.pytorch.loggers.WandbLogger", "The config names the logger"),
-    "argument": (("logger", "root_dir"), "/tmp/elsewhere", "There is no argument of a logger in a config from elsewhere"),
+    "argument": (("logger", "root_dir"), "/tmp/elsewhere", "There is no logger argument in a config from elsewhere"),
     "environment": (("problem", "sampler"), "${oc.env:SECRET}", "${oc.env:SECRET}"),
     "device": (
         ("problem",),
@@ -278,14 +283,6 @@ def loaded(run: Path) -> str:
         rbfnet.load(run)
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-def reconfigure(run: Path, path: tuple[str, ...], value: Any) -> None:
-    config = part = yaml.safe_load((run / "config.yaml").read_text())
-    for key in path[:-1]:
-        part = part[key]
-    part[path[-1]] = value
-    (run / "config.yaml").write_text(yaml.safe_dump(config))
 
 
 def wrapped(run: Path, points: int) -> None:

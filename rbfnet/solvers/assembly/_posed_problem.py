@@ -1,4 +1,4 @@
-"""What a solver that solves is handed."""
+"""Posed: a problem, a model and points, as what a solver that solves asks for."""
 
 from __future__ import annotations
 

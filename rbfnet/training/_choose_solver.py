@@ -1,0 +1,59 @@
+"""The solver of a run, where it is to be chosen for the problem."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+
+from rbfnet.kernels import KernelLike, as_kernel
+from rbfnet.problems import Problem
+from rbfnet.sampling import IN_BOX
+from rbfnet.solvers import Solver
+from rbfnet.training.callbacks import Adaptive
+
+
+def choose_solver(
+    solver: Solver,
+    problem: Problem,
+    kernel: KernelLike,
+    network: Mapping[str, Any],
+    dtype: torch.dtype,
+    trainer: Mapping[str, Any],
+    callbacks: Sequence[pl.Callback] = (),
+) -> Solver:
+    """The solver itself; of :class:`rbfnet.solvers.Auto` the one that it chooses, for this problem in this run.
+
+    Args:
+        solver, problem, kernel: what they say.
+        network: arguments of the network.
+        dtype: of the run.
+        trainer: options of the Trainer.
+        callbacks: those of the user.
+    """
+    problem.require_domain()
+    problem.to(dtype)
+    return solver.chosen_for(problem, _hindrance(network, dtype, trainer, callbacks), as_kernel(kernel).smoothness < math.inf)
+
+
+def _hindrance(
+    network: Mapping[str, Any], dtype: torch.dtype, trainer: Mapping[str, Any], callbacks: Sequence[pl.Callback]
+) -> str:
+    """What of a run is not for a network in space that goes through time, as it was given; empty where all of it is."""
+    centers, epsilon = network.get("centers", "halton"), network.get("epsilon", "auto")
+    if dtype != torch.float64:
+        return f"dtype={str(dtype).removeprefix('torch.')}"
+    if trainer.get("num_nodes", 1) != 1 or trainer.get("devices", 1) not in (1, "1", "auto"):
+        return "several processes"
+    if any(isinstance(callback, Adaptive) for callback in callbacks):
+        return "points or centres that move"
+    if not (isinstance(centers, str) and centers in IN_BOX):
+        return f"centers={centers}" if isinstance(centers, str) else "given centers"
+    if not (isinstance(epsilon, str) and epsilon == "auto"):
+        return "a given epsilon"
+    if (metric := network.get("metric", "isotropic")) != "isotropic":
+        return f"metric={metric}"
+    return ""
