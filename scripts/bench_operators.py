@@ -1,19 +1,19 @@
-"""Operators of an RBF network, forward and backward to centres, shapes and weights, against what others do.
+"""Time and memory of the operators of an RBF network, with gradients in centres, shapes and weights, against nested autograd.
 
     python scripts/bench_operators.py [--repeats 5] [--dims 2 3 10] [--memory-only | --no-memory]
 
-For value + Laplacian and for the biharmonic operator, B = 4096 points, M = 1024 centres, a Gaussian:
+Value + Laplacian, and the biharmonic operator, of M = 1024 Gaussians at B = 4096 points:
 
 - direct: nested ``torch.autograd.grad`` of the network written with differences x - c;
-- matmul: the same of the network written with |x|^2 + |c|^2 - 2 x.c;
-- value: value only, forward and backward, eager, with differences and no blocks;
-- exp: ``torch.exp`` over an array of B x M, the least that the kernel itself costs;
+- matmul: the same for the network written with |x|^2 + |c|^2 - 2 x.c;
+- value: the value alone, forward and backward, eager, with differences and without blocks;
+- exp: ``torch.exp`` over a B x M array, a lower bound on the cost of the kernel;
 - ours, and ours with ``compiled=True``.
 
-All are run in turn; a ratio is the median over the repeats of the ratios of neighbouring runs. Nested autograd of high order
-holds hundreds of B x M arrays: it gets as many points as fit 2 GB, and time is counted per pair, which favours it. Peak memory
-is what the operating system (Linux) counts for a fresh process beyond what it held when points and network were there; output,
-loss and their gradients, which nothing can do without, are shown beside it.
+The methods run in turn; each ratio is the median over the repeats of the ratios of neighbouring runs. Nested autograd of high
+order holds hundreds of B x M arrays, so it gets as many points as fit into 2 GB; time is given per pair, which favours it. Peak
+memory is measured by the operating system (Linux) in a fresh process, beyond what it held with points and network in place. The
+memory of output, loss and gradients, which every method needs, is shown beside it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def nested(basis: Callable[..., Tensor], x: Tensor, times: int, value: bool) -> 
 
 
 def fitting(dims: int, dtype: torch.dtype, biharmonic: bool, differences: bool) -> int:
-    """So many points that the graphs of nested autograd stay near 2 GB."""
+    """Number of points for which the graphs of nested autograd stay near 2 GB."""
     arrays = (12 * dims * dims if biharmonic else 10) * (dims if differences else 2) * (10 if biharmonic else dims)
     held = arrays * M * torch.finfo(dtype).bits // 8
     return max(16, min(B, 2**31 // held))
@@ -144,7 +144,7 @@ def compare(what: str, dims: int, dtype: torch.dtype, repeats: int) -> None:
 
 
 def peak(count: int) -> None:
-    """In a fresh process: print by how much memory peaks beyond what it held before, in MB."""
+    """In a fresh process: print the peak memory beyond what the process held before, in MB."""
     x, model = points(2, torch.float64, count), network(2, torch.float64)
     run = ours(model, x, operators("value + Laplacian", 2))
     ours(model, x[:1024], operators("value + Laplacian", 2))()
@@ -159,7 +159,7 @@ def peak(count: int) -> None:
 
 
 def resident(entry: str) -> float:
-    """A line of what Linux counts for this process, in MB."""
+    """A memory figure of this process from Linux, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith(entry))) / 2**10
 
@@ -176,7 +176,7 @@ def main() -> None:
         peak(given.peak)
         return
     if not given.memory_only:
-        print(f"B = {B}, M = {M}, {torch.get_num_threads()} threads; nanoseconds a pair, then ratios")
+        print(f"B = {B}, M = {M}, {torch.get_num_threads()} threads; nanoseconds per pair, then ratios")
         names = ("direct", "matmul", "value", "exp", "ours", "compiled")
         print(
             f"{'operators':18} {'D':>2} {'dtype':8} "

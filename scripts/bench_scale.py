@@ -1,19 +1,18 @@
-"""Networks of many centres at very many points.
+"""Time and memory of networks with many centres at many points.
 
     python scripts/bench_scale.py [--points 1000000] [--centers 20000] [--repeats 5] [--evaluate-only | --lists-only]
 
-1. ``rbfnet.evaluate`` of value and Laplacian, a Gaussian, D = 2, float64, all pairs, eager and compiled, each in a fresh process,
-   once: seconds from call to result (compilation included), those of the processor (fewer where others
-   use it too; without the compiler's own processes), nanoseconds a pair, and peak memory as the operating system counts
-   it, beyond what the process had with points, network and a first small evaluation in place, and beyond the results.
-2. A Wendland network of as many centres, of which about 50 are within reach of a point: value and Laplacian by neighbour lists
-   and by all pairs, forward, and with the gradients in centres, shape and weights. All pairs get a 200th of the points, as they
-   take so much longer; time is counted per point and multiplied by the points of both.
-3. Where lists begin to win: the same with 2000 centres at 4000 points, for several shares of pairs within reach; all pairs eager,
-   then compiled. Above 1 lists win; ``FILL`` and ``FILL_COMPILED`` in ``rbfnet/nn/_sums.py`` are the shares from which on all
-   pairs are taken.
+1. ``rbfnet.evaluate``: value and Laplacian of Gaussians in two dimensions, float64, all pairs, eager and compiled, each once in a
+   fresh process. Reported are wall time (with compilation), CPU time (without the compiler's own processes), nanoseconds per
+   pair, and peak memory beyond points, network, a first small evaluation and the results.
+2. A Wendland network with the same number of centres, about 50 of them within reach of a point: value and Laplacian by neighbour
+   lists and by all pairs, with and without gradients in centres, shape and weights. All pairs take much longer and get a 200th of
+   the points; the times are scaled to the same number of points.
+3. The break-even point of neighbour lists: 2000 centres at 4000 points, for several fractions of pairs within reach; all pairs
+   eager, then compiled. Above 1, lists are faster. ``FILL`` and ``FILL_COMPILED`` in ``rbfnet/nn/_sums.py`` are the fractions
+   above which all pairs are used.
 
-In 2 and 3 both run in turn; a ratio is the median over the repeats of the ratios of neighbouring runs.
+In 2 and 3 the methods run in turn; each ratio is the median over the repeats of the ratios of neighbouring runs.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ def operators(dims: int) -> dict[str, Operator]:
 
 
 def evaluation(num_points: int, num_centers: int, compiled: bool) -> None:
-    """In a fresh process: print time and peak of one large evaluation."""
+    """In a fresh process: print time and peak memory of one large evaluation."""
     x, made = points(2, num_points), network(2, num_centers, "gaussian", math.sqrt(num_centers), compiled)
     rbfnet.evaluate(network(2, num_centers, "gaussian", math.sqrt(num_centers)), x[:100], operators(2), progress=False)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -66,12 +65,12 @@ def evaluation(num_points: int, num_centers: int, compiled: bool) -> None:
     beyond = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10
     results = sum(values.numel() * values.element_size() for values in found.values()) / 2**20
     name, pairs = "compiled" if compiled else "eager", num_points * num_centers
-    print(f"{name}: {num_points} points x {num_centers} centres: {took:.1f} s ({worked:.1f} s of the processor), ", end="")
-    print(f"{took / pairs * 1e9:.2f} ns a pair, peak {max(0.0, beyond - results):.0f} MB beyond points and results")
+    print(f"{name}: {num_points} points x {num_centers} centres: {took:.1f} s ({worked:.1f} s CPU), ", end="")
+    print(f"{took / pairs * 1e9:.2f} ns per pair, peak {max(0.0, beyond - results):.0f} MB beyond points and results")
 
 
 def applied(made: RBFNetwork, x: Tensor, backward: bool, fill: float) -> Run:
-    """Value and Laplacian by lists or not, as ``fill`` says."""
+    """Value and Laplacian, by lists or by all pairs according to ``fill``."""
     ops: Sequence[Operator] = list(operators(x.shape[1]).values())
 
     def run() -> None:
@@ -86,7 +85,7 @@ def applied(made: RBFNetwork, x: Tensor, backward: bool, fill: float) -> Run:
 
 
 def compare(made: RBFNetwork, x: Tensor, few: Tensor, backward: bool, repeats: int) -> tuple[float, float, float]:
-    """Seconds a point by lists and by all pairs, and the ratio of all pairs to lists."""
+    """Seconds per point by lists and by all pairs, and the ratio of all pairs to lists."""
     lists, everything = applied(made, x, backward, math.inf), applied(made, few, backward, -1.0)
     taken: list[tuple[float, float]] = []
     for _ in range(repeats + 1):
@@ -105,7 +104,7 @@ def compare(made: RBFNetwork, x: Tensor, few: Tensor, backward: bool, repeats: i
 
 
 def epsilon_for(dims: int, share: float) -> float:
-    """1 / r for the ball of radius r that has this share of the unit box."""
+    """1 / r, where the ball of radius r has this fraction of the volume of the unit box."""
     ball = math.pi ** (dims / 2) / math.gamma(dims / 2 + 1)
     return float((ball / share) ** (1 / dims))
 
@@ -123,7 +122,7 @@ def lists(num_points: int, num_centers: int, repeats: int) -> None:
 
 def crossover(repeats: int, compiled: bool) -> None:
     kind = "Compiled all" if compiled else "All"
-    print(f"\n{kind} pairs / lists, at the share of pairs within reach: 2000 centres, 4000 points")
+    print(f"\n{kind} pairs / lists, by fraction of pairs within reach: 2000 centres, 4000 points")
     for dims in (2, 3):
         for backward in (False, True):
             found = []

@@ -1,10 +1,10 @@
-"""Terrain (5,000 points in, 20,000 others out): rbfnet against SciPy's RBFInterpolator on the same split, in the same run.
+"""rbfnet against SciPy's RBFInterpolator on terrain: 5,000 points fitted, 20,000 predicted, the same split for both.
 
     python scripts/bench_terrain.py [--repeats 3] [--fewest]
 
-Fit and prediction of the test points are timed together, the two in turn; the ratios are medians over the repeats. With
-``--fewest`` the tolerance falls until the error is within 5 % of SciPy's, instead: how many of the 5,000 centres that takes.
-The seconds are those of the last fit alone.
+The time covers fit and prediction. The two run in turn, and the ratios are medians over the repeats. ``--fewest`` instead lowers
+the tolerance until the error is within 5 % of SciPy's and reports how many of the 5,000 centres are needed; its time is that of
+the last fit alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rbfnet.problems import Terrain
 from rbfnet.solvers import LeastSquares
 
 START, STEP, WITHIN = 0.101, 0.97, 1.05
-"""The first tolerance, what it is multiplied by, and the error in SciPy's."""
+"""The first tolerance, its factor per step, and the error to reach relative to SciPy's."""
 
 
 def main() -> None:

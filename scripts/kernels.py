@@ -1,13 +1,13 @@
-"""Every kernel on every linear problem: the error at the automatic width, and how near that is to the best.
+"""Every kernel on every linear problem: the error at the automatic width, compared with the best width.
 
     python scripts/kernels.py [--only poisson beam ...] [--kernels matern ...] [--centers 400] [--scan] [--output kernels.md]
 
-Each cell is ``rbfnet.solve(problem, kernel=..., num_centers=...)`` with least squares and all defaults: the relative L2 error,
-epsilon, and by how much the solution misses the equations at fresh points, the root mean square of the worst equation relative
-to the size of its terms. ``--scan`` solves with ten given widths too, 1.75 to 900 times the spacing of the centres, with the
-automatic margin and with the near one, and prints the error at the automatic width over the least of the twenty.
+Each cell is ``rbfnet.solve(problem, kernel=..., num_centers=...)`` with least squares and all defaults. It shows the relative L2
+error, epsilon, and the residual at fresh points: the root mean square of the worst equation relative to the size of its terms.
+``--scan`` also solves with ten fixed widths, 1.75 to 900 times the spacing of the centres, each with the automatic and with the
+smaller margin, and prints the ratio of the error at the automatic width to the smallest of these twenty.
 
-A kernel that is not smooth enough for an equation is refused, which is shown as a dash.
+A dash marks a kernel that is not smooth enough for the equation.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ PROBLEMS: dict[str, tuple[Callable[[], Problem], int | None]] = {
     "sag": (Sag, 40),
     "clamped": (Clamped, 40),
 }
-"""Each problem, and how many centres it gets where that is not up to the user."""
+"""Each problem, and its number of centres if the user cannot choose it."""
 
 KERNELS: dict[str, Callable[[], Kernel]] = {
     "gaussian": rbfnet.kernels.Gaussian,
@@ -90,15 +90,15 @@ KERNELS: dict[str, Callable[[], Kernel]] = {
     "polyharmonic 5": lambda: rbfnet.kernels.Polyharmonic(5),
     "polyharmonic 7": lambda: rbfnet.kernels.Polyharmonic(7),
 }
-"""By the names they are shown under."""
+"""By displayed name."""
 
 WIDTHS = [1.75 * 2.0**k for k in range(10)]
-"""Those of ``--scan``, in spacings of the centres."""
+"""The widths of ``--scan``, in spacings of the centres."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What came of one kernel on one problem; ``best`` is the least error of the scan, if there was one."""
+    """The result of one kernel on one problem; ``best`` is the smallest error of the scan, if any."""
 
     error: float
     epsilon: float
@@ -118,7 +118,7 @@ def solved(problem: str, kernel: str, centers: int, **network: object) -> rbfnet
 
 
 def cell(problem: str, kernel: str, centers: int, scan: bool) -> Cell | None:
-    """None where the kernel is refused."""
+    """None if the kernel is not smooth enough."""
     started = time.process_time()
     try:
         solution = solved(problem, kernel, centers)
@@ -134,7 +134,7 @@ def cell(problem: str, kernel: str, centers: int, scan: bool) -> Cell | None:
 
 
 def least_error(problem: str, kernel: str, centers: int) -> float:
-    """Of ten widths and two margins."""
+    """The smallest error over ten widths and two margins."""
     make, given = PROBLEMS[problem]
     box = make().domain.box.double()
     errors = []
@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--kernels", nargs="*", default=list(KERNELS), metavar="KERNEL", help="the beginning of a name is enough")
     parser.add_argument("--centers", type=int, default=400)
     parser.add_argument("--scan", action="store_true", help="compare with the best of ten widths and two margins")
-    parser.add_argument("--output", type=Path, help="write the table there too, as Markdown")
+    parser.add_argument("--output", type=Path, help="also write the table to this file, as Markdown")
     options = parser.parse_args()
     kernels = [name for name in KERNELS if any(name.startswith(begin) for begin in options.kernels)]
     rows, ratios = [], []
@@ -169,7 +169,7 @@ def main() -> None:
                 ratios.append(found.error / found.best)
     if ratios:
         within = sum(ratio <= 3 for ratio in ratios)
-        print(f"error over the best of the scan: median {statistics.median(ratios):.1f}, within 3 in {within} of {len(ratios)}")
+        print(f"error relative to the best: median {statistics.median(ratios):.1f}, within 3 in {within} of {len(ratios)}")
     if options.output is not None:
         cells = {(problem, kernel): "-" if found is None else str(found) for problem, kernel, found in rows}
         lines = [f"| kernel | {' | '.join(options.only)} |", f"| --- |{' --- |' * len(options.only)}"]

@@ -1,18 +1,18 @@
-"""The league: every problem rbfnet is measured on, with its shipped config, against its goal and what others have published.
+"""The league: the problems that rbfnet is measured on, with shipped configs, against goals and published results.
 
     python scripts/league.py [--only poisson burgers ...] [--seeds 0 1 2] [--output league.md]
 
-Each run is ``rbfnet train experiment=league/<id> seed=<seed>`` in a process of its own, one after another. Seconds are those of
-its summary: from the call to the last update, with the choice of shape parameter and centres, without starting Python and without
-errors and figures. Errors are relative L2 errors against the reference of the problem (several outputs: the worst of them), on
-its test points; 'inverse' is the error of the coefficient, the mean over ten draws of the noise, 'terrain' the root mean square
-error, and the seconds, over those of SciPy's RBFInterpolator on the same points, measured here too.
+Each run is ``rbfnet train experiment=league/<id> seed=<seed>`` in its own process, one after another. The time is that of the
+summary: from the call to the last update, including the choice of shape parameter and centres, excluding start-up, errors and
+figures. Errors are relative L2 errors against the reference at the test points; with several outputs, the largest. For 'inverse'
+it is the error of the coefficient, averaged over ten draws of the noise. For 'terrain', root mean square error and time are
+relative to SciPy's RBFInterpolator on the same points, measured in the same session.
 
-Shape parameters are ``auto``: solvers choose them by residuals, and no run sees the solution. How many centres and points a
-config has was set for its goal; the settings of 'sharp', the constants of ``evolve`` and the default width of an unknown function
-were settled while errors were looked at.
+Shape parameters are ``auto``: solvers choose them from residuals, and no run sees the solution. The numbers of centres and points
+were chosen for the goals. The settings of 'sharp', the constants of ``evolve`` and the default width of an unknown function were
+tuned while looking at errors.
 
-Published figures are those of others, mostly on accelerators over minutes to hours.
+Published results are by others, mostly on accelerators and over minutes to hours.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Goal:
-    """An error to reach within some seconds, and the best that others have reached."""
+    """An error to reach within a time, and the best published result."""
 
     error: float
     seconds: float
@@ -57,12 +57,12 @@ GOALS = {
     "terrain": Goal(1.01, 0.5, "1 (SciPy)"),
 }
 DRAWS = 10
-"""Of the noise, for 'inverse'."""
+"""Draws of the noise, for 'inverse'."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What came of one problem."""
+    """The results for one problem."""
 
     name: str
     solver: str
@@ -101,7 +101,7 @@ def run(name: str, seed: int) -> dict[str, Any]:
 
 
 def error_of(name: str, summary: dict[str, Any], seed: int) -> tuple[float, float]:
-    """What is compared with the goal, error and seconds; both are ratios to SciPy's for 'terrain'."""
+    """Error and seconds as compared with the goal; for 'terrain', both relative to SciPy."""
     if name == "inverse":
         return summary["unknowns"]["a"]["rel_error"], summary["seconds"]
     if name == "terrain":
@@ -132,7 +132,7 @@ def scipys_terrain(seed: int) -> tuple[float, float]:
 
 
 def measure(name: str, seeds: list[int]) -> Entry:
-    """All runs of one problem."""
+    """Run one problem for all seeds."""
     goal = GOALS[name]
     seeds = list(range(DRAWS)) if name == "inverse" else seeds
     summaries = [run(name, seed) for seed in seeds]
@@ -154,7 +154,7 @@ def measure(name: str, seeds: list[int]) -> Entry:
 
 
 def table(entries: list[Entry]) -> str:
-    """As Markdown."""
+    """The table as Markdown."""
     head = "| problem | solver | kernel | centres | seconds | error | worst | published best | goal | met |"
     lines = [head, "|" + " --- |" * 10]
     for e in entries:
@@ -172,7 +172,7 @@ def main() -> None:
     shipped = [name for name in GOALS if (ROOT / "configs/experiment/league" / f"{name}.yaml").is_file()]
     parser.add_argument("--only", nargs="+", choices=shipped, default=shipped, metavar="ID")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--output", type=Path, help="write the table to this file too")
+    parser.add_argument("--output", type=Path, help="also write the table to this file")
     given = parser.parse_args()
     entries = []
     for name in given.only:

@@ -1,9 +1,9 @@
-"""Optuna chooses kernel, width and margin for one of the shipped problems: ``pip install 'rbfnet[optuna]'``.
+"""Choose kernel, width and margin of a shipped problem with Optuna; needs ``pip install 'rbfnet[optuna]'``.
 
     python scripts/optuna_search.py [--problem poisson] [--centers 200] [--trials 20] [--seed 0]
 
-What is made small is the estimated error, which needs no reference, so the same works for a problem of your own; what the true
-error is where there is a reference is printed beside it.
+The objective is the estimated error. It needs no reference, so the same works for your own problem. The true error is printed
+beside it if there is a reference.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KERNELS = ("gaussian", "inverse_multiquadric", "multiquadric", "matern")
 
 
 def solved(problem: type[Any], trial: Any, centers: int) -> rbfnet.Solution:
-    """A solution with what the trial has chosen."""
+    """Solve with the choices of the trial."""
     return rbfnet.solve(
         problem,
         kernel=trial.suggest_categorical("kernel", KERNELS),
@@ -32,7 +32,7 @@ def solved(problem: type[Any], trial: Any, centers: int) -> rbfnet.Solution:
 
 
 def main(arguments: list[str] | None = None) -> float:
-    """The least estimated error that was found."""
+    """Print and return the smallest estimated error found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problem", default="poisson")
     parser.add_argument("--centers", type=int, default=200)
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> float:
     chosen = ", ".join(f"{name} {value if isinstance(value, str) else f'{value:.3g}'}" for name, value in best.params.items())
     print(f"{chosen}: estimated error {best.value:.1e}, true error {best.user_attrs.get('rel_l2', float('nan')):.1e}")
     automatic = rbfnet.solve(problem, num_centers=given.centers, allow_unsolved=True)
-    print(f"by itself: estimated error {automatic.summary['estimated_error']:.1e}")
+    print(f"automatic choice: estimated error {automatic.summary['estimated_error']:.1e}")
     return float(best.value)
 
 

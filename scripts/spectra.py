@@ -1,11 +1,11 @@
-"""The spectra of ``solver=evolve``: what grows, and how stiff it is, of linear equations in the plane.
+"""Eigenvalues of the systems of ``solver=evolve`` for linear equations in the plane: growth and stiffness.
 
     python scripts/spectra.py [--centers 100 300 ...] [--only heat wave] [--domains square disc] [--sides dirichlet ...]
         [--widths auto 8] [--output spectra.md]
 
-For each equation, domain, kind of boundary condition, number of centres and width (``auto``, or the number of spacings of the
-centres a kernel is wide) it prints the largest real part of an eigenvalue and the largest modulus. Where the equation does not
-let anything grow, the largest real part is to be zero but for rounding.
+For each equation, domain, kind of boundary condition, number of centres and width (``auto``, or a multiple of the spacing of the
+centres) this prints the largest real part and the largest modulus of the eigenvalues. If the equation has no growing solutions,
+the largest real part should be zero up to rounding.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def inflow(domain: Domain) -> list[object]:
 
 
 def posed(equation: str, domain: Domain, sides: str) -> Problem:
-    """A problem that starts from zero, with zero on its right-hand sides."""
+    """A problem with zero initial values and zero right-hand sides."""
     transported = equation == "advection"
 
     class Posed(Problem):
-        """One of the table."""
+        """One case of the table."""
 
         def conditions(self) -> Iterable[Condition]:
             yield Interior(EQUATIONS[equation])
@@ -75,7 +75,7 @@ def posed(equation: str, domain: Domain, sides: str) -> Problem:
 
 
 def lines_of(problem: Problem, centers: int, width: float | None) -> Lines:
-    """The system of a problem."""
+    """The semidiscrete system of a problem."""
     torch.manual_seed(0)
     space = cast(SpaceTime, problem.domain).space
     network = RBFNetwork(
@@ -87,7 +87,7 @@ def lines_of(problem: Problem, centers: int, width: float | None) -> Lines:
 
 
 def sensible(equation: str, domain: str, sides: str) -> bool:
-    """Whether nothing grows with these sides."""
+    """Whether no solution grows with these boundary conditions."""
     if sides == "periodic":
         return domain == "square"
     return sides == "dirichlet" or equation in ("heat", "wave")

@@ -1,10 +1,10 @@
-"""How long rbfnet takes to start, beside ``import torch``.
+"""Start-up time of rbfnet relative to ``import torch``.
 
     python scripts/startup.py [--repeats 5]
 
-Each line is a process of its own in an empty directory. All are run in turn, and the least of the repeats counts: CPU seconds
-(user and system) say what there is to do, and wall seconds how long one waits, which another load on the machine lengthens. The
-first round, which may have to compile modules, is not counted.
+Each line is a process of its own in an empty directory. The processes run in turn, and the smallest time over the repeats is
+printed: CPU time (user and system), and wall time, which also depends on other load. The first round may compile modules and is
+not counted.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ LINES = {
     "rbfnet train kernel.epsilon=2": [COMMAND, "train", "kernel.epsilon=2"],
     "rbfnet train figures=false": [COMMAND, "train", "figures=false"],
 }
-"""What is run."""
+"""The commands to time."""
 
 WRONG = "rbfnet train kernel.epsilon=2"
-"""The one that is told what is wrong: it is the network that has an epsilon."""
+"""The command with a wrong key: epsilon belongs to the network."""
 
 
 def seconds(name: str) -> tuple[float, float]:
@@ -52,7 +52,7 @@ def seconds(name: str) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5, help="how often each is run (5)")
+    parser.add_argument("--repeats", type=int, default=5, help="number of runs of each (5)")
     repeats = max(1, parser.parse_args().repeats)
     rounds = [{name: seconds(name) for name in LINES} for _ in range(1 + repeats)][1:]
     least = {name: [min(once[name][which] for once in rounds) for which in (0, 1)] for name in LINES}

@@ -1,10 +1,11 @@
-"""What ``solver=evolve`` reaches in the plane: errors, seconds, and its steps against SciPy's on the same systems.
+"""Errors and times of ``solver=evolve`` in the plane, and its time stepping against SciPy's on the same systems.
 
     python scripts/through_time.py [--only heat_hole drum ...] [--table] [--integrators] [--output through_time.md]
 
-Each run is :func:`rbfnet.solve` with the centres given below and all else by default; seconds are its whole time. Errors are
-relative L2 errors against a closed form over space and time (blob: at the end). ``--table`` prints errors over centres.
-``--integrators`` gives the systems in time of some problems to SciPy's Radau and BDF too (scripts/integrators.py).
+Each run is :func:`rbfnet.solve` with the number of centres given below and defaults otherwise; the time is that of the whole
+call. Errors are relative L2 errors against a closed form over space and time ('blob': at the final time). ``--table`` prints
+errors by number of centres. ``--integrators`` also gives the systems in time of some problems to SciPy's Radau and BDF
+(scripts/integrators.py).
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def stripes(x: Tensor, y: Tensor, t: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Case:
-    """A problem with a closed form, its centres, and what is to be reached in how many seconds."""
+    """A problem with a closed form, its number of centres, and the error and time to reach."""
 
     space: Domain
     end: float
@@ -97,7 +98,7 @@ class Case:
         case = self
 
         class Posed(Problem):
-            """One of the table."""
+            """One case of the table."""
 
             domain = SpaceTime(case.space, t=(0, case.end))
 
@@ -194,7 +195,7 @@ def gray_scott(centers: int) -> tuple[float, int, float]:
 
 
 def run(problem: Problem, centers: int) -> tuple[float, int, float]:
-    """The error, the slabs and the seconds of a run."""
+    """Error, number of slabs and seconds of a run."""
     began = time.perf_counter()
     solution = rbfnet.solve(problem, num_centers=centers, solver=Evolve())
     error = solution.errors["rel_l2"] if solution.errors else math.nan
@@ -204,9 +205,9 @@ def run(problem: Problem, centers: int) -> tuple[float, int, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=[*CASES, "gray_scott"], default=[*CASES, "gray_scott"])
-    parser.add_argument("--table", action="store_true", help="errors over centres")
+    parser.add_argument("--table", action="store_true", help="errors by number of centres")
     parser.add_argument("--centers", type=int, nargs="+", default=[100, 200, 400, 800])
-    parser.add_argument("--integrators", action="store_true", help="against SciPy's on the same systems")
+    parser.add_argument("--integrators", action="store_true", help="compare with SciPy on the same systems")
     parser.add_argument("--output", type=Path)
     chosen = parser.parse_args()
     rows: list[str] = []
@@ -226,7 +227,7 @@ def main() -> None:
         for name in chosen.only:
             if name == "gray_scott":
                 error, slabs, took = gray_scott(400)
-                say(f"| {name} | 400 | {error:.1e} | to its end | {slabs} | {took:.1f} | |")
+                say(f"| {name} | 400 | {error:.1e} | | {slabs} | {took:.1f} | |")
                 continue
             case = CASES[name]
             for centers in chosen.centers if chosen.table else [case.centers]:

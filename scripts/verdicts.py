@@ -1,10 +1,10 @@
-"""How often the verdict is wrong: over the shipped problems, and over problems that are made to fail.
+"""How often the verdict is wrong, on the shipped problems and on problems that are made to fail.
 
     python scripts/verdicts.py [--only NAME ...] [--output verdicts.md]
 
-A verdict is computed without the reference. It is wrong in one direction where a run with an error within the accuracy asked for
-(1e-3) is called 'not solved', and in the other where one with an error above 20 %, or without a unique solution to be in error
-from, is called 'solved'. The table also has the estimated error over the true one.
+A verdict is computed without the reference. It is too strict if a run whose error is within the requested accuracy (1e-3) is
+called 'not solved', and too lenient if a run with an error above 20 %, or a problem without a unique solution, is called
+'solved'. The table also has the ratio of estimated to true error.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a case: its true error where it is known, the verdict, and the estimated error."""
+    """The result of a case: true error if known, verdict and estimated error."""
 
     case: Case
     error: float
@@ -52,7 +52,7 @@ class Outcome:
 
     @property
     def wrong(self) -> str:
-        """What is wrong with the verdict, if anything is."""
+        """What is wrong with the verdict, if anything."""
         if self.verdict == "not solved" and self.case.unique and self.error <= ACCURACY:
             return "solved, but called not solved"
         if self.verdict == "solved" and (not self.case.unique or self.error > WRONG):
@@ -83,13 +83,13 @@ def newton(**options: Any) -> dict[str, Any]:
 
 
 def plane_wave(count: int) -> tuple[str, str]:
-    """Helmholtz' equation with so many waves on a side, and a solution."""
+    """Helmholtz' equation with a solution of ``count`` waves per side."""
     k = f"({2 * count}*pi)"
     return f"lap(u) + {k}**2*u", f"cos({k}*(0.6*x + 0.8*y))"
 
 
 def shipped() -> Iterator[Case]:
-    """The zoo, with solvers and centres that suit it."""
+    """The shipped problems, with suitable solvers and numbers of centres."""
     for name, cls, options in (
         ("poisson", problems.Poisson, {}),
         ("poisson, 100 centres", problems.Poisson, {"num_centers": 100}),
@@ -121,7 +121,7 @@ def shipped() -> Iterator[Case]:
 
 
 def more() -> Iterator[Case]:
-    """Problems that are not in the zoo and can be solved."""
+    """Solvable problems that are not shipped."""
     yield Case("sag", text(UNIT, "u_xx + 1", [{"dirichlet": 0}], "x*(1-x)/2"), {"num_centers": 40})
     yield Case(
         "sag, wendland", text(UNIT, "u_xx + 1", [{"dirichlet": 0}], "x*(1-x)/2"), {"num_centers": 40, "kernel": "wendland"}
@@ -151,7 +151,7 @@ def more() -> Iterator[Case]:
 
 
 def failing() -> Iterator[Case]:
-    """Made to fail: too little to solve with, nothing that determines a solution, or none that exists."""
+    """Made to fail: too few centres, no unique solution, or no solution."""
     few = {"num_centers": 25}
     for cls in (problems.Helmholtz, problems.Wave, problems.Advection):
         yield Case(f"{cls.__name__.lower()}, 25 centres", cls, few)
@@ -240,7 +240,7 @@ def failing() -> Iterator[Case]:
 
 
 def run(case: Case) -> Outcome:
-    """Solve a case, and look at what is said of it."""
+    """Solve a case and record the verdict."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rbfnet.NotSolvedWarning)
         solution = rbfnet.solve(case.make(), **{"num_centers": 400, **case.options})
@@ -274,23 +274,23 @@ def summary_of(outcomes: list[Outcome]) -> str:
     missed = sum(o.verdict == "not solved" for o in good)
     believed = sum(o.verdict == "solved" for o in bad)
     ratios = sorted(o.estimated / o.error for o in good if o.error and math.isfinite(o.estimated))
-    spread = f"; estimated over true error of these {ratios[0]:.2g} to {ratios[-1]:.2g}, median {ratios[len(ratios) // 2]:.2g}"
+    spread = f"; ratio of estimated to true error {ratios[0]:.2g} to {ratios[-1]:.2g}, median {ratios[len(ratios) // 2]:.2g}"
     return (
-        f"{len(good)} solved to {ACCURACY:g}, of which {missed} are called not solved{spread if ratios else ''}; "
-        f"{len(bad)} wrong by more than 20 % or without a unique solution, of which {believed} are called solved."
+        f"{len(good)} with an error of at most {ACCURACY:g}, of which {missed} are called not solved{spread if ratios else ''}; "
+        f"{len(bad)} with an error above 20 % or without a unique solution, of which {believed} are called solved."
     )
 
 
 def cases() -> list[Case]:
-    """All of them."""
+    """All cases."""
     return [*shipped(), *more(), *failing()]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="cases whose name begins so")
-    parser.add_argument("--reasons", action="store_true", help="print what is said of each, too")
-    parser.add_argument("--output", type=Path, help="write the table to this file too")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="only cases whose names begin with NAME")
+    parser.add_argument("--reasons", action="store_true", help="also print the reasons for each verdict")
+    parser.add_argument("--output", type=Path, help="also write the table to this file")
     given = parser.parse_args()
     chosen = [case for case in cases() if not given.only or any(case.name.startswith(name) for name in given.only)]
     print(HEAD)

@@ -1,18 +1,18 @@
-"""rbfnet and others on poisson and burgers at the same wall time, on this machine.
+"""rbfnet and other packages on poisson and burgers, with the same wall time on the same machine.
 
     python scripts/versus.py [--seconds 60] [--only rbfnet deepxde ...] [--venvs DIRECTORY] [--output FILE.json]
 
-Rivals: DeepXDE and PINA (3 x 50 tanh, Adam for a quarter of the time, then L-BFGS, float64), RBFLAB (Gaussian collocation with a
-shape picked by hand, looking at its error, and RBF-FD; linear problems, so poisson only), finite differences and Chebyshev
-collocation in NumPy and SciPy. Each is in a file of its own in ``scripts/rivals``. Other packages get virtual environments of
-their own, made with the versions below and reused where they are there; pip fetches PyTorch, of the version installed here, from
-wherever it is set up to.
+The others are DeepXDE and PINA (3 x 50 tanh, Adam for a quarter of the time, then L-BFGS, float64), RBFLAB (Gaussian collocation
+with a shape parameter chosen by hand from its error, and RBF-FD; poisson only, as it solves linear problems), and finite
+differences and Chebyshev collocation in NumPy and SciPy. Each has its own file in ``scripts/rivals``. Other packages run in
+virtual environments of their own, which are created with the versions below and reused. pip installs PyTorch there in the version
+installed here, from the configured index.
 
-Each row is a fresh process, one after another. Seconds count from the rival's call, imports done, to a solution that can be
-evaluated, or for trained networks to the iteration measured, the set-up of the training counted; measuring errors is not counted.
-Errors are relative L2 errors |u - v| / |v|: poisson at 101 x 101 points, burgers at 256 x 100 against Cole and Hopf's integral.
-'error' is that of the solution at hand when the time was up, 'lowest' the least on the way there. 'cpu' is processor seconds per
-second: where one thread got clearly less than 1, something else used the machine, and its times are too long.
+Each row is a fresh process, one after another. Time counts from the call, after imports, until the solution can be evaluated; for
+trained networks, until the measured iteration, including the set-up of training. Measuring errors is not counted. Errors are
+relative L2 errors |u - v| / |v|: poisson at 101 x 101 points, burgers at 256 x 100 points against the Cole-Hopf integral. 'error'
+is the error when the time was up, 'lowest' the smallest on the way. 'cpu' is CPU time per wall time: a single thread well below 1
+means that the machine was busy and the times are too long.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PINNED = {
     "pina": ["pina-mathlab==0.3.2.post2610", TORCH],
     "rbflab": ["rbflab==0.5.0"],
 }
-"""What the environment of a rival holds; those not named run in this one."""
+"""Packages in the environment of each; those not named run in this environment."""
 
 KINDS = {
     "rbfnet": "rbfnet",
@@ -54,9 +54,9 @@ TARGET = 1e-3
 
 @dataclass(frozen=True)
 class Row:
-    """One entry: the rival's module, the variant it is given, what that is in words, and what came of it.
+    """One row: the module, its variant, a description of the variant, and the result.
 
-    ``history`` holds pairs of seconds and error, ``processors`` how many it kept busy, ``note`` why there is no history.
+    ``history`` holds pairs of seconds and error, ``processors`` the number of busy processors, ``note`` why there is no history.
     """
 
     problem: str
@@ -102,7 +102,7 @@ def rows() -> list[Row]:
 
 
 def reference(problem: str, file: Path) -> None:
-    """Write the points errors are measured at and the solution there: rivals' environments hold no rbfnet."""
+    """Write the points at which errors are measured, and the solution there: the other environments lack rbfnet."""
     from rbfnet.problems.zoo.references import burgers
 
     unit = np.linspace(0, 1, 101)
@@ -113,7 +113,7 @@ def reference(problem: str, file: Path) -> None:
 
 
 def environment(rival: str, venvs: Path) -> Path:
-    """The Python of a rival, in an environment made now or of the same versions already."""
+    """The Python of a package's environment, which is created unless it exists with the same versions."""
     if rival not in PINNED:
         return Path(sys.executable)
     directory, wanted = venvs / rival, "\n".join(PINNED[rival])
@@ -121,7 +121,7 @@ def environment(rival: str, venvs: Path) -> Path:
     # Written last: an environment that was not finished is made again.
     finished = directory / "pinned.txt"
     if not finished.is_file() or finished.read_text() != wanted:
-        print(f"making an environment for {rival} ...", file=sys.stderr, flush=True)
+        print(f"creating an environment for {rival} ...", file=sys.stderr, flush=True)
         venv.create(directory, with_pip=True, clear=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "-c", str(ROOT / "constraints.txt"), *PINNED[rival]]
         subprocess.run(install, check=True)
@@ -130,11 +130,11 @@ def environment(rival: str, venvs: Path) -> Path:
 
 
 def run(row: Row, seconds: float, venvs: Path, directory: Path) -> Row:
-    """The row with its history, or with a note that says why it has none."""
+    """The row with its history, or with a note that says why there is none."""
     told = asdict(row)
     experiment = row.variant.partition("experiment=")[2]
     if experiment and not (ROOT / "configs" / "experiment" / f"{experiment}.yaml").is_file():
-        return Row(**{**told, "note": f"left out: there is no configs/experiment/{experiment}.yaml yet"})
+        return Row(**{**told, "note": f"skipped: there is no configs/experiment/{experiment}.yaml yet"})
     result = directory / "result.json"
     result.unlink(missing_ok=True)
     given = [row.problem, row.variant, str(seconds), str(directory / f"{row.problem}.npz"), str(result)]
@@ -147,9 +147,9 @@ def run(row: Row, seconds: float, venvs: Path, directory: Path) -> Row:
             cwd=ROOT, env={**os.environ, **told_packages}, capture_output=True, text=True, timeout=2 * seconds + 120,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return Row(**{**told, "note": f"stopped: not done after {2 * seconds + 120:.0f} s"})
+        return Row(**{**told, "note": f"stopped: not finished after {2 * seconds + 120:.0f} s"})
     except subprocess.CalledProcessError:
-        return Row(**{**told, "note": "left out: pip could not make its environment"})
+        return Row(**{**told, "note": "skipped: pip could not create its environment"})
     if done.returncode or not result.is_file():
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return Row(**{**told, "note": f"failed: {last}"})
@@ -179,13 +179,13 @@ def table(results: Sequence[Row], seconds: float) -> str:
 
 
 def verdict(results: Sequence[Row], seconds: float) -> list[str]:
-    """Who wins where, in sentences made of the numbers."""
+    """Sentences that compare the results."""
     kinds: dict[str, list[Row]] = {}
     for row in results:
         if row.within(seconds):
             kinds.setdefault(KINDS[row.rival], []).append(row)
     if not kinds:
-        return ["No rival has a result within the time."]
+        return ["There is no result within the time."]
     soonest = {
         kind: min(found)
         for kind, own in kinds.items()
@@ -197,13 +197,13 @@ def verdict(results: Sequence[Row], seconds: float) -> list[str]:
         order = sorted(soonest, key=lambda kind: soonest[kind])
         said = "; ".join(f"{kind} in {soonest[kind][0]:.3f} s ({soonest[kind][1]})" for kind in order)
         never = "".join(f"; {kind} not within {seconds:g} s" for kind in kinds if kind not in soonest)
-        sentences.append(f"Soonest at {TARGET:.0e}: {said}{never}.")
+        sentences.append(f"Fastest to {TARGET:.0e}: {said}{never}.")
     order = sorted(best, key=lambda kind: best[kind])
     said = "; ".join(f"{kind} {best[kind][0]:.1e} ({best[kind][1]})" for kind in order)
     sentences.append(f"Lowest error after {seconds:g} s: {said}.")
-    winners = {"the soonest": min(soonest, key=lambda kind: soonest[kind]) if soonest else "", "the most accurate": order[0]}
+    winners = {"the fastest": min(soonest, key=lambda kind: soonest[kind]) if soonest else "", "the most accurate": order[0]}
     if won := [title for title, kind in winners.items() if kind == "grid solvers"]:
-        sentences.append(f"A grid solver wins here: it is {' and '.join(won)}.")
+        sentences.append(f"A grid method wins here: it is {' and '.join(won)}.")
     if "rbfnet" in kinds:
         sentences += _against(kinds, soonest, best, seconds)
     return sentences
@@ -217,8 +217,8 @@ def _against(kinds: dict[str, list[Row]], soonest: Best, best: Best, seconds: fl
         theirs, least = soonest.get("trained networks", (seconds, ""))[0], "" if "trained networks" in soonest else "more than "
         ratio = best["trained networks"][0] / best["rbfnet"][0]
         yield (
-            f"rbfnet is at {TARGET:.0e} {least}{theirs / soonest['rbfnet'][0]:.3g} times sooner than the trained networks, and "
-            f"the error they have after {seconds:g} s is {ratio:.2g} times its own."
+            f"rbfnet reaches {TARGET:.0e} {least}{theirs / soonest['rbfnet'][0]:.3g} times faster than the trained networks, and "
+            f"their error after {seconds:g} s is {ratio:.2g} times that of rbfnet."
         )
     for row in kinds.get("other RBF methods", ()):
         at, error = row.within(seconds)[-1]
@@ -232,8 +232,8 @@ def main() -> None:
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rbfnet" / "versus"
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS))
-    parser.add_argument("--venvs", type=Path, default=cache, help="where the rivals' environments are made, or are already")
-    parser.add_argument("--output", type=Path, help="write everything measured as JSON")
+    parser.add_argument("--venvs", type=Path, default=cache, help="directory of the other packages' environments")
+    parser.add_argument("--output", type=Path, help="write all measurements as JSON")
     given = parser.parse_args()
     results = []
     with tempfile.TemporaryDirectory() as name:

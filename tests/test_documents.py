@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hatch_build import standalone
+
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/design.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").glob("**/*.md"))))
 PLACES = ("rbfnet/", "configs/", "scripts/", "tests/", "docs/", "notebooks/", ".ci/", ".github/")
 
 
@@ -47,6 +49,13 @@ def test_the_command_that_tests_is_the_same_everywhere() -> None:
         assert f"{installs.format('')} && pytest\n" in (ROOT / document).read_text()
 
 
-def test_readme_has_no_links_that_would_be_dead_elsewhere() -> None:
-    """It is also what the package index shows, where paths lead nowhere."""
-    assert re.findall(r"\]\((?!https://)", (ROOT / "README.md").read_text()) == []
+def test_the_readme_of_the_package_index_has_no_links_that_would_be_dead_there() -> None:
+    readme = (ROOT / "README.md").read_text()
+    shown = standalone(readme)
+    assert re.findall(r"\]\((?!https://)", shown) == [] and "![" not in shown
+    assert "git clone" in shown and "What sets it apart" in shown
+
+
+def test_links_of_readme_lead_to_files() -> None:
+    links = re.findall(r"\]\((?!https://)([^)#]+)", (ROOT / "README.md").read_text())
+    assert len(links) > 15 and not [link for link in links if not (ROOT / link).exists()]

@@ -1,4 +1,4 @@
-"""Every example in a docstring or in README runs, and does what it says."""
+"""Every example in a docstring runs, and does what it says. Those of README and docs are in tests/test_pages.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -27,8 +26,6 @@ from rbfnet.nn import RBFNetwork
 from rbfnet.problems import Problem
 from rbfnet.training.runs._construct import construct
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
 ROOMS = ("domains", "kernels", "nn", "operators", "plots", "problems", "solvers", "testing", "training")
 
 
@@ -177,7 +174,8 @@ def solves_burgers(block: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "code"), INLINE, ids=[f"{name}: {code}" for name, code in INLINE])
-def test_code_in_a_docstring_runs(name: str, code: str) -> None:
+def test_code_in_a_docstring_runs(name: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     assert eval(code, setup(name)) is not None
 
 
@@ -226,85 +224,3 @@ def exported() -> Iterator[tuple[str, Any]]:
 def test_what_is_exported_has_an_example(name: str, thing: Any) -> None:
     text = inspect.cleandoc(thing.__doc__)
     assert bool(">>>" in text or blocks(text) or inline(text)) != (name in WITHOUT)
-
-
-# -- README ------------------------------------------------------------------------------------------------------------------
-
-
-def marked(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
-
-
-@pytest.fixture
-def run_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
-    """With a small run of real elevation data in it."""
-    from rbfnet.cli.main import dispatch
-
-    monkeypatch.chdir(tmp_path)
-    small = ["problem.train=60", "problem.validation=10", "problem.test=20", "figures=false", "run_dir=runs/terrain/..."]
-    assert dispatch(["train", "problem=terrain", *small]) == 0
-    return tmp_path
-
-
-def test_the_python_of_readme_runs(run_directory: Path) -> None:
-    """Block after block in one namespace, as a reader would."""
-    rng = np.random.default_rng(0)
-    space: dict[str, Any] = {"x": rng.random((60, 2)), "points": torch.rand(5, 2).double(), "f": lambda x: x[:, :1]}
-    space["y"] = space["x"].sum(axis=1) + 0.01 * rng.standard_normal(60)
-    kernel, problem, data, loop = marked("python")
-    with matplotlib.rc_context():
-        exec(kernel, space)
-        assert RBFNetwork(2, 1, 9, kernel=space["Mine"]).kernel.phi(torch.ones(())) == 0.5
-        exec(problem, space)
-        assert space["solution"].errors["rel_l2"] < 1e-10
-        exec(data, space)
-        assert space["solution"].errors["rmse"] < 0.1 and space["slope"].shape == (5,)
-        exec(loop, {**space, "x": torch.rand(20, 2)})
-
-
-def rod() -> dict[str, Any]:
-    (block,) = marked("yaml")
-    return yaml.safe_load(block)
-
-
-def test_the_yaml_of_readme_runs(command: Any, tmp_path: Path) -> None:
-    file = tmp_path / "mine/problem/rod.yaml"
-    file.parent.mkdir(parents=True)
-    file.write_text(*marked("yaml"))
-    arguments = ["network.num_centers=100", "figures=false", "run_dir=run"]
-    code, out, err = command("train", "--config-dir", "mine", "problem=rod", *arguments)
-    assert code == 0, err
-    assert float(re.findall(r"(?m)^u +(\S+)", out)[0]) < 1e-5
-    with pytest.raises(rbfnet.InputError) as caught:
-        construct({**rod(), "equations": "u_t = nu*u_xy"}, Problem, "problems")
-    assert f"rbfnet: {caught.value}\n" in README
-
-
-LINES = [line.split("#")[0].split() for line in README.splitlines() if line.startswith("rbfnet ")]
-
-
-@pytest.mark.parametrize("line", LINES, ids=" ".join)
-def test_the_commands_of_readme_compose(line: list[str], command: Any, tmp_path: Path) -> None:
-    """The config they would run is made; none of them is misspelt."""
-    _, name, *arguments = line
-    if name == "list":
-        assert command(name)[0] == 0
-    elif name == "resume":
-        code, _, err = command(name, *arguments)
-        assert code == 2 and "There is no run to resume in 'runs/mine'" in err
-    elif name == "runs":
-        assert command(name, *arguments)[2] == "rbfnet: There is no directory 'runs/poisson'.\n"
-    elif name in ("evaluate", "predict", "plot", "export"):
-        # Their options are known: it is the run that is not there.
-        code, _, err = command(name, *arguments)
-        assert code == 2 and "There is no run in 'runs/mine'" in err
-    elif name == "show":
-        code, out, err = command(name, *arguments)
-        assert code == 0 and "_target_: rbfnet.solvers." in out
-    else:
-        (tmp_path / "my_kernels.py").write_text(marked("python")[0])
-        code, out, err = command(
-            name, *[a for a in arguments if (a != "--multirun" and "," not in a) or "[" in a], "--cfg", "job"
-        )
-        assert code == 0, err
-        assert "_target_: rbfnet.problems." in out

@@ -188,7 +188,7 @@ class RBFLayer(Differentiable):
         Args:
             ops: the operators, over all points.
             pairing: the pairs of some points.
-            finish: (x, ops, columns, pairs, *extra) -> what is kept.
+            finish: ``(x, ops, columns, pairs, *extra)`` -> what is kept.
         """
         swapped = tensors_of(ops)
         names = [name for name, _ in self.kernel.named_parameters()]

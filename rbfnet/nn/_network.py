@@ -29,14 +29,14 @@ class RBFNetwork(LinearModel):
         in_features: the dimension D.
         out_features: the number of outputs O.
         num_centers: the number of centres M (see :class:`RBFLayer`).
-        kernel, centers, epsilon, points, overlap, margin, per_center, trainable_centers, trainable_epsilon, metric,
-            compiled, dtype, device: see :class:`RBFLayer`.
+        kernel, centers, epsilon, points, overlap, margin, metric, per_center: see :class:`RBFLayer`.
+        trainable_centers, trainable_epsilon, compiled, dtype, device: see :class:`RBFLayer`.
         degree: of the polynomial tail; None takes the least the kernel's order needs, -1 means no tail (as in SciPy).
 
     Attributes:
         centers: (M, D). epsilon: () or (M,), positive; (D,) or (M, D) for metrics that are diagonal or full. metric: the Metric.
-        weight: (M, O). tail: (T, O), for the monomials that
-        ``basis`` holds (of coordinates taken to [-1, 1]). kernel: the Kernel.
+        weight: (M, O). tail: (T, O), for the monomials that ``basis`` holds (of coordinates taken to [-1, 1]).
+        kernel: the Kernel.
 
     Raises:
         InputError: anything that does not fit, fewer centres than the tail has terms among it.

@@ -1,4 +1,4 @@
-"""Chebyshev collocation: the matrix of differentiation of Trefethen, Spectral Methods in MATLAB (2000), program ``cheb``."""
+"""Chebyshev collocation with the differentiation matrix of Trefethen, Spectral Methods in MATLAB (2000), program ``cheb``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DeepXDE: 3 x 50 tanh, Adam and then L-BFGS, in float64, all losses with weight 1 as in its examples."""
+"""DeepXDE: 3 x 50 tanh, Adam and then L-BFGS, in float64, all loss weights 1 as in its examples."""
 
 from __future__ import annotations
 

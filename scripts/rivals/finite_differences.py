@@ -1,6 +1,6 @@
-"""Finite differences on even grids: SciPy's sparse LU for Poisson, its BDF in time for Burgers.
+"""Finite differences on uniform grids: SciPy's sparse LU for Poisson, its BDF in time for Burgers.
 
-The grids hold the points that errors are measured at: nothing is interpolated.
+The grids contain the points at which errors are measured; nothing is interpolated.
 """
 
 from __future__ import annotations

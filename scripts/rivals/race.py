@@ -1,4 +1,4 @@
-"""What all rivals of ``scripts/versus.py`` share: the points errors are measured at, and a clock that stops for that."""
+"""Shared by all files here: the points at which errors are measured, and a clock that stops for measuring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RBFLAB: global collocation with a Gaussian whose shape was picked by hand, and RBF-FD with its polyharmonic spline."""
+"""RBFLAB: global collocation with a Gaussian with a shape parameter chosen by hand, and RBF-FD with its polyharmonic spline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""rbfnet: a config, as ``rbfnet train`` composes it. Its seconds are its own: from the call to the last update."""
+"""rbfnet: a config as composed by ``rbfnet train``. The time is that of its summary: from the call to the last update."""
 
 from __future__ import annotations
 

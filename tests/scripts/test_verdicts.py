@@ -31,7 +31,7 @@ def test_what_counts_as_wrong() -> None:
         verdicts.Outcome(case, 0.05, "rough", 0.02, 0.03, ()),
     ]
     assert [bool(outcome.wrong) for outcome in found] == [True, True, True, False]
-    assert verdicts.summary_of(found).startswith("1 solved to 0.001, of which 1 are called not solved")
+    assert verdicts.summary_of(found).startswith("1 with an error of at most 0.001, of which 1 are called not solved")
 
 
 @pytest.mark.slow

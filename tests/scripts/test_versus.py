@@ -1,4 +1,4 @@
-"""The parts of scripts/versus.py that need no environment of their own: the tables, the clock, the grid solvers."""
+"""The parts of scripts/versus.py that need no environment of their own: the tables, the clock, the grid methods."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def test_the_table_counts_nothing_that_came_after_the_time() -> None:
 def test_a_grid_solver_that_wins_is_said_to() -> None:
     grid, ours = row("chebyshev", [(0.1, 1e-14)]), row("rbfnet", [(0.2, 1e-8)], what="ours")
     said = "\n".join(versus.verdict([ours, grid, row("deepxde", TRAINED)], 60.0))
-    assert "A grid solver wins here: it is the soonest and the most accurate." in said
-    assert "rbfnet is at 1e-03 100 times sooner than the trained networks" in said
-    assert "3e+04 times its own" in said
+    assert "A grid method wins here: it is the fastest and the most accurate." in said
+    assert "rbfnet reaches 1e-03 100 times faster than the trained networks" in said
+    assert "3e+04 times that of rbfnet" in said
 
 
 def test_a_grid_solver_that_loses_is_not_said_to_win() -> None:
     said = "\n".join(versus.verdict([row("rbfnet", [(0.2, 1e-8)]), row("chebyshev", [(0.3, 1e-7)])], 60.0))
     assert "wins" not in said
     soonest = "\n".join(versus.verdict([row("rbfnet", [(0.2, 1e-8)]), row("chebyshev", [(0.1, 1e-7)])], 60.0))
-    assert "A grid solver wins here: it is the soonest." in soonest
+    assert "A grid method wins here: it is the fastest." in soonest
 
 
 def test_other_rbf_methods_are_compared_within_their_own_time() -> None:
@@ -57,14 +57,14 @@ def test_other_rbf_methods_are_compared_within_their_own_time() -> None:
 def test_those_that_never_reach_the_target_are_named() -> None:
     said = versus.verdict([row("rbfnet", [(0.5, 1e-6)]), row("pina", [(60.0, 0.1)])], 60.0)
     assert "trained networks not within 60 s" in said[0]
-    assert "more than 120 times sooner" in said[-1]
-    assert versus.verdict([row("pina", note="failed")], 60.0) == ["No rival has a result within the time."]
+    assert "more than 120 times faster" in said[-1]
+    assert versus.verdict([row("pina", note="failed")], 60.0) == ["There is no result within the time."]
 
 
 def test_a_config_that_is_not_there_is_said_to_be_missing(tmp_path) -> None:
     missing = versus.Row("burgers", "rbfnet", "experiment=league/nonsense", "")
     assert versus.run(missing, 1.0, tmp_path, tmp_path).note == (
-        "left out: there is no configs/experiment/league/nonsense.yaml yet"
+        "skipped: there is no configs/experiment/league/nonsense.yaml yet"
     )
 
 

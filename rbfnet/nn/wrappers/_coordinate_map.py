@@ -58,14 +58,13 @@ class CoordinateMap(Wrapper):
 
     Args:
         network: the :class:`RBFNetwork`, or a wrapper of one, in the coordinates z.
-        map: z, (B, D) -> (B, E): any function that treats its rows independently and is as smooth as the operators need.
+        map: z, (B, D) -> (B, E): any function that treats its rows independently and is as smooth as the operators need. The
+            parameters of a module are trained and saved with the model.
         in_features: D; None takes it from ``map`` if that is :class:`Coordinates`, else E.
-
-    Parameters of ``map``, where it is a module, are trained and saved with the model.
 
     Attributes:
         centers: (M, D), by the inverse of ``map``. epsilon: of the network, in the coordinates z. The others are as in
-        :class:`Wrapper`.
+            :class:`Wrapper`.
 
     Raises:
         InputError: coordinates that do not fit the network; on evaluation, values of z that have another shape, or another

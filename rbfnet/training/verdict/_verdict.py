@@ -91,10 +91,10 @@ def judge(
     The relative residual of an equation is its root mean square residual at held-out points, twice as many as were used,
     relative to the size of its own terms (:func:`rbfnet.solvers.validation.misses`). With a = ``accuracy`` a solution is
 
-        solved      if every relative residual is at most 10 a and the estimated error is at most 3 a,
-        rough       if both are at most 100 a,
-        not solved  otherwise, or if the conditions do not determine the solution or an unknown,
-        or the equations do not hold close to the boundary.
+    - solved: every relative residual is at most 10 a and the estimated error is at most 3 a;
+    - rough: both are at most 100 a;
+    - not solved: otherwise, or if the conditions do not determine the solution or an unknown, or if the equations do not hold
+      close to the boundary.
 
     More than 20 % is never solved, and more than 50 % is never rough. The global random state is not changed.
 

@@ -1,0 +1,61 @@
+"""Sphinx: the documentation, built by ``sphinx-build -W docs build/site``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sphinx.application import Sphinx
+
+import rbfnet
+
+project = "rbfnet"
+author = "rbfnet developers"
+version = release = rbfnet.__version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
+# docs/notebooks is a link to notebooks/.
+exclude_patterns = ["notebooks/.ipynb_checkpoints"]
+
+myst_enable_extensions = ["deflist", "dollarmath"]
+myst_heading_anchors = 3
+# The outputs that are stored are shown: the tests execute notebooks.
+nb_execution_mode = "off"
+# Outputs that only a running notebook can show, such as widgets, have others beside them.
+# Names of attributes that several classes have link to the first of them.
+suppress_warnings = ["mystnb.unknown_mime_type", "ref.python"]
+
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_custom_sections = ["Warns"]
+
+html_theme = "furo"
+html_title = f"rbfnet {version}"
+html_show_sphinx = False
+html_copy_source = False
+
+# What a class inherits from PyTorch or Lightning is documented there.
+autodoc_inherit_docstrings = False
+
+
+def escape_bars(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Keep |x| a norm: reStructuredText takes bars for substitutions. Code keeps its own."""
+    code, depth = False, 0
+    for at, line in enumerate(lines):
+        if line.strip() and code and len(line) - len(line.lstrip()) <= depth and not line.lstrip().startswith((">>>", "...")):
+            code = False
+        if line.lstrip().startswith(">>>") or line.endswith("::"):
+            code, depth = True, len(line) - len(line.lstrip()) - line.lstrip().startswith(">>>")
+        if not code:
+            lines[at] = re.sub(r"(``.*?``)|\|", lambda found: found[1] or r"\|", line)
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to the events of Sphinx."""
+    app.connect("autodoc-process-docstring", escape_bars, priority=400)
