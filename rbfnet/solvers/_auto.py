@@ -1,3 +1,5 @@
+"""Choose a solver for a problem."""
+
 from __future__ import annotations
 
 import torch
@@ -6,31 +8,30 @@ from rbfnet.domains import SpaceTime
 from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
 from rbfnet.problems import DataProblem, Initial, Problem, Sample
-from rbfnet.solvers._boundary_count import has_enough
 from rbfnet.solvers._evolve import Evolve
 from rbfnet.solvers._gauss_newton import GaussNewton
 from rbfnet.solvers._least_squares import LeastSquares
 from rbfnet.solvers._solver import Solver
 from rbfnet.solvers.assembly import nonlinear
-from rbfnet.solvers.time import PER_CENTER, Lines, require_carried, resolved
+from rbfnet.solvers.time import PER_CENTER, Lines, has_enough, require_carried, resolved
 
 FEW, MANY = 50, 400
-"""Centres, and points as for so many, that are enough to see of what form a problem is."""
+"""The number of centres, and the number of centres that sets the number of points, used to examine a problem."""
 
 MOST_DIMENSIONS = 3
-"""Of space; in five, heat on a cube is lost with as many centres as solve it in space and time at once."""
+"""Maximum space dimension for evolve: in five, it fails on heat in a cube with centres enough for least_squares."""
 
 
 class Auto(Solver):
-    """The solver for the problem, with its defaults: ``evolve`` for one that goes through time from a start, otherwise
-    ``least_squares`` for a linear one and for data, and ``gauss_newton`` for any other.
+    """Choose the solver for the problem, with default arguments: ``evolve`` for time-dependent problems with initial conditions,
+    otherwise ``least_squares`` for linear problems and data, and ``gauss_newton`` for all others.
 
-    What goes through time is what :class:`Evolve` can carry: first or second order in time, with everything given at the start
-    or at all times, and nothing but a network to be found. Measured on equations on a line, in the plane and of time
-    alone, it has the smaller error with the same number of centres, for linear ones too.
+    :class:`Evolve` takes problems of first or second order in time whose conditions hold at the initial time or at all times,
+    without unknown parameters. On equations on an interval, in the plane and in time alone it had the smaller error for the same
+    number of centres, for linear equations too (measured when this rule was made).
 
-    The choice is made before the network is built, by :meth:`chosen_for`. Its reason is the first of the words in the summary.
-    What a solver can be told is told by naming it, as in ``solver=GaussNewton(max_epochs=100)``.
+    The choice is made before the network is built, by :meth:`chosen_for`; the first sentence of ``summary["words"]`` gives the
+    reason. To set arguments of a solver, name it, as in ``solver=GaussNewton(max_epochs=100)``.
 
     Example:
         >>> from rbfnet.problems import Burgers, Kovasznay, Poisson
@@ -44,17 +45,17 @@ class Auto(Solver):
     max_epochs = 1
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
-        raise InputError("auto is not run itself; take the solver that it chooses, Auto().chosen_for(problem).")
+        raise InputError("auto is not a solver that runs; use the one it chooses, Auto().chosen_for(problem).")
 
     def chosen_for(self, problem: Problem, hindrance: str = "", rough: bool = False) -> Solver:
         before, at = problem.num_centers, problem.in_space
-        # The run draws its own points, the same as if nothing had been looked at.
+        # The points of the run must not depend on this examination.
         with torch.random.fork_rng(devices=[]):
             try:
                 chosen, why = _choice(problem, hindrance, rough)
             except Exception:
-                # It is raised again where the run is prepared, unless it came from the number of points.
-                chosen, why = LeastSquares(), "the problem could not be looked at beforehand"
+                # The run raises it again, unless it came from the number of points used here.
+                chosen, why = LeastSquares(), "the problem could not be examined beforehand"
             finally:
                 problem.follow(before, at)
         chosen.why = f"solver=auto chose {chosen.name}: {why}."
@@ -64,16 +65,16 @@ class Auto(Solver):
 def _choice(problem: Problem, hindrance: str, rough: bool) -> tuple[Solver, str]:
     """The solver and why, as the end of a sentence."""
     if trained := [name for name, parameter in problem.named_parameters() if parameter.requires_grad]:
-        return GaussNewton(), f"{[*problem.unknowns(), *trained][0]!r} of the problem is unknown too"
+        return GaussNewton(), f"the problem has an unknown, {[*problem.unknowns(), *trained][0]!r}"
     if isinstance(problem, DataProblem):
-        return LeastSquares(), "these are data"
+        return LeastSquares(), "the problem is a fit to data"
     problem.follow(MANY, in_space=True)
     samples = problem.sample()
     carried, condition = _is_carried(problem, samples), nonlinear(problem, samples)
     if carried and not hindrance:
         hindrance = _hindrance(problem, samples, rough and condition is None)
     if carried and not hindrance:
-        return Evolve(), "the problem goes through time from a start"
+        return Evolve(), "the problem is time-dependent with initial conditions"
     instead = f"; evolve is ruled out by {hindrance}" if carried else ""
     if condition is not None:
         return GaussNewton(), f"condition {condition!r} is not linear{instead}"
@@ -81,18 +82,18 @@ def _choice(problem: Problem, hindrance: str, rough: bool) -> tuple[Solver, str]
 
 
 def _hindrance(problem: Problem, samples: dict[str, Sample], rough: bool) -> str:
-    """What of a problem that ``evolve`` takes is not for it all the same."""
+    """Why ``evolve`` should not solve a problem that it accepts; empty if it should."""
     if not isinstance(problem.domain, SpaceTime):
         return ""
     if not has_enough(problem, samples):
         return "too few conditions on the boundary"
     if len(problem.domain.space_coords) > MOST_DIMENSIONS:
         return f"more than {MOST_DIMENSIONS} dimensions of space"
-    return "a kernel that is not smooth, where a problem is linear" if rough else ""
+    return "a non-smooth kernel for a linear problem" if rough else ""
 
 
 def _is_carried(problem: Problem, samples: dict[str, Sample]) -> bool:
-    """Whether ``evolve`` takes the problem: found out by setting it up with few centres."""
+    """Whether ``evolve`` accepts the problem, found by setting it up with few centres."""
     domain, conditions = problem.domain, problem.named_conditions()
     if not any(isinstance(condition, Initial) for condition in conditions.values()):
         return False

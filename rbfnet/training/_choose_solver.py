@@ -1,4 +1,4 @@
-"""The solver of a run, where it is to be chosen for the problem."""
+"""Choose the solver of a run for the problem."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def choose_solver(
     trainer: Mapping[str, Any],
     callbacks: Sequence[pl.Callback] = (),
 ) -> Solver:
-    """The solver itself; of :class:`rbfnet.solvers.Auto` the one that it chooses, for this problem in this run.
+    """The solver itself or, for :class:`rbfnet.solvers.Auto`, the one it chooses for this problem and run.
 
     Args:
-        solver, problem, kernel: what they say.
-        network: arguments of the network.
-        dtype: of the run.
-        trainer: options of the Trainer.
-        callbacks: those of the user.
+        solver, problem, kernel: those of the run.
+        network: the arguments of the network.
+        dtype: the dtype of the run.
+        trainer: the options of the Trainer.
+        callbacks: the callbacks of the user.
     """
     problem.require_domain()
     problem.to(dtype)
@@ -42,14 +42,14 @@ def choose_solver(
 def _hindrance(
     network: Mapping[str, Any], dtype: torch.dtype, trainer: Mapping[str, Any], callbacks: Sequence[pl.Callback]
 ) -> str:
-    """What of a run is not for a network in space that goes through time, as it was given; empty where all of it is."""
+    """The option of a run that rules out ``evolve``, as given; empty if there is none."""
     centers, epsilon = network.get("centers", "halton"), network.get("epsilon", "auto")
     if dtype != torch.float64:
         return f"dtype={str(dtype).removeprefix('torch.')}"
     if trainer.get("num_nodes", 1) != 1 or trainer.get("devices", 1) not in (1, "1", "auto"):
         return "several processes"
     if any(isinstance(callback, Adaptive) for callback in callbacks):
-        return "points or centres that move"
+        return "callbacks that move points or centres"
     if not (isinstance(centers, str) and centers in IN_BOX):
         return f"centers={centers}" if isinstance(centers, str) else "given centers"
     if not (isinstance(epsilon, str) and epsilon == "auto"):

@@ -162,7 +162,7 @@ def test_what_is_not_linear_and_not_carried_goes_to_gauss_newton() -> None:
 
 
 def test_the_words_name_what_is_unknown() -> None:
-    assert "'k' of the problem is unknown too" in Auto().chosen_for(InverseDiffusivity()).why
+    assert "the problem has an unknown, 'k'" in Auto().chosen_for(InverseDiffusivity()).why
 
 
 def test_data_are_fitted() -> None:
@@ -174,7 +174,7 @@ HINDERED: dict[str, tuple[dict[str, Any], str]] = {
     "epsilon": ({"epsilon": 3.0}, "a given epsilon"),
     "centres": ({"centers": torch.rand((30, 2), dtype=torch.float64), "num_centers": None}, "given centers"),
     "metric": ({"metric": "diagonal"}, "metric=diagonal"),
-    "kernel": ({"kernel": Matern(3.5)}, "a kernel that is not smooth"),
+    "kernel": ({"kernel": Matern(3.5)}, "a non-smooth kernel"),
 }
 
 
@@ -207,7 +207,7 @@ def test_it_is_as_if_the_solver_had_been_named(problem: Any, named: rbfnet.solve
     assert found.summary["words"] == [f"solver=auto chose {named.name}: {WHY[named.name]}.", *wanted.summary["words"]]
 
 
-WHY = {"least_squares": "the problem is linear", "evolve": "the problem goes through time from a start"}
+WHY = {"least_squares": "the problem is linear", "evolve": "the problem is time-dependent with initial conditions"}
 
 
 def test_it_is_the_default_of_solve_and_fit_stays_what_it_is() -> None:
@@ -236,7 +236,7 @@ def test_what_is_wrong_with_a_condition_is_said_as_ever() -> None:
 
 
 def test_it_is_not_run_itself() -> None:
-    with pytest.raises(InputError, match="auto is not run itself"):
+    with pytest.raises(InputError, match="auto is not a solver that runs"):
         Auto().optimizer(torch.nn.Identity(), Poisson())
     with pytest.raises(InputError, match="auto chooses one"):
         Sequence(["auto", "lbfgs"])

@@ -1,5 +1,6 @@
 """The method of lines: space in a basis, time by implicit Runge-Kutta steps."""
 
+from rbfnet.solvers.time._boundary_count import has_enough
 from rbfnet.solvers.time._conditions_in_time import require_carried, starts
 from rbfnet.solvers.time._error_in_time import errors_in_time
 from rbfnet.solvers.time._line_spacing import PER_CENTER, Spacing
@@ -19,6 +20,7 @@ __all__ = [
     "Site",
     "Spacing",
     "errors_in_time",
+    "has_enough",
     "narrowed",
     "require_carried",
     "resolved",

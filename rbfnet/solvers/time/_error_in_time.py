@@ -1,4 +1,4 @@
-"""How far a solution that was carried through time is likely to be from the truth."""
+"""Estimate the error of a solution computed by the method of lines."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rbfnet.errors import InputError
 from rbfnet.nn import Evolving, RBFNetwork
 from rbfnet.nn.initializers import spacing
 from rbfnet.problems import Problem, Sample
+from rbfnet.solvers.time._boundary_count import has_enough
 from rbfnet.solvers.time._line_spacing import PER_CENTER, gauss
 from rbfnet.solvers.time._linear_solve import Factored
 from rbfnet.solvers.time._method_of_lines import Lines
@@ -24,53 +25,54 @@ from rbfnet.solvers.time._semidiscrete import Site
 from rbfnet.solvers.validation import Estimate
 
 STAGES = 4
-"""Of the method in time for the error, in the plane and in space; of one more than that of the solution otherwise."""
+"""Stages of the method in time for the error, in two and three dimensions; otherwise one more than the solution has."""
 
 COLUMNS = 800
-"""Functions that take part at most, of all outputs: beyond, a random part of the centres stands for all."""
+"""Maximum number of functions of all outputs; above it, a random subset of the centres is used."""
 
 ITERATIONS = 4
-"""Of Newton's method for the error on a slab."""
+"""Maximum number of Newton steps for the error on a slab."""
 
 CLOSE = 0.03
-"""The part of the error that it is asked for to."""
+"""Relative accuracy of the error itself."""
 
 NEGLIGIBLE = 1e-5
-"""An output that is smaller than this part of the largest is taken for as large."""
+"""Minimum size of an output, relative to the largest."""
 
 FIRST = 1e-6
-"""A first slab that is shorter, relative to all time, leads from a start that contradicts the boundary conditions to one."""
+"""A shorter first slab, relative to the time span, is a transition from a start that contradicts the boundary conditions."""
 
 
 @torch.no_grad()
 def errors_in_time(model: Evolving, problem: Problem, samples: Mapping[str, Sample]) -> Estimate | None:
-    """The likely error of a solution that was carried through time, relative L2 over space and time.
+    """The estimated error of a solution computed by the method of lines, relative L2 over space and time.
 
-    What the equations, boundary conditions and start are missed by at points that were not used drives an equation for the
-    error e,
+    The residuals of the equations, boundary and initial conditions at held-out points drive an equation for the error e,
 
         F(u + e) = 0,   u(0) + e(0) = start,
 
     which is solved in a richer space: the functions of the model and as many others, with centres between its own. In time it
-    goes along the slabs of the model, with a method of one stage more, whose nodes are others too. So the error is damped,
-    transported and amplified as the equations have it.
+    uses the slabs of the model and a method with one more stage, hence other nodes. So the error is damped, transported and
+    amplified as by the equations themselves.
 
     Source: Zadunaisky, On the estimation of errors propagated in the numerical integration of ordinary differential equations,
     Numer. Math. 27 (1976); Skeel, Thirteen ways to estimate global error, Numer. Math. 48 (1986).
 
     Args:
-        model, problem: the solution, where it is.
-        samples: points for each condition that have not been used.
+        model, problem: the solution and its problem, on one device.
+        samples: held-out points of each condition.
 
     Returns:
-        None where there is no such system; errors are infinite where the equation for the error has no solution. Where a solution
-        is carried from a start by equations, and the system is regular, it is determined.
+        None if the system cannot be set up; the errors are infinite if the equation for the error has no solution. The solution
+        counts as determined if the boundary has enough conditions (:func:`has_enough`).
     """
     try:
         each, error = _Error(model, problem, samples).through_time()
     except InputError:
         return None
-    return Estimate(dict(zip(problem.outputs, each.tolist(), strict=True)), error, math.nan, True, (), False, {})
+    determined = has_enough(problem, samples)
+    free = () if determined else tuple(problem.outputs)
+    return Estimate(dict(zip(problem.outputs, each.tolist(), strict=True)), error, math.inf, determined, free, False, {})
 
 
 class _Error:
@@ -120,7 +122,7 @@ class _Error:
         return (missed / torch.maximum(size, least).clamp_min(1e-300)).sqrt(), total
 
     def _at_first(self, piece: int, step: float) -> Float[Tensor, "p On"]:
-        """The error of the start, and of the velocity. What has no rate has none."""
+        """The error of the initial value and velocity; zero for outputs without a time derivative."""
         lines = self.lines
         start = self._own(piece, step, self.radau.nodes.new_zeros(1))[: lines.order, 0] @ self.project.T
         error = lines.start.unflatten(1, (lines.outputs, -1)) - start
@@ -154,7 +156,7 @@ class _Error:
 
 
 def _richer(network: RBFNetwork, most: int) -> RBFNetwork:
-    """The network with as many centres again between its own; of more than ``most`` of these so many, chosen at random."""
+    """The network with as many centres again between its own; from at most ``most`` of its centres, chosen at random."""
     richer = copy.deepcopy(network)
     centers, raw = network.centers.detach(), network.metric.raw.detach()
     chosen = torch.randperm(len(centers))[:most].sort().values
@@ -167,7 +169,7 @@ def _richer(network: RBFNetwork, most: int) -> RBFNetwork:
 
 
 def _quadrature(space: Domain, network: RBFNetwork) -> tuple[Tensor, Tensor]:
-    """Points and weights: on a line those of panels between its centres."""
+    """Points and weights of a quadrature; on an interval, of panels between the centres."""
     if not isinstance(space, Interval):
         return space.quadrature(PER_CENTER * network.num_centers)
     low, high = (float(end) for end in space.box[:, 0])

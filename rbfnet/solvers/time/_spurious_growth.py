@@ -1,4 +1,4 @@
-"""Growth that is not the equation's but the discretisation's, taken out of a linear system."""
+"""Remove spurious growth, due to the discretisation and not to the equation, from a linear system."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from torch import Tensor
 Array = npt.NDArray[np.float64]
 
 BELIEVED = 10.0
-"""A mode that grows is believed to be one of the equation if it grows by as many times its own residual."""
+"""A growing mode is attributed to the equation if its growth rate exceeds its residual by this factor."""
 
 ROUNDING = 1e-12
-"""Of the largest eigenvalue: what is not told from zero."""
+"""Relative to the largest eigenvalue: smaller values count as zero."""
 
 
 @dataclass(frozen=True)
 class Damping:
-    """What is added to A_0 of A_p y^(p) + A_0 y = 0, ``rows @ along.T``, for nothing to grow that does not in the equation.
+    """The term ``rows @ along.T`` added to A_0 in A_p y^(p) + A_0 y = 0 to remove growth that the equation does not have.
 
-    Write K = A_p^-1 A_0 for the projected system. Each eigenvector v of K has a residual r = (A_0 - mu A_p) v at the points: it
-    is what the projection has hidden: an eigenvalue is known up to ||r|| / ||A_p v||. Where it grows by less than
-    :data:`BELIEVED` times that, it is not believed. The left eigenvectors of those eigenvalues, made orthonormal, U, take a block
-    B = U' K U out of K: U' K = B U'. In its Schur form eigenvalues are replaced by ones that do not grow, |Re mu| + i Im mu for
-    p = 1 and |mu| for p = 2. All other eigenvalues stay, and so do their eigenvectors, as U' v = 0: a solution made of modes
-    that are resolved is not changed at all. By construction the eigenvalues are the believed ones and those of
-    the new block, which are not in the right half plane.
+    Let K = A_p^-1 A_0 be the projected system. An eigenvector v of K has a residual r = (A_0 - mu A_p) v at the points, which the
+    projection does not see: the eigenvalue is known only up to ||r|| / ||A_p v||. A growth rate below :data:`BELIEVED` times this
+    is spurious. An orthonormal basis U of the left eigenvectors of these eigenvalues splits off a block B = U' K U with
+    U' K = B U'. In its Schur form the eigenvalues are replaced by ones that do not grow, |Re mu| + i Im mu for p = 1 and |mu| for
+    p = 2. All other eigenvalues and their eigenvectors v stay, since U' v = 0. So with homogeneous boundary conditions a solution
+    made of the remaining modes is not changed; the part that boundary data prescribe is not orthogonal to U and may change by as
+    much as the removed modes contribute. Residuals and the error estimate are those of the equation without this term.
 
     Source: Trefethen and Embree, Spectra and Pseudospectra (2005), section 2, for how far an eigenvalue is known by a residual;
     Golub and Van Loan, Matrix Computations (2013), section 7.6, for the blocks.
 
     Attributes:
-        rows: at the points. along: directions of y.
-        modes: how many were replaced.
+        rows: the values at the points, for each removed mode.
+        along: the direction in y of each removed mode.
     """
 
     rows: Float[Tensor, "Q k"]
@@ -45,7 +45,7 @@ class Damping:
 
     @property
     def modes(self) -> int:
-        """How many modes were replaced."""
+        """The number of modes that were replaced."""
         return self.along.shape[1]
 
     @classmethod
@@ -57,13 +57,13 @@ class Damping:
         free: Float[Tensor, "On f"],
         order: int,
     ) -> Damping:
-        """For A_p and A_0 at the points, on what boundary conditions leave free, and what they are tested with.
-
-        Where most modes that are resolved grow, as those of heat that goes backwards, nothing is taken out.
+        """The damping of a system; none if most resolved modes grow, as for the backward heat equation.
 
         Args:
-            highest, value, tested, free: A_p, A_0, their tests, and the directions of y that are free.
-            order: p.
+            highest, value: A_p and A_0 at the points, on the subspace that the boundary conditions leave free.
+            tested: the test functions.
+            free: the basis of that subspace.
+            order: p, the order in time.
         """
         projected = torch.linalg.solve(tested.T @ highest, tested.T @ value).numpy()
         mu, left, right = scipy.linalg.eig(projected, left=True, right=True)
@@ -86,7 +86,7 @@ class Damping:
 
 
 def _still(shape: Array, order: int) -> Array:
-    """A real Schur form whose eigenvalues mu are changed to those that do not grow: |Re mu| + i Im mu, or |mu|."""
+    """The real Schur form with each eigenvalue mu replaced by one that does not grow: |Re mu| + i Im mu, or |mu|."""
     found, n = shape.copy(), 0
     while n < len(shape):
         pair = n + 1 < len(shape) and shape[n + 1, n] != 0

@@ -184,6 +184,10 @@ def _not_determined(problem: Problem, likely: Estimate | None) -> list[str]:
                 f"{which} is determined only up to a constant, if a solution exists at all (sources and fluxes must "
                 "balance); give its mean, Mean(...), or a value somewhere."
             )
+        elif math.isinf(likely.constant):
+            words.append(
+                f"{which} is not determined: part of the boundary has fewer conditions than the order of the equations requires."
+            )
         else:
             words.append(
                 f"{which} is not determined: functions of the same size change no condition by more than "

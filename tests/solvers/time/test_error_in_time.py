@@ -108,3 +108,19 @@ def test_kernels_that_are_too_narrow_solve_nothing() -> None:
     """A width that is given: each kernel is alone."""
     true, estimated, verdict = run(Membrane, 60, epsilon=40.0)
     assert true > 0.5 and estimated > 0.1 and verdict == "not solved"
+
+
+class Free(Problem):
+    """Heat on a square with a condition on one of its four sides only."""
+
+    domain = SpaceTime(Rectangle(x=(0, 1), y=(0, 1)), t=(0, 0.1))
+
+    def conditions(self) -> Iterable[Condition]:
+        yield Interior(lambda u: u.d("t") - u.laplacian("x", "y"))
+        yield Dirichlet(0.0, on="x=low")
+        yield Initial(lambda x, y: sin(pi * x) * sin(pi * y))
+
+
+def test_a_boundary_without_enough_conditions_is_not_solved() -> None:
+    with pytest.warns(rbfnet.NotSolvedWarning, match="part of the boundary has fewer conditions than the order"):
+        rbfnet.solve(Free(), num_centers=60, solver=Evolve())

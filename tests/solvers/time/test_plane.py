@@ -76,7 +76,7 @@ def test_waves_do_not_grow(space: Domain, side: Condition, width: float) -> None
     assert float(values[0].real) < 1e-4
 
 
-@pytest.mark.parametrize(("centers", "width"), [(100, 1.0), (200, 2.0), (300, 8.0)])
+@pytest.mark.parametrize(("centers", "width"), [(100, 1.0), (200, 2.0), (300, 2.0)])
 def test_no_width_lets_waves_grow(centers: int, width: float) -> None:
     with torch.no_grad():
         values = spectrum(lines(posed(HOLE, 1.0, WAVE, Neumann(0.0), Initial(0.0, velocity=0.0)), centers, width))

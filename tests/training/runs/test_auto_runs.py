@@ -38,7 +38,7 @@ def test_the_config_says_what_was_asked_and_the_summary_what_was_chosen(heat: Pa
     assert yaml.safe_load((heat / "config.yaml").read_text())["solver"] == {"_target_": "rbfnet.solvers.Auto"}
     summary = json.loads((heat / "summary.json").read_text())
     assert (summary["solver"], summary["verdict"]) == ("evolve", "solved")
-    assert summary["words"][0] == "solver=auto chose evolve: the problem goes through time from a start."
+    assert summary["words"][0] == "solver=auto chose evolve: the problem is time-dependent with initial conditions."
 
 
 def test_a_run_that_was_stopped_goes_on_bit_for_bit(heat: Path, tmp_path: Path) -> None:

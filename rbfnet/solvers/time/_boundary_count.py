@@ -1,6 +1,8 @@
-"""How many conditions a boundary has, beside how many the equations inside ask for."""
+"""Count the boundary conditions and compare with the number that the equations require."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 from scipy.spatial import cKDTree
@@ -10,26 +12,26 @@ from rbfnet.domains import SpaceTime
 from rbfnet.operators import Operator, Recorder, in_space_and_time
 from rbfnet.problems import Interior, Problem, Sample
 from rbfnet.solvers.assembly import derivatives
-from rbfnet.solvers.time import starts
+from rbfnet.solvers.time._conditions_in_time import starts
 
 PROBES = 200
-"""Points of the boundary that are looked at."""
+"""Number of boundary points that are checked."""
 
 NEAR = 3.0
-"""A condition holds where one of its points is within so many of their spacings."""
+"""A condition covers a place if one of its points is within this many spacings of it."""
 
 GAPS = 0.03
-"""The part of the boundary that may seem to be without, for points are never quite even."""
+"""The share of the boundary that may seem uncovered, since points are not perfectly even."""
 
 
-def has_enough(problem: Problem, samples: dict[str, Sample]) -> bool:
-    """Whether there are enough conditions everywhere on the boundary of space for a problem that goes through time.
+def has_enough(problem: Problem, samples: Mapping[str, Sample]) -> bool:
+    """Whether a time-dependent problem has enough conditions everywhere on the boundary of its domain in space.
 
-    An output with derivatives of order q in space takes q / 2 conditions, rounded down; of one with first derivatives it depends
-    on the direction of flow, and here there has to be a condition somewhere. Those of several outputs are counted together,
-    and one that ties two places together counts half at each.
+    An output with derivatives of order q in space requires q / 2 conditions, rounded down. With first derivatives only, the
+    number depends on the direction of flow; here one condition anywhere suffices. Conditions of several outputs are counted
+    together, and a condition that couples two places counts half at each.
 
-    Without the boundary conditions that it takes, a problem has many solutions, of which a method of lines follows one.
+    With fewer boundary conditions a problem has many solutions, and the method of lines would compute one of them.
 
     Source: Gustafsson, Kreiss and Oliger, Time-Dependent Problems and Difference Methods (2013), ch. 9.
     """
@@ -61,7 +63,7 @@ def _order(op: Operator, time: int) -> int:
 
 
 def _near(x: Tensor, site: Tensor) -> Tensor:
-    """Whether points are as near to those of a site as these are to one another."""
+    """Whether each point is about as close to the points of a site as they are to each other."""
     places = torch.unique(site, dim=0).numpy()
     tree = cKDTree(places)
     distance = torch.from_numpy(tree.query(x.numpy())[0])
