@@ -10,6 +10,9 @@ from rbfnet.progress import Steps
 TIME = "solver/time"
 """The logged metric with the current time of a time-stepping solver."""
 
+LABELS = {"loss": "loss", "val/rel_l2": "rel. error"}
+"""What the logged metrics are called in the display."""
+
 
 class FitProgress(pl.Callback):
     """Shows epochs, time, loss and validation error: one live line on a terminal, otherwise about ten plain lines.
@@ -43,9 +46,10 @@ class FitProgress(pl.Callback):
         if (ends := _ends(pl_module)) and TIME in trainer.callback_metrics:
             (start, end), time = ends, float(trainer.callback_metrics[TIME])
             done = int(100 * (time - start) / (end - start) + 1e-6)
-            self._epochs.at(done, f"t = {time:.4g} of {end:.4g}  {_status(trainer)}")
+            # The validation error covers all times, and before the end of time the model has not reached most of them.
+            self._epochs.at(done, f"t = {time:.4g} of {end:.4g}  {_status(trainer, 'loss')}")
         else:
-            self._epochs.at(trainer.current_epoch + 1, _status(trainer))
+            self._epochs.at(trainer.current_epoch + 1, _status(trainer, "loss", "val/rel_l2"))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop()
@@ -67,7 +71,6 @@ def _ends(module: pl.LightningModule) -> tuple[float, float] | None:
     return start, end
 
 
-def _status(trainer: pl.Trainer) -> str:
-    shown = {"loss": "loss", "val/rel_l2": "rel. error"}
+def _status(trainer: pl.Trainer, *names: str) -> str:
     metrics = trainer.callback_metrics
-    return "  ".join(f"{label} {float(metrics[name]):.2e}" for name, label in shown.items() if name in metrics)
+    return "  ".join(f"{LABELS[name]} {float(metrics[name]):.2e}" for name in names if name in metrics)
