@@ -76,7 +76,7 @@ def test_the_yaml_of_a_page_runs(name: str, command: Any, tmp_path: Path) -> Non
     arguments = ["network.num_centers=100", "figures=false", "run_dir=run"]
     code, out, err = command("train", "--config-dir", "mine", f"problem={name}", *arguments)
     assert code == 0, err
-    assert float(re.findall(r"(?m)^u +(\S+)", out)[0]) < 1e-3
+    assert float(re.findall(r"(?m)^u +(\S+)", out)[0]) < 1e-6
 
 
 def test_the_error_message_of_a_page_is_what_is_printed() -> None:
