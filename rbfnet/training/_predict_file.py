@@ -17,7 +17,7 @@ from rbfnet.extras import require
 from rbfnet.tables import PLAIN, Form, kind_of
 from rbfnet.training._asked import What
 from rbfnet.training._solution import Solution
-from rbfnet.training._value_files import VTK, Cells, require_space, vertices_and_cells, write_mesh
+from rbfnet.training._value_files import VTK, Cells, columns_at, require_space, vertices_and_cells, write_mesh
 
 MESHES = (".vtu", ".vtk", ".msh", ".mesh", ".xdmf", ".inp", ".stl", ".off", ".bdf", ".med", ".su2")
 """Extensions of mesh files whose vertices can be used as points."""
@@ -78,7 +78,7 @@ def predict_file(
     try:
         with _writer(part, names, cells) as write:
             for values in parts:
-                write(_columns(solution, values, what))
+                write(columns_at(solution, values, what, progress=False))
                 count += len(values)
                 if done is not None:
                     done(count, of)
@@ -93,16 +93,6 @@ def predict_file(
 def is_mesh(file: Path) -> bool:
     """Whether a file has the extension of a mesh."""
     return file.suffix.lower() in MESHES
-
-
-def _columns(solution: Solution, points: np.ndarray, what: What | None) -> dict[str, np.ndarray]:
-    coords = dict(zip(solution.names.coords, points.T, strict=True))
-    found: dict[str, np.ndarray] = solution.predict(coords, what, progress=False)
-    values: dict[str, np.ndarray] = {}
-    for name, column in found.items():
-        parts = {f"{name}_real": column.real, f"{name}_imag": column.imag} if np.iscomplexobj(column) else {name: column}
-        values |= parts
-    return coords | {name: column for name, column in values.items() if name not in coords}
 
 
 @contextmanager

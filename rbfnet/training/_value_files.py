@@ -46,16 +46,18 @@ def fresh(path: str | Path, *endings: str) -> Path:
 def columns(solution: Solution, points: Any, what: What | None) -> dict[str, np.ndarray]:
     """Coordinates and values by name, (N,) each; complex values as two columns."""
     given = solution.problem.domain.grid(GRID) if points is None else points
-    names = solution.names
-    x = as_given(given, names.coords, solution.model.centers).x
-    found = solution.predict(dict(zip(names.coords, x.cpu().numpy().T, strict=True)), what)
-    values: dict[str, np.ndarray] = dict(zip(names.coords, x.cpu().numpy().T, strict=True))
+    return columns_at(solution, as_given(given, solution.names.coords, solution.model.centers).x.cpu().numpy(), what)
+
+
+def columns_at(solution: Solution, points: np.ndarray, what: What | None, *, progress: bool = True) -> dict[str, np.ndarray]:
+    """As :func:`columns`, for an array of points (N, D), whose coordinates are kept as given."""
+    coords = dict(zip(solution.names.coords, points.T, strict=True))
+    found: dict[str, np.ndarray] = solution.predict(coords, what, progress=progress)
+    values: dict[str, np.ndarray] = {}
     for name, column in found.items():
-        if name in values:
-            continue
         parts = {f"{name}_real": column.real, f"{name}_imag": column.imag} if np.iscomplexobj(column) else {name: column}
         values |= parts
-    return values
+    return coords | {name: column for name, column in values.items() if name not in coords}
 
 
 def write_csv(solution: Solution, path: str | Path, points: Any, what: What | None) -> Path:
