@@ -1,4 +1,4 @@
-"""Check NPZ files before reading them: the names of their arrays, and whether they have the rows that they claim."""
+"""Check NPZ files before reading them: the names of their arrays, and whether they hold the rows they claim."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def arrays_in(file: Path) -> list[str]:
 
 
 def require_arrays(file: Path, names: Sequence[str]) -> None:
-    """Raise InputError where one of the arrays claims more rows than it has, or than there is room for."""
+    """Raise InputError if an array claims more rows than it holds or than fit into memory."""
     with archive(file, stored=False) as found:
         members = {member.filename.removesuffix(".npy"): member for member in found.infolist()}
         for name in dict.fromkeys(names):
@@ -29,7 +29,7 @@ def require_arrays(file: Path, names: Sequence[str]) -> None:
 
 
 def length(file: Path) -> int:
-    """How many entries the first array of an NPZ file claims to have."""
+    """The number of entries that the first array of an NPZ file claims."""
     with archive(file, stored=False) as found:
         member = found.infolist()[0]
         return math.prod(_header(file, member.filename.removesuffix(".npy"), found, member)[0])
@@ -43,7 +43,7 @@ def _require_rows(file: Path, name: str, found: zipfile.ZipFile, member: zipfile
 
 
 def _header(file: Path, name: str, found: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], Any, int]:
-    """The shape that an array claims, its type, and how many bytes it has."""
+    """The claimed shape of an array, its dtype and its size in bytes."""
     from numpy.lib import format as npy
 
     try:

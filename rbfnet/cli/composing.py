@@ -1,4 +1,4 @@
-"""Hydra, ready to compose the shipped configs and the user's, without running anything."""
+"""Compose the shipped configs and those of the user with Hydra, without running anything."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from rbfnet.cli.sentences import as_input_error
 
 @contextmanager
 def hydra_with(flags: list[str]) -> Iterator[Hydra]:
-    """Hydra with the configs of rbfnet, and those below ``--config-dir``."""
+    """Hydra with the configs of rbfnet and those in ``--config-dir``."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(config_directory()), version_base="1.3"):
-        # The one that is there has looked at its directories already.
+        # An existing instance has already read its directories.
         GlobalHydra.instance().clear()
         path = create_config_search_path(str(config_directory()))
         if (own := config_dir(flags)) is not None:
@@ -36,7 +36,7 @@ def hydra_with(flags: list[str]) -> Iterator[Hydra]:
 
 
 def composed(hydra: Hydra, flags: list[str], overrides: Sequence[str], mode: RunMode = RunMode.RUN) -> Any:
-    """The whole config, Hydra's own part too.
+    """The whole config, including the part of Hydra.
 
     Raises:
         InputError: it does not compose.
@@ -48,7 +48,7 @@ def composed(hydra: Hydra, flags: list[str], overrides: Sequence[str], mode: Run
 
 
 def help_page(flags: list[str], overrides: Sequence[str]) -> str:
-    """What ``rbfnet train --help`` prints: groups, and the config as composed. Hydra takes half a second to list the groups.
+    """The text of ``rbfnet train --help``: groups and the composed config. (Hydra itself takes half a second to list the groups.)
 
     Raises:
         InputError: the config does not compose.

@@ -1,4 +1,4 @@
-"""Jobs of ``--multirun`` in processes of a launcher's, as joblib or submitit start them."""
+"""Run the jobs of ``--multirun`` in the processes of a launcher such as joblib or submitit."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from rbfnet.cli.sentences import as_input_error
 from rbfnet.errors import InputError, WriteError
 
 FAILED = 1
-"""The exit code of a job that raised something else than InputError."""
+"""The exit code of a job that raised an exception other than InputError."""
 
 Answer = tuple[int, str]
-"""An exit code, and what is to be said of it."""
+"""An exit code and its message."""
 
 
 class Answering:
-    """What a process of a launcher's does: it runs a config, and gives an answer whatever happens.
+    """Run a config in a process of a launcher, and return an answer whatever happens.
 
     What is raised there would otherwise be told by Hydra, without its traceback, and end the other jobs.
     """
@@ -40,7 +40,7 @@ class Answering:
     def __call__(self, config: DictConfig) -> Answer:
         code, sentence = self._answer(config)
         if sentence:
-            # Hydra has made the directory before; what was written to it stays.
+            # Hydra created the directory; its other files stay.
             with suppress(OSError):
                 os.rmdir(HydraConfig.get().runtime.output_dir)
         return code, sentence
@@ -59,7 +59,7 @@ class Answering:
 def launch(
     flags: list[str], hydras: Sequence[str], jobs: Mapping[int, Sequence[str]], run: Callable[[DictConfig], int]
 ) -> dict[int, Answer]:
-    """Run the jobs by the launcher that is chosen; the answer of each.
+    """Run the jobs with the chosen launcher, and return the answer of each.
 
     Args:
         flags: ``--config-dir`` is heeded.
@@ -76,7 +76,7 @@ def launch(
         named = any(text.lstrip("+").startswith("hydra.sweep.subdir=") for text in hydras)
         answers, runnable = {}, {}
         for number, overrides in jobs.items():
-            # A launcher counts the jobs that it is given; the directory of a job has its number here.
+            # A launcher numbers the jobs it is given; job directories use our numbers.
             numbered = [*overrides, *([] if named else [f"hydra.sweep.subdir={number}"])]
             try:
                 loader.load_sweep_config(config, numbered)
@@ -95,7 +95,7 @@ def _returned(launcher: Any, overrides: list[list[str]]) -> list[Answer]:
     try:
         returned = launcher.launch(overrides, initial_job_idx=0)
     except Exception as error:
-        # A process was killed, or none could be started: the launcher then tells of no job what became of it.
+        # A process was killed or could not be started; the launcher then reports no result for any job.
         return [(FAILED, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")] * len(overrides)
     answers = []
     for job in returned:

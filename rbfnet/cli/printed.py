@@ -1,4 +1,4 @@
-"""Tables as they are printed: framed on a terminal; elsewhere plain lines, which programs can read."""
+"""Print tables: framed on a terminal, otherwise as plain lines that programs can read."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 def console(quiet: bool = False, stderr: bool = False) -> Console:
-    """Where text is printed: as it is, in no colour where NO_COLOR is set or nobody looks."""
+    """A console that prints text as is, without colour if NO_COLOR is set or the output is not a terminal."""
     from rich.console import Console
 
-    # What is in brackets or between colons is part of a name.
+    # Names may contain brackets or colons, so markup is off.
     return Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=stderr, quiet=quiet)
 
 
 def print_table(out: Console, head: Sequence[str], body: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """Print a table: on a terminal in a frame, and where that is too narrow line by line, so that no number is broken in two.
+    """Print a table: framed on a terminal or, if it is too wide, one block per row, so that no number is split.
 
     Where nobody has a terminal, nothing is wrapped, and columns are two spaces apart.
     """
@@ -54,7 +54,7 @@ def _print_framed(out: Console, head: Sequence[str], body: Sequence[Sequence[str
 
 
 def _print_one_by_one(out: Console, head: Sequence[str], body: Sequence[Sequence[str]], title: str | None) -> None:
-    """The first cell of each line, and below it the others that are not empty."""
+    """The first cell of each row, and below it the other non-empty cells."""
     if title is not None:
         out.print(title)
     width = max(map(len, head[1:]), default=0)
@@ -73,5 +73,5 @@ def _framed_width(head: Sequence[str], body: Sequence[Sequence[str]]) -> int:
 
 
 def _broken(name: str) -> str:
-    """A name on several lines: ``network.num_centers`` on two."""
+    """A name split over lines: ``network.num_centers`` on two."""
     return name.replace(" ", "\n").replace(".", ".\n")
