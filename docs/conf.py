@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from docutils import nodes
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.writers.html5 import HTML5Translator
 
 import rbfnet
 
@@ -36,6 +41,9 @@ napoleon_use_ivar = True
 napoleon_custom_sections = ["Warns"]
 
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_show_copyright = False
 html_title = f"rbfnet {version}"
 html_show_sphinx = False
 html_copy_source = False
@@ -56,6 +64,32 @@ def escape_bars(app: Sphinx, what: str, name: str, thing: Any, options: Any, lin
             lines[at] = re.sub(r"(``.*?``)|\|", lambda found: found[1] or r"\|", line)
 
 
+# Formulas are MathML, which browsers show by themselves: no script, nothing from elsewhere, and a wrong formula is a warning.
+html_math_renderer = "mathml"
+
+
+def inline_math(self: HTML5Translator, node: nodes.math) -> None:
+    """A formula in a line of text."""
+    self.body.append(mathml(node, block=False))
+    raise nodes.SkipNode
+
+
+def block_math(self: HTML5Translator, node: nodes.math_block) -> None:
+    """A formula on lines of its own."""
+    self.body.append(f'<div class="formula">{mathml(node, block=True)}</div>')
+    raise nodes.SkipNode
+
+
+def mathml(node: nodes.Element, block: bool) -> str:
+    """The formula of a node."""
+    try:
+        return tex2mathml(node.astext(), as_block=block)
+    except MathError as error:
+        logging.getLogger(__name__).warning("%s in the formula %s", error, node.astext(), location=node)
+        return f"<code>{nodes.unescape(node.astext())}</code>"
+
+
 def setup(app: Sphinx) -> None:
     """Connect to the events of Sphinx."""
     app.connect("autodoc-process-docstring", escape_bars, priority=400)
+    app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))
