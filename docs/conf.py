@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import pkgutil
 import re
 from typing import Any
 
 from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
+from sphinx.util.nodes import make_refnode
 from sphinx.writers.html5 import HTML5Translator
 
 import rbfnet
@@ -48,6 +53,10 @@ html_title = f"rbfnet {version}"
 html_show_sphinx = False
 html_copy_source = False
 
+# References of docstrings that lead nowhere are warnings too. The letters are shapes in annotations.
+nitpicky = True
+nitpick_ignore_regex = [("py:class", r"Tensor|[A-Z]|'.*'")]
+
 # What a class inherits from PyTorch or Lightning is documented there.
 autodoc_inherit_docstrings = False
 
@@ -62,6 +71,23 @@ def escape_bars(app: Sphinx, what: str, name: str, thing: Any, options: Any, lin
             code, depth = True, len(line) - len(line.lstrip()) - line.lstrip().startswith(">>>")
         if not code:
             lines[at] = re.sub(r"(``.*?``)|\|", lambda found: found[1] or r"\|", line)
+
+
+def elsewhere(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.Element) -> nodes.Element | None:
+    """Link names that are defined in another module than the one they are named from; leave those without a page as code."""
+    if node.get("refdomain") != "py":
+        return None
+    target, here = node["reftarget"].lstrip("."), node.get("py:module") or "rbfnet"
+    documented = env.get_domain("py").objects
+    last = target.rpartition(".")[2]
+    places = {(entry.docname, entry.node_id) for full, entry in documented.items() if full.rpartition(".")[2] == last}
+    if len(places) == 1:
+        return make_refnode(app.builder, node["refdoc"], *places.pop(), shown, target)
+    for name in (target, f"{here}.{target}", f"{here}.{node.get('py:class')}.{target}"):
+        with contextlib.suppress(ImportError, AttributeError, ValueError):
+            pkgutil.resolve_name(name)
+            return shown
+    return None
 
 
 # Formulas are MathML, which browsers show by themselves: no script, nothing from elsewhere, and a wrong formula is a warning.
@@ -92,4 +118,5 @@ def mathml(node: nodes.Element, block: bool) -> str:
 def setup(app: Sphinx) -> None:
     """Connect to the events of Sphinx."""
     app.connect("autodoc-process-docstring", escape_bars, priority=400)
+    app.connect("missing-reference", elsewhere)
     app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))

@@ -59,6 +59,27 @@ def test_links_and_anchors_lead_somewhere(site: Path) -> None:
 
 
 @pytest.mark.slow
+def test_links_to_elsewhere_are_addresses(site: Path) -> None:
+    """By their form: nothing is fetched."""
+    targets = {target for path in site.glob("**/*.html") for target in Links(path.read_text()).targets}
+    outside = [urllib.parse.urlsplit(target) for target in targets if urllib.parse.urlsplit(target).scheme not in ("", "data")]
+    assert outside
+    wrong = [a.geturl() for a in outside if a.scheme != "https" or "." not in (a.hostname or "") or re.search(r"\s", a.geturl())]
+    assert not wrong
+
+
+@pytest.mark.slow
+def test_no_page_needs_another_site(site: Path) -> None:
+    """Scripts, styles, pictures and formulas are files of the site."""
+    loaded = [
+        found
+        for path in site.glob("**/*.html")
+        for found in re.findall(r"""<(?:script|img|link)[^>]*(?:src|href)="(https?:[^"]*)""", path.read_text())
+    ]
+    assert not loaded
+
+
+@pytest.mark.slow
 def test_every_public_name_has_an_entry(site: Path) -> None:
     import rbfnet
 

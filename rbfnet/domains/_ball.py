@@ -69,7 +69,7 @@ class Ball(Domain):
         return (Piece(self.surface, dims * self.volume / self._radius, cube, at),)
 
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
-        """The product of rules along radius and angles (:func:`rbfnet.domains.in_ball`), exact for polynomials.
+        """The product of rules along the radius and the angles, exact for polynomials.
 
         N = (2k)^D is next to n, and the degree is 4k - 1. Where k were 1 in more than three dimensions: n points of equal weight.
         """

@@ -21,7 +21,7 @@ class Difference(Combination):
     ``"hole 1"``, ``"hole 2"``, ... in their order; with the name of the part, where a hole has several (``"hole 1 x=low"``).
 
     Raises:
-        InputError: see :class:`Combination`.
+        InputError: fewer than two members, different coordinates, or nothing inside.
 
     Example:
         >>> from rbfnet.domains import Disc, Rectangle

@@ -119,7 +119,7 @@ class Domain(Initialised, ABC):
 
     @property
     def space_coords(self) -> tuple[str, ...]:
-        """The coordinates of space: all of them, but for the time of a :class:`SpaceTime`."""
+        """The coordinates of space, that is, all except the time of a :class:`SpaceTime`."""
         return self.coords
 
     @property
@@ -203,7 +203,7 @@ class Domain(Initialised, ABC):
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
         """Nodes inside and positive weights for integrals over the domain, good to 1e-10 for a wave as long as the domain.
 
-        Up to three dimensions the domain is cut into lines (:class:`rbfnet.domains.Slices`), which takes more nodes than
+        Up to three dimensions the domain is cut into lines, which takes more nodes than
         n where its shape asks for it: some thousand in three dimensions. Beyond them n Halton points have equal weights.
 
         Args:

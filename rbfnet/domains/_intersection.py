@@ -18,7 +18,7 @@ class Intersection(Combination):
     Parts of the boundary keep their names; those that several members have are numbered by member: ``"circle (1)"``.
 
     Raises:
-        InputError: see :class:`Combination`.
+        InputError: fewer than two members, different coordinates, or nothing inside.
 
     Example:
         >>> from rbfnet.domains import Disc, Rectangle

@@ -96,7 +96,7 @@ class Mesh(Domain):
         return torch.from_numpy(self._cells.spread(unit_cube(n, len(self.coords), sampler).numpy()))
 
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
-        """Gauss rules on its cells (:func:`rbfnet.domains.on_simplices`).
+        """Gauss rules on its cells.
 
         N is more than n where cells are many, up to ten times. Many triangles are taken as the shape that they make up; more
         than ten times as many tetrahedra as nodes give ten times as many points of equal weight.

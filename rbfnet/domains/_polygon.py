@@ -99,7 +99,7 @@ class Polygon(Domain):
         return torch.from_numpy(found).to(x.device)
 
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N 2"], Float[Tensor, " N"]]:
-        """Gauss rules on the triangles of a constrained Delaunay triangulation (:func:`rbfnet.domains.on_simplices`).
+        """Gauss rules on the triangles of a constrained Delaunay triangulation.
 
         N is more than n where the triangles are many.
         """

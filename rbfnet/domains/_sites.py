@@ -52,7 +52,7 @@ class Sites:
 
 @held
 def find_sites(points: Float[Tensor, "N D"], lengths: Float[Tensor, " D"] | None = None) -> Sites:
-    """The sites at which ``points`` lie: those that are equal, or nearer to each other than :data:`NEAR`, share one.
+    """The sites at which ``points`` lie: those that are equal, or closer to each other than ``NEAR``, share one.
 
     It takes O(N log N): only points whose projections on a line nearly coincide are compared.
 

@@ -132,7 +132,7 @@ class RBFLayer(Differentiable):
 
     @property
     def epsilon(self) -> Float[Tensor, ...]:
-        """The shape parameters, positive by construction: () or (M,), (D,) or (M, D) for metrics that are diagonal or full."""
+        """The positive shape parameters, of shape () or (M,), or (D,) or (M, D) for diagonal and full metrics."""
         return self.metric.epsilon
 
     def shrink(self, factor: float) -> None:

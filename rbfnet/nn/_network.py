@@ -116,7 +116,7 @@ class RBFNetwork(LinearModel):
 
     @property
     def shape_matrix(self) -> Float[Tensor, "... D D"]:
-        """A of the metric, (D, D) or (M, D, D): s = (x - c)^T A (x - c)."""
+        """The matrix A of the metric s = (x - c)^T A (x - c), of shape (D, D) or (M, D, D)."""
         return self.metric.matrix(self.in_features)
 
     def replace_centers(

@@ -95,7 +95,7 @@ class Operator:
 
     @property
     def tensors(self) -> list[Tensor]:
-        """Every tensor in the operator, each once: what a blockwise evaluation has to slice along with the points."""
+        """The distinct tensors in the operator, which blockwise evaluation slices along with the points."""
         found: list[Tensor] = []
         for directions, c in self.terms:
             for part in (*directions, c):

@@ -64,7 +64,7 @@ class Solver(Initialised, ABC):
 
     @property
     def stages(self) -> tuple[Solver, ...]:
-        """The solvers that are run in sequence: only itself, except for a :class:`Sequence`."""
+        """The solvers that run one after the other, which is only this one except for a :class:`Sequence`."""
         return (self,)
 
     @property

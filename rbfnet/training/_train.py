@@ -27,7 +27,7 @@ def train(
     """Fit with a Lightning Trainer, measure the errors, and judge whether the problem is solved.
 
     Args:
-        prepared: the result of :func:`prepare`.
+        prepared: what ``prepare`` returned.
         seed: recorded in the summary; the random generators are already seeded.
         checkpoint: the checkpoint to resume from.
         started: ``time.perf_counter()`` at the start; the reported seconds end at the last update, before errors and figures.

@@ -52,7 +52,7 @@ class Sample(NamedTuple):
 
     @property
     def num_rows(self) -> int:
-        """How many numbers are to be zero: one a point, or one integral."""
+        """The number of rows per equation, one per point or one for an integral."""
         return self.num_points if self.weights is None else 1
 
     def contract(self, values: Float[Tensor, "B ..."]) -> Float[Tensor, "R ..."]:

@@ -103,7 +103,7 @@ class UnknownField(nn.Module, Arithmetic, Initialised):
 
     @property
     def value(self) -> Tensor:
-        """It has none by itself: what stands in arithmetic without its points is refused."""
+        """An unknown function has no value without points; using it in arithmetic raises InputError."""
         raise InputError(
             "An unknown function needs its points: call it with the field, as in self.a(u) * u.d('x') and self.a(u).d('x')."
         )

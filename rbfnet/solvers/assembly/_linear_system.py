@@ -62,7 +62,7 @@ Scales = Mapping[str, Sequence[float]]
 def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sample], scales: Scales | None = None) -> LinearSystem:
     """Assemble the rows of all conditions.
 
-    The matrix of an equation is a linear operator (:func:`linearised`) applied to the basis, summed over the sites of the
+    The matrix of an equation is a linear operator (``linearised``) applied to the basis, summed over the sites of the
     condition and contracted with its quadrature.
 
     Args:

@@ -24,7 +24,7 @@ ADVICE = "evaluate the field only at the condition's own points, or use solver=l
 def require_pointwise(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]) -> None:
     """Raise InputError, naming the condition, if a residual does not change as its linearisation predicts.
 
-    Equations are linearised in the channels of the field at each point (:func:`linearised`). For a residual that evaluates the
+    Equations are linearised in the channels of the field at each point (``linearised``). For a residual that evaluates the
     network at other points, detaches its values or changes them in place, the linearisation and the solution would be wrong. So
     the derivative along one direction of the coefficients is compared with finite differences of the residual. A mismatch counts
     only if differences over h and 4h agree with each other far better than with the derivative: kinks are accepted, and random

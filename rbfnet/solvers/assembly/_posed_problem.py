@@ -27,7 +27,8 @@ class Posed:
     condition, equally many in each; an integral is complete in every process, which counts its share.
 
     Attributes:
-        model, problem: the model and the problem, not copies.
+        model: the model, not a copy.
+        problem: the problem, not a copy.
         samples: the points of each condition in this process; a condition without points has no rows.
         scales: as returned by :func:`rbfnet.solvers.automatic_scales`.
         known: the operators that each condition needs.
