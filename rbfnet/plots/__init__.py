@@ -1,10 +1,14 @@
-"""Figures: functions that take and return Axes, in rbfnet's style where the figure is theirs."""
+"""Figures: each function draws on the Axes it is given, or on new ones in rbfnet's style, and returns them."""
 
-from rbfnet.plots._centers import plot_centers
+from rbfnet.plots._centers import centers
 from rbfnet.plots._coverage import coverage
 from rbfnet.plots._eigenvalues import spectrum
+from rbfnet.plots._error import error
+from rbfnet.plots._fit import fit
 from rbfnet.plots._kernel_profiles import kernel
-from rbfnet.plots._maps import plot_error, plot_parity, plot_values
+from rbfnet.plots._maps import values
+from rbfnet.plots._parity import parity
+from rbfnet.plots._reference import reference
 from rbfnet.plots._style import style
 
-__all__ = ["coverage", "kernel", "plot_centers", "plot_error", "plot_parity", "plot_values", "spectrum", "style"]
+__all__ = ["centers", "coverage", "error", "fit", "kernel", "parity", "reference", "spectrum", "style", "values"]

@@ -1,3 +1,5 @@
+"""The style of rbfnet's figures, and colour bars as high as their axes."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,8 +9,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colorbar import Colorbar
 
 STYLE = Path(__file__).with_name("rbfnet.mplstyle")
+
+VALUES, SIGNED = "viridis", "RdBu_r"
+"""Colour maps of values, and of errors, whose colours are symmetric about zero."""
+
+BAR = (1.03, 0.0, 0.045, 1.0)
+"""Where a colour bar stands: left end, bottom, width and height, in units of the axes."""
 
 
 @contextmanager
@@ -21,7 +31,7 @@ def style() -> Iterator[None]:
     Example:
         >>> import rbfnet
         >>> with rbfnet.plots.style():
-        ...     ax = rbfnet.plots.plot_centers(rbfnet.RBFNetwork(2, 1, 50), ("x", "y"))
+        ...     ax = rbfnet.plots.centers(rbfnet.RBFNetwork(2, 1, 50))
     """
     import matplotlib as mpl
 
@@ -42,3 +52,13 @@ def axes_or_new(ax: Axes | None) -> Axes:
 
     with style():
         return plt.subplots()[1]
+
+
+def colorbar(drawn: ScalarMappable, ax: Axes, label: str = "", extend: str = "neither") -> Colorbar:
+    """A colour bar beside the axes and as high as they are, whatever their aspect."""
+    return ax.figure.colorbar(drawn, cax=ax.inset_axes(BAR), label=label, extend=extend)
+
+
+def text(name: str) -> str:
+    """A name as it is written: Matplotlib would read what stands between dollar signs as mathematics."""
+    return name.replace("$", r"\$")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Float
@@ -80,6 +81,7 @@ class Problem(nn.Module, Initialised, ABC):
         domain: the Domain.
         outputs: a name for each output.
         num_centers: what numbers of points that are not given follow, see :meth:`follow`.
+        measured_in: the units of coordinates and outputs, for the axes of figures: ``{"x": "m", "u": "K"}``.
         exact: a function of the coordinates, in their order, that returns (N,), or a tuple of them for several outputs;
             None where the solution is not known, NaN where an output does not live (it has equations elsewhere only).
 
@@ -90,6 +92,7 @@ class Problem(nn.Module, Initialised, ABC):
     _needed = ("_parameters", "num_interior")
     domain: Domain
     outputs: tuple[str, ...] = ("u",)
+    measured_in: Mapping[str, str] = MappingProxyType({})
     exact: Callable[..., Tensor | tuple[Tensor, ...]] | None = None
 
     def __init__(self, *, num_interior: int | None = None, num_boundary: int | None = None, sampler: str = "halton") -> None:
@@ -216,17 +219,18 @@ class Problem(nn.Module, Initialised, ABC):
 
     def validation_set(self) -> Reference | None:
         """A small reference for the training log."""
-        return self._exact_at(self.domain.scattered(400))
+        return self.exact_at(self.domain.scattered(400))
 
     def test_set(self) -> Reference | None:
         """The reference the final errors are measured against: 10,000 points of its own, scattered evenly, the same each time."""
-        return self._exact_at(self.domain.scattered(10_000))
+        return self.exact_at(self.domain.scattered(10_000))
 
-    def figure_set(self) -> Reference | None:
-        """The reference that figures show: on a grid where the solution is known everywhere, else where errors are measured."""
-        return self.test_set() if self.exact is None else self._exact_at(self.domain.grid(10_000))
+    def exact_at(self, x: Float[Tensor, "N D"]) -> Reference | None:
+        """The exact solution at points; None where it is not known.
 
-    def _exact_at(self, x: Tensor) -> Reference | None:
+        Raises:
+            InputError: ``exact`` is no function, or does not return one (N,) for each output.
+        """
         if self.exact is None:
             return None
         if not callable(self.exact):

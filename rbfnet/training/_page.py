@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rbfnet.errors import InputError
 from rbfnet.plots import style
@@ -64,12 +64,12 @@ def _picture(solution: Solution) -> str:
     from rbfnet.training._figures import draw
 
     try:
-        problem: Any = solution.problem
+        _ = solution.problem
     except InputError:
         return ""
     with style():
         figure = Figure(figsize=(3.8, 3.2), layout="constrained")
-        if not draw("fit", solution.model, problem, 0, figure.subplots()):
+        if not draw("fit", solution, 0, figure.subplots()):
             return ""
         written = io.BytesIO()
         figure.savefig(written, format="png", dpi=100)

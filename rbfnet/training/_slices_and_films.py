@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from rbfnet.errors import InputError, unknown
-from rbfnet.plots import plot_values, style
+from rbfnet.plots import style
+from rbfnet.plots import values as draw_values
 from rbfnet.training._figures import overview
 from rbfnet.training._solution import Solution
 
@@ -33,7 +34,7 @@ def draw_overview(solution: Solution, path: str | Path) -> tuple[float, float]:
 
     Example: ``draw_overview(rbfnet.solve(Poisson(), num_centers=50), "overview.png")``
     """
-    figure = overview(solution.model, solution.problem)
+    figure = overview(solution)
     _saved(figure, Path(path))
     values = solution.predict(solution.problem.domain.grid(2_000), progress=False)
     return float(np.nanmin(values.real)), float(np.nanmax(values.real))
@@ -58,7 +59,7 @@ def draw_slices(
             figure = Figure(layout="constrained")
             ax = figure.subplots()
             for value, height in zip(values, heights, strict=True):
-                plot_values(section.grid, height, section.axes, what or solution.names.outputs[0], ax)
+                draw_values(section.grid, height, section.axes, what or solution.names.outputs[0], ax=ax)
                 ax.lines[-1].set_label(_at(name, value))
             ax.legend()
         else:
@@ -97,7 +98,7 @@ def draw_film(solution: Solution, path: str | Path, name: str, frames: int = 40,
             figure.clear()
             ax = figure.subplots()
             if first:
-                plot_values(section.grid, heights[frame], section.axes, label, ax)
+                draw_values(section.grid, heights[frame], section.axes, label, ax=ax)
                 room = 0.05 * (high - low) or 1.0
                 ax.set_ylim(low - room, high + room)
             else:
@@ -156,7 +157,7 @@ class _Section:
 
 
 def _map(section: _Section, height: Tensor, label: str, ax: Axes, low: float, high: float) -> None:
-    plot_values(section.grid, height, section.axes, label, ax, vmin=low, vmax=high)
+    draw_values(section.grid, height, section.axes, label, ax=ax, vmin=low, vmax=high)
 
 
 def _range(heights: Sequence[Tensor]) -> tuple[float, float]:

@@ -255,7 +255,7 @@ class Solution:
         """Fit, reference, error and centres in one figure."""
         from rbfnet.training._figures import overview
 
-        return overview(self.model, self.problem)
+        return overview(self)
 
     def __repr__(self) -> str:
         """Three lines: the problem and solver, the errors, the verdict."""

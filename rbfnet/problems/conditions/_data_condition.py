@@ -66,7 +66,7 @@ class Data(Condition):
         elif noise is not None and not bool(torch.all(noise > 0) and torch.isfinite(noise).all()):
             raise InputError(f"The noise of condition {name!r} must be a positive standard deviation, but got {noise}.")
         self._noise = noise
-        self._path, self._given, self._scale, self._outputs = None, None, scale, outputs
+        self._path, self._given, self._scale, self.outputs = None, None, scale, outputs
         if isinstance(x, (str, Path)):
             if y is not None:
                 raise InputError(f"Condition {name!r} takes its values from the file {str(x)!r}; remove y.")
@@ -82,7 +82,7 @@ class Data(Condition):
         self._given = x, y
 
     def sample(self, problem: Problem) -> Sample:
-        outputs = tuple(problem.outputs if self._outputs is None else self._outputs)
+        outputs = tuple(problem.outputs if self.outputs is None else self.outputs)
         for output in outputs:
             if output not in problem.outputs:
                 raise unknown("output", output, problem.outputs)
@@ -101,12 +101,16 @@ class Data(Condition):
 
     def noise(self, equation: int) -> float | None:
         """The standard deviation of the errors of one residual; None where it is not known."""
-        if self._noise is None:
-            return None
-        scale = 1.0 if self._scale is None else float(self._scale[equation])
-        return float(torch.as_tensor(self._noise).reshape(-1).expand(equation + 1)[equation]) / scale
+        deviation = self.deviation(equation)
+        if deviation is None or self._scale is None:
+            return deviation
+        return deviation / float(self._scale[equation])
+
+    def deviation(self, column: int) -> float | None:
+        """The standard deviation of the errors of one column of y; None where it is not known."""
+        return None if self._noise is None else float(torch.as_tensor(self._noise).reshape(-1).expand(column + 1)[column])
 
     def residual(self, u: Field, y: Tensor) -> Residual:
-        outputs = u.outputs if self._outputs is None else self._outputs
+        outputs = u.outputs if self.outputs is None else self.outputs
         scale = [1.0] * len(outputs) if self._scale is None else self._scale.tolist()
         return tuple((u[name].value - y[:, o]) / scale[o] for o, name in enumerate(outputs))

@@ -38,8 +38,4 @@ class Burgers(Problem):
     def test_set(self) -> Reference | None:
         x = torch.linspace(-1, 1, 256, dtype=torch.float64)
         t = 0.01 * torch.arange(100, dtype=torch.float64)
-        return self._exact_at(torch.cartesian_prod(x, t))
-
-    def figure_set(self) -> Reference | None:
-        """The same grid."""
-        return self.test_set()
+        return self.exact_at(torch.cartesian_prod(x, t))

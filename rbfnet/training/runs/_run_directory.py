@@ -64,7 +64,7 @@ def write_solution(directory: Path, solution: Solution, figures: bool = True, co
     """Write ``model.safetensors``, ``figures/`` and then ``summary.json``, which marks the run as complete."""
     write_trained(directory, solution.model, solution.problem, config)
     if figures:
-        write_figures(solution.model, solution.problem, directory / "figures")
+        write_figures(solution, directory / "figures")
     write_summary(directory / "summary.json", {"format_version": FORMAT_VERSION, **solution.summary})
 
 

@@ -97,8 +97,3 @@ def test_a_point_cloud_is_measured_at_its_points() -> None:
     points = torch.rand(50, 2, dtype=torch.float64)
     assert torch.equal(reference(PointCloud(points, ("x", "y"))).x, points)
     assert len(reference(PointCloud(torch.rand(20_000, 1).double(), ("x",))).x) == 10_000
-
-
-def test_figures_are_drawn_on_a_grid() -> None:
-    figure = Known(DOMAINS["square minus disc"], lambda x, y: x).figure_set()
-    assert figure is not None and len(figure.x[:, 0].unique()) == 100
