@@ -59,24 +59,14 @@ def centers(solution: Drawable | HasCenters, output: int | str = 0, *, ax: Axes 
         >>> ax = rbfnet.plots.centers(rbfnet.RBFNetwork(2, 1, 50))
     """
     network, coords, problem = _parts(solution)
-    if problem is not None:
-        number = output_number(problem, output)
-    elif not isinstance(output, int) or not 0 <= output < network.weight.shape[1]:
-        raise unknown("output of number", output, range(network.weight.shape[1]))
-    else:
-        number = output
+    number = _number(output, network, problem)
     points, weight = network.centers.detach().cpu().numpy(), network.weight.detach().cpu().numpy()[:, number]
     ax = axes_or_new(ax)
     mapped = problem is not None and coords[0] not in problem.domain.coords
     ax.set_title(f"{len(points)} centres{', in the coordinates of the map' if mapped else ''}")
     names = coords if problem is None or mapped else tuple(label(problem, name) for name in coords)
     if points.shape[1] == 1:
-        ax.vlines(points[:, 0], 0, weight, color="0.7", linewidth=0.8)
-        ax.plot(points[:, 0], weight, "o", markersize=3)
-        ax.axhline(0.0, color="0.4", linewidth=0.8, linestyle="-", zorder=0)
-        ax.set_xlabel(names[0])
-        ax.set_ylabel("weight")
-        return ax
+        return _stems(ax, points[:, 0], weight, names[0])
     flat = problem is not None and not mapped and points.shape[1] == len(problem.domain.coords)
     across = (0, 1)
     if flat and problem is not None:
@@ -96,6 +86,25 @@ def centers(solution: Drawable | HasCenters, output: int | str = 0, *, ax: Axes 
     width, height = np.ptp(points[:, across], axis=0)
     same = View.of(problem).share_a_unit if flat and problem is not None else height > 0 and 0.25 < width / height < 4
     ax.set_aspect("equal" if same else "auto")
+    return ax
+
+
+def _number(output: int | str, network: HasCenters, problem: Problem | None) -> int:
+    if problem is not None:
+        return output_number(problem, output)
+    known = range(network.weight.shape[1])
+    if not isinstance(output, int) or output not in known:
+        raise unknown("output of number", output, known)
+    return output
+
+
+def _stems(ax: Axes, centers: np.ndarray, weight: np.ndarray, name: str) -> Axes:
+    """Weights over centres in one coordinate."""
+    ax.vlines(centers, 0, weight, color="0.7", linewidth=0.8)
+    ax.plot(centers, weight, "o", markersize=3)
+    ax.axhline(0.0, color="0.4", linewidth=0.8, linestyle="-", zorder=0)
+    ax.set_xlabel(name)
+    ax.set_ylabel("weight")
     return ax
 
 

@@ -57,7 +57,41 @@ def values(
         >>> rbfnet.plots.values(x, x.sum(dim=1), ("x", "y")).get_xlabel()
         'x'
     """
-    points, heights = as_array(x), as_array(values)
+    points, heights = _checked(as_array(x), as_array(values), coords)
+    ax = axes_or_new(ax)
+    if points.shape[1] == 1:
+        line(ax, points, heights, coords, quantity, **artist)
+    else:
+        drawn = mapped(ax, points, heights, coords, equal, **artist)
+        colorbar(drawn, ax, quantity, extend=left_out(heights, drawn))
+    return ax
+
+
+def line(ax: Axes, points: np.ndarray, heights: np.ndarray, coords: Sequence[str], quantity: str, **artist: Any) -> None:
+    """Draw values over one coordinate, from left to right."""
+    order = np.argsort(points[:, 0])
+    ax.plot(points[order, 0], heights[order], **artist)
+    ax.set_xlabel(coords[0])
+    ax.set_ylabel(quantity)
+
+
+def mapped(ax: Axes, points: np.ndarray, heights: np.ndarray, coords: Sequence[str], equal: bool, **artist: Any) -> Any:
+    """Draw values over two coordinates, without a colour bar; returns the artist."""
+    columns, rows = (np.unique(points[:, i]) for i in (0, 1))
+    if len(columns) * len(rows) <= SPARSEST * len(points):
+        image = np.full((len(rows), len(columns)), np.nan)
+        image[np.searchsorted(rows, points[:, 1]), np.searchsorted(columns, points[:, 0])] = heights
+        drawn: Any = ax.pcolormesh(columns, rows, image, shading="nearest", rasterized=True, **artist)
+    else:
+        east, north = points.T
+        drawn = ax.scatter(east, north, c=heights, s=dot_size(len(points)), linewidths=0, rasterized=True, **artist)
+    ax.set_xlabel(coords[0])
+    ax.set_ylabel(coords[1])
+    ax.set_aspect("equal" if equal else "auto")
+    return drawn
+
+
+def _checked(points: np.ndarray, heights: np.ndarray, coords: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     if points.ndim != 2 or points.shape[1] > 2 or len(coords) != points.shape[1]:
         raise InputError(
             f"A map needs points (N, 1) or (N, 2) and a name per coordinate, but got points {points.shape} and the names "
@@ -65,26 +99,7 @@ def values(
         )
     if heights.shape != points.shape[:1]:
         raise InputError(f"A map needs one value per point, but got {heights.shape} for {len(points)} points.")
-    ax = axes_or_new(ax)
-    ax.set_xlabel(coords[0])
-    if points.shape[1] == 1:
-        order = np.argsort(points[:, 0])
-        ax.plot(points[order, 0], heights[order], **artist)
-        ax.set_ylabel(quantity)
-        return ax
-    columns, rows = (np.unique(points[:, i]) for i in (0, 1))
-    if len(columns) * len(rows) <= SPARSEST * len(points):
-        image = np.full((len(rows), len(columns)), np.nan)
-        image[np.searchsorted(rows, points[:, 1]), np.searchsorted(columns, points[:, 0])] = heights
-        drawn: Any = ax.pcolormesh(columns, rows, image, shading="nearest", rasterized=True, **artist)
-    else:
-        drawn = ax.scatter(
-            points[:, 0], points[:, 1], c=heights, s=dot_size(len(points)), linewidths=0, rasterized=True, **artist
-        )
-    ax.set_ylabel(coords[1])
-    ax.set_aspect("equal" if equal else "auto")
-    colorbar(drawn, ax, quantity, extend=_left_out(heights, drawn))
-    return ax
+    return points, heights
 
 
 def as_array(given: Tensor | Field | np.ndarray) -> np.ndarray:
@@ -98,7 +113,7 @@ def dot_size(count: int) -> float:
     return float(np.clip(8000 / count, 2, 24))
 
 
-def _left_out(heights: np.ndarray, drawn: Any) -> str:
+def left_out(heights: np.ndarray, drawn: Any) -> str:
     """Which ends of the colours leave values out, up to rounding."""
     known = heights[np.isfinite(heights)]
     low, high = drawn.get_clim()
