@@ -9,8 +9,6 @@ from collections.abc import Iterator
 # tests tens of times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# The notebook then takes fewer points.
-os.environ.setdefault("RBFNET_NOTEBOOK_FAST", "1")
 
 import matplotlib
 import matplotlib.pyplot as plt
