@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.domains import Domain
+from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Operator
 
@@ -20,8 +23,14 @@ SLIVER = 1e3
 """A function that is as many times larger on the boundary than inside is one of kernels that lie beyond it. Boundary conditions
 are felt by it so much that what they are for all others is not seen beside it."""
 
+REACHED = 0.3
+"""Functions reach a point if sum psi_i(x)^2 there is at least the square of this, relative to its mean inside."""
+
 MOST_POINTS = 30_000
 """Of a quadrature."""
+
+MORE = 1.5
+"""A quadrature is checked by one with so many times as many points."""
 
 
 def orthonormal(
@@ -30,9 +39,14 @@ def orthonormal(
     """V, such that the functions phi V of a network are orthonormal at the points.
 
     By a truncated singular value decomposition, so that kernels may be as wide and nearly dependent as accuracy wants them.
+
+    Raises:
+        InputError: all functions vanish at all points.
     """
     with torch.no_grad():
         features = network.features(points, Operator.identity())
+    if not features.any():
+        raise InputError(too_narrow("the points inside"))
     _, sizes, right = torch.linalg.svd(weights.sqrt()[:, None] * features, full_matrices=False)
     kept = int((sizes > cut * sizes[0]).sum())
     return right[:kept].T / sizes[:kept]
@@ -51,24 +65,45 @@ def orthonormal_to(
     return orthonormal(network, torch.cat([points, edge]), torch.cat([weights, torch.full_like(edge[:, 0], 1 / len(edge))]))
 
 
+def too_narrow(where: str) -> str:
+    """The sentence for kernels that vanish somewhere."""
+    return (
+        f"No kernel reaches {where}: kernels are narrower than the distances of their centres; give a smaller epsilon, or more "
+        "centres (network.num_centers)."
+    )
+
+
+def reached(network: RBFNetwork, basis: Float[Tensor, "N n"], sites: Sequence[Float[Tensor, "B d"]]) -> Bool[Tensor, " B"]:
+    """Whether the functions phi V, orthonormal inside, can have values at all of the sites.
+
+    Between kernels that are narrower than their distances they cannot. A boundary condition there would be satisfied by weights
+    that are larger by as much as the kernels are small: exp(r^2) times.
+    """
+    least = REACHED * basis.shape[1] ** 0.5
+    with torch.no_grad():
+        sizes = [(network.features(x, Operator.identity()) @ basis).norm(dim=1) for x in sites]
+    return torch.stack(sizes).amin(dim=0) >= least
+
+
 def resolved(space: Domain, network: RBFNetwork, per_center: int) -> tuple[Float[Tensor, "B d"], Float[Tensor, " B"]]:
     """Points and weights of a quadrature that integrates products of a network's functions.
 
-    They are taken to be enough if functions that are orthonormal by them are so by about twice as many too. With that the
-    method of Galerkin inherits from an equation that nothing in it grows.
+    They are taken to be enough if functions that are orthonormal by them are so by more than MORE times as many points too. With
+    that the method of Galerkin inherits from an equation that nothing in it grows.
     """
     count = per_center * network.num_centers
     points, weights = space.quadrature(count)
-    weights = weights / weights.sum()
-    while count < MOST_POINTS:
-        count *= 2
-        finer, their = space.quadrature(count)
-        their = their / their.sum()
-        basis = orthonormal(network, points, weights, SURE)
+    while len(points) < MOST_POINTS:
+        finer, their = points, weights
+        # Domains with holes have the same points for several counts.
+        while len(finer) < MORE * len(points):
+            count *= 2
+            finer, their = space.quadrature(count)
+        basis = orthonormal(network, points, weights / weights.sum(), SURE)
         with torch.no_grad():
             values = network.features(finer, Operator.identity()) @ basis
-        gram = values.T @ (their[:, None] * values)
+        gram = values.T @ (their[:, None] / their.sum() * values)
         if float((gram - torch.eye(len(gram), dtype=gram.dtype)).abs().max()) < APART:
             break
         points, weights = finer, their
-    return points, weights
+    return points, weights / weights.sum()

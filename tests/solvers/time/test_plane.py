@@ -14,7 +14,7 @@ from torch import Tensor, cos, exp, pi, sin
 import rbfnet
 from rbfnet.domains import Disc, Domain, Rectangle, SpaceTime
 from rbfnet.nn import RBFNetwork
-from rbfnet.operators import Field
+from rbfnet.operators import Field, Operator
 from rbfnet.problems import Boundary, Condition, Dirichlet, Initial, Interior, Neumann, Periodic, Problem, Robin
 from rbfnet.solvers import Evolve
 from rbfnet.solvers.time import PER_CENTER, Lines, resolved, spectrum
@@ -26,6 +26,7 @@ ELL = Rectangle(x=(0, 2), y=(0, 2)) - Rectangle(x=(1, 2), y=(1, 2))
 
 HEAT = Interior(lambda u: u.d("t") - u.laplacian("x", "y"))
 WAVE = Interior(lambda u: u.d("tt") - u.laplacian("x", "y"))
+SPREADING = Interior(lambda u: u.d("t") + u.d("x") + 0.5 * u.d("y") - 0.01 * u.laplacian("x", "y"))
 DRIFT = Interior(lambda u: u.d("t") + u.d("x") + 0.5 * u.d("y"))
 
 
@@ -83,6 +84,44 @@ def test_no_width_lets_waves_grow(centers: int, width: float) -> None:
     assert float(values[0].real) < 1e-9 * float(values.abs().max())
 
 
+@pytest.mark.parametrize("width", [1.0, 2.0])
+def test_narrow_kernels_are_integrated_around_a_hole(width: float) -> None:
+    """Products of kernels, by the quadrature and by one of many more points."""
+    network = RBFNetwork(2, 1, points=HOLE.box, num_centers=100, overlap=width, dtype=torch.float64)
+    found = []
+    with torch.no_grad():
+        for x, w in (resolved(HOLE, network, PER_CENTER), HOLE.quadrature(60_000)):
+            features = network.features(x, Operator.identity())
+            found.append(features.T @ (w[:, None] / w.sum() * features))
+    assert float((found[0] - found[1]).abs().max()) < 1e-9 * float(found[1].max())
+
+
+@pytest.mark.parametrize(
+    "equation", [DRIFT, Interior(lambda u: u.d("t") + u.d("x") + 0.5 * u.d("y") - 0.01 * u.laplacian("x", "y"))]
+)
+def test_what_is_transported_around_a_hole_does_not_grow(equation: Condition) -> None:
+    enters = posed(HOLE, 1.0, equation, Dirichlet(0.0) if equation is not DRIFT else into(HOLE), Initial(0.0))
+    with torch.no_grad():
+        assert float(spectrum(lines(enters, 200, 2.0))[0].real) < 0
+
+
+@pytest.mark.parametrize("centers", [30, 100])
+def test_kernels_narrower_than_their_distances_stay_small(centers: int) -> None:
+    """Between them nothing can be prescribed; it is not done by weights that are larger than all numbers."""
+    made = posed(HOLE, 1.0, WAVE, Dirichlet(plane_wave), Initial(at_start(plane_wave), velocity=0.0))
+    solution = rbfnet.solve(made, num_centers=centers, epsilon=40.0, solver=Evolve())
+    x = HOLE.interior(300)
+    with torch.no_grad():
+        assert float(solution.model(torch.cat([x, torch.ones_like(x[:, :1])], dim=1)).abs().max()) < 20
+
+
+@pytest.mark.parametrize(("epsilon", "where"), [(100.0, "of condition 'dirichlet_hole 1'"), (1e5, "inside")])
+def test_kernels_that_reach_nothing_are_refused(epsilon: float, where: str) -> None:
+    made = posed(HOLE, 1.0, HEAT, Dirichlet(0.0, on="hole 1"), Initial(1.0))
+    with pytest.raises(ValueError, match=f"No kernel reaches the points {where}"):
+        rbfnet.solve(made, num_centers=10, epsilon=epsilon, solver=Evolve())
+
+
 def test_growth_of_the_equation_is_kept() -> None:
     grows = Interior(lambda u: u.d("t") - u.laplacian("x", "y") - 100 * u)
     with torch.no_grad():
@@ -98,6 +137,16 @@ def test_what_is_transported_does_not_grow(width: float) -> None:
     with torch.no_grad():
         assert float(spectrum(lines(around, 150, width))[0].real) < 1e-3
         assert float(spectrum(lines(enters, 150, width))[0].real) < 1e-4
+
+
+def into(space: Domain) -> Condition:
+    """Zero where (1, 1/2) points into the domain."""
+
+    def enters(x: Tensor) -> Tensor:
+        normals = space.normals(x[:, :2])
+        return normals[:, 0] + 0.5 * normals[:, 1] < -1e-9
+
+    return Dirichlet(0.0, on=[enters])
 
 
 def error(problem: Problem, centers: int) -> float:
