@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Condition, Initial, Interior, Problem, Sample
+from rbfnet.solvers.time._space_basis import too_narrow
+
+
+REACHED = 0.3
+"""Functions reach a point if sum psi_i(x)^2 there is at least the square of this, relative to its mean inside."""
 
 
 def starts(problem: Problem, sample: Sample) -> bool:
@@ -22,6 +30,26 @@ def distinct(sample: Sample) -> Sample:
         0, inverse, torch.arange(len(inverse)), "amin", include_self=True
     )
     return sample.rows(first.sort().values)
+
+
+def reached(name: str, sample: Sample, network: LinearModel, basis: Float[Tensor, "N n"]) -> Sample:
+    """The points of a boundary condition where functions of a space, orthonormal inside, can have values.
+
+    Between kernels that are narrower than their distances they cannot. A boundary condition there would be satisfied by weights
+    that are larger by as much as the kernels are small: exp(r^2) times.
+
+    Raises:
+        InputError: there are none.
+    """
+    sites = [x[:, :-1] for x in sample.sites if x.shape[1] > 1]
+    if not sites:
+        return sample
+    with torch.no_grad():
+        sizes = [(network.features(x, Operator.identity()) @ basis).norm(dim=1) for x in sites]
+    here = torch.stack(sizes).amin(dim=0) >= REACHED * basis.shape[1] ** 0.5
+    if not here.any():
+        raise InputError(too_narrow(f"the points of condition {name!r}"))
+    return sample if here.all() else sample.rows(here.nonzero()[:, 0])
 
 
 def require_carried(problem: Problem, conditions: dict[str, Condition], samples: dict[str, Sample]) -> None:

@@ -12,11 +12,11 @@ from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
 from rbfnet.problems import Initial, Interior, Problem, Sample
 from rbfnet.solvers.time._algebraic import algebraic, both
-from rbfnet.solvers.time._conditions_in_time import distinct, starts
+from rbfnet.solvers.time._conditions_in_time import distinct, reached, starts
 from rbfnet.solvers.time._constraints import HELD, Constraints, level
 from rbfnet.solvers.time._linearised import Linearised
 from rbfnet.solvers.time._semidiscrete import Rows, in_space
-from rbfnet.solvers.time._space_basis import orthonormal, orthonormal_to, reached, too_narrow
+from rbfnet.solvers.time._space_basis import orthonormal, orthonormal_to
 from rbfnet.solvers.time._spurious_growth import Damping
 
 
@@ -72,7 +72,9 @@ class Lines:
             elif starts(problem, samples[name]):
                 first.append(Rows(condition, samples[name], network, self.basis))
             else:
-                self.edge.append(Rows(condition, self._reached(name, distinct(samples[name])), network, self.basis))
+                self.edge.append(
+                    Rows(condition, reached(name, distinct(samples[name]), network, self.basis), network, self.basis)
+                )
         self.size = self.basis.shape[1] * self.outputs
         self._times = torch.tensor([begin], dtype=points.dtype)
         self.order = self._order()
@@ -90,19 +92,6 @@ class Lines:
         if points.shape[1] < 2 or not edge:
             return orthonormal(self.network, in_space(points), weights)
         return orthonormal_to(self.network, points, weights, torch.cat(edge))
-
-    def _reached(self, name: str, sample: Sample) -> Sample:
-        """The points of a boundary condition at which functions can have values.
-
-        Raises:
-            InputError: there are none.
-        """
-        if sample.sites[0].shape[1] == 1:
-            return sample
-        here = reached(self.network, self.basis, [x[:, :-1] for x in sample.sites])
-        if not here.any():
-            raise InputError(too_narrow(f"the points of condition {name!r}"))
-        return sample if here.all() else sample.rows(here.nonzero()[:, 0])
 
     def _order(self) -> int:
         """The order of the highest derivative in time.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.domains import Domain
@@ -22,9 +20,6 @@ SURE, APART = 1e-7, 1e-6
 SLIVER = 1e3
 """A function that is as many times larger on the boundary than inside is one of kernels that lie beyond it. Boundary conditions
 are felt by it so much that what they are for all others is not seen beside it."""
-
-REACHED = 0.3
-"""Functions reach a point if sum psi_i(x)^2 there is at least the square of this, relative to its mean inside."""
 
 MOST_POINTS = 30_000
 """Of a quadrature."""
@@ -71,18 +66,6 @@ def too_narrow(where: str) -> str:
         f"No kernel reaches {where}: kernels are narrower than the distances of their centres; give a smaller epsilon, or more "
         "centres (network.num_centers)."
     )
-
-
-def reached(network: RBFNetwork, basis: Float[Tensor, "N n"], sites: Sequence[Float[Tensor, "B d"]]) -> Bool[Tensor, " B"]:
-    """Whether the functions phi V, orthonormal inside, can have values at all of the sites.
-
-    Between kernels that are narrower than their distances they cannot. A boundary condition there would be satisfied by weights
-    that are larger by as much as the kernels are small: exp(r^2) times.
-    """
-    least = REACHED * basis.shape[1] ** 0.5
-    with torch.no_grad():
-        sizes = [(network.features(x, Operator.identity()) @ basis).norm(dim=1) for x in sites]
-    return torch.stack(sizes).amin(dim=0) >= least
 
 
 def resolved(space: Domain, network: RBFNetwork, per_center: int) -> tuple[Float[Tensor, "B d"], Float[Tensor, " B"]]:
