@@ -11,7 +11,6 @@ from rbfnet.operators import LinearModel, Operator
 from rbfnet.problems import Condition, Initial, Interior, Problem, Sample
 from rbfnet.solvers.time._space_basis import too_narrow
 
-
 REACHED = 0.3
 """Functions reach a point if sum psi_i(x)^2 there is at least the square of this, relative to its mean inside."""
 
