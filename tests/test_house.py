@@ -32,6 +32,8 @@ ROOMS = [
     "config",
     "tables",
     "progress",
+    "shipped_configs",
+    "run_table",
     "sampling",
     "operators",
     "kernels",

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rbfnet.cli.configs import config_directory
 from rbfnet.errors import InputError, unknown
+from rbfnet.shipped_configs import config_directory
 
 SHORT = {"-h": "--help", "-m": "--multirun", "-c": "--cfg", "-p": "--package", "-cd": "--config-dir", "-i": "--info"}
 

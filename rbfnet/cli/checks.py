@@ -18,11 +18,11 @@ from typing import Any
 import yaml
 
 import rbfnet
-from rbfnet.cli.configs import choices, config_directory
 from rbfnet.cli.undecided import AUTO, undecided
 from rbfnet.config import no_module, require_config, require_nu, several
 from rbfnet.errors import InputError, unknown
 from rbfnet.memory import require_memory
+from rbfnet.shipped_configs import choices, config_directory
 from rbfnet.tables import FILES, Column, Form, require_columns, require_file
 
 TABLE, MATERN = "rbfnet.problems.Table", "rbfnet.kernels.Matern"

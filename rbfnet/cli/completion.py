@@ -6,8 +6,8 @@ import importlib
 import re
 
 from rbfnet.cli.command import ALWAYS
-from rbfnet.cli.configs import choices, groups
 from rbfnet.errors import InputError, unknown
+from rbfnet.shipped_configs import choices, groups
 
 HELP = """\
 rbfnet completion bash|zsh|fish: print a script that completes commands, group=choice and options

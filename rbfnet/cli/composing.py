@@ -18,8 +18,8 @@ from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from rbfnet.cli.arguments import config_dir
-from rbfnet.cli.configs import choices, config_directory, groups
 from rbfnet.cli.sentences import as_input_error
+from rbfnet.shipped_configs import choices, config_directory, groups
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import shutil
 import sys
 import textwrap
 
-from rbfnet.cli.configs import choices, describe
 from rbfnet.errors import InputError
+from rbfnet.shipped_configs import choices, describe
 
 HELP = """\
 rbfnet list: list the available kernels, problems, solvers, networks and experiments, with a one-line description of each

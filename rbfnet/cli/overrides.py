@@ -14,8 +14,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
-from rbfnet.cli.configs import choices, groups
 from rbfnet.errors import InputError
+from rbfnet.shipped_configs import choices, groups
 
 PATHS = ("run_dir", "problem.path")
 """Keys whose values are file names, which are always read as text."""

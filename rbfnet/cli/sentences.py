@@ -15,9 +15,9 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from rbfnet.cli.configs import choices, config_directory, groups
 from rbfnet.cli.undecided import AUTO, undecided
 from rbfnet.errors import InputError, unknown
+from rbfnet.shipped_configs import choices, config_directory, groups
 
 
 def as_input_error(error: Exception, overrides: list[str], own: Path | None = None) -> InputError:

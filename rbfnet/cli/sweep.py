@@ -24,14 +24,15 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from rbfnet.cli.composing import hydra_with
-from rbfnet.cli.configs import config_directory, groups
 from rbfnet.cli.interrupt import INTERRUPTED, TERMINATED
 from rbfnet.cli.launched import FAILED, launch
 from rbfnet.cli.overrides import chosen, readable
-from rbfnet.cli.runs import Row, rows, show, tabulated
+from rbfnet.cli.runs import show, tabulated
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.errors import InputError, WriteError, unknown
 from rbfnet.extras import require_installed
+from rbfnet.run_table import Row, rows
+from rbfnet.shipped_configs import config_directory, groups
 
 PLUGINS = ("hydra/launcher", "hydra/sweeper")
 

@@ -25,7 +25,6 @@ from omegaconf.errors import OmegaConfBaseException
 from rbfnet.cli.arguments import config_dir, split
 from rbfnet.cli.checks import check, targets
 from rbfnet.cli.composing import help_page
-from rbfnet.cli.configs import config_directory
 from rbfnet.cli.counts import require_counts
 from rbfnet.cli.interrupt import INTERRUPTED, leave, not_kept_waiting, raise_from_now_on, word
 from rbfnet.cli.loudness import as_loud_as, further, hushed, is_quiet, level
@@ -36,6 +35,7 @@ from rbfnet.cli.process import spared_by_the_collector
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.cli.sweep import Runs, sweep
 from rbfnet.errors import InputError, WriteError
+from rbfnet.shipped_configs import config_directory
 
 if TYPE_CHECKING:
     from rbfnet.training import Run, Solution

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from rbfnet.cli.configs import choices
 from rbfnet.errors import InputError
+from rbfnet.shipped_configs import choices
 
 AUTO = "rbfnet.solvers.Auto"
 

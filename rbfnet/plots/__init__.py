@@ -10,5 +10,6 @@ from rbfnet.plots._maps import values
 from rbfnet.plots._parity import parity
 from rbfnet.plots._reference import reference
 from rbfnet.plots._style import style
+from rbfnet.plots._sweep_comparison import sweep
 
-__all__ = ["centers", "coverage", "error", "fit", "kernel", "parity", "reference", "spectrum", "style", "values"]
+__all__ = ["centers", "coverage", "error", "fit", "kernel", "parity", "reference", "spectrum", "style", "sweep", "values"]

@@ -99,13 +99,14 @@ def kernel(
 
 
 def _orders(derivatives: object) -> list[int]:
-    listed = list(derivatives) if isinstance(derivatives, (list, tuple, range)) else [derivatives]
-    if not all(isinstance(order, int) for order in listed):
+    listed = derivatives if isinstance(derivatives, (list, tuple, range)) else [derivatives]
+    orders = [order for order in listed if isinstance(order, int)]
+    if len(orders) < len(listed):
         raise InputError(f"derivatives must be an order or a list of orders, but got {derivatives!r}.")
-    for order in listed:
+    for order in orders:
         if positive("The order of a derivative", order, whole=True, zero=True) > HIGHEST:
             raise InputError(f"The order of a derivative must be at most {HIGHEST}, but got {order}.")
-    return listed
+    return orders
 
 
 def _radial_derivative(member: Kernel, r: Float[Tensor, " N"], order: int, epsilon: float) -> Float[Tensor, " N"]:

@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import rbfnet
-from rbfnet.cli.configs import config_directory
+from rbfnet.shipped_configs import config_directory
 from rbfnet.training import build
 from scripts.rivals.race import Race, compete
 

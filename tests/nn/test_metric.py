@@ -17,10 +17,10 @@ from torch import Tensor
 
 import rbfnet
 from rbfnet import InputError
-from rbfnet.cli.configs import config_directory
 from rbfnet.nn import METRICS, Affine, Diagonal, Full, Isotropic, Metric, RBFNetwork
 from rbfnet.nn._metric import make_metric
 from rbfnet.operators import hessian, jacobian
+from rbfnet.shipped_configs import config_directory
 from rbfnet.training import build
 
 F64 = torch.float64

@@ -14,10 +14,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import rbfnet
-from rbfnet.cli.configs import config_directory
 from rbfnet.domains import Box
 from rbfnet.nn import Ansatz
 from rbfnet.problems import Integral, Interior, Poisson
+from rbfnet.shipped_configs import config_directory
 from rbfnet.solvers import Adam
 from rbfnet.training import ProblemData, TrainingModule, build
 

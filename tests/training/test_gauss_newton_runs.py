@@ -13,8 +13,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import rbfnet
-from rbfnet.cli.configs import config_directory
 from rbfnet.problems import Poisson, VanDerPol
+from rbfnet.shipped_configs import config_directory
 from rbfnet.solvers import GaussNewton
 from rbfnet.training import build
 from tests.training.in_parts import fit, prepared

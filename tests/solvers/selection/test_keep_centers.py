@@ -9,9 +9,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import rbfnet
-from rbfnet.cli.configs import config_directory
 from rbfnet.errors import InputError
 from rbfnet.problems import Poisson
+from rbfnet.shipped_configs import config_directory
 from rbfnet.solvers import LeastSquares
 from rbfnet.solvers.selection._keep_centers import thin
 from rbfnet.training import build

@@ -12,9 +12,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import rbfnet
-from rbfnet.cli.configs import config_directory
 from rbfnet.domains import Box
 from rbfnet.problems import Dirichlet, Interior, Sample
+from rbfnet.shipped_configs import config_directory
 from rbfnet.solvers import Adam
 from rbfnet.training import R3, RAD, Adaptive, build
 

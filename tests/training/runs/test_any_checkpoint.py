@@ -11,7 +11,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from rbfnet.cli.configs import config_directory
+from rbfnet.shipped_configs import config_directory
 from rbfnet.training import build, resume
 from rbfnet.training.callbacks import _checkpoints
 

@@ -13,8 +13,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import rbfnet
-from rbfnet.cli.configs import config_directory
 from rbfnet.cli.main import dispatch
+from rbfnet.shipped_configs import config_directory
 from rbfnet.solvers import Evolve
 from rbfnet.training import build, resume
 
