@@ -26,6 +26,9 @@ LABELS = {"error": "relative L2 error", "seconds": "time [s]"}
 SPAN = 3.0
 """Positive numbers are on a logarithmic axis where they differ by more than this."""
 
+FEW = 8
+"""So many values of a setting are written at the axis."""
+
 APART = 0.08
 """Distance between the points of several lines at one name."""
 
@@ -37,8 +40,8 @@ def sweep(
 ) -> Axes:
     """An outcome of the runs of a sweep over one setting, a line for each combination of the others. Returns the axes.
 
-    Points are medians over runs that differ in the seed alone; the bars extend from the least to the largest. Runs
-    without a value are left out. Axes are logarithmic where positive numbers differ by more than a factor of three. Settings that are
+    Points are medians over runs that differ in the seed alone; the bars extend from the least to the largest. Runs without a
+    value are left out. Axes are logarithmic where positive numbers differ by more than a factor of three. Settings that are
     names are side by side.
 
     Args:
@@ -140,5 +143,8 @@ def _scale(ax: Axes, places: Sequence[float], names: Sequence[str] | None, outco
         ax.set_xlim(-0.5, len(names) - 0.5)
     elif 0 < SPAN * min(places) < max(places):
         ax.set_xscale("log")
+        if len(ticks := sorted(set(places))) <= FEW:
+            ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            ax.set_xticks([], minor=True)
     if 0 < SPAN * min(outcome) < max(outcome):
         ax.set_yscale("log")
