@@ -6,6 +6,7 @@ import ast
 import itertools
 import re
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import torch
 import yaml
 
 import rbfnet
+from rbfnet.domains import Interval
 from rbfnet.nn import RBFNetwork
-from rbfnet.problems import Problem
+from rbfnet.problems import Condition, Dirichlet, Interior, Problem, Unknown
+from rbfnet.solvers import Evolve
 from rbfnet.training.runs._construct import construct
 
 ROOT = Path(__file__).parent.parent
@@ -145,6 +148,20 @@ def rod(*conditions: dict[str, Any]) -> Problem:
     return construct(node, Problem, "problems", ())
 
 
+class Undetermined(Problem):
+    """A rod with a coefficient that changes nothing."""
+
+    domain = Interval(x=(0, 1))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.height = Unknown(1.0)
+
+    def conditions(self) -> Iterable[Condition]:
+        yield Interior(lambda u: u.d("xx") - u - 0 * self.height)
+        yield Dirichlet(1.0)
+
+
 def runs() -> dict[str, Any]:
     x = torch.linspace(0, 1, 40, dtype=torch.float64)
     noise = 0.1 * torch.randn(40, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -154,6 +171,11 @@ def runs() -> dict[str, Any]:
         "contradiction": lambda: rbfnet.solve(rod({"dirichlet": 0}, {"dirichlet": 1}), num_centers=20),
         "few": lambda: rbfnet.solve(rbfnet.problems.Poisson(), num_centers=9),
         "newton": lambda: rbfnet.solve(rod({"dirichlet": 0}), num_centers=20, solver="gauss_newton"),
+        "evolve": lambda: rbfnet.solve(rbfnet.problems.Heat(), num_centers=20, solver=Evolve(refine=0)),
+        "evolve, too short": lambda: rbfnet.solve(rbfnet.problems.Heat(), num_centers=20, solver=Evolve(max_epochs=1, refine=0)),
+        "unknown without data": lambda: rbfnet.solve(Undetermined(), num_centers=20, solver="gauss_newton"),
+        "few rows": lambda: rbfnet.fit(x[:5], x[:5]),
+        "noise alone": lambda: rbfnet.fit(x, noise),
         "interpolation": lambda: rbfnet.fit(x, x**2),
         "smoothing": lambda: rbfnet.fit(x, x + noise),
         "as requested": lambda: rbfnet.fit(x, x + noise, smoothing=0),
