@@ -27,7 +27,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx
 # docs/notebooks is a link to notebooks/.
 exclude_patterns = ["notebooks/.ipynb_checkpoints"]
 
-myst_enable_extensions = ["deflist", "dollarmath"]
+myst_enable_extensions = ["attrs_block", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 # The outputs that are stored are shown: the tests execute notebooks.
 nb_execution_mode = "off"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
+import json
 import re
+import shutil
 import subprocess
 import sys
+import threading
 import urllib.parse
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -91,3 +97,64 @@ def test_every_public_name_has_an_entry(site: Path) -> None:
 @pytest.mark.slow
 def test_notebooks_are_pages(site: Path) -> None:
     assert {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")} == {p.stem for p in (site / "notebooks").glob("*.html")}
+
+
+# -- in a browser --------------------------------------------------------------------------------------------------------------
+
+BROWSER = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+
+LOOK = """<!doctype html><body><pre id="out"></pre><script>
+(async () => {
+  const found = {};
+  for (const page of PAGES) {
+    const frame = document.createElement("iframe");
+    frame.style = "width: WIDTHpx; height: 800px";
+    frame.src = page;
+    document.body.append(frame);
+    await new Promise(done => frame.onload = done);
+    const inside = frame.contentDocument, edge = inside.documentElement.clientWidth + 1;
+    const beyond = x => x.getBoundingClientRect().right > edge && !x.closest("pre, .formula, .table-wrapper");
+    found[page] = {
+      words: inside.querySelector("article").innerText.length,
+      beyond: [...inside.querySelectorAll("article *")].filter(beyond).map(x => x.outerHTML.slice(0, 80)),
+      pictures: [...inside.querySelectorAll("article img")].filter(x => !x.naturalWidth).map(x => x.src),
+      formulas: [...inside.querySelectorAll("math")].filter(x => !x.getBoundingClientRect().height).length,
+    };
+    frame.remove();
+  }
+  document.getElementById("out").textContent = JSON.stringify(found);
+})();
+</script>"""
+"""Opens pages one after the other in a frame of some width, and tells what is wrong with them.
+
+Code, formulas and tables may be wider than the window, as they scroll."""
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    quiet = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(quiet, directory=str(site))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_fit_the_screen_of_a_browser(width: int, site: Path, address: str, tmp_path: Path) -> None:
+    """Of a phone and of a desktop: nothing is wider than the window, pictures are shown and formulas are drawn."""
+    pages = sorted(str(path.relative_to(site)) for path in site.glob("**/*.html") if path.name != "search.html")
+    (site / "look.html").write_text(LOOK.replace("PAGES", json.dumps(pages)).replace("WIDTH", str(width)))
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--virtual-time-budget=100000"]
+    try:
+        command = [str(BROWSER), *options, "--dump-dom", f"{address}/look.html"]
+        shown = subprocess.run(command, capture_output=True, text=True, timeout=300).stdout
+    finally:
+        (site / "look.html").unlink()
+    (told,) = re.findall(r'<pre id="out">(.+?)</pre>', shown)
+    looks = json.loads(told)
+    assert set(looks) == set(pages) and len(pages) > 25
+    wrong = {page: look for page, look in looks.items() if look["beyond"] or look["pictures"] or look["formulas"]}
+    assert not wrong and min(look["words"] for look in looks.values()) > 0
+    assert "<math" in (site / "mathematics.html").read_text()

@@ -23,7 +23,7 @@ class GeneralizedMultiquadric(ShiftedPower):
     Source: Wendland, Scattered Data Approximation (2004), theorem 8.5; Fasshauer (2007), ch. 8.
 
     Args:
-        exponent: b.
+        exponent: the exponent b.
         trainable: b is a parameter: -exp(raw) for b < 0, n + sigmoid(raw) for n < b < n + 1.
 
     Attributes:

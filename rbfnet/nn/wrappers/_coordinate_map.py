@@ -20,7 +20,8 @@ class Coordinates(Differentiable):
     """Coordinates z(x), (..., D) -> (..., E), that know their own derivatives and their inverse.
 
     Attributes:
-        in_features: D. out_features: E.
+        in_features: the dimension D of x.
+        out_features: the dimension E of z.
 
     Example:
         >>> from rbfnet.nn import Coordinates, Periodic
