@@ -12,6 +12,7 @@ from torch import Tensor
 from rbfnet.domains import Interval, SpaceTime
 from rbfnet.errors import InputError, positive
 from rbfnet.nn import Evolving
+from rbfnet.nn.initializers import breadth
 from rbfnet.operators import Operator
 from rbfnet.problems import Interior, Problem, Sample, residuals_of
 from rbfnet.solvers._solver import Solver, Solving
@@ -49,7 +50,7 @@ class Evolve(Solver):
     the model keeps; the length of a slab follows from how fast their coefficients decay (:class:`rbfnet.solvers.time.March`).
 
     On an interval centres go where the solution needs them: a coarse run finds a length |u| / |u_x|, sqrt(|u| / |u_xx|) at
-    each point, the least over time, and the spacing of the centres follows it.
+    each point, the least over time, and the spacing of the centres follows it. A given epsilon is kept, with its centres.
 
     Source: Schiesser, The Numerical Method of Lines (1991); Hairer and Wanner, Solving Ordinary Differential Equations II (1996),
     IV.8; Huang and Russell, Adaptive Moving Mesh Methods (2011), ch. 2, for the spacing.
@@ -157,7 +158,7 @@ class _Evolve(Solving):
         if space is None:
             # Ordinary differential equations: space is a point.
             points, weights = network.weight.new_zeros((1, 0)), network.weight.new_ones(1)
-        elif solver.refine and isinstance(space, Interval):
+        elif solver.refine and isinstance(space, Interval) and network.layer.automatic:
             low, high = (float(end) for end in space.box[:, 0])
             at = torch.linspace(low, high, 2001, dtype=torch.float64)
             length = torch.full_like(at, high - low)
@@ -166,7 +167,8 @@ class _Evolve(Solving):
                 spacing = Spacing.of(low, high, len(network.centers), at.numpy(), length.numpy())
                 centers, h = spacing.centers()
                 network.centers.copy_(centers[:, None])
-                network.layer.metric.raw.copy_(-(solver.overlap * h).log())
+                raw = network.layer.metric.raw
+                raw.copy_(-(solver.overlap * breadth(network.kernel) * h).log().reshape(raw.shape))
                 points, weights = spacing.points()
                 settled = len(before) and np.abs(np.log(spacing.h / before)).max() < SETTLED
                 before = spacing.h

@@ -131,6 +131,8 @@ def _evolving(
         dtype=dtype,
         **{"num_centers": None, **network, "per_center": network.get("per_center", False) or isinstance(space, Interval)},
     )
+    if inner.layer.automatic:
+        inner.layer.metric.widen(breadth(inner.kernel))
     return _wrapped(problem, Evolving(inner, *problem.domain.time, degree))
 
 

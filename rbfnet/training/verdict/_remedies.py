@@ -106,6 +106,8 @@ def remedy(model: torch.nn.Module, problem: Problem, solver: Solver, used: Mappi
     unknowns = model.coefficients.numel() if isinstance(model, LinearModel) else 0
     if isinstance(model, Evolving):
         more = f"more centres (network.num_centers={2 * model.num_centers})"
+        if layer is not None and not layer.automatic and not model.is_point:
+            return f"Try an automatic shape parameter (network.epsilon=auto), or {more}."
         return f"Try {more}, or a smaller solver.tolerance."
     if not all(stage.solves for stage in solver.stages):
         advice.append("a direct solver (solver=least_squares, or solver=gauss_newton for a nonlinear problem)")
