@@ -33,8 +33,14 @@ class Rows:
 
     Attributes:
         values: (N, C), float64.
-        names: of the columns.
-        total: how many rows there were.
+        names: the names of the columns.
+        total: the number of rows in the file, including those that were left out.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.domains import Rows
+        >>> Rows(torch.zeros(8, 2), ("x", "y"), total=10).dropped
+        2
     """
 
     values: Float[Tensor, "N C"]
@@ -43,7 +49,7 @@ class Rows:
 
     @property
     def dropped(self) -> int:
-        """How many of them were left out."""
+        """The number of rows that were left out."""
         return self.total - len(self.values)
 
 

@@ -20,14 +20,23 @@ _KINDS = (("tetra", "triangle"), ("triangle", "line"))
 
 
 def read_mesh(path: str | Path) -> tuple[Array, Array, dict[str, Array]]:
-    """Vertices (V, D), cells (C, D + 1), and by its name each group of facets (F, D): numbers of vertices.
+    """The vertices (V, D), the cells (C, D + 1) and each named group of facets (F, D); cells and facets are indices of vertices.
 
-    Triangles are read where there are no tetrahedra; they must lie in a plane z = constant. Groups are physical groups of Gmsh,
-    and sets of cells in other formats.
+    Triangles are read if there are no tetrahedra; they must lie in a plane z = constant. Groups are physical groups of Gmsh, or
+    sets of cells in other formats.
 
     Raises:
         InputError: no such file, one that meshio cannot read, or one without triangles or tetrahedra;
             or meshio is not installed.
+
+    Example:
+        >>> import meshio
+        >>> from rbfnet.domains import read_mesh
+        >>> corners = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+        >>> meshio.write_points_cells("triangle.vtu", corners, [("triangle", [[0, 1, 2]])])
+        >>> vertices, cells, groups = read_mesh("triangle.vtu")
+        >>> vertices.shape, cells.shape, groups
+        ((3, 2), (1, 3), {})
     """
     if not isinstance(path, (str, Path)):
         raise InputError(f"A mesh needs the path of a file, but got {path!r}.")

@@ -91,7 +91,16 @@ class LinearModel(Differentiable):
 
 
 def with_closed_form(u: Any) -> Any:
-    """The model of what holds one, as a solution does; anything else is what it is."""
+    """The model of an object that holds one, such as a solution; any other object is returned unchanged.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.operators import with_closed_form
+        >>> from rbfnet.problems import Poisson
+        >>> solution = rbfnet.solve(Poisson(), num_centers=100)
+        >>> with_closed_form(solution) is solution.model
+        True
+    """
     if isinstance(u, nn.Module):
         return u
     model = getattr(u, "model", None)

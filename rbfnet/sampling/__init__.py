@@ -1,6 +1,6 @@
-"""Points in boxes and points chosen from points: what geometries and initialisers of centres share.
+"""Points in boxes, and points selected from points, for domains and initial centres.
 
-All of them draw from PyTorch's seeded generator, if they draw at all.
+All random numbers come from PyTorch's generator, so that ``torch.manual_seed`` repeats them.
 """
 
 from rbfnet.sampling._from_points import FROM_POINTS, farthest_point, kmeans, points

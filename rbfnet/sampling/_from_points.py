@@ -14,7 +14,19 @@ from rbfnet.sampling._seed import seed
 
 
 def kmeans(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
-    """The cluster means of the points (``sklearn.cluster.KMeans``): dense where the points are."""
+    """The means of n clusters of the points (``sklearn.cluster.KMeans``), dense where the points are dense.
+
+    Raises:
+        InputError: fewer than n distinct points.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.sampling import kmeans
+        >>> x = torch.tensor([[0.0], [0.2], [5.0], [5.2]])
+        >>> kmeans(x, 2).sort(dim=0).values
+        tensor([[0.1000],
+                [5.1000]])
+    """
     require("sklearn", "cluster", "centers='kmeans'")
     from sklearn.cluster import KMeans
 
@@ -24,9 +36,23 @@ def kmeans(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
 
 
 def farthest_point(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
-    """Greedily the point farthest from those chosen so far, from the one nearest the mean on: even, whatever the density.
+    """A selection of n points, evenly spread whatever their density.
+
+    The first is the point closest to the mean; each further one is the point farthest from those already selected.
+
+    Raises:
+        InputError: fewer than n distinct points.
 
     Source: Gonzalez, Theor. Comput. Sci. 38 (1985).
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.sampling import farthest_point
+        >>> x = torch.tensor([[0.0], [0.1], [0.2], [0.9]])
+        >>> farthest_point(x, 3)
+        tensor([[0.2000],
+                [0.9000],
+                [0.0000]])
     """
     _enough(points, n)
     chosen = [int((points - points.mean(dim=0)).square().sum(dim=1).argmin())]
@@ -38,7 +64,18 @@ def farthest_point(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]
 
 
 def points(points: Float[Tensor, "N D"], n: int) -> Float[Tensor, "n D"]:
-    """The points themselves, in their order, where n of them are there; else n different ones drawn from them."""
+    """All points in their order if there are n of them, otherwise n distinct ones drawn at random.
+
+    Raises:
+        InputError: fewer than n distinct points.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.sampling import points
+        >>> x = torch.rand(10, 2)
+        >>> torch.equal(points(x, 10), x), points(x, 4).shape
+        (True, torch.Size([4, 2]))
+    """
     if n == len(points):
         return points.clone()
     distinct = _enough(points, n)

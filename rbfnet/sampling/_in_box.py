@@ -17,10 +17,18 @@ Box = Float[Tensor, "2 D"]
 
 
 def grid(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """A full grid with k points a side, the corners among them.
+    """A full grid of n = k^D points, k along each side, including the corners.
 
     Raises:
         InputError: n is not k^D for a whole k.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.sampling import grid
+        >>> grid(torch.tensor([[0.0], [1.0]]), 3)
+        tensor([[0.0000],
+                [0.5000],
+                [1.0000]])
     """
     dims = box.shape[1]
     side = round(n ** (1 / dims))
@@ -32,39 +40,83 @@ def grid(box: Box, n: int) -> Float[Tensor, "n D"]:
 
 
 def halton(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """The first n points of a scrambled Halton sequence (``scipy.stats.qmc.Halton``): even, and of any number."""
+    """The first n points of a scrambled Halton sequence (``scipy.stats.qmc.Halton``): evenly spread for any n.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.sampling import halton
+        >>> box = torch.tensor([[0.0, -1.0], [2.0, 1.0]])  # the lowest and the highest corner
+        >>> x = halton(box, 50)
+        >>> x.shape, bool(((x >= box[0]) & (x <= box[1])).all())
+        (torch.Size([50, 2]), True)
+    """
     from scipy.stats import qmc
 
     return _into(box, torch.from_numpy(qmc.Halton(box.shape[1], rng=seed()).random(n)))
 
 
 def random(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """Independent uniform points."""
+    """Independent uniform points.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.sampling import random
+        >>> box = torch.tensor([[0.0, -1.0], [2.0, 1.0]])  # the lowest and the highest corner
+        >>> x = random(box, 50)
+        >>> x.shape, bool(((x >= box[0]) & (x <= box[1])).all())
+        (torch.Size([50, 2]), True)
+    """
     return _into(box, torch.rand(n, box.shape[1], dtype=box.dtype))
 
 
 def sobol(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """The first n points of a scrambled Sobol sequence (``scipy.stats.qmc.Sobol``): most even where n is a power of two."""
+    """The first n points of a scrambled Sobol sequence (``scipy.stats.qmc.Sobol``): most even if n is a power of two.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.sampling import sobol
+        >>> box = torch.tensor([[0.0, -1.0], [2.0, 1.0]])  # the lowest and the highest corner
+        >>> x = sobol(box, 50)
+        >>> x.shape, bool(((x >= box[0]) & (x <= box[1])).all())
+        (torch.Size([50, 2]), True)
+    """
     from scipy.stats import qmc
 
     return _into(box, torch.from_numpy(qmc.Sobol(box.shape[1], rng=seed()).random_base2((n - 1).bit_length())[:n]))
 
 
 def latin_hypercube(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """One point in each of n slices of every side (``scipy.stats.qmc.LatinHypercube``)."""
+    """One point in each of n equal slices of every side (``scipy.stats.qmc.LatinHypercube``).
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.sampling import latin_hypercube
+        >>> box = torch.tensor([[0.0, -1.0], [2.0, 1.0]])  # the lowest and the highest corner
+        >>> x = latin_hypercube(box, 50)
+        >>> x.shape, bool(((x >= box[0]) & (x <= box[1])).all())
+        (torch.Size([50, 2]), True)
+    """
     from scipy.stats import qmc
 
     return _into(box, torch.from_numpy(qmc.LatinHypercube(box.shape[1], rng=seed()).random(n)))
 
 
 def poisson_disc(box: Box, n: int) -> Float[Tensor, "n D"]:
-    """Random points none of which is near another (``scipy.stats.qmc.PoissonDisk``), in random order.
+    """Random points with a minimum distance between them (``scipy.stats.qmc.PoissonDisk``), in random order.
 
-    The radius is the largest, in steps of a few per cent, with which the box holds n points. It takes about a millisecond a
+    The distance is the largest, to within a few per cent, at which n points fit into the box. This takes about a millisecond per
     point, and more in many dimensions.
 
     Raises:
-        InputError: a box with a side of no length.
+        InputError: a box with a side of length zero.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.sampling import poisson_disc
+        >>> box = torch.tensor([[0.0, -1.0], [2.0, 1.0]])  # the lowest and the highest corner
+        >>> x = poisson_disc(box, 50)
+        >>> x.shape, bool(((x >= box[0]) & (x <= box[1])).all())
+        (torch.Size([50, 2]), True)
     """
     from scipy.stats import qmc
 

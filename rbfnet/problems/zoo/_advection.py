@@ -23,6 +23,12 @@ class Advection(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import Advection
+        >>> Advection().exact(torch.zeros(1), torch.tensor([0.1]))  # sin(-3)
+        tensor([-0.1411])
     """
 
     domain = SpaceTime(Interval(x=(0, 2 * pi)), t=(0, 1))

@@ -23,6 +23,13 @@ class AllenCahn(OnGrid):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import AllenCahn
+        >>> solution = rbfnet.solve(AllenCahn(), num_centers=60)
+        >>> solution.verdict, solution.errors["rel_l2"] < 0.1
+        ('rough', True)
     """
 
     domain = SpaceTime(Interval(x=(-1, 1)), t=(0, 1))

@@ -21,6 +21,12 @@ class Beam(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Beam
+        >>> rbfnet.solve(Beam(), num_centers=40).verdict
+        'solved'
     """
 
     domain = SpaceTime(Interval(x=(0, 1)), t=(0, 1))

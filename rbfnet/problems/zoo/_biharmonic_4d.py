@@ -22,6 +22,12 @@ class Biharmonic4D(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import Biharmonic4D
+        >>> Biharmonic4D().exact(*torch.ones(4, 1))
+        tensor([4.])
     """
 
     domain = Box(x1=(-1, 1), x2=(-1, 1), x3=(-1, 1), x4=(-1, 1))

@@ -23,6 +23,12 @@ class Burgers(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import Burgers
+        >>> Burgers().exact(torch.tensor([0.5]), torch.zeros(1))  # -sin(pi / 2)
+        tensor([-1.])
     """
 
     domain = SpaceTime(Interval(x=(-1, 1)), t=(0, 1))

@@ -25,6 +25,11 @@ class Cavity(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> from rbfnet.problems import Cavity
+        >>> Cavity().outputs
+        ('u', 'v', 'p')
     """
 
     domain = Rectangle(x=(0, 1), y=(0, 1))

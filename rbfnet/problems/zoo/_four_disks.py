@@ -23,6 +23,11 @@ class FourDisks(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> from rbfnet.problems import FourDisks
+        >>> round(FourDisks().domain.volume, 4)  # 1 - 4 pi / 100
+        0.8743
     """
 
     domain = Difference(Rectangle(x=(-0.5, 0.5), y=(-0.5, 0.5)), *[Disc((x, y), 0.1) for x in (-0.3, 0.3) for y in (-0.3, 0.3)])

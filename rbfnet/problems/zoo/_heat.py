@@ -19,6 +19,12 @@ class Heat(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Heat
+        >>> rbfnet.solve(Heat(), num_centers=40).verdict
+        'solved'
     """
 
     domain = SpaceTime(Interval(x=(0, 1)), t=(0, 1))

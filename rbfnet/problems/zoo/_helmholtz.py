@@ -20,6 +20,12 @@ class Helmholtz(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import Helmholtz
+        >>> Helmholtz().exact(torch.tensor([0.5]), torch.tensor([0.125]))
+        tensor([1.])
     """
 
     domain = Rectangle(x=(-1, 1), y=(-1, 1))

@@ -31,6 +31,14 @@ class InverseDiffusivity(Problem):
 
     Raises:
         InputError: a number of points below 1, or negative noise.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import InverseDiffusivity
+        >>> solution = rbfnet.solve(InverseDiffusivity(num_data=50, noise=0.01), num_centers=60)
+        >>> k = solution.summary["unknowns"]["k"]
+        >>> abs(k["value"] - 0.1) < 3 * k["standard_error"] < 0.01
+        True
     """
 
     domain = SpaceTime(Interval(x=(0, 1)), t=(0, 1))

@@ -30,6 +30,11 @@ class InverseField(Problem):
 
     Raises:
         InputError: a number of points below 1, or negative noise.
+
+    Example:
+        >>> from rbfnet.problems import InverseField
+        >>> list(InverseField().unknowns())
+        ['a']
     """
 
     domain = Rectangle(x=(0, 1), y=(0, 1))

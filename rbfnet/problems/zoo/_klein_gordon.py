@@ -23,6 +23,12 @@ class KleinGordon(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import KleinGordon
+        >>> rbfnet.solve(KleinGordon(), num_centers=60).verdict
+        'solved'
     """
 
     domain = SpaceTime(Interval(x=(0, 1)), t=(0, 1))

@@ -21,6 +21,12 @@ class KortewegDeVries(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import KortewegDeVries
+        >>> KortewegDeVries().exact(torch.tensor([-2.0, 2.0]), torch.tensor([0.0, 1.0]))  # the crest
+        tensor([2., 2.])
     """
 
     domain = SpaceTime(Interval(x=(-10, 10)), t=(0, 1))

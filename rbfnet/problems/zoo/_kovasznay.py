@@ -29,6 +29,12 @@ class Kovasznay(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Kovasznay
+        >>> rbfnet.solve(Kovasznay(), num_centers=150).verdict
+        'solved'
     """
 
     domain = Rectangle(x=(-0.5, 1), y=(-0.5, 1.5))

@@ -19,6 +19,12 @@ class Poisson(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Poisson
+        >>> rbfnet.solve(Poisson(), num_centers=100).verdict
+        'solved'
     """
 
     domain = Rectangle(x=(0, 1), y=(0, 1))

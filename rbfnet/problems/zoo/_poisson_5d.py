@@ -21,6 +21,12 @@ class Poisson5D(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import Poisson5D
+        >>> Poisson5D().exact(*torch.zeros(5, 1))
+        tensor([5.])
     """
 
     domain = Box(x1=(0, 1), x2=(0, 1), x3=(0, 1), x4=(0, 1), x5=(0, 1))

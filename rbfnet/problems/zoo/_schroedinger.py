@@ -24,6 +24,11 @@ class Schroedinger(OnGrid):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> from rbfnet.problems import Schroedinger
+        >>> Schroedinger().outputs  # real and imaginary part
+        ('u', 'v')
     """
 
     domain = SpaceTime(Interval(x=(-5, 5)), t=(0, pi / 2))

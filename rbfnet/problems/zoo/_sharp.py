@@ -46,6 +46,12 @@ class Sharp(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import torch
+        >>> from rbfnet.problems import Sharp
+        >>> Sharp().exact(torch.tensor([0.3]), torch.tensor([0.3]))
+        tensor([2.0060])
     """
 
     domain = Rectangle(x=(-1, 1), y=(-1, 1))

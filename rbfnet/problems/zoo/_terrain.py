@@ -24,6 +24,12 @@ class Terrain(DataProblem):
         train: rows to fit.
         validation: other rows for the training log.
         test: other rows the errors are measured on.
+
+    Example:
+        >>> from rbfnet.problems import Terrain
+        >>> problem = Terrain(train=300, validation=0, test=500)
+        >>> problem.train_set.x.shape, problem.test_set().x.shape
+        (torch.Size([300, 2]), torch.Size([500, 2]))
     """
 
     def __init__(self, train: int = 5_000, validation: int = 1_000, test: int = 20_000) -> None:

@@ -32,6 +32,12 @@ class VanDerPol(Problem):
 
     Raises:
         InputError: a mu or an end that is not positive, or a number of points below 1.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import VanDerPol
+        >>> rbfnet.solve(VanDerPol(end=2.0), num_centers=40).verdict
+        'solved'
     """
 
     outputs = ("y", "v")

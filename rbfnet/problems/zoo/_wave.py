@@ -22,6 +22,12 @@ class Wave(Problem):
 
     Args:
         num_interior, num_boundary, sampler: see :class:`Problem`.
+
+    Example:
+        >>> import rbfnet
+        >>> from rbfnet.problems import Wave
+        >>> rbfnet.solve(Wave(), num_centers=60).verdict
+        'solved'
     """
 
     domain = SpaceTime(Interval(x=(0, 1)), t=(0, 1))
