@@ -28,14 +28,12 @@ WITHIN = (-0.8, -0.4, 0.0, 0.4, 0.8, 1.0)
 SETTLED = 0.3
 """Refinement stops when the logarithm of the spacing changes by less than this."""
 
-INSTANT = 1e-9
-"""The fraction of the time in which a start that contradicts the boundary conditions becomes one that does not."""
-
 OF_UNKNOWNS = 0.1
 """The part of the tolerance that ordinary differential equations are solved to, which add no error in space and cost little."""
 
-LEAST_JUMP = 1e-6
-"""A smaller difference, relative to the initial values, counts as no contradiction."""
+LATER = 1e-4
+"""The layer of a start that contradicts the boundary conditions has no width at first; it is resolved from this part of the
+time on."""
 
 
 class Evolve(Solver):
@@ -185,11 +183,11 @@ class _Evolve(Solving):
         state.update(points=points, weights=weights, slabs=0, worst=0.0)
         lines = Lines(problem, network, dict(posed.samples), points, weights)
         march = self._started(lines, Radau.of(solver.degree), solver.tolerance)
-        if lines.order == 1 and lines.jump > LEAST_JUMP:
+        if lines.order == 1 and lines.contradicted:
             # The first piece: from the start as it is given, in a line.
             middle, half = (march.state[0] + lines.given) / 2, (march.state[0] - lines.given) / 2
             coefficients = torch.cat([middle[None], half[None], middle.new_zeros((solver.degree - 1, lines.size))])
-            march.time += INSTANT * (march.end - march.time)
+            march.time += march.instant
             self.model.set_pieces(
                 self.model.breaks.new_tensor([self.model.breaks[0], march.time]), weights_of(lines, coefficients)[None]
             )
@@ -231,6 +229,8 @@ class _Evolve(Solving):
         steepest = at.new_zeros((len(orders), lines.outputs, len(at)))
         while not march.done and slabs < MOST_SLABS:
             _, coefficients = march.slab()
+            if lines.contradicted and march.time < lines.begin + LATER * (march.end - lines.begin):
+                continue
             states = (between @ coefficients).unflatten(1, (lines.outputs, -1))
             values = (states @ site.matrix(()).T).abs().amax(dim=(0, 2))
             size, slabs = torch.maximum(values, size), slabs + 1
@@ -238,7 +238,8 @@ class _Evolve(Solving):
                 slopes = (states @ site.matrix((0,) * k).T).abs().amax(dim=0)
                 steepest[n] = torch.maximum(steepest[n], slopes)
         found = [(size[:, None] / steepest[n].clamp_min(1e-300)) ** (1 / k) for n, k in enumerate(orders)]
-        return torch.cat(found).amin(dim=0)
+        # Of a constant the length is one of rounding.
+        return torch.cat(found).amin(dim=0).clamp_max(float(at[-1] - at[0]))
 
 
 def weights_of(lines: Lines, coefficients: Tensor) -> Tensor:

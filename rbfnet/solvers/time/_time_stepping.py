@@ -25,6 +25,10 @@ LEAST = 1e-6
 ROUNDING = 1e-16
 """Nor has any of them to be known better than this, relative to its largest value so far."""
 
+INSTANT = 1e-9
+"""How long, as a part of the time, a start that contradicts the boundary conditions takes to satisfy them. What is faster still,
+and has no length in space that is resolved, is damped as the method damps what is stiff."""
+
 
 @dataclass
 class March:
@@ -67,6 +71,11 @@ class March:
         """Whether the end is reached."""
         return self.time >= self.end
 
+    @property
+    def instant(self) -> float:
+        """See :data:`INSTANT`."""
+        return INSTANT * (self.end - self.lines.begin)
+
     def slab(self) -> tuple[float, Float[Tensor, "K+1 On"]]:
         """Go on by one slab: its end, and the Chebyshev coefficients of the state on it.
 
@@ -77,6 +86,8 @@ class March:
         start = self.time
         self.first = self.first or float(self.lines.start[0].norm())
         grown = float(self.scale.max()) / self.first if self.first else 1.0
+        instant = self.instant
+        jumps = self.lines.contradicted and start <= self.lines.begin + instant
         while True:
             left = self.end - start
             if grown > GROWN or self.step < 1e-13 * max(abs(self.end), left):
@@ -85,6 +96,8 @@ class March:
                 raise InputError(why(self.lines, start, values, self.end - self.lines.begin, grown))
             count = math.ceil(left / self.step - 1e-9)
             step = left / count if count < 3 else self.step
+            if jumps:
+                step = max(step, instant)
             values = self._solved(start, step)
             if values is None:
                 self.rejected += 1
@@ -100,7 +113,7 @@ class March:
             last, before = (self._size(coefficients[-k], self._here(states)) for k in (1, 2))
             error = max(last, 0.1 * before, 1e-18)
             factor = 0.85 * (self.tolerance / error) ** (1 / len(self.radau.nodes))
-            if not error <= 3 * self.tolerance:
+            if not (error <= 3 * self.tolerance or (jumps and step == instant)):
                 self.rejected += 1
                 self.step = step * max(0.2, min(factor, 0.9))
                 continue

@@ -14,7 +14,7 @@ from rbfnet.operators import Along, Differentiable, Operator, Recorder
 from rbfnet.problems import Data, Interior, Known, Problem, Sample
 from rbfnet.solvers.assembly import Slopes, derivatives
 
-STILL = 1e-5
+STILL = 1e-3
 """The relative variation below which a solution counts as constant."""
 
 NEIGHBOURS = 4
@@ -59,7 +59,7 @@ def misses(model: Differentiable, problem: Problem, samples: Mapping[str, Sample
         max(rms sum_i |T_i|, rms sum_i |c_i| U_i),
 
     where T_i = c_i d^alpha u and U_i is how large that derivative is anywhere: the larger of its root mean square over the points
-    of the equations in the domain and of std(u) / L^alpha, L being the sides of the box (of a constant, 1e-5 u / L^alpha). The
+    of the equations in the domain and of std(u) / L^alpha, L being the sides of the box (of a constant, 1e-3 u / L^alpha). The
     second is what counts where the terms all vanish, as for u = 0 on a boundary, or in Laplace's equation for a linear function.
 
     Where values alone are asked for, u = g, the largest of the terms counts rather than their sum, so that the number is relative
