@@ -183,7 +183,7 @@ class _Evolve(Solving):
         state.update(points=points, weights=weights, slabs=0, worst=0.0)
         lines = Lines(problem, network, dict(posed.samples), points, weights)
         march = self._started(lines, Radau.of(solver.degree), solver.tolerance)
-        if lines.order == 1 and lines.contradicted:
+        if lines.order == 1 and march.contradicted:
             # The first piece: from the start as it is given, in a line.
             middle, half = (march.state[0] + lines.given) / 2, (march.state[0] - lines.given) / 2
             coefficients = torch.cat([middle[None], half[None], middle.new_zeros((solver.degree - 1, lines.size))])
@@ -229,7 +229,7 @@ class _Evolve(Solving):
         steepest = at.new_zeros((len(orders), lines.outputs, len(at)))
         while not march.done and slabs < MOST_SLABS:
             _, coefficients = march.slab()
-            if lines.contradicted and march.time < lines.begin + LATER * (march.end - lines.begin):
+            if march.contradicted and march.time < lines.begin + LATER * (march.end - lines.begin):
                 continue
             states = (between @ coefficients).unflatten(1, (lines.outputs, -1))
             values = (states @ site.matrix(()).T).abs().amax(dim=(0, 2))

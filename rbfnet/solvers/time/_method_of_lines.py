@@ -19,9 +19,6 @@ from rbfnet.solvers.time._semidiscrete import Rows, in_space
 from rbfnet.solvers.time._space_basis import orthonormal, orthonormal_to
 from rbfnet.solvers.time._spurious_growth import Damping
 
-LEAST_JUMP = 1e-6
-"""A start that has to be changed by less than this, relative, satisfies the boundary conditions."""
-
 
 class Lines:
     """F(t, y, y', y'') = 0 for the state y (O n), coordinates in a basis in space that is orthonormal at points.
@@ -233,11 +230,6 @@ class Lines:
 
     def _matrices(self, rows: Rows, values: Tensor, times: Tensor, weights: Tensor) -> Tensor:
         return rows.matrices(self.problem, times, values, weights)
-
-    @property
-    def contradicted(self) -> bool:
-        """Whether the start contradicts the boundary conditions, so that the solution has a layer without a width at first."""
-        return self.jump > LEAST_JUMP
 
     @property
     def rows(self) -> list[Rows]:

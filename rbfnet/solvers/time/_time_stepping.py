@@ -25,6 +25,9 @@ LEAST = 1e-6
 ROUNDING = 1e-16
 """Nor has any of them to be known better than this, relative to its largest value so far."""
 
+LEAST_JUMP = 1e-6
+"""A start that has to be changed by less than this, relative, satisfies the boundary conditions."""
+
 INSTANT = 1e-9
 """How long, as a part of the time, a start that contradicts the boundary conditions takes to satisfy them. What is faster still,
 and has no length in space that is resolved, is damped as the method damps what is stiff."""
@@ -72,6 +75,11 @@ class March:
         return self.time >= self.end
 
     @property
+    def contradicted(self) -> bool:
+        """Whether the start contradicts the boundary conditions, so that the solution has a layer without a width at first."""
+        return self.lines.jump > LEAST_JUMP
+
+    @property
     def instant(self) -> float:
         """See :data:`INSTANT`."""
         return INSTANT * (self.end - self.lines.begin)
@@ -87,7 +95,7 @@ class March:
         self.first = self.first or float(self.lines.start[0].norm())
         grown = float(self.scale.max()) / self.first if self.first else 1.0
         instant = self.instant
-        jumps = self.lines.contradicted and start <= self.lines.begin + instant
+        jumps = self.contradicted and start <= self.lines.begin + instant
         while True:
             left = self.end - start
             if grown > GROWN or self.step < 1e-13 * max(abs(self.end), left):
