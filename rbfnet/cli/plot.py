@@ -12,7 +12,7 @@ rbfnet plot RUN: plot the fit, reference, error and centres in one figure; or sl
   --slice NAME=A,B,...   the solution at these values of a coordinate, side by side
   --animate NAME         an animation along a coordinate, as GIF
   --what u_x             the quantity in slices and animations, written as in equations; default: the first output
-  --out, -o FILE         .png, .pdf or .svg, or .gif for an animation; default: a file in RUN/figures
+  --out, -o FILE         .png, .pdf or .svg; .gif or .mp4 for an animation; default: a file in RUN/figures
   --frames N             the number of frames of an animation; default: 40
   --force, -f            replace an existing file
   -q, -v                 print only the path; also print the range of values
@@ -52,7 +52,7 @@ def plot(arguments: list[str]) -> int:
         raise unknown("coordinate", name, known)
     frames = _frames(given.options.get("--frames", "40"))
     default = "overview.png" if name is None else f"slice_{name}.png" if slices else f"film_{name}.gif"
-    endings = (".gif",) if film else (".png", ".pdf", ".svg")
+    endings = (".gif", ".mp4") if film else (".png", ".pdf", ".svg")
     if "--out" in given.options:
         out = new_file(given.options["--out"], endings, "--force" in given.flags)
     else:

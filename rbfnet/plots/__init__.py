@@ -1,7 +1,9 @@
 """Figures: each function draws on the Axes it is given, or on new ones in rbfnet's style, and returns them."""
 
+from rbfnet.plots._animate import animate
 from rbfnet.plots._centers import centers
 from rbfnet.plots._coverage import coverage
+from rbfnet.plots._domain_points import geometry
 from rbfnet.plots._eigenvalues import spectrum
 from rbfnet.plots._error import error
 from rbfnet.plots._fit import fit
@@ -12,4 +14,18 @@ from rbfnet.plots._reference import reference
 from rbfnet.plots._style import style
 from rbfnet.plots._sweep_comparison import sweep
 
-__all__ = ["centers", "coverage", "error", "fit", "kernel", "parity", "reference", "spectrum", "style", "sweep", "values"]
+__all__ = [
+    "animate",
+    "centers",
+    "coverage",
+    "error",
+    "fit",
+    "geometry",
+    "kernel",
+    "parity",
+    "reference",
+    "spectrum",
+    "style",
+    "sweep",
+    "values",
+]

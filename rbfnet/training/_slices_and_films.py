@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rbfnet.errors import InputError, unknown
-from rbfnet.plots import style
+from rbfnet.plots import animate, style
 from rbfnet.plots import values as draw_values
 from rbfnet.training._figures import overview
 from rbfnet.training._solution import Solution
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 STEPS = {1: 401, 2: 121}
 """Grid points along each axis, by the number of axes."""
-
-SECONDS = 6
-"""Duration of an animation in seconds."""
 
 
 def draw_overview(solution: Solution, path: str | Path) -> tuple[float, float]:
@@ -77,44 +74,13 @@ def draw_slices(
 
 
 def draw_film(solution: Solution, path: str | Path, name: str, frames: int = 40, what: str | None = None) -> tuple[float, float]:
-    """Draw an animation (GIF) along the coordinate ``name``, on one scale.
+    """Draw a film along the coordinate ``name`` (:func:`rbfnet.plots.animate`); returns the range of the values.
 
     Example: ``draw_film(rbfnet.solve(Poisson(), num_centers=50), "film.gif", "y", frames=2)``
     """
-    from matplotlib.animation import FuncAnimation, PillowWriter
-    from matplotlib.figure import Figure
-
-    section = _Section.of(solution, name)
-    values = np.linspace(*section.ends, frames).tolist()
-    heights = [section.values(value, what) for value in values]
-    low, high = _range(heights)
-    label = what or solution.names.outputs[0]
-    with style():
-        figure = Figure(layout="constrained")
-        ax = figure.subplots()
-        first = len(section.axes) == 1
-
-        def drawn(frame: int) -> list[Any]:
-            figure.clear()
-            ax = figure.subplots()
-            if first:
-                draw_values(section.grid, heights[frame], section.axes, label, ax=ax)
-                room = 0.05 * (high - low) or 1.0
-                ax.set_ylim(low - room, high + room)
-            else:
-                _map(section, heights[frame], label, ax, low, high)
-            ax.set_title(_at(name, values[frame]))
-            return [ax]
-
-        film = FuncAnimation(figure, drawn, frames=frames, init_func=lambda: [ax], blit=False)
-        file = Path(path)
-        part = file.with_name(f".part{file.suffix}")
-        try:
-            film.save(part, writer=PillowWriter(fps=max(1, round(frames / SECONDS))), dpi=80)
-            os.replace(part, file)
-        finally:
-            part.unlink(missing_ok=True)
-    return low, high
+    film: Any = animate(solution, path, name, output=what or 0, frames=frames)
+    shown = np.concatenate([frame.values for frame in film.new_frame_seq()])
+    return float(np.nanmin(shown)), float(np.nanmax(shown))
 
 
 @dataclass(frozen=True)
