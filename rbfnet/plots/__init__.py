@@ -5,6 +5,7 @@ from rbfnet.plots._centers import centers
 from rbfnet.plots._coverage import coverage
 from rbfnet.plots._domain_points import geometry
 from rbfnet.plots._eigenvalues import spectrum
+from rbfnet.plots._epsilon_sweep import epsilon_sweep
 from rbfnet.plots._error import error
 from rbfnet.plots._fit import fit
 from rbfnet.plots._kernel_profiles import kernel
@@ -18,6 +19,7 @@ __all__ = [
     "animate",
     "centers",
     "coverage",
+    "epsilon_sweep",
     "error",
     "fit",
     "geometry",

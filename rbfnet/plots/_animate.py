@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.errors import path as as_path
 from rbfnet.plots._drawable import Drawable, View, label, output_name
+from rbfnet.plots._late_progress import late_steps
 from rbfnet.plots._maps import as_array, values
 from rbfnet.plots._style import axes_or_new, style, text
 from rbfnet.problems import Problem
-from rbfnet.progress import Steps
 
 if TYPE_CHECKING:
     from matplotlib.animation import AbstractMovieWriter, FuncAnimation
@@ -27,9 +24,6 @@ if TYPE_CHECKING:
 
 SECONDS = 6
 """Duration of a film."""
-
-PATIENCE = 3.0
-"""Seconds after which progress is shown."""
 
 ENDINGS = (".gif", ".mp4")
 
@@ -56,7 +50,8 @@ def animate(
     """A film of the solution along a coordinate, six seconds long: a line over one other coordinate, a map over two.
 
     Axes and colours are the same in all frames, and the coordinate is in the title. Of further coordinates two are drawn, the
-    others being held at the middle of the domain or at ``at``. A notebook shows the film by ``HTML(film.to_jshtml())``.
+    others being held at the middle of the domain or at ``at``. In a notebook, give
+    ``film.to_jshtml()`` to ``IPython.display.HTML``.
 
     Args:
         solution: a :class:`rbfnet.training.Solution`.
@@ -94,8 +89,7 @@ def animate(
     name = output_name(problem, output)
     view = View.of(problem, {**(at or {}), coordinate: float(problem.domain.box[0, problem.domain.coords.index(coordinate)])})
     shown = _frames(solution, name, coordinate, at, frames, progress)
-    if ax is None:
-        ax = axes_or_new(None) if file is None else _axes_of_a_file()
+    ax = _axes_of_a_file() if ax is None and file is not None else axes_or_new(ax)
     draw = _Drawing(problem, name, view, coordinate, _range(shown), ax)
     figure: Any = ax.get_figure(root=True)
     film = FuncAnimation(figure, draw, frames=shown, interval=1000 * SECONDS / frames, blit=False)
@@ -143,7 +137,7 @@ def _frames(
     problem = solution.problem
     low, high = problem.domain.box[:, problem.domain.coords.index(coordinate)].tolist()
     found = []
-    with _steps("frame", frames, progress) as step:
+    with late_steps("frame", frames, progress) as step:
         for number, place in enumerate(np.linspace(low, high, frames).tolist(), start=1):
             view = View.of(problem, {**(at or {}), coordinate: place})
             try:
@@ -182,27 +176,8 @@ def _write(film: FuncAnimation, file: Path, writer: AbstractMovieWriter, frames:
     """Write the film; the file appears once it is complete."""
     part = file.with_name(f".part{file.suffix}")
     try:
-        with _steps("frame drawn", frames, progress) as step:
+        with late_steps("frame drawn", frames, progress) as step:
             film.save(part, writer=writer, dpi=80, progress_callback=lambda done, _: step(done + 1))
         os.replace(part, file)
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _steps(what: str, total: int, shown: bool) -> Iterator[Callable[[int], None]]:
-    """Progress that begins to be shown when the computation has taken a while."""
-    started, bar = time.perf_counter(), None
-
-    def step(done: int) -> None:
-        nonlocal bar
-        if shown and bar is None and time.perf_counter() - started > PATIENCE:
-            bar = Steps(what, total, Console(stderr=True))
-        if bar is not None:
-            bar.at(done)
-
-    try:
-        yield step
-    finally:
-        if bar is not None:
-            bar.stop()

@@ -47,8 +47,8 @@ def geometry(domain: Domain, points: int | Float[Tensor, "N D"] = 200, *, normal
         >>> import rbfnet
         >>> from rbfnet.domains import Disc, Rectangle
         >>> ax = rbfnet.plots.geometry(Rectangle(x=(0, 2), y=(0, 1)) - Disc((0.5, 0.5), 0.3))
-        >>> ax.get_legend().get_texts()[-1].get_text()
-        'circle'
+        >>> [text.get_text() for text in ax.get_legend().get_texts()]
+        ['x=low', 'x=high', 'y=low', 'y=high', 'hole 1']
     """
     if not isinstance(domain, Domain):
         raise InputError(f"geometry draws a Domain, but got {domain!r:.60}; of a problem, give problem.domain.")
@@ -71,7 +71,8 @@ def geometry(domain: Domain, points: int | Float[Tensor, "N D"] = 200, *, normal
     else:
         ax.plot(*on_boundary.T, ".", color="C1", markersize=3)
     if normals and len(outward):
-        chosen = slice(None, None, max(1, len(outward) // MOST_ARROWS)) if dims == 3 else slice(None)
+        # Every second of Halton points would be half of the surface.
+        chosen = np.random.default_rng(0).permutation(len(outward))[: MOST_ARROWS if dims == 3 else None]
         _draw_normals(ax, on_boundary[chosen], outward[chosen], ARROW * float(np.linalg.norm(np.ptp(domain.box.numpy(), axis=0))))
     _label(ax, domain, [text(domain.coords[column]) for column in columns])
     return ax

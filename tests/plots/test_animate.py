@@ -115,7 +115,7 @@ def test_progress_is_shown_of_what_takes_long(
 ) -> None:
     animate(rod, tmp_path / "film.gif", frames=2)
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr("rbfnet.plots._animate.PATIENCE", 0.0)
+    monkeypatch.setattr("rbfnet.plots._late_progress.PATIENCE", 0.0)
     animate(rod, tmp_path / "film.gif", frames=2)
     assert "frame drawn 2/2" in capsys.readouterr().err
     animate(rod, tmp_path / "film.gif", frames=2, progress=False)
