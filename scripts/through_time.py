@@ -118,7 +118,7 @@ CASES = {
     "heat_hole": Case(HOLE, 1.0, heat, fading, fading, 400, 1e-6, 10),
     "drum": Case(DISC, 3.0, wave, drum, 0.0, 300, 1e-6, 20),
     "blob": Case(DISC, 2 * math.pi, turning, blob, 0.0, 1050, 1e-3, 30),
-    "stripes": Case(SQUARE, 5.0, flat, stripes, 0.0, 1200, 1e-6, 30),
+    "stripes": Case(SQUARE, 5.0, flat, stripes, 0.0, 700, 1e-6, 30),
     "heat_square": Case(SQUARE, 0.2, heat, mode, 0.0, 300),
     "heat_L": Case(ELL, 0.2, heat, mode, 0.0, 300),
     "wave_square": Case(SQUARE, 2.0, wave, square_wave, 0.0, 300),

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from rbfnet.errors import InputError, positive
 from rbfnet.nn._inputs import points
 from rbfnet.nn._layer import require_smooth
+from rbfnet.nn._metric import Full, Isotropic
 from rbfnet.nn._network import RBFNetwork
 from rbfnet.nn._of_network import OfNetwork
 from rbfnet.operators import Along, Coefficient, Operator, in_space_and_time
@@ -182,7 +183,20 @@ class Evolving(OfNetwork):
             if (given := state_dict.get(prefix + name)) is not None:
                 own = getattr(self, name)
                 own.data = own.new_zeros(given.shape)
+        # A solver may give all kernels widths that differ by direction.
+        raw, layer = state_dict.get(prefix + "network.layer.metric.raw"), self.network.layer
+        if raw is not None and not layer.metric.per_center and raw.shape != layer.metric.raw.shape:
+            if raw.shape == (self.metric_size,):
+                layer.metric = Full(layer.centers.new_ones(layer.in_features), isinstance(layer.metric.raw, nn.Parameter))
+            elif not raw.ndim:
+                layer.metric = Isotropic(layer.centers.new_ones(()), isinstance(layer.metric.raw, nn.Parameter))
         super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    @property
+    def metric_size(self) -> int:
+        """How many numbers a full metric for all kernels has."""
+        dims = self.network.in_features
+        return dims * (dims + 1) // 2
 
     @property
     def in_features(self) -> int:

@@ -10,7 +10,7 @@ from rbfnet.solvers.time._semidiscrete import Site
 from rbfnet.solvers.time._space_basis import resolved
 from rbfnet.solvers.time._spectrum import spectrum
 from rbfnet.solvers.time._time_stepping import March
-from rbfnet.solvers.time._width import narrowed
+from rbfnet.solvers.time._width import fitted, said
 
 __all__ = [
     "PER_CENTER",
@@ -20,10 +20,11 @@ __all__ = [
     "Site",
     "Spacing",
     "errors_in_time",
+    "fitted",
     "has_enough",
-    "narrowed",
     "require_carried",
     "resolved",
+    "said",
     "spectrum",
     "starts",
 ]

@@ -160,8 +160,12 @@ def _richer(network: RBFNetwork, most: int) -> RBFNetwork:
     richer = copy.deepcopy(network)
     centers, raw = network.centers.detach(), network.metric.raw.detach()
     chosen = torch.randperm(len(centers))[:most].sort().values
-    between = centers[chosen] + spacing(centers)[chosen, None] * (torch.rand_like(centers[chosen]) - 0.5)
     per_center = network.metric.per_center
+    # In coordinates in which kernels are as wide along every direction.
+    dims = centers.shape[1]
+    lower = torch.eye(dims).to(centers) if per_center else torch.linalg.cholesky(network.shape_matrix.detach())
+    apart = spacing(centers @ lower)[chosen, None] * (torch.rand_like(centers[chosen]) - 0.5)
+    between = centers[chosen] + torch.linalg.solve_triangular(lower.T, apart.T, upper=True).T
     richer.replace_centers(
         torch.cat([centers[chosen], between]), raw[chosen].repeat(2, *[1] * (raw.ndim - 1)) if per_center else raw
     )

@@ -98,8 +98,10 @@ def _state(given: Any, module: TrainingModule, trainer: pl.Trainer) -> dict[str,
         if not 1 <= n <= _most_centers(module, trainer):
             raise misfit("state_dict", f"of 1 to {_most_centers(module, trainer)} centres", n)
         rows = dict.fromkeys(rows, n)
-    evolves = [f"{name}." for name, inner in module.named_modules() if isinstance(inner, Evolving)]
+    evolves = {f"{name}.": inner for name, inner in module.named_modules() if isinstance(inner, Evolving)}
     pieces = {f"{prefix}{part}" for prefix in evolves for part in ("breaks", "carried")}
+    # The one width of all kernels may have become a metric.
+    metrics = {f"{prefix}network.layer.metric.raw": (inner.metric_size,) for prefix, inner in evolves.items()}
     found = {}
     for key, form in own.items():
         what = f"state_dict.{key}"
@@ -108,6 +110,8 @@ def _state(given: Any, module: TrainingModule, trainer: pl.Trainer) -> dict[str,
             shape = None
             if not isinstance(given[key], torch.Tensor) or given[key].ndim != form.ndim or given[key].shape[2:] != form.shape[2:]:
                 raise misfit(what, f"a tensor like one of shape {tuple(form.shape)}", given[key])
+        elif key in metrics and not form.ndim and isinstance(given[key], torch.Tensor) and given[key].ndim:
+            shape = metrics[key]
         else:
             shape = (rows[key], *form.shape[1:]) if key in rows else tuple(form.shape)
         # Values that are only known at the end are NaN until then.

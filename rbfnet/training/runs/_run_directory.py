@@ -189,7 +189,12 @@ def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Ca
     prefix, outer = "network." * _depth(state), _affine(state)
     centers, weight = state[f"{prefix}layer.centers"], state[f"{prefix}weight"]
     require_shapes(centers, weight)
-    metric = config.get("metric", "isotropic")
+    metric, raw = config.get("metric", "isotropic"), state[f"{prefix}layer.metric.raw"]
+    shared = raw.ndim <= METRICS[metric].shared_ndim
+    dims = centers.shape[1]
+    if "breaks" in state and dims > 1 and not config.get("per_center", False) and raw.shape == (dims * (dims + 1) // 2,):
+        # The solver has made one width for all kernels a metric for all.
+        shared = True
     network = RBFNetwork(
         centers.shape[1],
         weight.shape[1],
@@ -199,7 +204,7 @@ def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Ca
         epsilon=1.0,
         degree=config.get("degree"),
         metric=metric,
-        per_center=state[f"{prefix}layer.metric.raw"].ndim > METRICS[metric].shared_ndim,
+        per_center=not shared,
         dtype=centers.dtype,
     )
     model: Network = network
