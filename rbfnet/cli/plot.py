@@ -72,7 +72,7 @@ def plot(arguments: list[str]) -> int:
     elif slices:
         low, high = draw_slices(solution, out, name, values, what)
     else:
-        low, high = draw_film(solution, out, name, frames, what)
+        low, high = draw_film(solution, out, name, frames, what, progress=not given.quiet)
     if given.verbose:
         console(given.quiet).print(f"from {low:.4g} to {high:.4g}")
     print(out)

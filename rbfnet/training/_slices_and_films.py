@@ -73,12 +73,14 @@ def draw_slices(
     return low, high
 
 
-def draw_film(solution: Solution, path: str | Path, name: str, frames: int = 40, what: str | None = None) -> tuple[float, float]:
+def draw_film(
+    solution: Solution, path: str | Path, name: str, frames: int = 40, what: str | None = None, *, progress: bool = True
+) -> tuple[float, float]:
     """Draw a film along the coordinate ``name`` (:func:`rbfnet.plots.animate`); returns the range of the values.
 
     Example: ``draw_film(rbfnet.solve(Poisson(), num_centers=50), "film.gif", "y", frames=2)``
     """
-    film: Any = animate(solution, path, name, output=what or 0, frames=frames)
+    film: Any = animate(solution, path, name, output=what or 0, frames=frames, progress=progress)
     shown = np.concatenate([frame.values for frame in film.new_frame_seq()])
     return float(np.nanmin(shown)), float(np.nanmax(shown))
 

@@ -210,6 +210,21 @@ def test_slices_and_films_are_pictures(command: Command, good: str) -> None:
     assert code == 2 and "already exists" in err
 
 
+def test_films_as_mp4_need_ffmpeg_and_say_so(command: Command, good: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matplotlib.animation.FFMpegWriter.isAvailable", lambda: False)
+    code, out, err = command("plot", good, "--animate", "y", "--frames", "2", "--out", "film.mp4")
+    assert (code, out) == (2, "") and not Path("film.mp4").exists()
+    assert err == "rbfnet: Writing 'film.mp4' needs ffmpeg, which is not installed; install it, or write a .gif file.\n"
+
+
+def test_films_that_take_long_show_progress_unless_quiet(command: Command, good: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rbfnet.plots._late_progress.PATIENCE", 0.0)
+    asked = ("plot", good, "--animate", "y", "--frames", "2", "--out", "film.gif", "--force")
+    code, out, err = command(*asked)
+    assert (code, out) == (0, "film.gif\n") and "frame drawn 2/2" in err
+    assert command(*asked, "-q") == (0, "film.gif\n", "")
+
+
 def test_the_whole_is_drawn_into_the_run_unless_told_otherwise(command: Command, runs: Path) -> None:
     code, out, _ = command("plot", str(runs / "poor"))
     assert code == 0 and out == f"{runs / 'poor' / 'figures' / 'overview.png'}\n"
