@@ -36,6 +36,8 @@ class Solution:
         problem: the problem that was solved. A loaded solution builds it on first access.
         errors: rel_l2, max_abs, rmse and rel_std (:func:`rbfnet.training.errors_of`), against the reference or, with data, at
             rows that were held out or left out; None if there is nothing to compare with.
+        left_out: (N, O), for data without held-out rows: at each row of the data the value predicted without this row, less the
+            value given; NaN where it is unknown. None for other problems, and for a solution that was loaded.
         summary: problem, kernel, solver, seed, centers, epsilon (the mean), parameters, epochs, seconds, loss, errors, errors_by
             (the basis of the errors: ``"reference"``, ``"held-out rows"``, ``"leave-one-out"`` or ``"fitted rows"``), verdict,
             reasons (sentences for the verdict), residuals, estimated_error; also errors_by_output for several outputs, unknowns
@@ -60,8 +62,9 @@ class Solution:
         errors: dict[str, float] | None,
         summary: dict[str, Any],
         names: ColumnNames | None = None,
+        left_out: Tensor | None = None,
     ) -> None:
-        self.model, self.errors, self.summary = model, errors, summary
+        self.model, self.errors, self.summary, self.left_out = model, errors, summary, left_out
         self._problem, self._names = problem, names
 
     @property

@@ -57,11 +57,12 @@ def measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | No
     model = cast(Network, module.model)
     solving = [optimizer for optimizer in prepared.trainer.optimizers if isinstance(optimizer, Solving)]
     found = compared(model, problem, solving)
-    errors = None
+    errors = left_out = None
     summary = _summary(prepared, seed, seconds)
     if found is not None:
         summary["errors_by"], difference, y = found
         summary["errors"] = errors = errors_of(difference, y)
+        left_out = difference if summary["errors_by"] == "leave-one-out" else None
         if len(problem.outputs) > 1:
             summary["errors_by_output"] = {
                 name: errors_of(difference[:, o : o + 1], y[:, o : o + 1])
@@ -83,4 +84,4 @@ def measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | No
     }
     if unknowns := problem.unknowns():
         summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
-    return Solution(model, problem, errors, summary)
+    return Solution(model, problem, errors, summary, left_out=left_out)

@@ -81,7 +81,8 @@ def compared(model: Network, problem: Problem, solving: Sequence[Solving]) -> tu
     y = problem.train_set.y.to(model.weight)
     left_out = next((optimizer.left_out for optimizer in solving if optimizer.left_out is not None), None)
     if left_out is not None:
-        return None if torch.isnan(left_out).all() else ("leave-one-out", left_out, y)
+        # Solvers give the value less what is predicted without it.
+        return None if torch.isnan(left_out).all() else ("leave-one-out", -left_out, y)
     return fitted(model, problem)
 
 
