@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -54,8 +54,8 @@ def explore(
         y: values of one output, (N,) or (N, 1).
         kernel: the name of the kernel to begin with.
         output: which output of a problem is shown; None is the first.
-        exact: a function of the coordinates, tensors (N,), that returns the true values (N,), if they are known; NumPy's
-            functions may be used in it. The default for a problem is its own ``exact``.
+        exact: for data, a function of the coordinates, arrays (N,), that returns the true values (N,), if they are known. A
+            problem has its own.
         coords: the names of the coordinates of data.
 
     Returns:
@@ -80,8 +80,12 @@ def explore(
     if isinstance(x, type) and issubclass(x, Problem):
         x = call(x, x.__name__)
     if isinstance(x, Problem):
-        subject, start, most = _of_problem(x, y, kernel, output, exact)
+        if y is not None or exact is not None or coords is not None:
+            raise InputError("explore takes a Problem without y, exact and coords; remove them.")
+        subject, start, most = _of_problem(x, kernel, output)
     else:
+        if output is not None:
+            raise InputError("output is for a Problem; give explore the values of one output as y.")
         subject, start, most = _of_data(x, y, kernel, exact, coords)
     from rbfnet.interactive._explorer import Explorer
 
@@ -93,8 +97,7 @@ def _of_data(x: Any, y: Any, kernel: str, exact: Callable[..., Any] | None, coor
     if y is None:
         raise InputError("explore takes points x and values y, or a Problem, but got x alone.")
     # The cheapest fit checks the data, and says how they are arranged.
-    problem = cast(DataProblem, fit(x, y, num_centers=1, smoothing=0, kernel="gaussian", epsilon=1.0, coords=coords,
-                                    allow_unsolved=True).problem)  # fmt: skip
+    problem = fit(x, y, num_centers=1, kernel="gaussian", epsilon=1.0, coords=coords, allow_unsolved=True).problem
     if len(problem.outputs) > 1:
         raise InputError(f"explore shows one output, but y has {len(problem.outputs)} columns; give one of them.")
     _require_few(len(problem.domain.coords))
@@ -102,24 +105,19 @@ def _of_data(x: Any, y: Any, kernel: str, exact: Callable[..., Any] | None, coor
     run = functools.partial(fit, x, y, **({} if coords is None else {"coords": coords}))
     start = Choice(kernel, "auto", None if sites <= MOST_CENTERS else MOST_CENTERS, "auto")
     names = "" if coords is None else f", coords={list(coords)!r}"
-    return Subject(run, f"rbfnet.fit(x, y{names}", 0, None if exact is None else _values_of(exact)), start, sites
+    return Subject(run, f"rbfnet.fit(x, y{names}", 0, None if exact is None else _values_of(exact)), start, min(sites, MOST_CENTERS)
 
 
-def _of_problem(
-    problem: Problem, y: Any, kernel: str, output: str | None, exact: Callable[..., Any] | None
-) -> tuple[Subject, Choice, int]:
+def _of_problem(problem: Problem, kernel: str, output: str | None) -> tuple[Subject, Choice, int]:
     """A problem, which has no smoothing."""
-    if y is not None:
-        raise InputError("explore takes a Problem alone, but got values y too; remove them.")
     if isinstance(problem, DataProblem):
         raise InputError("explore takes data as points x and values y, not as a DataProblem.")
     problem.require_domain()
     _require_few(len(problem.domain.coords))
     number = 0 if output is None else problem.outputs.index(one_of("output", output, problem.outputs))
-    known = problem.exact if exact is None else exact
-    truth = None if known is None else _values_of(known, number)
+    exact = None if problem.exact is None else _values_of(problem.exact, number)
     run = functools.partial(solve, problem)
-    return Subject(run, "rbfnet.solve(problem", number, truth), Choice(kernel, "auto", PROBLEM_CENTERS, None), MOST_CENTERS
+    return Subject(run, "rbfnet.solve(problem", number, exact), Choice(kernel, "auto", PROBLEM_CENTERS, None), MOST_CENTERS
 
 
 def _require_few(coords: int) -> None:
@@ -127,12 +125,13 @@ def _require_few(coords: int) -> None:
         raise InputError(f"explore shows one or two coordinates, but got {coords}; see rbfnet.interactive.slide and view.")
 
 
-def _values_of(exact: Callable[..., Any], output: int = 0) -> Callable[[Tensor], Tensor]:
-    """The exact values at points (N, D), checked; of the given output if there are several."""
+def _values_of(exact: Callable[..., Any], output: int | None = None) -> Callable[[Tensor], Tensor]:
+    """The exact values at points (N, D): of one output of a problem, from tensors; or of data (``None``), from arrays."""
 
     def at(x: Tensor) -> Tensor:
-        found = call(exact, "`exact`", *[column.clone() for column in x.unbind(dim=1)])
-        column = found[output] if isinstance(found, tuple) else found
-        return torch.as_tensor(one_each(column, x[:, 0], "`exact` must return one value (N,) for each point")).to(x).expand(len(x))
+        columns = [column.clone() if output is not None else column.numpy().copy() for column in x.unbind(dim=1)]
+        found = call(exact, "`exact`", *columns)
+        column = found[output] if output is not None and isinstance(found, tuple) else found
+        return torch.as_tensor(one_each(column, x[:, 0], "`exact` must return one value for each point")).to(x).expand(len(x))
 
     return at

@@ -97,14 +97,13 @@ def _line(ax: Axes, section: Section, fit: np.ndarray, exact: np.ndarray | None,
     centers = section.solution.centers.detach().cpu().numpy()
     if centers.shape[1] == 1:
         ax.plot(centers[:, 0], np.full(len(centers), 0.02), "|", color="0.5", transform=ax.get_xaxis_transform(), label="centres")
-        ax.set_xlim(places[0] - 0.02 * np.ptp(places), places[-1] + 0.02 * np.ptp(places))
-    ax.set(xlabel=_plain(coord), ylabel=_plain(name), title="fit")
+    ax.set(xlim=_ends(places), xlabel=_plain(coord), ylabel=_plain(name), title="fit")
     # A fit that overshoots would flatten everything else.
     known = exact if exact is not None else None if data is None else data[1]
     if known is not None:
         room = 0.5 * (np.nanmax(known) - np.nanmin(known)) or 1.0
         ax.set_ylim(np.nanmin(known) - room, np.nanmax(known) + room)
-    ax.legend(loc="upper right", fontsize="small")
+    ax.legend(loc="upper center", ncols=4, fontsize="small")
 
 
 def _line_of_error(ax: Axes, section: Section, error: np.ndarray | None, left_out: Any) -> None:
@@ -117,7 +116,7 @@ def _line_of_error(ax: Axes, section: Section, error: np.ndarray | None, left_ou
         ax.plot(left_out[0][:, 0], left_out[1], "o", markersize=3)
         ax.set_title("leave-one-out error")
     ax.axhline(0.0, color="0.6", linewidth=0.8)
-    ax.set(xlabel=_plain(coord))
+    ax.set(xlabel=_plain(coord), xlim=_ends(places))
 
 
 def _map(ax: Axes, section: Section, fit: np.ndarray, name: str) -> None:
@@ -148,9 +147,17 @@ def _map_of_error(ax: Axes, section: Section, error: np.ndarray | None, left_out
 
 
 def _finish(ax: Axes, section: Section, drawn: Any, title: str, label: str) -> None:
-    first, second = section.axes
-    ax.set(xlabel=_plain(first), ylabel=_plain(second), title=title)
+    (first, across), (second, up) = section.axes.items()
+    ax.set(xlabel=_plain(first), ylabel=_plain(second), title=title, xlim=_ends(across), ylim=_ends(up))
+    # Lengths share a unit; columns of data may be anything.
+    if set(section.axes) <= set(section.solution.names.space) and not isinstance(section.solution.problem, DataProblem):
+        ax.set_aspect("equal")
     ax.figure.colorbar(drawn, ax=ax, label=_plain(label))
+
+
+def _ends(places: np.ndarray) -> tuple[float, float]:
+    room = 0.02 * float(np.ptp(places))
+    return float(places[0]) - room, float(places[-1]) + room
 
 
 def _plain(name: str) -> str:
