@@ -26,7 +26,7 @@ from rbfnet.nn import RBFNetwork
 from rbfnet.problems import Problem
 from rbfnet.training.runs._construct import construct
 
-ROOMS = ("domains", "kernels", "nn", "operators", "plots", "problems", "solvers", "testing", "training")
+ROOMS = ("domains", "interactive", "kernels", "nn", "operators", "plots", "problems", "solvers", "testing", "training")
 
 
 def names() -> dict[str, Any]:
@@ -184,6 +184,10 @@ LONG = {"problems.unknowns._unknown.Unknown", "testing._check_kernel.check_kerne
 """Those that take more than a second."""
 
 
+NEEDED = {"interactive._view.view": "pyvista"}
+"""Optional libraries that tests do without."""
+
+
 @pytest.mark.parametrize(
     ("name", "text"), [pytest.param(*s, id=s[0], marks=[pytest.mark.slow] * (s[0] in LONG)) for s in SESSIONS]
 )
@@ -191,6 +195,9 @@ def test_a_session_in_a_docstring_gives_what_it_shows(
     name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a reader would type it: nothing is imported but what it imports itself."""
+    if name in NEEDED:
+        pytest.importorskip(NEEDED[name], reason="an optional library is not installed")
+        monkeypatch.setenv("PYVISTA_OFF_SCREEN", "true")
     monkeypatch.chdir(tmp_path)
     session = doctest.DocTestParser().get_doctest(inspect.cleandoc(text), {"__name__": "__main__"}, name, None, None)
     said = io.StringIO()

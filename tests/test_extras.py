@@ -13,20 +13,32 @@ from typing import Any
 import pytest
 import torch
 
+import rbfnet
 from rbfnet.domains import Mesh, Polygon
 from rbfnet.errors import InputError
 from rbfnet.extras import DISTRIBUTIONS, require
+from rbfnet.interactive import explore, slide, view
 from rbfnet.nn import RBFNetwork
 
 ROOT = Path(__file__).parent.parent
+
+
+def flat() -> rbfnet.Solution:
+    """A plane over two coordinates."""
+    return rbfnet.fit([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [0.0, 1.0, 1.0])
+
+
 MISSING: list[tuple[str, str, str, Callable[[Path], Any]]] = [
     ("shapely", "shapely", "geometry", lambda file: Polygon([(0, 0), (1, 0), (0, 1)])),
     ("meshio", "meshio", "geometry", Mesh),
+    ("ipywidgets", "ipywidgets", "interactive", lambda file: explore([0.0, 1.0], [0.0, 1.0])),
+    ("ipywidgets", "ipywidgets", "interactive", lambda file: slide(flat())),
+    ("pyvista", "pyvista", "interactive", lambda file: view(flat())),
     ("sklearn", "scikit-learn", "cluster", lambda file: RBFNetwork(2, 1, 3, centers="kmeans", points=torch.rand(9, 2))),
 ]
 
 
-@pytest.mark.parametrize(("module", "library", "extra", "use"), MISSING, ids=[row[0] for row in MISSING])
+@pytest.mark.parametrize(("module", "library", "extra", "use"), MISSING, ids=[f"{row[0]}{n}" for n, row in enumerate(MISSING)])
 def test_a_missing_library_is_named_with_what_installs_it(
     module: str, library: str, extra: str, use: Callable[[Path], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,7 +77,7 @@ def test_the_first_run_needs_none_of_them(tmp_path: Path) -> None:
     """Where they are not there at all, a problem is solved, data are fitted, and the run is written and loaded."""
     code = """
 import sys
-for name in ("shapely", "meshio", "sklearn"):
+for name in ("shapely", "meshio", "sklearn", "ipywidgets", "pyvista"):
     sys.modules[name] = None
 from rbfnet.cli.main import dispatch
 assert dispatch(["train", "network.num_centers=100", "run_dir=run"]) == 0

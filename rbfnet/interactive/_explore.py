@@ -105,7 +105,11 @@ def _of_data(x: Any, y: Any, kernel: str, exact: Callable[..., Any] | None, coor
     run = functools.partial(fit, x, y, **({} if coords is None else {"coords": coords}))
     start = Choice(kernel, "auto", None if sites <= MOST_CENTERS else MOST_CENTERS, "auto")
     names = "" if coords is None else f", coords={list(coords)!r}"
-    return Subject(run, f"rbfnet.fit(x, y{names}", 0, None if exact is None else _values_of(exact)), start, min(sites, MOST_CENTERS)
+    return (
+        Subject(run, f"rbfnet.fit(x, y{names}", 0, None if exact is None else _values_of(exact)),
+        start,
+        min(sites, MOST_CENTERS),
+    )
 
 
 def _of_problem(problem: Problem, kernel: str, output: str | None) -> tuple[Subject, Choice, int]:

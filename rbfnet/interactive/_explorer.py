@@ -26,6 +26,9 @@ BY = ipywidgets.Layout(width="100px")
 class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     """Controls, the call they stand for, the figure, and numbers; see :func:`rbfnet.interactive.explore`.
 
+    Attributes:
+        line, facts: the code, and the numbers below it, as HTML. image: the figure. panels: what draws it.
+
     Args:
         subject: what is fitted.
         start: the choice to begin with. solution: its solution.
@@ -44,14 +47,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         )
         self.smoothing = _log_slider("smoothing", SMOOTHING)
         self.smoothing_by = ipywidgets.Dropdown(options=["auto", "none", "fixed"], value="auto", layout=BY)
-        self._line, self._facts = ipywidgets.HTML(), ipywidgets.HTML()
+        self.line, self.facts = ipywidgets.HTML(), ipywidgets.HTML()
         self.image = ipywidgets.Image(format="png")
         self.panels = Panels(subject)
-        self._seen = ""
         rows = [self.kernel, ipywidgets.HBox([self.epsilon, self.epsilon_by]), self.num_centers]
         if start.smoothing is not None:
             rows.append(ipywidgets.HBox([self.smoothing, self.smoothing_by]))
-        super().__init__([ipywidgets.HBox([ipywidgets.VBox(rows), self._facts]), self._line, self.image])
+        super().__init__([ipywidgets.HBox([ipywidgets.VBox(rows), self.facts]), self.line, self.image])
         self._smooths, self._passive = start.smoothing is not None, False
         self._show(solution, 0.0)
         for control in (self.kernel, self.epsilon, self.epsilon_by, self.num_centers, self.smoothing, self.smoothing_by):
@@ -86,8 +88,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         try:
             self.solution = self.subject.solution(self.choice)
         except InputError as error:
-            self._line.value = _code(self.code)
-            self._facts.value = f"<p style='color:#b3261e;max-width:420px'>{escape(str(error))}</p>"
+            self.line.value = _code(self.code)
+            self.facts.value = f"<p style='color:#b3261e;max-width:420px'>{escape(str(error))}</p>"
             return
         self._show(self.solution, time.perf_counter() - started)
 
@@ -98,8 +100,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
                 _move(self.epsilon, epsilon_of(solution))
         self.panels.draw(solution)
         self.image.value = png(self.panels.figure)
-        self._line.value = _code(self.code)
-        self._facts.value = _facts(self.panels.said, solution, seconds)
+        self.line.value = _code(self.code)
+        self.facts.value = _facts(self.panels.said, solution, seconds)
 
     @contextmanager
     def _passively(self) -> Iterator[None]:

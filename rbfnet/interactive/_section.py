@@ -72,25 +72,3 @@ class Section:
     def title(self) -> str:
         """The coordinates that are held, as in ``y = 0.5, z = 1``."""
         return ", ".join(f"{name} = {value:.4g}" for name, value in self.held.items())
-
-
-def output_of(solution: Solution, what: str | None) -> str:
-    """What is shown: as given, or the first output.
-
-    Raises:
-        InputError: it is not a text.
-    """
-    if what is not None and not isinstance(what, str):
-        raise InputError(f"what must be the name of an output or an expression, as in 'u_x', but got {what!r}.")
-    return solution.names.outputs[0] if what is None else what
-
-
-def require_solution(solution: object, called: str) -> Solution:
-    """The solution.
-
-    Raises:
-        InputError: something else was given.
-    """
-    if not isinstance(solution, Solution):
-        raise InputError(f"{called} takes a Solution, as rbfnet.solve, fit and load return, but got {type(solution).__name__}.")
-    return solution

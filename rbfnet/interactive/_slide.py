@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from rbfnet.annotations import held
 from rbfnet.errors import InputError, one_of, positive
 from rbfnet.extras import require
-from rbfnet.interactive._section import Section, output_of, require_solution
+from rbfnet.interactive._section import Section
 from rbfnet.training import Solution
 
 if TYPE_CHECKING:
     from rbfnet.interactive._slider import Slider
 
-STEPS = {1: 401, 2: 81}
+STEPS = {1: 401, 2: 101}
 """Grid points along each axis, by the number of axes."""
 
 
@@ -58,9 +58,11 @@ def slide(
         0.5
     """
     require("ipywidgets", "interactive", "slide")
-    names = require_solution(solution, "slide").names
+    names = solution.names
     if len(names.coords) == 1:
-        raise InputError(f"slide needs two coordinates or more, but the solution has only {names.coords[0]}; use solution.plot().")
+        raise InputError(
+            f"slide needs two coordinates or more, but the solution has only {names.coords[0]}; use solution.plot()."
+        )
     if positive("frames", frames, whole=True, most=1000) < 2:
         raise InputError("frames must be at least 2, but got 1.")
     times = [name for name in names.coords if name not in names.space]
@@ -70,4 +72,6 @@ def slide(
     low, high = (float(end[names.coords.index(along)]) for end in solution.problem.domain.box)
     from rbfnet.interactive._slider import Slider
 
-    return Slider(section, along, [low + (high - low) * k / (frames - 1) for k in range(frames)], output_of(solution, what))
+    return Slider(
+        section, along, [low + (high - low) * k / (frames - 1) for k in range(frames)], names.outputs[0] if what is None else what
+    )

@@ -64,9 +64,7 @@ class Slider(ipywidgets.VBox):  # type: ignore[misc]
             self.axes.set(ylabel=label, ylim=(low - room, high + room))
             return
         second, up = axes[1]
-        self.artist = self.axes.pcolormesh(
-            across, up, self.frames[0].T, vmin=low, vmax=high, shading="nearest", rasterized=True
-        )
+        self.artist = self.axes.pcolormesh(across, up, self.frames[0].T, vmin=low, vmax=high, shading="nearest", rasterized=True)
         self.axes.set_ylabel(second)
         # Time shares no unit with a length.
         self.axes.set_aspect("equal" if {first, second} <= set(section.solution.names.space) else "auto")

@@ -11,7 +11,7 @@ import torch
 from rbfnet.annotations import held
 from rbfnet.errors import InputError, one_of, positive
 from rbfnet.extras import require
-from rbfnet.interactive._section import Section, output_of, require_solution
+from rbfnet.interactive._section import Section
 from rbfnet.problems import Problem
 from rbfnet.training import Solution
 
@@ -69,7 +69,7 @@ def view(
         441
     """
     require("pyvista", "interactive", "view")
-    names = require_solution(solution, "view").names
+    names = solution.names
     one_of("kind", kind, KINDS)
     axes = list(names.coords[:3] if coords is None else coords)
     if len(set(axes)) != len(axes) or not 2 <= len(axes) <= 3:
@@ -77,7 +77,7 @@ def view(
     count = STEPS[len(axes)] if steps is None else int(positive("steps", steps, whole=True, most=1000))
     if count < 2:
         raise InputError("steps must be at least 2, but got 1.")
-    section, asked = Section.of(solution, axes, count, at), output_of(solution, what)
+    section, asked = Section.of(solution, axes, count, at), names.outputs[0] if what is None else what
     import pyvista
 
     plotter = pyvista.Plotter()
@@ -104,12 +104,14 @@ def _surface(plotter: Any, section: Section, what: str, scale: list[float]) -> N
 
     values = section.values(what, inside=False)
     places = np.meshgrid(*(factor * axis for factor, axis in zip(scale, section.axes.values(), strict=True)), indexing="ij")
-    side, spread = max(float(np.ptp(column)) for column in places), float(np.ptp(values))
-    rise = HEIGHT * side / spread if spread else 1.0
-    grid = pyvista.StructuredGrid(places[0][..., None], places[1][..., None], rise * values[..., None])
-    mesh = _cut(_filled(grid, section, what, values), section)
-    plotter.add_mesh(mesh, scalars=what, scalar_bar_args=_bar(what), smooth_shading=False)
-    _bounds(plotter, section, scale, (what, float(values.min()), float(values.max())))
+    grid = pyvista.StructuredGrid(places[0][..., None], places[1][..., None], np.zeros_like(values)[..., None])
+    mesh = _cut(_filled(grid, section, what, values))
+    heights = np.asarray(mesh[what])
+    side, low, high = max(float(np.ptp(column)) for column in places), float(heights.min()), float(heights.max())
+    rise = HEIGHT * side / (high - low) if high > low else 1.0
+    mesh.points = np.column_stack([mesh.points[:, :2], rise * heights])
+    plotter.add_mesh(mesh, scalars=what, scalar_bar_args=_bar(what))
+    _bounds(plotter, section, (what, low, high))
 
 
 def _solid(plotter: Any, section: Section, what: str, scale: list[float], kind: str) -> None:
@@ -120,16 +122,20 @@ def _solid(plotter: Any, section: Section, what: str, scale: list[float], kind: 
     spacing = [factor * float(axis[1] - axis[0]) for factor, axis in zip(scale, section.axes.values(), strict=True)]
     origin = [factor * float(axis[0]) for factor, axis in zip(scale, section.axes.values(), strict=True)]
     grid = _filled(pyvista.ImageData(dimensions=values.shape, spacing=spacing, origin=origin), section, what, values)
-    if kind == "volume":
-        plotter.add_volume(grid, scalars=what, opacity="linear", scalar_bar_args=_bar(what))
-    else:
-        mesh = _cut(grid, section)
-        ends = (float(np.min(mesh[what])), float(np.max(mesh[what])))
+    mesh = _cut(grid)
+    ends = (float(np.min(mesh[what])), float(np.max(mesh[what])))
+    look: dict[str, Any] = {"scalars": what, "clim": ends, "scalar_bar_args": _bar(what)}
+    if kind == "slices":
+        # Shading would change the colours.
+        plotter.add_mesh(mesh.slice_orthogonal(), lighting=False, **look)
+    elif kind == "isosurfaces":
         levels = np.linspace(*ends, LEVELS + 2)[1:-1]
-        shown = mesh.slice_orthogonal() if kind == "slices" else mesh.contour(levels, scalars=what)
-        opacity = 1.0 if kind == "slices" else 0.6
-        plotter.add_mesh(shown, scalars=what, clim=ends, opacity=opacity, scalar_bar_args=_bar(what))
-    _bounds(plotter, section, scale, None)
+        plotter.add_mesh(mesh.contour(levels, scalars=what), opacity=0.6, **look)
+    else:
+        # What is lowest is transparent, and so is what lies outside.
+        grid[what] = np.where(np.asarray(grid["inside"]) < 0, ends[0], np.asarray(grid[what]))
+        plotter.add_volume(grid, opacity="linear", **look)
+    _bounds(plotter, section, None)
 
 
 def _filled(grid: Any, section: Section, what: str, values: np.ndarray) -> Any:
@@ -146,7 +152,7 @@ def _filled(grid: Any, section: Section, what: str, values: np.ndarray) -> Any:
     return grid
 
 
-def _cut(grid: Any, section: Section) -> Any:
+def _cut(grid: Any) -> Any:
     """What lies in the domain; everything if the section does not meet it."""
     inside = np.asarray(grid["inside"])
     rounding = 64 * np.finfo(float).eps * float(np.abs(inside).max())
@@ -156,13 +162,13 @@ def _cut(grid: Any, section: Section) -> Any:
 
 
 def _bar(what: str) -> dict[str, Any]:
-    return {"title": what, "vertical": True, "n_labels": 5, "fmt": "%.3g"}
+    return {"title": what, "vertical": True, "n_labels": 5, "fmt": "%.2g", "position_x": 0.85}
 
 
-def _bounds(plotter: Any, section: Section, scale: list[float], height: tuple[str, float, float] | None) -> None:
+def _bounds(plotter: Any, section: Section, height: tuple[str, float, float] | None) -> None:
     """Axes that show the values of the coordinates, whatever the scale."""
     names = [*section.axes] + ([height[0]] if height else [])
     ends = [float(end) for axis in section.axes.values() for end in (axis[0], axis[-1])]
     ends += list(height[1:]) if height else []
     titles = dict(zip(("xtitle", "ytitle", "ztitle"), names, strict=True))
-    plotter.show_bounds(axes_ranges=ends, location="outer", fmt="%.3g", **titles)
+    plotter.show_bounds(axes_ranges=ends, location="outer", fmt="%.2g", n_zlabels=3 if height else 5, **titles)
