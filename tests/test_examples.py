@@ -184,8 +184,12 @@ LONG = {"problems.unknowns._unknown.Unknown", "testing._check_kernel.check_kerne
 """Those that take more than a second."""
 
 
-NEEDED = {"interactive._view.view": "pyvista"}
-"""Optional libraries that tests do without."""
+NEEDED = {
+    "interactive._explore.explore": "ipywidgets",
+    "interactive._slide.slide": "ipywidgets",
+    "interactive._view.view": "pyvista",
+}
+"""Optional libraries of examples. The extra ``test`` has the first."""
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ def test_each_extra_that_is_named_installs_the_library() -> None:
     for module, extra, _ in calls_of_require():
         library = DISTRIBUTIONS.get(module, module.partition(".")[0])
         assert any(line.startswith(f"{library}>=") for line in extras[extra])
+    # The tests of widgets are skipped without it.
+    assert any(line.startswith("ipywidgets>=") for line in extras["test"])
 
 
 @pytest.mark.slow

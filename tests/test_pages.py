@@ -38,6 +38,8 @@ PYTHON = [page for page in PAGES if marked(page, "python") and page != "docs/des
 def test_the_python_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Block after block in one namespace, as a reader would."""
     monkeypatch.chdir(tmp_path)
+    if page == "docs/howto/interactive.md":
+        pytest.importorskip("ipywidgets")
     space: dict[str, Any] = {}
     with matplotlib.rc_context():
         for block in marked(page, "python"):
@@ -54,6 +56,9 @@ def test_the_python_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytes
     if page == "docs/howto/unknowns.md":
         rate = space["solution"].summary["unknowns"]["rate"]
         assert abs(rate["value"] - 3) < 4 * rate["standard_error"] < 0.3
+    if page == "docs/howto/interactive.md":
+        assert space["solution"].names.coords[-1] == "t"
+        assert space["code"] == "rbfnet.fit(x, y, kernel='gaussian', epsilon=2.0, smoothing=0.0)"
     if page == "docs/howto/trust.md":
         assert space["rod"].verdict == "not solved" and "determined only up to a constant" in str(space["caught"][-1].message)
 

@@ -108,9 +108,10 @@ def condition_number(solution: Solution) -> float | None:
     the moment conditions. With fewer centres than sites it is the matrix of the least-squares fit. The condition number is in
     the 2-norm, in the coordinates of the network, and never above 1/eps by much: that is as far as rounding lets one see.
     """
-    problem, model = solution.problem, solution.model
+    problem = solution.problem
+    model: Any = solution.model
     sites = problem.sites()
-    if not isinstance(problem, DataProblem) or sites is None:
+    if sites is None or not isinstance(problem, DataProblem):
         return None
     with torch.no_grad():
         moments = model.moments()

@@ -45,9 +45,8 @@ def explore(
     It fits again whenever a slider moves, and shows the fit with the data, its error, the condition number, and the line of code
     that gives the same solution. The error is that against the exact values if they are known, and otherwise, for data, that of
     leaving each row out. The condition number is that of the interpolation matrix; for a problem, the sentences of the solver
-    name it. The last line of a cell shows the widget::
-
-        rbfnet.interactive.explore(x, y)
+    name it. A cell that ends
+    with the widget shows it.
 
     Args:
         x: points (N, D), as in :func:`rbfnet.fit`; or a :class:`rbfnet.Problem`, without ``y``.
@@ -103,13 +102,10 @@ def _of_data(x: Any, y: Any, kernel: str, exact: Callable[..., Any] | None, coor
     _require_few(len(problem.domain.coords))
     sites = len(problem.support())
     run = functools.partial(fit, x, y, **({} if coords is None else {"coords": coords}))
-    start = Choice(kernel, "auto", None if sites <= MOST_CENTERS else MOST_CENTERS, "auto")
+    most = min(sites, MOST_CENTERS)
+    start = Choice(kernel, "auto", None if most == sites else most, "auto")
     names = "" if coords is None else f", coords={list(coords)!r}"
-    return (
-        Subject(run, f"rbfnet.fit(x, y{names}", 0, None if exact is None else _values_of(exact)),
-        start,
-        min(sites, MOST_CENTERS),
-    )
+    return Subject(run, f"rbfnet.fit(x, y{names}", 0, None if exact is None else _values_of(exact)), start, most
 
 
 def _of_problem(problem: Problem, kernel: str, output: str | None) -> tuple[Subject, Choice, int]:

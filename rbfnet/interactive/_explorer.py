@@ -23,7 +23,7 @@ WIDE = ipywidgets.Layout(width="380px")
 BY = ipywidgets.Layout(width="100px")
 
 
-class Explorer(ipywidgets.VBox):  # type: ignore[misc]
+class Explorer(ipywidgets.VBox):
     """Controls, the call they stand for, the figure, and numbers; see :func:`rbfnet.interactive.explore`.
 
     Attributes:
@@ -40,12 +40,12 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self.every = None if subject.call.startswith("rbfnet.solve") else len(solution.problem.support())
         few, many = min(centers), max(centers)
         self.kernel = ipywidgets.Dropdown(options=sorted(kernels()), value=start.kernel, description="kernel")
-        self.epsilon = _log_slider("epsilon", EPSILON)
+        self.epsilon = _log_slider("epsilon", EPSILON, 1.0)
         self.epsilon_by = ipywidgets.Dropdown(options=["auto", "fixed"], value="auto", layout=BY)
         self.num_centers = ipywidgets.IntSlider(
             value=start.num_centers or self.every, min=few, max=many, description="centres", layout=WIDE
         )
-        self.smoothing = _log_slider("smoothing", SMOOTHING)
+        self.smoothing = _log_slider("smoothing", SMOOTHING, 1e-3)
         self.smoothing_by = ipywidgets.Dropdown(options=["auto", "none", "fixed"], value="auto", layout=BY)
         self.line, self.facts = ipywidgets.HTML(), ipywidgets.HTML()
         self.image = ipywidgets.Image(format="png")
@@ -62,13 +62,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     @property
     def choice(self) -> Choice:
         """What the controls say."""
-        smoothing = {"auto": "auto", "none": 0.0, "fixed": rounded(self.smoothing.value)}[self.smoothing_by.value]
+        strengths: dict[str, float | str] = {"auto": "auto", "none": 0.0, "fixed": rounded(self.smoothing.value)}
         centers = self.num_centers.value
         return Choice(
             self.kernel.value,
             "auto" if self.epsilon_by.value == "auto" else rounded(self.epsilon.value),
             None if centers == self.every else centers,
-            smoothing if self._smooths else None,
+            strengths[self.smoothing_by.value] if self._smooths else None,
         )
 
     @property
@@ -113,9 +113,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
             self._passive = before
 
 
-def _log_slider(name: str, ends: tuple[float, float]) -> Any:
+def _log_slider(name: str, ends: tuple[float, float], value: float) -> Any:
     return ipywidgets.FloatLogSlider(
-        value=1.0, min=ends[0], max=ends[1], step=0.02, description=name, readout_format=".3g", layout=WIDE
+        value=value, min=ends[0], max=ends[1], step=0.02, description=name, readout_format=".3g", layout=WIDE
     )
 
 

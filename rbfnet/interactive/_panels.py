@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STEPS = {1: 401, 2: 81}
 """Grid points along each axis, by the number of axes."""
 
-DOTS = {"edgecolors": "white", "linewidths": 0.4, "s": 16}
+DOTS: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.4, "s": 16}
 
 
 class Panels:
@@ -126,7 +126,7 @@ def _map(ax: Axes, section: Section, fit: np.ndarray, name: str) -> None:
     colours: dict[str, Any] = {"vmin": np.nanmin(every), "vmax": np.nanmax(every)}
     mesh = ax.pcolormesh(*section.axes.values(), fit.T, shading="nearest", rasterized=True, **colours)
     if data is not None:
-        ax.scatter(*data[0].T, c=data[1], **DOTS, **colours)
+        ax.scatter(data[0][:, 0], data[0][:, 1], c=data[1], **DOTS, **colours)
     else:
         centers = section.solution.centers.detach().cpu().numpy()
         if centers.shape[1] == 2:
@@ -140,7 +140,7 @@ def _map_of_error(ax: Axes, section: Section, error: np.ndarray | None, left_out
     bound = float(np.nanquantile(np.abs(signed), 0.99)) or 1.0
     colours: dict[str, Any] = {"vmin": -bound, "vmax": bound, "cmap": "RdBu_r"}
     if error is None:
-        drawn: Any = ax.scatter(*left_out[0].T, c=signed, s=24, edgecolors="0.4", linewidths=0.4, **colours)
+        drawn: Any = ax.scatter(left_out[0][:, 0], left_out[0][:, 1], c=signed, s=24, edgecolors="0.4", linewidths=0.4, **colours)
     else:
         drawn = ax.pcolormesh(*section.axes.values(), error.T, shading="nearest", rasterized=True, **colours)
     _finish(ax, section, drawn, "leave-one-out error" if error is None else "fit - exact", "")

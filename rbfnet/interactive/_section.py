@@ -47,15 +47,15 @@ class Section:
         held = {name: float((at or {}).get(name, sum(box[name]) / 2)) for name in rest}
         return cls(solution, {name: np.linspace(*box[name], steps) for name in names}, held)
 
-    def points(self, **moved: float) -> np.ndarray:
+    def points(self, moved: Mapping[str, float] | None = None) -> np.ndarray:
         """The points (N, D), the last coordinate of the grid fastest, with some of the held coordinates elsewhere."""
         grid = dict(zip(self.axes, np.meshgrid(*self.axes.values(), indexing="ij"), strict=True))
-        held = self.held | moved
+        held = self.held | dict(moved or {})
         shape = next(iter(grid.values())).shape
         columns = [grid[name] if name in grid else np.full(shape, held[name]) for name in self.solution.names.coords]
         return np.stack(columns, axis=-1).reshape(-1, len(columns))
 
-    def values(self, what: str, inside: bool = True, **moved: float) -> np.ndarray:
+    def values(self, what: str, inside: bool = True, moved: Mapping[str, float] | None = None) -> np.ndarray:
         """An output or expression on the grid, one dimension for each coordinate.
 
         Args:
@@ -63,7 +63,7 @@ class Section:
             inside: NaN outside the domain, unless the whole section lies outside.
             moved: values of held coordinates, in place of those that are held.
         """
-        x = self.points(**moved)
+        x = self.points(moved)
         found = np.asarray(self.solution.predict(x, what, progress=False), dtype=float)
         if inside and (within := self.solution.problem.domain.contains(torch.from_numpy(x)).numpy()).any():
             found = np.where(within, found, np.nan)

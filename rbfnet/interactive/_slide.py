@@ -29,10 +29,8 @@ def slide(
 ) -> Slider:
     """A slider along one coordinate, with a button that plays it: a profile, or a map of the first two other coordinates.
 
-    Colours and axes are those of all frames together, so that frames can be compared. All frames are evaluated at once. The
-    last line of a cell shows the widget::
-
-        rbfnet.interactive.slide(solution)
+    Colours and axes are those of all frames together, so that frames can be compared. All frames are evaluated at once. A cell
+    that ends with the widget shows it.
 
     Args:
         solution: of two coordinates or more.
@@ -70,8 +68,7 @@ def slide(
     axes = [name for name in names.coords if name != along][:2]
     section = Section.of(solution, axes, STEPS[len(axes)], {along: 0.0, **(at or {})})
     low, high = (float(end[names.coords.index(along)]) for end in solution.problem.domain.box)
+    places = [low + (high - low) * k / (frames - 1) for k in range(frames)]
     from rbfnet.interactive._slider import Slider
 
-    return Slider(
-        section, along, [low + (high - low) * k / (frames - 1) for k in range(frames)], names.outputs[0] if what is None else what
-    )
+    return Slider(section, along, places, names.outputs[0] if what is None else what)

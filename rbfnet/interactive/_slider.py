@@ -17,7 +17,7 @@ INTERVAL = 150
 """Milliseconds between frames."""
 
 
-class Slider(ipywidgets.VBox):  # type: ignore[misc]
+class Slider(ipywidgets.VBox):
     """A slider, a play button and the figure; see :func:`rbfnet.interactive.slide`.
 
     Args:
@@ -30,7 +30,7 @@ class Slider(ipywidgets.VBox):  # type: ignore[misc]
     """
 
     def __init__(self, section: Section, along: str, places: Sequence[float], what: str) -> None:
-        self.frames = [section.values(what, **{along: place}) for place in places]
+        self.frames = [section.values(what, moved={along: place}) for place in places]
         rest = {name: value for name, value in section.held.items() if name != along}
         self._along, self._rest = along, replace(section, held=rest).title()
         self.slider = ipywidgets.SelectionSlider(
@@ -54,6 +54,7 @@ class Slider(ipywidgets.VBox):  # type: ignore[misc]
         low, high = float(np.nanmin(every)), float(np.nanmax(every))
         self.figure = new_figure(6.4, 4.6)
         self.axes: Any = self.figure.subplots()
+        self.artist: Any
         axes = list(section.axes.items())
         first, across = axes[0]
         label = what.replace("$", r"\$")

@@ -40,11 +40,9 @@ def view(
 ) -> Any:
     """A solution in three dimensions with PyVista: slices, isosurfaces or a volume; of two coordinates, a surface.
 
-    The grid is cut where the domain ends. Coordinates that share no unit, such as time, are drawn in a cube. The last line of
-    a cell shows the scene, which can be turned with the mouse; ``view(solution).screenshot("u.png")`` writes it to a file. With
-    the environment variable ``PYVISTA_OFF_SCREEN=true`` no screen is needed::
-
-        rbfnet.interactive.view(solution, kind="isosurfaces").show()
+    The grid is cut where the domain ends. Coordinates that share no unit, such as time, are drawn in a cube. Its ``show``
+    shows the scene, which can be turned with the mouse, and ``screenshot("u.png")`` writes it to a file. With the environment
+    variable ``PYVISTA_OFF_SCREEN=true`` no screen is needed.
 
     Args:
         solution: of two coordinates or more.

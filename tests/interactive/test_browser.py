@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -80,6 +81,6 @@ def test_a_slider_moves_the_picture(address: str, tmp_path: Path) -> None:
         browser.close()
 
 
-def _pixels(image: object) -> bytes:
+def _pixels(image: Any) -> bytes:
     """What is on the screen where the image is."""
-    return image.screenshot()  # type: ignore[attr-defined,no-any-return]
+    return image.screenshot()

@@ -82,7 +82,7 @@ def test_data_and_left_out_errors_are_drawn() -> None:
         rest = np.arange(len(X)) != row
         without = RBFInterpolator(z[rest], Y[rest] - Y.mean(), kernel="gaussian", epsilon=8.0, degree=-1)
         expected.append(without(z[row : row + 1])[0] + Y.mean() - Y[row])
-    dots = widget.panels.figure.axes[1].lines[0].get_xydata()
+    dots = np.asarray(widget.panels.figure.axes[1].lines[0].get_xydata())
     assert np.allclose(dots[:, 0], X)
     assert np.allclose(dots[:, 1], expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
@@ -101,9 +101,10 @@ def test_that_of_a_spline_has_its_polynomials() -> None:
     z = (POINTS - POINTS.mean(axis=0)) / POINTS.std(axis=0)
     r = cdist(z, z)
     # The shape parameter of the network scales r, and so the matrix.
-    scaled = r * float(widget.solution.model.network.epsilon.detach())
+    network: Any = widget.solution.model.network
+    scaled = r * float(network.epsilon.detach())
     kernel = np.where(r > 0, scaled**2 * np.log(np.where(r > 0, scaled, 1.0)), 0.0)
-    tail = widget.solution.model.network.features(torch.from_numpy(z), rbfnet.Operator.identity())[:, 60:].detach().numpy()
+    tail = network.features(torch.from_numpy(z), rbfnet.Operator.identity())[:, 60:].detach().numpy()
     assert np.linalg.matrix_rank(np.hstack([tail, z, np.ones((60, 1))])) == 3
     whole = np.block([[kernel, tail], [tail.T, np.zeros((3, 3))]])
     assert f"{np.linalg.cond(whole):.1e}" in widget.facts.value
