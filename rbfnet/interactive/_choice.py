@@ -98,7 +98,8 @@ def rounded(value: float) -> float:
 
 def epsilon_of(solution: Solution) -> float:
     """The shape parameter as an argument: in the coordinates of the network."""
-    return float(innermost(solution.model).epsilon.detach().mean())
+    network: Any = innermost(solution.model)
+    return float(network.epsilon.detach().mean())
 
 
 def condition_number(solution: Solution) -> float | None:
