@@ -39,7 +39,19 @@ _HOME = {
     "load_export": "nn",
     "solve": "training",
 }
-_ROOMS = {"domains", "interactive", "kernels", "nn", "operators", "plots", "problems", "run_table", "solvers", "testing", "training"}
+_ROOMS = {
+    "domains",
+    "interactive",
+    "kernels",
+    "nn",
+    "operators",
+    "plots",
+    "problems",
+    "run_table",
+    "solvers",
+    "testing",
+    "training",
+}
 
 __all__ = [
     "Field",
