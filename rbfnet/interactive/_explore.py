@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,11 +14,9 @@ from rbfnet.errors import InputError, one_of
 from rbfnet.extras import require
 from rbfnet.given import call, one_each
 from rbfnet.interactive._choice import Choice, Subject, kernels
+from rbfnet.interactive._explorer import Explorer
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.training import fit, solve
-
-if TYPE_CHECKING:
-    from rbfnet.interactive._explorer import Explorer
 
 MOST_CENTERS = 1000
 """The largest number of centres on the slider: beyond, a fit takes too long to follow a hand."""
@@ -58,9 +56,9 @@ def explore(
         coords: the names of the coordinates of data.
 
     Returns:
-        An ``ipywidgets.VBox``. Its controls ``kernel``, ``epsilon``, ``epsilon_by``, ``num_centers``, ``smoothing`` and
-        ``smoothing_by`` are widgets whose ``value`` can be read and set, ``code`` is the line of code, and ``solution`` the
-        :class:`rbfnet.Solution` shown.
+        An object that a notebook shows; its ``box`` is an ``ipywidgets.VBox``. Its controls ``kernel``, ``epsilon``,
+        ``epsilon_by``, ``num_centers``, ``smoothing`` and ``smoothing_by`` are widgets whose ``value`` can be read and set,
+        ``code`` is the line of code, and ``solution`` the :class:`rbfnet.Solution` shown.
 
     Raises:
         InputError: more than two coordinates, several outputs of data, or what :func:`rbfnet.fit` or :func:`rbfnet.solve`
@@ -86,8 +84,6 @@ def explore(
         if output is not None:
             raise InputError("output is for a Problem; give explore the values of one output as y.")
         subject, start, most = _of_data(x, y, kernel, exact, coords)
-    from rbfnet.interactive._explorer import Explorer
-
     return Explorer(subject, start, (FEWEST, most), subject.solution(start))
 
 

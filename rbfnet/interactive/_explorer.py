@@ -1,4 +1,4 @@
-"""The widget of ``explore``. Imported by that function, once it is known that ipywidgets is there."""
+"""The widget of ``explore``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from typing import Any
-
-import ipywidgets
 
 from rbfnet.errors import InputError
 from rbfnet.interactive._choice import Choice, Subject, condition_number, epsilon_of, has_epsilon, kernels, rounded
@@ -19,14 +17,14 @@ from rbfnet.training import Solution
 EPSILON, SMOOTHING = (-2.0, 2.0), (-14.0, 2.0)
 """Ends of the sliders, as powers of ten."""
 
-WIDE = ipywidgets.Layout(width="380px")
-BY = ipywidgets.Layout(width="100px")
+WIDE, NARROW = {"width": "380px"}, {"width": "100px"}
 
 
-class Explorer(ipywidgets.VBox):
+class Explorer:
     """Controls, the call they stand for, the figure, and numbers; see :func:`rbfnet.interactive.explore`.
 
     Attributes:
+        box: everything, an ``ipywidgets.VBox``.
         line, facts: the code, and the numbers below it, as HTML. image: the figure. panels: what draws it.
 
     Args:
@@ -36,28 +34,34 @@ class Explorer(ipywidgets.VBox):
     """
 
     def __init__(self, subject: Subject, start: Choice, centers: tuple[int, int], solution: Solution) -> None:
+        import ipywidgets
+
         self.subject, self.solution = subject, solution
         self.every = None if subject.call.startswith("rbfnet.solve") else len(solution.problem.support())
         few, many = min(centers), max(centers)
         self.kernel = ipywidgets.Dropdown(options=sorted(kernels()), value=start.kernel, description="kernel")
         self.epsilon = _log_slider("epsilon", EPSILON, 1.0)
-        self.epsilon_by = ipywidgets.Dropdown(options=["auto", "fixed"], value="auto", layout=BY)
+        self.epsilon_by = ipywidgets.Dropdown(options=["auto", "fixed"], value="auto", layout=NARROW)
         self.num_centers = ipywidgets.IntSlider(
             value=start.num_centers or self.every, min=few, max=many, description="centres", layout=WIDE
         )
         self.smoothing = _log_slider("smoothing", SMOOTHING, 1e-3)
-        self.smoothing_by = ipywidgets.Dropdown(options=["auto", "none", "fixed"], value="auto", layout=BY)
+        self.smoothing_by = ipywidgets.Dropdown(options=["auto", "none", "fixed"], value="auto", layout=NARROW)
         self.line, self.facts = ipywidgets.HTML(), ipywidgets.HTML()
         self.image = ipywidgets.Image(format="png")
         self.panels = Panels(subject)
         rows = [self.kernel, ipywidgets.HBox([self.epsilon, self.epsilon_by]), self.num_centers]
         if start.smoothing is not None:
             rows.append(ipywidgets.HBox([self.smoothing, self.smoothing_by]))
-        super().__init__([ipywidgets.HBox([ipywidgets.VBox(rows), self.facts]), self.line, self.image])
+        self.box = ipywidgets.VBox([ipywidgets.HBox([ipywidgets.VBox(rows), self.facts]), self.line, self.image])
         self._smooths, self._passive = start.smoothing is not None, False
         self._show(solution, 0.0)
         for control in (self.kernel, self.epsilon, self.epsilon_by, self.num_centers, self.smoothing, self.smoothing_by):
             control.observe(self._moved, names="value")
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """What a notebook shows."""
+        return self.box._repr_mimebundle_(**options)
 
     @property
     def choice(self) -> Choice:
@@ -114,6 +118,8 @@ class Explorer(ipywidgets.VBox):
 
 
 def _log_slider(name: str, ends: tuple[float, float], value: float) -> Any:
+    import ipywidgets
+
     return ipywidgets.FloatLogSlider(
         value=value, min=ends[0], max=ends[1], step=0.02, description=name, readout_format=".3g", layout=WIDE
     )

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from rbfnet.annotations import held
 from rbfnet.errors import InputError, one_of, positive
 from rbfnet.extras import require
 from rbfnet.interactive._section import Section
+from rbfnet.interactive._slider import Slider
 from rbfnet.training import Solution
-
-if TYPE_CHECKING:
-    from rbfnet.interactive._slider import Slider
 
 STEPS = {1: 401, 2: 101}
 """Grid points along each axis, by the number of axes."""
@@ -40,8 +37,8 @@ def slide(
         at: the values of the remaining coordinates if there are more than three; by default in the middle of the domain.
 
     Returns:
-        An ``ipywidgets.VBox``: ``slider`` has the number of the frame as its ``index`` and the coordinate as its ``value``;
-        ``play`` is the button.
+        An object that a notebook shows; its ``box`` is an ``ipywidgets.VBox``. ``slider`` has the number of the frame as its
+        ``index`` and the coordinate as its ``value``; ``play`` is the button.
 
     Raises:
         InputError: one coordinate alone, an unknown coordinate or expression, or fewer than two frames; ipywidgets is not
@@ -69,6 +66,4 @@ def slide(
     section = Section.of(solution, axes, STEPS[len(axes)], {along: 0.0, **(at or {})})
     low, high = (float(end[names.coords.index(along)]) for end in solution.problem.domain.box)
     places = [low + (high - low) * k / (frames - 1) for k in range(frames)]
-    from rbfnet.interactive._slider import Slider
-
     return Slider(section, along, places, names.outputs[0] if what is None else what)

@@ -1,4 +1,4 @@
-"""The widget of ``slide``. Imported by that function, once it is known that ipywidgets is there."""
+"""The widget of ``slide``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import ipywidgets
 import numpy as np
 
 from rbfnet.interactive._png import new_figure, png
@@ -17,7 +16,7 @@ INTERVAL = 150
 """Milliseconds between frames."""
 
 
-class Slider(ipywidgets.VBox):
+class Slider:
     """A slider, a play button and the figure; see :func:`rbfnet.interactive.slide`.
 
     Args:
@@ -26,10 +25,13 @@ class Slider(ipywidgets.VBox):
         what: the output or expression.
 
     Attributes:
+        box: everything, an ``ipywidgets.VBox``.
         frames: the values, one array for each place.
     """
 
     def __init__(self, section: Section, along: str, places: Sequence[float], what: str) -> None:
+        import ipywidgets
+
         self.frames = [section.values(what, moved={along: place}) for place in places]
         rest = {name: value for name, value in section.held.items() if name != along}
         self._along, self._rest = along, replace(section, held=rest).title()
@@ -37,7 +39,7 @@ class Slider(ipywidgets.VBox):
             options=[(f"{place:.4g}", place) for place in places],
             value=places[0],
             description=along,
-            layout=ipywidgets.Layout(width="420px"),
+            layout={"width": "420px"},
         )
         self.play = ipywidgets.Play(max=len(places) - 1, interval=INTERVAL)
         ipywidgets.jslink((self.play, "value"), (self.slider, "index"))
@@ -45,8 +47,12 @@ class Slider(ipywidgets.VBox):
         with style():
             self._draw(section, what)
         self._show()
-        super().__init__([ipywidgets.HBox([self.play, self.slider]), self.image])
+        self.box = ipywidgets.VBox([ipywidgets.HBox([self.play, self.slider]), self.image])
         self.slider.observe(self._show, names="index")
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """What a notebook shows."""
+        return self.box._repr_mimebundle_(**options)
 
     def _draw(self, section: Section, what: str) -> None:
         """The first frame, on axes and in colours that hold for all."""

@@ -136,7 +136,7 @@ def test_the_error_against_exact_values() -> None:
 
 def test_a_problem_is_solved_again() -> None:
     widget = explore(Poisson)
-    assert len(widget.children[0].children[0].children) == 3  # No smoothing.
+    assert len(widget.box.children[0].children[0].children) == 3  # No smoothing.
     widget.num_centers.value, widget.epsilon.value = 60, 2.0
     assert widget.code == "rbfnet.solve(problem, kernel='gaussian', epsilon=2.0, num_centers=60)"
     again = eval(widget.code, {"rbfnet": rbfnet, "problem": Poisson()})
