@@ -90,6 +90,14 @@ def elsewhere(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nod
     return None
 
 
+def through_the_link(app: Sphinx, tree: nodes.document) -> None:
+    """Links between notebooks, which are resolved to where docs/notebooks leads to, outside of the site's pages."""
+    outside = str(app.srcdir.parent / "notebooks")
+    for node in tree.findall(pending_xref):
+        if str(node.get("reftarget", "")).startswith(outside):
+            node["reftarget"] = "notebooks" + node["reftarget"].removeprefix(outside)
+
+
 # Formulas are MathML, which browsers show by themselves: no script, nothing from elsewhere, and a wrong formula is a warning.
 html_math_renderer = "mathml"
 
@@ -118,5 +126,6 @@ def mathml(node: nodes.Element, block: bool) -> str:
 def setup(app: Sphinx) -> None:
     """Connect to the events of Sphinx."""
     app.connect("autodoc-process-docstring", escape_bars, priority=400)
+    app.connect("doctree-read", through_the_link)
     app.connect("missing-reference", elsewhere)
     app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))

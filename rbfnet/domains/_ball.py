@@ -71,7 +71,8 @@ class Ball(Domain):
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
         """The product of rules along the radius and the angles, exact for polynomials.
 
-        N = (2k)^D is next to n, and the degree is 4k - 1. Where k were 1 in more than three dimensions: n points of equal weight.
+        N = (2k)^D is close to n, and the degree is 4k - 1. If k would be 1 in more than three
+        dimensions, n points of equal weight.
         """
         dims = len(self.coords)
         if dims > 3 and positive("The number of points", n, whole=True, most=MOST_POINTS) < 3**dims:
@@ -80,7 +81,7 @@ class Ball(Domain):
         return self._center + self._radius * points, self.volume * weights
 
     def surfaces(self, origin: Float[Tensor, " D"]) -> Float[Tensor, "1 D+2"]:
-        """Its sphere."""
+        """The bounding sphere."""
         center = self._center - origin
         return torch.cat([center.new_ones(1), -2 * center, (self._radius**2 - center.square().sum())[None]])[None]
 

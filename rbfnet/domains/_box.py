@@ -25,7 +25,7 @@ class Box(Domain):
         sides: for each coordinate its lowest and highest value.
 
     Raises:
-        InputError: no side, or one whose ends are not finite and rising.
+        InputError: no side, or a side whose ends are not finite or not in ascending order.
 
     Example:
         >>> from rbfnet.domains import Box
@@ -111,7 +111,7 @@ class Box(Domain):
         return Piece(f"{self.coords[axis]}={'low' if side == 0 else 'high'}", (high - low).prod().item(), len(others), at)
 
     def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
-        """The R-conjunction over the sides of (x - a)(b - x) / (b - a)."""
+        """The R-conjunction of (x - a)(b - x) / (b - a) over all sides."""
         columns = self._parabolas(x)
         value = columns[0]
         for column in columns[1:]:
@@ -119,9 +119,9 @@ class Box(Domain):
         return value
 
     def distance(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
-        """h prod_i (x_i - a_i)(b_i - x_i) / (h_i (b_i - a_i)): a polynomial, so smooth at corners too.
+        """h prod_i (x_i - a_i)(b_i - x_i) / (h_i (b_i - a_i)), a polynomial and therefore smooth at corners too.
 
-        h_i = (b_i - a_i) / 4, and h is the least of them, which is the value in the middle.
+        h_i = (b_i - a_i) / 4, and h is the smallest h_i, the value at the centre.
         """
         quarter = (self._box[1] - self._box[0]) / 4
         value = torch.ones_like(x[:, 0])

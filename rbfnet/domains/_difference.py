@@ -15,7 +15,7 @@ from rbfnet.domains._r_functions import conjunction
 
 
 class Difference(Combination):
-    """What lies in the first of the domains and in none of the others: ``Difference(a, b, c)`` or ``a - b - c``.
+    """The points of the first domain that lie in none of the others: ``Difference(a, b, c)`` or ``a - b - c``.
 
     Parts of the boundary: those of the first keep their names, and are ``"outer"`` together. Those that the others cut are
     ``"hole 1"``, ``"hole 2"``, ... in their order; with the name of the part, where a hole has several (``"hole 1 x=low"``).
@@ -48,7 +48,7 @@ class Difference(Combination):
         return found
 
     def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
-        """The R-conjunction of the first one's function and the negative ones of the others."""
+        """The R-conjunction of the function of the first domain and the negated functions of the others."""
         return self._without_holes(x, self.members[0].implicit(x))
 
     def distance(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:

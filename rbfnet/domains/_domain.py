@@ -26,11 +26,12 @@ Part = str | Callable[[Tensor], Tensor] | Sequence[str | Callable[[Tensor], Tens
 
 
 class Domain(Initialised, ABC):
-    """Where a problem lives: named coordinates, points inside and on the boundary.
+    """The domain of a problem, with named coordinates and points inside and on the boundary.
 
-    Points are (N, D); those drawn are float64, by PyTorch's seeded generator. ``a | b``, ``a & b`` and ``a - b`` combine domains.
+    Points have shape (N, D); sampled points are float64 and come from PyTorch's generator. ``a | b``, ``a & b`` and ``a - b``
+    combine domains.
 
-    A geometry of your own gives ``coords``, ``box``, ``within``, ``pieces``, ``implicit`` and ``volume``; ``ends`` makes its
+    A subclass defines ``coords``, ``box``, ``within``, ``pieces``, ``implicit`` and ``volume``; ``ends`` makes its
     integrals faster, ``sliced`` as good in three dimensions.
 
     Attributes:
@@ -57,13 +58,13 @@ class Domain(Initialised, ABC):
 
     @abstractmethod
     def within(self, x: Float[Tensor, "N D"], slack: float) -> Bool[Tensor, " N"]:
-        """Which (finite) points lie in the domain or not farther outside than ``slack``; if negative, at least so far inside."""
+        """Which (finite) points lie in the domain or at most ``slack`` outside; if negative, at least that far inside."""
 
     @abstractmethod
     def implicit(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
-        """Positive inside, zero on the boundary and negative outside, its gradient not zero on the boundary.
+        """A function, positive inside, zero on the boundary and negative outside, with a non-zero gradient on the boundary.
 
-        It keeps dtype and device, and is made of tensor operations that autograd differentiates.
+        It keeps dtype and device, and autograd can differentiate it.
         """
 
     def contains(self, x: Float[Tensor, "N D"]) -> Bool[Tensor, " N"]:
@@ -75,7 +76,7 @@ class Domain(Initialised, ABC):
         return finite
 
     def require_inside(self, x: Float[Tensor, "N D"], what: str = "points") -> None:
-        """Refuse points that are not in the domain, ``what`` being their name in the sentence.
+        """Raise InputError for points outside the domain; ``what`` is their name in the message.
 
         Raises:
             InputError: the first of them is shown.
@@ -112,7 +113,7 @@ class Domain(Initialised, ABC):
         return fill(self.box, n, sampler, self.contains)
 
     def scattered(self, n: int) -> Float[Tensor, "n D"]:
-        """n points to measure errors at: Halton points inside, the same each time; on a line its ends among them."""
+        """n points for measuring errors: Halton points inside, the same in every call; on an interval, both ends are included."""
         with own_draws():
             ends = self.boundary(1) if len(self.coords) == 1 else self.box[:0]
             return torch.cat([ends, self.interior(max(1, n - len(ends)))])
@@ -134,7 +135,7 @@ class Domain(Initialised, ABC):
     def boundary_with_normals(
         self, n: int, sampler: str = "halton", part: Part = None
     ) -> tuple[Float[Tensor, "n D"], Float[Tensor, "n D"]]:
-        """n points on the boundary, each of its parts with a share that goes with its measure, and the outward unit normals.
+        """n points on the boundary, distributed over its parts by measure, and the outward unit normals.
 
         On curves points are at equal steps (or random). On surfaces they go by the sampler, where ``"grid"`` and
         ``"boundary_refined"`` mean ``"halton"``. The boundary of an interval is the two points there are, whatever n is.
@@ -193,15 +194,15 @@ class Domain(Initialised, ABC):
             return torch.autograd.grad(self.implicit(points).sum(), points)[0]
 
     def distance(self, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
-        """A smooth function that is zero on the boundary and positive inside, with a normal derivative that is not zero.
+        """A smooth function that is zero on the boundary and positive inside, with a non-zero normal derivative.
 
-        It is no Euclidean distance, but a factor d for :class:`rbfnet.nn.Ansatz`, which may not be used outside. Its first
-        derivatives do not go on smoothly at corners (except for boxes), so there the second ones are large, yet finite elsewhere.
+        It is not the Euclidean distance but a factor d for :class:`rbfnet.nn.Ansatz`, defined only in the domain. Its first
+        derivatives are not continuous at corners (except for boxes), so that second derivatives are large near corners.
         """
         return self.implicit(x)
 
     def quadrature(self, n: int) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:
-        """Nodes inside and positive weights for integrals over the domain, good to 1e-10 for a wave as long as the domain.
+        """Nodes inside the domain and positive weights for integrals, accurate to 1e-10 for a wave as long as the domain.
 
         Up to three dimensions the domain is cut into lines, which takes more nodes than
         n where its shape asks for it: some thousand in three dimensions. Beyond them n Halton points have equal weights.
@@ -220,7 +221,7 @@ class Domain(Initialised, ABC):
         return along_lines(self, n, cut(self))
 
     def evenly(self, n: int) -> tuple[Float[Tensor, "n D"], Float[Tensor, " n"]]:
-        """n Halton points inside, of equal weight: good to a few digits, in any number of dimensions."""
+        """n Halton points inside with equal weights, accurate to a few digits in any number of dimensions."""
         return self.interior(n), torch.full((n,), self.volume / n, dtype=torch.float64)
 
     @property
@@ -247,7 +248,7 @@ class Domain(Initialised, ABC):
         return meetings(self, x)
 
     def grid(self, n: int) -> Float[Tensor, "N D"]:
-        """A regular grid of about n points over the bounding box, as far as they lie in the domain: for figures."""
+        """The points of a regular grid of about n points over the bounding box that lie in the domain, for figures."""
         side = positive("The number of points", n, whole=True, most=MOST_POINTS) ** (1 / len(self.coords))
         points = IN_BOX["grid"](self.box, max(2, round(side)) ** len(self.coords))
         return points[self.contains(points)]

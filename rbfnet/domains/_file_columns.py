@@ -80,7 +80,7 @@ def read_columns(path: str | Path, names: Sequence[str | int], form: Form = PLAI
 
 @held
 def read_rows(path: str | Path, names: Sequence[str | int], form: Form = PLAIN, missing: str = "refuse") -> Rows:
-    """The same, with the names of the columns; ``missing="drop"`` leaves rows out in which a cell is empty or says n/a.
+    """The same, with the names of the columns; ``missing="drop"`` skips rows in which a cell is empty or n/a.
 
     Example:
         >>> import numpy as np
@@ -111,7 +111,7 @@ def read_rows(path: str | Path, names: Sequence[str | int], form: Form = PLAIN, 
 
 
 def batches(path: str | Path, names: Sequence[str | int], form: Form = PLAIN) -> Iterator[Array]:
-    """The same columns, some thousand rows (n, C) at a time; memory does not grow with the file.
+    """The same columns in blocks of some thousand rows (n, C), so that memory does not grow with the file.
 
     Example:
         >>> import numpy as np

@@ -13,7 +13,7 @@ from rbfnet.domains._r_functions import conjunction
 
 
 class Intersection(Combination):
-    """What lies in all of the domains: ``Intersection(a, b)`` or ``a & b``.
+    """The points that lie in all domains: ``Intersection(a, b)`` or ``a & b``.
 
     Parts of the boundary keep their names; those that several members have are numbered by member: ``"circle (1)"``.
 

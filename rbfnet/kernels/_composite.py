@@ -10,7 +10,7 @@ from rbfnet.kernels._kernel import ClosedForm, Kernel
 
 
 class Composite(ClosedForm):
-    """A kernel made of others: as smooth as the least smooth of them, in the dimensions that all of them are made for.
+    """A kernel composed of others, as smooth as the least smooth of them, in the dimensions that all of them allow.
 
     Attributes:
         kernels: its members.

@@ -31,7 +31,7 @@ class Kernel(nn.Module, Initialised, ABC):
             def phi(self, s):
                 return 1 / (1 + s)
 
-    In s every smooth kernel is smooth at its centre too, which is what keeps derivatives of any order finite there.
+    As a function of s, a smooth kernel is smooth at its centre too, so that derivatives of any order are finite there.
     Parameters of a kernel (``nn.Parameter``) are trained like any other. ``k1 + k2``, ``k1 * k2`` and ``2.0 * k`` are kernels.
 
     Attributes:
@@ -61,8 +61,8 @@ class Kernel(nn.Module, Initialised, ABC):
     def derivative(self, s: Float[Tensor, "*B"], k: int) -> Float[Tensor, "*B"]:
         """The k-th derivative of phi in s, element by element; differentiates to ``derivative(s, k + 1)``.
 
-        The default differentiates ``phi`` itself (forward mode, nested k times), which is right for a phi that is analytic
-        in s. A phi with a square root of s in it has to override this, best through :func:`rbfnet.kernels.ladder`.
+        The default differentiates ``phi`` itself (forward mode, nested k times), which is correct for a phi that is analytic
+        in s. A phi that contains the square root of s has to override this, best by :func:`rbfnet.kernels.ladder`.
         """
         return _climb(self.phi, s, k)[k]
 
@@ -110,7 +110,7 @@ def _climb(phi: Callable[[Tensor], Tensor], s: Tensor, k: int) -> tuple[Tensor, 
 class ClosedForm(Kernel):
     """A kernel whose derivatives are given by formula, several at once from shared work; ``phi`` and ``derivative`` follow.
 
-    A formula with sqrt(s) or log(s) in it goes through :func:`rbfnet.kernels.rungs`.
+    A formula that contains sqrt(s) or log(s) has to use :func:`rbfnet.kernels.rungs`.
 
     Example:
         >>> import math, torch

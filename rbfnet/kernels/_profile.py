@@ -13,7 +13,7 @@ from rbfnet.kernels._kernel import Kernel
 class Profile(Kernel):
     """A plain function of s, element by element, as a kernel: ``RBFNetwork(2, 1, 100, kernel=lambda s: 1 / (1 + s))``.
 
-    It is taken to be analytic, which is looked at when a layer is made of it; nothing is known of its positive definiteness.
+    It is assumed to be analytic, which is tested when a layer is built from it; positive definiteness is not assumed.
 
     Args:
         function: phi(s), of PyTorch operations.

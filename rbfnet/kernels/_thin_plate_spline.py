@@ -12,8 +12,8 @@ class ThinPlateSpline(Polyharmonic):
     so gradients but no Laplacians at the centres; conditionally positive definite of order 2, so that its tail has degree 1
     at least.
 
-    Equivalent: SciPy ``RBFInterpolator(kernel="thin_plate_spline")``; epsilon changes nothing there. Source: Duchon (1977);
-    Wendland (2004), ch. 8.
+    Equivalent: SciPy ``RBFInterpolator(kernel="thin_plate_spline")``; epsilon does not affect interpolation.
+    Source: Duchon (1977); Wendland (2004), ch. 8.
 
     Example:
         >>> import torch

@@ -28,7 +28,7 @@ def evaluate(
     coords: Sequence[str] | None = None,
     progress: bool = True,
 ) -> dict[str, Float[Tensor, "B O"]]:
-    """u and chosen derivatives of it at any number of points, without gradients, in parts::
+    """u and selected derivatives at any number of points, without gradients, block by block::
 
         plate = rbfnet.evaluate(model, x, {"u": Operator.identity(), "slope": Operator.d("x")}, coords=("x", "y"))
         plate["slope"]  # (B, O)

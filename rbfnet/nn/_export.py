@@ -23,7 +23,7 @@ def export(
     operators: Mapping[str, Operator] | None = None,
     coords: Sequence[str] | None = None,
 ) -> Path:
-    """Write u and chosen derivatives of it as a program of ``torch.export``, which needs no rbfnet to run::
+    """Write u and selected derivatives as a program of ``torch.export``, which runs without rbfnet::
 
         rbfnet.export(model, "plate.pt2", {"u": Operator.identity(), "slope": Operator.d("x")}, coords=("x", "y"))
 

@@ -136,7 +136,7 @@ class RBFLayer(Differentiable):
         return self.metric.epsilon
 
     def shrink(self, factor: float) -> None:
-        """Draw the centres together about their middle, and their kernels with them, in place."""
+        """Scale the centres about their midpoint, and the kernel widths with them, in place."""
         low, high = self.centers.detach().aminmax(dim=0)
         middle = (low + high) / 2
         with torch.no_grad():
@@ -155,7 +155,7 @@ class RBFLayer(Differentiable):
         return self.evaluate(x, ops, lambda x, ops, columns: torch.stack(columns, dim=-1))
 
     def evaluate(self, x: Float[Tensor, "B D"], ops: Sequence[Operator], finish: Finish) -> Tensor:
-        """What ``finish(x, ops, columns)`` makes of the columns (b, M) of each operator, block by block.
+        """The results of ``finish(x, ops, columns)`` for the columns (b, M) of each operator, block by block.
 
         Raises:
             InputError: points that are not (B, D), or an operator of higher order than the kernel is smooth.
@@ -166,7 +166,7 @@ class RBFLayer(Differentiable):
         return blockwise(block, [x, *tensors_of(ops)], self.tensors(), self.rows_per_block)
 
     def contract(self, x: Float[Tensor, "B D"], ops: Sequence[Operator], weight: Float[Tensor, "M O"]) -> Float[Tensor, "B O K"]:
-        """Each operator of the sums over basis functions sum_j phi_j(x) weight_jo, without the columns being held.
+        """Each operator applied to the sums over basis functions sum_j phi_j(x) weight_jo, without storing the columns.
 
         Raises:
             InputError: as for :meth:`evaluate`.
@@ -179,7 +179,7 @@ class RBFLayer(Differentiable):
         return max(1, PAIRS * 8 // self.centers.element_size() // self.num_centers)
 
     def tensors(self) -> list[Tensor]:
-        """Everything the basis functions depend on: centres, metric, parameters of the kernel."""
+        """The tensors that the basis functions depend on: centres, metric, parameters of the kernel."""
         return [self.centers, self.metric.factor(), *self.kernel.parameters()]
 
     def block(self, ops: Sequence[Operator], pairing: Callable[[Tensor], Pairs], finish: Finish) -> Callable[..., Tensor]:

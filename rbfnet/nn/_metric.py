@@ -68,7 +68,7 @@ class Metric(nn.Module, ABC):
 
     @property
     def per_center(self) -> bool:
-        """Whether there is one matrix for each centre."""
+        """Whether each centre has a matrix of its own."""
         return self.raw.ndim > self.shared_ndim
 
     @property
@@ -143,7 +143,7 @@ class Diagonal(Metric):
 
 
 class Full(Metric):
-    """A = L L^T with L lower triangular: widths along any directions. It starts as diag(epsilon^2), epsilon (D,) or (M, D).
+    """A = L L^T with L lower triangular: widths along arbitrary directions. It starts as diag(epsilon^2), epsilon (D,) or (M, D).
 
     ``raw`` holds log L_11 ... log L_DD, then the entries below the diagonal, row by row: D (D + 1) / 2 numbers, for each centre
     if there is one matrix for each. ``epsilon`` is sqrt(A_ii), the shape parameter along each axis.

@@ -111,7 +111,7 @@ class RBFNetwork(LinearModel):
 
     @property
     def metric(self) -> Metric:
-        """How distance is measured."""
+        """The metric of the layer."""
         return self.layer.metric
 
     @property
@@ -122,9 +122,9 @@ class RBFNetwork(LinearModel):
     def replace_centers(
         self, centers: Float[Tensor, "M D"], raw: Float[Tensor, "M ..."], weight: Float[Tensor, "M O"] | None = None
     ) -> None:
-        """Other centres, as many as are given, in place of these; optimizers that hold the old ones are to be made anew.
+        """Replace the centres by any number of others. Optimizers that hold the old parameters have to be created again.
 
-        The tail stays, in the coordinates it has. The widths given are no longer a solver's to choose.
+        The tail and its coordinates stay. Solvers no longer choose the widths.
 
         Args:
             centers: (M, D).

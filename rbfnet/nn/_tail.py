@@ -15,7 +15,7 @@ from rbfnet.operators import Direction, Operator, tensors_of
 
 
 def num_terms(in_features: int, degree: int) -> int:
-    """T = C(D + degree, D), how many monomials of D coordinates there are up to a total degree."""
+    """T = C(D + degree, D), the number of monomials in D coordinates up to a total degree."""
     return math.comb(in_features + degree, in_features)
 
 

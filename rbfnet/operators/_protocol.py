@@ -34,7 +34,7 @@ class Differentiable(nn.Module, Initialised, ABC):
 
     @abstractmethod
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
-        """Every operator applied to every output at every point; operators that share work (distances) are best asked together.
+        """Every operator applied to every output at every point. Evaluating several operators together shares the distances.
 
         Coordinates in ``ops`` are indices, and tensors have one row per point: the function of this name sees to it.
         """
@@ -48,7 +48,7 @@ class Differentiable(nn.Module, Initialised, ABC):
 class LinearModel(Differentiable):
     """A model that is linear (affine) in its coefficients: L u(x) = features(x, L) @ coefficients + offset(x, L).
 
-    What can be solved for instead of descended to is everything a solver needs to know about a model.
+    These methods are all that a solver needs to know about a model.
 
     Example:
         >>> import torch
@@ -68,7 +68,7 @@ class LinearModel(Differentiable):
         raise NotImplementedError
 
     def offset(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"] | None:
-        """What ``op`` gives where all coefficients are zero; None stands for zero."""
+        """``op`` applied to the model with zero coefficients; None stands for zero."""
         return None
 
     @property
@@ -119,7 +119,7 @@ def dimensions(x: Float[Tensor, "B D"]) -> int:
 
 
 def apply_operators(u: Callable[[Tensor], Tensor], x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
-    """Apply operators to any model: by its own closed form where it has one, by automatic differentiation elsewhere.
+    """Apply operators to any model, by its closed form if it has one and otherwise by automatic differentiation.
 
     No operators give (B, O, 0).
 

@@ -47,7 +47,7 @@ class Recorder(Differentiable):
         self._points: Tensor | None = None
 
     def forward(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B O"]:
-        """The value, for those who call the model itself."""
+        """The value of the model."""
         return self.apply_operator(x, Operator.identity())
 
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:

@@ -34,7 +34,7 @@ AT_THE_START = {"initial"}
 
 
 class Equations(Problem):
-    """A problem in plain data: equations, conditions and exact solution as text, for a YAML file without any Python. ::
+    """A problem as plain data, with equations, conditions and exact solution as text, for a YAML file without Python. ::
 
         domain: {_target_: rbfnet.domains.SpaceTime, space: {_target_: rbfnet.domains.Interval, x: [-1, 1]}, t: [0, 1/2]}
         outputs: [u]
@@ -118,7 +118,7 @@ class Equations(Problem):
         return Reference(self._table.x[::every], self._table.y[::every])
 
     def test_set(self) -> Reference | None:
-        """The reference the final errors are measured against; of a file, all its rows."""
+        """The reference for the final errors; if it is a file, all its rows."""
         return super().test_set() if self._table is None else self._table
 
     def _read(self, text: Any, equation: bool = False) -> Expression:

@@ -25,7 +25,7 @@ from rbfnet.problems.unknowns import Unknown, UnknownField
 
 @dataclass(frozen=True)
 class Reference:
-    """Points (N, D) and the true values there (N, O): what errors are measured against.
+    """Points (N, D) and reference values (N, O) for measuring errors.
 
     Example:
         >>> from rbfnet.problems import Poisson
@@ -57,7 +57,7 @@ class Units:
 
 
 class Problem(nn.Module, Initialised, ABC):
-    """What is to be solved. Subclasses give ``domain`` and ``conditions``, and ``exact`` where the solution is known::
+    """A problem to be solved. Subclasses define ``domain`` and ``conditions``, and ``exact`` if the solution is known::
 
         class Poisson(rbfnet.Problem):
             domain = Rectangle(x=(0, 1), y=(0, 1))
@@ -133,7 +133,7 @@ class Problem(nn.Module, Initialised, ABC):
 
     @abstractmethod
     def conditions(self) -> Iterable[Condition]:
-        """The conditions, each with a name of its own."""
+        """The conditions, each with a unique name."""
 
     def ansatz(self, network: RBFNetwork | Wrapper) -> RBFNetwork | Wrapper:
         """The model that is trained: the network, or one wrapped around it that satisfies conditions by construction.
@@ -149,7 +149,7 @@ class Problem(nn.Module, Initialised, ABC):
         return hard_ansatz(self, network, self._all_conditions().values())
 
     def named_conditions(self) -> dict[str, Condition]:
-        """The conditions that are to be trained for, by name.
+        """The conditions that the solver imposes, by name; hard ones are not among them.
 
         Raises:
             InputError: none at all, or two of the same name.
@@ -181,7 +181,7 @@ class Problem(nn.Module, Initialised, ABC):
             raise InputError(f"`outputs` of {type(self).__name__} must be names, as in ('u', 'v'), but got {self.outputs!r}.")
 
     def sample(self) -> dict[str, Sample]:
-        """Points, and what belongs to them, for each condition that is to be trained for."""
+        """The points of each condition that the solver imposes, with normals, weights and data."""
         return {name: sampled(condition, self) for name, condition in self.named_conditions().items()}
 
     def fields(
@@ -202,19 +202,19 @@ class Problem(nn.Module, Initialised, ABC):
         return {name: part for name, part in self.named_modules() if isinstance(part, (Unknown, UnknownField))}
 
     def support(self) -> Float[Tensor, "N D"]:
-        """Points that say where centres belong: the corners of the bounding box."""
+        """Points whose bounding box the centres fill: the corners of the domain's bounding box."""
         return self.domain.box
 
     def sites(self) -> Sites | None:
-        """Where the rows of its data lie, for networks that interpolate at them; None for a problem without data."""
+        """The sites of the data, for networks that interpolate; None for a problem without data."""
         return None
 
     def remarks(self) -> list[str]:
-        """What a user should know of the points and values that were given, in sentences for the summary."""
+        """Sentences about the given data, for the summary."""
         return []
 
     def units(self) -> Units | None:
-        """How the model scales inputs and outputs; None leaves them as they are."""
+        """The scaling of inputs and outputs in the model; None for no scaling."""
         return None
 
     def validation_set(self) -> Reference | None:
@@ -222,11 +222,11 @@ class Problem(nn.Module, Initialised, ABC):
         return self.exact_at(self.domain.scattered(400))
 
     def test_set(self) -> Reference | None:
-        """The reference the final errors are measured against: 10,000 points of its own, scattered evenly, the same each time."""
+        """The reference for the final errors: 10,000 evenly scattered points, the same in every run."""
         return self.exact_at(self.domain.scattered(10_000))
 
     def exact_at(self, x: Float[Tensor, "N D"]) -> Reference | None:
-        """The exact solution at points; None where it is not known.
+        """The exact solution at points; None if it is not known.
 
         Raises:
             InputError: ``exact`` is no function, or does not return one (N,) for each output.

@@ -13,7 +13,7 @@ from rbfnet.tables import Column, Form
 class Table(DataProblem):
     """The user's own data: columns of a text file with a header (CSV and the like), of an NPZ or of a Parquet file.
 
-    Columns are separated by commas, semicolons or tabs; comments, a byte-order mark and packing (``.gz``) are no matter.
+    Columns are separated by commas, semicolons or tabs; comments, byte-order marks and ``.gz`` files are supported.
 
     Args:
         path: the file: ``.csv``, ``.tsv``, ``.txt``, with ``.gz`` after it or not, ``.npz``, or ``.parquet`` (needs

@@ -24,7 +24,7 @@ Residual = Tensor | Field | tuple[Tensor | Field, ...]
 
 
 class Sample(NamedTuple):
-    """The points of a condition, and what belongs to each of them: everything has B rows.
+    """The points of a condition with their normals, weights and data, all with B rows.
 
     Attributes:
         sites: the points, (B, D); a condition that compares the field at two places has two such sets.
@@ -56,11 +56,11 @@ class Sample(NamedTuple):
         return self.num_points if self.weights is None else 1
 
     def contract(self, values: Float[Tensor, "B ..."]) -> Float[Tensor, "R ..."]:
-        """From one row per point to one row for each number that is to be zero."""
+        """Turn one row per point into one row per equation: the weighted sum for an integral, no change otherwise."""
         return values if self.weights is None else (self.weights @ values)[None]
 
     def rows(self, chosen: Any) -> Sample:
-        """The part with the points ``chosen``: a list, slice or tensor of indices."""
+        """The sample of the points ``chosen``: a list, slice or tensor of indices."""
 
         def part(t: Tensor | None) -> Any:
             return None if t is None else t[chosen]
@@ -69,7 +69,7 @@ class Sample(NamedTuple):
 
 
 class Condition(Initialised, ABC):
-    """Points, and a residual that is to be zero: at each point, between pairs of points, or integrated over them.
+    """An equation, residual = 0, at points, between pairs of points, or for an integral over points.
 
     The residual is pointwise: a function of the channels of the field (values, derivatives, coordinates) at one point of each
     site. So an equation is a sum over sites of operators on outputs, plus a rest, summed with the weights of a quadrature
@@ -117,7 +117,7 @@ class Condition(Initialised, ABC):
 
     @abstractmethod
     def residual(self, *given: Any, **_: Any) -> Residual:
-        """What is to be zero, from a field at each site of the sample and then its data."""
+        """The residual, from a field at each site of the sample, followed by its data."""
 
     def equations(self, fields: tuple[Field, ...], data: tuple[Tensor, ...] = ()) -> tuple[Float[Tensor, " B"], ...]:
         """The residual as a tuple of (B,) tensors.

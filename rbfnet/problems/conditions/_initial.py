@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Initial(Condition):
-    """The state a problem in space and time starts from: u = u0, and u_t = v0 where a velocity is given.
+    """The initial state of a problem in space and time: u = u0, and u_t = v0 if a velocity is given.
 
     Time is the last coordinate of the domain, a :class:`rbfnet.domains.SpaceTime`.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Interface(Condition):
-    """Two outputs that meet on the boundary of a sub-domain: u1 - u2 = jump and a1 n . grad u1 - a2 n . grad u2 = flux.
+    """Two outputs coupled on the boundary of a subdomain: u1 - u2 = jump and a1 n . grad u1 - a2 n . grad u2 = flux.
 
     Each output has its own equation on its own side, ``Interior(..., where=...)``, so that the solution may have a kink or a
     jump in between, which no smooth kernel could follow. The normal n leaves the sub-domain.

@@ -81,7 +81,7 @@ class Interior(Condition):
         return Sample((x,))
 
     def holds(self, x: Float[Tensor, "B D"]) -> Bool[Tensor, " B"]:
-        """Which points of the domain lie in the part the condition holds in."""
+        """Which points of the domain lie in the part where the condition holds."""
         if self._where is None:
             return torch.ones(len(x), dtype=torch.bool, device=x.device)
         if isinstance(self._where, Domain):

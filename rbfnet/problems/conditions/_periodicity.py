@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Periodic(Condition):
-    """Both ends of one coordinate are one place: u and its derivatives along the coordinate are the same there.
+    """The two ends of a coordinate are identified: u and its derivatives along the coordinate are equal there.
 
     An equation of order m needs the values and m - 1 derivatives. (:class:`rbfnet.nn.Periodic` gives a network that is
     periodic by construction.)

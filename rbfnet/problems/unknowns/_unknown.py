@@ -15,9 +15,9 @@ from rbfnet.operators import Arithmetic
 
 
 class Unknown(nn.Module, Arithmetic, Initialised):
-    """A number that is to be found with the solution.
+    """An unknown number, found along with the solution.
 
-    An attribute of the problem, called where the number is wanted: ``u.d("t") - self.nu() * u.d("xx")``. In arithmetic it
+    Make it an attribute of the problem and call it in the equations: ``u.d("t") - self.nu() * u.d("xx")``. In arithmetic it
     stands for its value without being called, too.
 
     Args:
@@ -66,16 +66,16 @@ class Unknown(nn.Module, Arithmetic, Initialised):
 
     @property
     def value(self) -> Float[Tensor, ""]:
-        """The number itself; not the parameter, which nobody is to change in place."""
+        """The number, a copy that is safe to change in place."""
         return (self.raw.exp() if self.positive else self.raw).clone()
 
     def deviation(self) -> Float[Tensor, ""]:
-        """Its standard error, NaN where it is not known; of a positive one that of the logarithm times the value."""
+        """The standard error, NaN if it is unknown; for a positive number, that of its logarithm times the value."""
         raw = self.covariance[0, 0].sqrt()
         return raw * self().detach() if self.positive else raw
 
     def report(self, domain: Domain) -> dict[str, float]:
-        """Value, standard error where it is known, and where that is known the exact value and the relative error."""
+        """Value, standard error if known, and, if the exact value is known, that value and the relative error."""
         found = {"value": float(self().detach())}
         deviation = float(self.deviation())
         if math.isfinite(deviation):

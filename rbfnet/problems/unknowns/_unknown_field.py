@@ -25,7 +25,7 @@ CENTERS = 100
 
 
 class UnknownField(nn.Module, Arithmetic, Initialised):
-    """A function of the coordinates that is to be found with the solution: an RBF network of its own.
+    """An unknown function of the coordinates, found along with the solution: an RBF network of its own.
 
     An attribute of the problem, called with the field of the solution: ``a = self.a(u)`` is a Field at the same points, so that
     ``-(a * u.laplacian() + a.d("x") * u.d("x") + a.d("y") * u.d("y"))`` is -div(a grad u).
@@ -112,11 +112,11 @@ class UnknownField(nn.Module, Arithmetic, Initialised):
         return self.value if hasattr(Field, name) else super().__getattr__(name)
 
     def at(self, x: Float[Tensor, "N C"]) -> Float[Tensor, "N 1"]:
-        """Its values at points, one column for each of its coordinates."""
+        """The values at points, one column per coordinate."""
         return self._model().apply_operator(x, Operator.identity())
 
     def deviation(self, x: Float[Tensor, "N C"]) -> Float[Tensor, "N 1"]:
-        """Its standard errors at points, NaN where not known; of a positive one those of the logarithm times the value."""
+        """The standard errors at points, NaN if unknown; for a positive function, those of its logarithm times the value."""
         with torch.no_grad():
             features = self.network.features(x, Operator.identity())
             deviation = ((features @ self.covariance) * features).sum(dim=1, keepdim=True).clamp(min=0).sqrt()

@@ -16,7 +16,7 @@ from rbfnet.problems.conditions import Boundary, Condition, Interior, Residual
 class Biharmonic4D(Problem):
     """Lap^2 u + u^3 = f on [-1, 1]^4, u and Lap u given on the boundary; f such that u = sum_i sin(pi x_i / 2).
 
-    Not linear. Errors are measured at Halton points that are always the same.
+    Nonlinear. Errors are measured at Halton points that are always the same.
 
     Source: none; f is made for the solution.
 

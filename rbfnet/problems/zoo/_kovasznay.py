@@ -23,7 +23,7 @@ class Kovasznay(Problem):
         (u . grad) u = -grad p + Lap u / Re,   div u = 0,   l = Re/2 - sqrt(Re^2/4 + 4 pi^2),
         u = 1 - e^{lx} cos(2 pi y),   v = l/(2 pi) e^{lx} sin(2 pi y),   p = (mean of e^{2lx} - e^{2lx}) / 2.
 
-    Not linear.
+    Nonlinear.
 
     Source: Kovasznay, Laminar flow behind a two-dimensional grid, Proc. Camb. Phil. Soc. 44 (1948).
 

@@ -39,7 +39,7 @@ BUMPS = (Bump(12.0, 0.3, (0.3, 0.3)), Bump(4.0, 0.15, (-0.3, -0.3)))
 class Sharp(Problem):
     """-Lap u + u^3 = f on [-1, 1]^2, u given on the boundary; f such that u = sum_i 1 + tanh(k_i (R_i - |x - c_i|)).
 
-    k = 12, R = .3, c = (.3, .3), a steep wall, and k = 4, R = .15, c = (-.3, -.3), a cone. Not linear. At the c_i f goes with
+    k = 12, R = .3, c = (.3, .3), a steep wall, and k = 4, R = .15, c = (-.3, -.3), a cone. Nonlinear. At the c_i f goes with
     1 / |x - c_i|, so the equation is multiplied by prod_i r_i / (r_i + R_i), r_i = |x - c_i|, which leaves it bounded.
 
     Source: none; f is made for the solution.
