@@ -28,8 +28,7 @@ Part = str | Callable[[Tensor], Tensor] | Sequence[str | Callable[[Tensor], Tens
 class Domain(Initialised, ABC):
     """The domain of a problem, with named coordinates and points inside and on the boundary.
 
-    Points have shape (N, D); sampled points are float64 and come from PyTorch's generator. ``a | b``, ``a & b`` and ``a - b``
-    combine domains.
+    Points are (N, D); sampled ones are float64, from PyTorch's generator. ``a | b``, ``a & b`` and ``a - b`` combine domains.
 
     A subclass defines ``coords``, ``box``, ``within``, ``pieces``, ``implicit`` and ``volume``; ``ends`` makes its
     integrals faster, ``sliced`` as good in three dimensions.
