@@ -23,12 +23,13 @@ ALIKE = 0.5
 """The fraction of the points of a condition that must lie among those of another to count as the same place."""
 
 
-def contradictions(problem: Problem, samples: Mapping[str, Sample], found: Sequence[Miss]) -> list[str]:
+def contradictions(problem: Problem, samples: Mapping[str, Sample], found: Sequence[Miss], levels: bool = True) -> list[str]:
     """Find two conditions that prescribe different values at the same points, or incompatible derivatives.
 
     Args:
         problem, samples: the conditions, and points of each.
         found: their relative residuals there.
+        levels: whether to look for outputs without a level; a pressure of a flow through time needs none.
     """
     missed = {miss.condition for miss in found if miss.rms > MISSED}
     if not missed:
@@ -42,7 +43,7 @@ def contradictions(problem: Problem, samples: Mapping[str, Sample], found: Seque
                     if words := _clash(a, b, values[a], values[b], samples):
                         return [words]
     free = [output for o, output in enumerate(problem.outputs) if o not in depends]
-    if free:
+    if free and levels:
         which = "the solution" if len(problem.outputs) == 1 else f"the output {free[0]!r}"
         return [
             f"No condition depends on the value of {which}, only on its derivatives: there is a solution only if sources and "

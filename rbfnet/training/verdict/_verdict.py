@@ -142,7 +142,7 @@ def _judged(model: Differentiable, problem: Problem, solver: Solver, used: Mappi
         word = "rough"
     sentences = [sentence for _, sentence in unknowns]
     if word != "solved" and not lost:
-        told = contradictions(problem, fresh, found) or missing
+        told = contradictions(problem, fresh, found, levels=not isinstance(model, Evolving)) or missing
         sentences += told or [_most(worst, astray, likely), remedy(model, problem, solver, used, word)]
     return Verdict(word, tuple(map(_row, found)), tuple(s for s in sentences if s), likely.error if likely else None)
 
