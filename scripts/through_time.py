@@ -15,8 +15,9 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -152,46 +153,56 @@ class GrayScott(Problem):
         return exp(-((x - 0.5) ** 2 + (y - 0.5) ** 2) / 0.01)
 
 
-def etdrk4(modes: int, step: float, end: float) -> np.ndarray:
-    """Gray-Scott on a grid, (2, modes, modes), by Fourier series and exponential steps: Cox and Matthews (2002), with the
-    contour of Kassam and Trefethen (2005). 64 modes with steps of 1 are within 2e-6 of it.
-    """
-    k = 2 * np.pi * np.fft.fftfreq(modes, 1 / modes)
-    square = k[:, None] ** 2 + k[None, :] ** 2
-    linear = np.stack([-1e-4 * square - 0.04, -5e-5 * square - 0.1]) * step
-    z = linear[..., None] + np.exp(1j * np.pi * (np.arange(1, 33) - 0.5) / 32)
-    half = step * ((np.exp(z / 2) - 1) / z).mean(-1).real
-    first = step * ((-4 - z + np.exp(z) * (4 - 3 * z + z**2)) / z**3).mean(-1).real
-    middle = step * ((2 + z + np.exp(z) * (z - 2)) / z**3).mean(-1).real
-    last = step * ((-4 - 3 * z - z**2 + np.exp(z) * (4 - z)) / z**3).mean(-1).real
-    whole, root = np.exp(linear), np.exp(linear / 2)
-
-    def made(state: np.ndarray) -> np.ndarray:
-        u, v = np.fft.ifft2(state).real
-        return np.fft.fft2(np.stack([0.04 - u * v**2, u * v**2]))
-
-    spot = GrayScott._spot(*torch.meshgrid(*[torch.arange(modes) / modes] * 2, indexing="ij")).double().numpy()
-    state = np.fft.fft2(np.stack([1 - 0.5 * spot, 0.25 * spot]))
-    for _ in range(round(end / step)):
-        n = made(state)
-        a = root * state + half * n
-        na = made(a)
-        nb = made(root * state + half * na)
-        nc = made(root * a + half * (2 * nb - n))
-        state = whole * state + first * n + 2 * middle * (na + nb) + last * nc
-    return np.fft.ifft2(state).real
+def _twins() -> Any:
+    """scripts/twins.py, of a script or of a package."""
+    return import_module("scripts.twins" if __package__ else "twins")
 
 
 def gray_scott(centers: int) -> tuple[float, int, float]:
-    """As :func:`run`, with the error of v at the end against :func:`etdrk4`."""
+    """As :func:`run`, with the error of v at the end against :func:`scripts.twins.etdrk4`."""
     began = time.perf_counter()
     solution = rbfnet.solve(GrayScott(), num_centers=centers, solver=Evolve())
     took = time.perf_counter() - began
     x = torch.cartesian_prod(*[torch.arange(96, dtype=torch.float64) / 96] * 2)
     with torch.no_grad():
         v = solution.model(torch.cat([x, torch.full_like(x[:, :1], 200.0)], dim=1))[:, 1].reshape(96, 96).numpy()
-    twin = etdrk4(96, 0.5, 200.0)[1]
+    twin = _twins().etdrk4(96, 0.5, 200.0)[1]
     return float(np.linalg.norm(v - twin) / np.linalg.norm(twin)), len(cast(Evolving, solution.model).carried), took
+
+
+class Cavity(Problem):
+    """Navier-Stokes in a square at a Reynolds number of 100, from rest, with a lid that moves from then on."""
+
+    domain = SpaceTime(SQUARE, t=(0, 1))
+    outputs = ("u", "v", "p")
+
+    def _flow(self, f: Field) -> tuple[Tensor, ...]:
+        u, v, p = f["u"], f["v"], f["p"]
+        along, across = (c.d("t") + u.value * c.d("x") + v.value * c.d("y") - 0.01 * c.laplacian("x", "y") for c in (u, v))
+        return along + p.d("x"), across + p.d("y"), u.d("x") + v.d("y")
+
+    def conditions(self) -> Iterable[Condition]:
+        yield Interior(self._flow)
+        yield Dirichlet(lambda x, y, t: torch.where(y > 0.5, 16 * x**2 * (1 - x) ** 2, 0.0), output="u")
+        yield Dirichlet(0.0, output="v")
+        yield Initial(0.0, output="u")
+        yield Initial(0.0, output="v")
+
+
+def cavity(centers: int) -> tuple[float, int, float]:
+    """As :func:`run`, with the error of the velocities at the end against :func:`scripts.twins.cavity`, extrapolated."""
+    began = time.perf_counter()
+    solution = rbfnet.solve(Cavity(), num_centers=centers, solver=Evolve())
+    took = time.perf_counter() - began
+    coarse, fine = (_twins().cavity(cells, 100.0, 1.0) for cells in (64, 128))
+    twin = (4 * fine[:, ::2, ::2] - coarse) / 3
+    x = torch.cartesian_prod(*[torch.arange(65, dtype=torch.float64) / 64] * 2)
+    with torch.no_grad():
+        flow = solution.model(torch.cat([x, torch.ones_like(x[:, :1])], dim=1))[:, :2].T.reshape(2, 65, 65).numpy()
+    return float(np.linalg.norm(flow - twin) / np.linalg.norm(twin)), len(cast(Evolving, solution.model).carried), took
+
+
+TWINS = {"gray_scott": (gray_scott, 400), "cavity": (cavity, 400)}
 
 
 def run(problem: Problem, centers: int) -> tuple[float, int, float]:
@@ -204,7 +215,7 @@ def run(problem: Problem, centers: int) -> tuple[float, int, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=[*CASES, "gray_scott"], default=[*CASES, "gray_scott"])
+    parser.add_argument("--only", nargs="+", choices=[*CASES, *TWINS], default=[*CASES, *TWINS])
     parser.add_argument("--table", action="store_true", help="errors by number of centres")
     parser.add_argument("--centers", type=int, nargs="+", default=[100, 200, 400, 800])
     parser.add_argument("--integrators", action="store_true", help="compare with SciPy on the same systems")
@@ -225,9 +236,10 @@ def main() -> None:
         say("| problem | centres | error | goal | slabs | s | in s |")
         say("|" + " --- |" * 7)
         for name in chosen.only:
-            if name == "gray_scott":
-                error, slabs, took = gray_scott(400)
-                say(f"| {name} | 400 | {error:.1e} | | {slabs} | {took:.1f} | |")
+            if name in TWINS:
+                against, centers = TWINS[name]
+                error, slabs, took = against(centers)
+                say(f"| {name} | {centers} | {error:.1e} | | {slabs} | {took:.1f} | |")
                 continue
             case = CASES[name]
             for centers in chosen.centers if chosen.table else [case.centers]:
