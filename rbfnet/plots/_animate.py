@@ -64,7 +64,7 @@ def animate(
         ax: where to draw; a new figure if None.
 
     Returns:
-        Matplotlib's animation. Its frames have the values: ``[frame.values for frame in film.new_frame_seq()]``.
+        Matplotlib's animation. Its frames have the values ``[frame.values for frame in film.new_frame_seq()]``.
 
     Raises:
         InputError: an unknown coordinate, output or quantity, fewer than two frames, no other coordinate, another kind of file,
