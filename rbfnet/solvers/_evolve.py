@@ -13,11 +13,24 @@ from rbfnet.domains import Interval, SpaceTime
 from rbfnet.errors import InputError, positive
 from rbfnet.nn import Evolving
 from rbfnet.nn.initializers import breadth
-from rbfnet.operators import Operator
-from rbfnet.problems import Interior, Problem, Sample, residuals_of
+from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers.assembly import Posed
-from rbfnet.solvers.time import PER_CENTER, Lines, March, Radau, Site, Spacing, fitted, require_carried, resolved, said
+from rbfnet.solvers.time import (
+    PER_CENTER,
+    Lines,
+    March,
+    Radau,
+    Site,
+    Spacing,
+    fitted,
+    require_carried,
+    resolved,
+    said,
+    starts,
+    too_coarse,
+    unseen,
+)
 
 COARSE, COARSE_STAGES, MOST_SLABS = 1e-4, 5, 200
 """Tolerance, stages and number of slabs of the coarse runs that place the centres."""
@@ -34,6 +47,9 @@ OF_UNKNOWNS = 0.1
 LATER = 1e-4
 """The layer of a start that contradicts the boundary conditions has no width at first; it is resolved from this part of the
 time on."""
+
+SHOWN = 300
+"""About so many points of each condition are those of the loss that is logged."""
 
 
 class Evolve(Solver):
@@ -105,6 +121,20 @@ class Evolve(Solver):
                 )
         require_carried(problem, problem.named_conditions(), samples)
 
+    def shown(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> dict[str, Sample]:
+        """Some points of each condition, moved into the last slab: on all slabs it would take longer than computing one."""
+        low, high = problem.domain.box[:, -1].tolist()
+        start, end = cast(Evolving, model).breaks[-2:].tolist()
+        found = {}
+        for name, sample in samples.items():
+            part = sample.rows(slice(None, None, max(1, len(sample.sites[0]) // SHOWN)))
+            if not starts(problem, sample):
+                into = [start + (x[:, -1:] - low) * ((end - start) / (high - low)) for x in part.sites]
+                moved = [torch.cat([x[:, :-1], t], dim=1) for x, t in zip(part.sites, into, strict=True)]
+                part = part._replace(sites=tuple(moved))
+            found[name] = part
+        return found
+
 
 class _Evolve(Solving):
     """Writes one slab into the model, each step. What it needs to go on is in its state."""
@@ -123,7 +153,10 @@ class _Evolve(Solving):
             self._say(state)
             return
         breaks, carried = self.model.breaks, self.model.carried
-        end, coefficients = march.slab()
+        try:
+            end, coefficients = march.slab()
+        except InputError as stopped:
+            raise InputError(too_coarse(self.model, posed, state["points"], state["slabs"]) or str(stopped)) from None
         added = weights_of(lines, coefficients)[None]
         if state["slabs"]:
             added, breaks = torch.cat([carried, added]), torch.cat([breaks, breaks.new_tensor([end])])
@@ -226,7 +259,7 @@ class _Evolve(Solving):
         return march
 
     def _lengths(self, posed: Posed, points: Tensor, weights: Tensor, at: Tensor) -> Tensor:
-        """The least length of the solution of a coarse run at each of some points."""
+        """The least length of the solution of a coarse run at each of some points, up to where it comes to."""
         lines = Lines(posed.problem, self.model.network, dict(posed.samples), points, weights)
         march = self._started(lines, Radau.of(COARSE_STAGES), COARSE)
         orders = [k for k in (1, 2) if k <= self.model.kernel.smoothness]
@@ -235,7 +268,11 @@ class _Evolve(Solving):
         size, slabs = at.new_zeros(lines.outputs), 0
         steepest = at.new_zeros((len(orders), lines.outputs, len(at)))
         while not march.done and slabs < MOST_SLABS:
-            _, coefficients = march.slab()
+            try:
+                _, coefficients = march.slab()
+            except InputError:
+                # With so few centres; the run itself says whether it can go on from there.
+                break
             if march.contradicted and march.time < lines.begin + LATER * (march.end - lines.begin):
                 continue
             states = (between @ coefficients).unflatten(1, (lines.outputs, -1))
@@ -252,17 +289,3 @@ class _Evolve(Solving):
 def weights_of(lines: Lines, coefficients: Tensor) -> Tensor:
     """From coefficients (K + 1, O n) of the state to those (K + 1, N, O) of the network's weights."""
     return (coefficients.unflatten(1, (lines.outputs, -1)) @ lines.basis.T).transpose(1, 2)
-
-
-def unseen(model: Evolving, posed: Posed, start: float, end: float) -> float:
-    """The residual of the equations in a slab, relative to the derivative in time, at points of space that were not used."""
-    found, sizes = [], []
-    for name, condition in posed.problem.named_conditions().items():
-        if isinstance(condition, Interior):
-            sample = posed.samples[name]
-            x = sample.sites[0][:: max(1, len(sample.sites[0]) // 200)].clone()
-            x[:, -1] = start + (end - start) * (0.05 + 0.9 * torch.linspace(0, 1, len(x)).to(x))
-            found += [r.square().mean() for r in residuals_of(posed.problem, condition, [model], Sample((x,)))]
-            sizes.append(model.apply_operator(x, Operator.d(x.shape[1] - 1)).square().mean())
-    total = float(torch.stack(sizes).sum())
-    return float((torch.stack(found).sum() / total).sqrt()) if total > 0 else 0.0

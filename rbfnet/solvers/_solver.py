@@ -82,6 +82,10 @@ class Solver(Initialised, ABC):
         """
         return self
 
+    def shown(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> dict[str, Sample]:
+        """The points that the logged loss is taken at: all of them."""
+        return samples
+
     def distributes(self, problem: Problem) -> bool:
         """Whether the points of a problem can be distributed over several processes."""
         return False

@@ -180,6 +180,7 @@ class TrainingModule(pl.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
         if not self.automatic_optimization:
             self._solve(batch)
+            batch = self.solver.stages[self.stage].shown(self.model, self.problem, batch)
         with torch.set_grad_enabled(self.automatic_optimization):
             squares = self._squares(batch)
         losses = {name: torch.stack([r.mean() for r in terms]).sum() for name, terms in squares.items()}

@@ -10,6 +10,7 @@ from rbfnet.solvers.time._semidiscrete import Site
 from rbfnet.solvers.time._space_basis import resolved
 from rbfnet.solvers.time._spectrum import spectrum
 from rbfnet.solvers.time._time_stepping import March
+from rbfnet.solvers.time._too_coarse import too_coarse, unseen
 from rbfnet.solvers.time._width import fitted, said
 
 __all__ = [
@@ -27,4 +28,6 @@ __all__ = [
     "said",
     "spectrum",
     "starts",
+    "too_coarse",
+    "unseen",
 ]

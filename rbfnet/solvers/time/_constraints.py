@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.problems import Problem
+
 HELD = 1e-3
 """Directions in which conditions are felt by less than this, of the most, are left free.
 
@@ -65,3 +67,12 @@ def level(rows: Float[Tensor, "R n"], data: Float[Tensor, "K R"]) -> float:
     """
     sizes = [float((data @ Constraints.of(rows, held).test).norm()) for held in LADDER]
     return next((held for held, size in zip(LADDER[1:], sizes, strict=False) if not size > LARGER * sizes[-1]), LADDER[-1])
+
+
+def too_few(problem: Problem, centers: int) -> str:
+    """The sentence for conditions that leave nothing free."""
+    enough = max(4 * centers, 2 * 5 ** (len(problem.domain.coords) - 1))
+    return (
+        f"{centers} centres are too few for {type(problem).__name__}: no function of theirs but zero satisfies its boundary "
+        f"conditions; give more centres (network.num_centers={enough})."
+    )
