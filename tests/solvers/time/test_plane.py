@@ -122,6 +122,53 @@ def test_kernels_that_reach_nothing_are_refused(epsilon: float, where: str) -> N
         rbfnet.solve(made, num_centers=10, epsilon=epsilon, solver=Evolve())
 
 
+def growth(equation: Condition, centers: int) -> float:
+    """The largest real part, relative to the modulus, over domains and boundary conditions."""
+    found = []
+    velocity = 0.0 if equation is WAVE else None
+    for space in (SQUARE, DISC, ELL, HOLE):
+        sides: list[list[Condition]] = [[Dirichlet(0.0)], [Neumann(0.0)], [Robin(0.0)]]
+        if equation is DRIFT:
+            sides = [[into(space)]]
+        if space is SQUARE:
+            sides.append([Periodic(axis, derivatives=0 if equation is DRIFT else 1) for axis in "xy"])
+        for side in sides:
+            with torch.no_grad():
+                values = spectrum(lines(posed(space, 1.0, equation, *side, Initial(0.0, velocity=velocity)), centers, 4.0))
+            found.append(float(values.real.max() / values.abs().max()))
+    return max(found)
+
+
+@pytest.mark.parametrize("equation", [HEAT, WAVE, DRIFT, SPREADING])
+def test_nothing_grows_on_any_domain_with_any_sides(equation: Condition) -> None:
+    assert growth(equation, 100) < 1e-12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("equation", [HEAT, WAVE, DRIFT, SPREADING])
+def test_nothing_grows_with_more_centres(equation: Condition) -> None:
+    assert growth(equation, 400) < 1e-12
+
+
+def test_growth_at_all_wavelengths_is_kept() -> None:
+    """u_t = -Lap u / 10 - u_x: (k^2 + l^2) / 10 for the waves exp(i (k x + l y)), the fastest last."""
+    unstable = Interior(lambda u: u.d("t") + u.d("x") + 0.1 * u.laplacian("x", "y"))
+    system = lines(posed(SQUARE, 1.0, unstable, Periodic("x"), Periodic("y"), Initial(0.0)), 150, 4.0)
+    with torch.no_grad():
+        values = spectrum(system)
+    assert system.damping is None
+    first = values[(values.imag.abs() - 2 * math.pi).abs() < 1e-3].real
+    assert float((first - 0.4 * math.pi**2).abs().min()) < 1e-3
+
+
+def test_slow_growth_of_the_equation_is_kept() -> None:
+    grows = Interior(lambda u: u.d("t") - u.laplacian("x", "y") - 20 * u)
+    with torch.no_grad():
+        values = spectrum(lines(posed(SQUARE, 1.0, grows, Dirichlet(0.0), Initial(0.0)), 150, 4.0))
+    assert float(values[0].real) == pytest.approx(20 - 2 * math.pi**2, rel=1e-5)
+    assert float(values[1].real) < 0
+
+
 def test_growth_of_the_equation_is_kept() -> None:
     grows = Interior(lambda u: u.d("t") - u.laplacian("x", "y") - 100 * u)
     with torch.no_grad():
