@@ -34,7 +34,10 @@ class Drawable(Protocol):
     def problem(self) -> Problem: ...
     @property
     def summary(self) -> dict[str, Any]: ...
+    @property
+    def history(self) -> list[dict[str, float]]: ...
     def predict(self, points: Any, what: Any = None, *, progress: bool = True) -> Any: ...
+    def residual(self, points: Any) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,19 @@ def compared(solution: Drawable, output: int | str, at: Mapping[str, float] | No
         )
     called = "reference" if not isinstance(problem, DataProblem) else "data" if problem.test_set() is None else "held-out rows"
     return view, Reference(known.x, known.y[:, column : column + 1]), called
+
+
+def reference_in(problem: Problem, name: str, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
+    """The exact solution at points.
+
+    Raises:
+        InputError: it is not known, or there is no such output.
+    """
+    column = output_number(problem, name)
+    known = problem.exact_at(x)
+    if known is None:
+        raise InputError(f"{type(problem).__name__} has no exact solution to draw; show the fit.")
+    return known.y[:, column]
 
 
 def is_sparse(problem: Problem, view: View) -> bool:

@@ -57,7 +57,7 @@ def error(solution: Drawable, output: int | str = 0, *, at: Mapping[str, float] 
         ax.set_xlabel(f"{label(problem, name)}, {called}")
         ax.set_ylabel(f"fit - {called}{unit}")
     else:
-        _drawn(ax, view.seen(known.x), wrong, view.labels, f"fit - {called}{unit}", problem.exact is None, view.share_a_unit)
+        draw_signed(ax, view.seen(known.x), wrong, view.labels, f"fit - {called}{unit}", problem.exact is None, view.share_a_unit)
     ax.set_title(title(solution, name, None if is_sparse(problem, view) else view))
     return ax
 
@@ -72,9 +72,18 @@ def scale_of(wrong: np.ndarray) -> tuple[float, bool]:
     return most, bool(most > DECADES * median > 0)
 
 
-def _drawn(ax: Axes, x: Any, wrong: np.ndarray, coords: tuple[str, ...], name: str, dots: bool, equal: bool) -> None:
+def colours_of(wrong: np.ndarray) -> dict[str, Any]:
+    """The colour map and scale of an error: arguments of an artist."""
     from matplotlib.colors import LogNorm
 
+    most, logarithmic = scale_of(wrong)
+    if logarithmic:
+        return {"cmap": VALUES, "norm": LogNorm(DEEPEST * most, most)}
+    return {"cmap": SIGNED, "vmin": -most, "vmax": most}
+
+
+def draw_signed(ax: Axes, x: Any, wrong: np.ndarray, coords: tuple[str, ...], name: str, dots: bool, equal: bool) -> None:
+    """Draw an error or a residual over one coordinate or two."""
     most, logarithmic = scale_of(wrong)
     shown, name = (np.abs(wrong), f"|{name}|") if logarithmic else (wrong, name)
     if len(coords) == 1:
@@ -85,8 +94,6 @@ def _drawn(ax: Axes, x: Any, wrong: np.ndarray, coords: tuple[str, ...], name: s
             ax.set_ylim(bottom=DEEPEST * most)
         else:
             ax.axhline(0.0, color="0.4", linewidth=0.8, linestyle="-", zorder=0)
-    elif logarithmic:
-        norm = LogNorm(DEEPEST * most, most)
-        values(x, np.maximum(shown, DEEPEST * most), coords, name, ax=ax, equal=equal, cmap=VALUES, norm=norm)
     else:
-        values(x, shown, coords, name, ax=ax, equal=equal, cmap=SIGNED, vmin=-most, vmax=most)
+        shown = np.maximum(shown, DEEPEST * most) if logarithmic else shown
+        values(x, shown, coords, name, ax=ax, equal=equal, **colours_of(wrong))

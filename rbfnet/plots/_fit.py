@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from rbfnet.plots._drawable import Drawable, View, known_values, label, output_name, title
@@ -65,9 +65,10 @@ def fit(
     return ax
 
 
-def span(found: Tensor) -> dict[str, float]:
+def span(found: Tensor | np.ndarray) -> dict[str, float]:
     """The range of the finite values as arguments of an artist; nothing if there are none."""
-    known = found[torch.isfinite(found)]
+    known = as_array(found)
+    known = known[np.isfinite(known)]
     return {"vmin": float(known.min()), "vmax": float(known.max())} if len(known) else {}
 
 

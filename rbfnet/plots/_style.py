@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,8 +56,20 @@ def axes_or_new(ax: Axes | None) -> Axes:
 
 
 def colorbar(drawn: ScalarMappable, ax: Axes, label: str = "", extend: str = "neither") -> Colorbar:
-    """A colour bar beside the axes and as high as they are, whatever their aspect."""
-    return ax.figure.colorbar(drawn, cax=ax.inset_axes(BAR), label=label, extend=extend)
+    """A colour bar beside the axes and as high as they are, whatever their aspect.
+
+    A common power of ten stands in the label: above the bar it would run into the title.
+    """
+    from matplotlib.colors import LogNorm
+    from matplotlib.ticker import FuncFormatter
+
+    bar = ax.figure.colorbar(drawn, cax=ax.inset_axes(BAR), label=label, extend=extend)
+    most = max(map(abs, drawn.get_clim()))  # type: ignore[arg-type]
+    power = math.floor(math.log10(most)) if most > 0 and math.isfinite(most) else 0
+    if not isinstance(drawn.norm, LogNorm) and not -2 <= power <= 4:
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 10.0**power:g}"))
+        bar.set_label(rf"{label}  [$10^{{{power}}}$]" if "[" not in label else rf"{label} $\cdot\,10^{{{-power}}}$")
+    return bar
 
 
 def text(name: str) -> str:

@@ -63,6 +63,7 @@ class TrainingModule(pl.LightningModule):
         self.last_loss = torch.tensor(torch.nan)
         self._step_begins, self._stopped = True, False
         self.stop, self.whole = Stop(), WholeStep(self)
+        self.history: list[dict[str, float]] = []
 
     @property
     def judged(self) -> Differentiable:
@@ -160,7 +161,8 @@ class TrainingModule(pl.LightningModule):
         # A finished run has nothing left to resume, so it ends normally.
         done = self.trainer.should_stop or self.trainer.current_epoch + 1 == self.trainer.max_epochs
         # The first access to logged values synchronises the processes, so all of them access the values here.
-        _ = self.trainer.callback_metrics
+        logged = self.trainer.callback_metrics
+        self.history.append({"epoch": self.trainer.current_epoch, **{key: float(value) for key, value in logged.items()}})
         asked = self.trainer.strategy.reduce_boolean_decision(self.stop.number is not None, all=False)
         if asked and not done:
             # All processes stop together, at a point from which the run can be resumed bit for bit.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,8 @@ class Solution:
             for unknown coefficients, stopped after a non-finite loss, and words: sentences from a solver that solves a system.
             Run directories add format_version, columns and provenance (versions, command line, git).
         names: the names of the coordinates and outputs.
+        history: one dict per epoch: epoch, loss, loss/NAME of each condition, val/rel_l2 and what else was logged. A loaded
+            solution has what is in ``metrics.csv``.
 
     Example:
         >>> import numpy as np, rbfnet
@@ -63,9 +65,10 @@ class Solution:
         summary: dict[str, Any],
         names: ColumnNames | None = None,
         left_out: Tensor | None = None,
+        history: Sequence[dict[str, float]] = (),
     ) -> None:
         self.model, self.errors, self.summary, self.left_out = model, errors, summary, left_out
-        self._problem, self._names = problem, names
+        self._problem, self._names, self.history = problem, names, list(history)
 
     @property
     def problem(self) -> Problem:

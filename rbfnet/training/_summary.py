@@ -28,7 +28,7 @@ def as_it_is(prepared: Prepared, seed: int, seconds: float) -> Solution | None:
         "residuals": [],
         "estimated_error": None,
     }
-    return Solution(model, module.problem, None, summary)
+    return Solution(model, module.problem, None, summary, history=module.history)
 
 
 def _summary(prepared: Prepared, seed: int, seconds: float) -> dict[str, Any]:
@@ -84,4 +84,4 @@ def measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | No
     }
     if unknowns := problem.unknowns():
         summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
-    return Solution(model, problem, errors, summary, left_out=left_out)
+    return Solution(model, problem, errors, summary, left_out=left_out, history=module.history)

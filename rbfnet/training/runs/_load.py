@@ -17,7 +17,7 @@ from rbfnet.training._solution import Solution
 from rbfnet.training.foreign import read_config
 from rbfnet.training.runs._construct import construct
 from rbfnet.training.runs._run_directory import load as load_model
-from rbfnet.training.storage import read_model, read_summary
+from rbfnet.training.storage import numbers_of, read_model, read_summary, rows_of
 
 PART = "problem."
 """The prefix of the names of a problem's tensors."""
@@ -66,7 +66,7 @@ def load(run_dir: str | Path, trust: Iterable[str] = (), *, problem: Problem | N
     made = problem if problem is not None else _Later(directory, trust, model)
     if names is None and problem is None:
         names = _names(made, model)  # type: ignore[arg-type]
-    return Solution(model, made, summary["errors"], summary, names)
+    return Solution(model, made, summary["errors"], summary, names, history=_history(directory))
 
 
 class _Later:
@@ -106,6 +106,15 @@ def _names(made: _Later, model: Network) -> ColumnNames:
         names = None
     fits = names is not None and (len(names.coords), len(names.outputs)) == (model.in_features, model.out_features)
     return names if names is not None and fits else ColumnNames.default(model.in_features, model.out_features)
+
+
+def _history(directory: Path) -> list[dict[str, float]]:
+    """The rows of ``metrics.csv``; none if it is missing or damaged: only a figure needs them."""
+    file = directory / "metrics.csv"
+    try:
+        return numbers_of(rows_of(file)) if file.is_file() else []
+    except InputError:
+        return []
 
 
 def _summary(directory: Path) -> dict[str, Any]:

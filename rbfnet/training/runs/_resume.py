@@ -16,7 +16,7 @@ from rbfnet.training.foreign import lightning_sees, read_config, require_own_fil
 from rbfnet.training.runs._build import build
 from rbfnet.training.runs._run import Run
 from rbfnet.training.runs._run_directory import enter, is_complete
-from rbfnet.training.storage import Metrics, read_checkpoint, rows_before
+from rbfnet.training.storage import Metrics, numbers_of, read_checkpoint, rows_before
 
 MAY_CHANGE = {"run_dir", "logger", "trainer"}
 """Config keys that may differ from the checkpoint: the directory may have moved, the run may be longer."""
@@ -84,6 +84,7 @@ def _built(directory: Path, max_epochs: int | None, trust: Iterable[str]) -> Run
     for logger in run.prepared.trainer.loggers:
         if isinstance(logger, Metrics) and logger.file.is_file():
             logger.kept = tuple(rows_before(logger.file, done, complete="over" in checkpoint))
+            run.prepared.module.history = numbers_of(logger.kept)
     return replace(run, checkpoint=file)
 
 

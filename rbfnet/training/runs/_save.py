@@ -39,7 +39,7 @@ def save(solution: Solution, path: str | Path, *, figures: bool = False) -> Path
         raise InputError(f"The directory {str(path)!r} cannot be created: {error.strerror}.") from None
     try:
         write_config(directory, config)
-        saved = Solution(solution.model, problem or _stand_in(solution), solution.errors, summary)
+        saved = Solution(solution.model, problem or _stand_in(solution), solution.errors, summary, history=solution.history)
         write_solution(directory, saved, figures, config)
     except BaseException:
         if made:

@@ -10,7 +10,7 @@ from rbfnet.training.storage._checksums import (
     write_summary,
 )
 from rbfnet.training.storage._lock import Lock
-from rbfnet.training.storage._metrics_file import Metrics, rows_before
+from rbfnet.training.storage._metrics_file import Metrics, numbers_of, rows_before, rows_of
 from rbfnet.training.storage._whole_files import read, write_whole
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
     "read_checkpoint",
     "read_model",
     "read_summary",
+    "numbers_of",
     "rows_before",
+    "rows_of",
     "write_model",
     "write_summary",
     "write_whole",

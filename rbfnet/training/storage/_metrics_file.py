@@ -83,6 +83,11 @@ def rows_of(file: Path) -> list[dict[str, str]]:
         raise InputError(f"{str(file)!r} cannot be read: {error}; remove it to continue without its rows.") from None
 
 
+def numbers_of(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """The numbers in rows of a file; what is no number is left out."""
+    return [{key: value for key, cell in row.items() if (value := _number(cell)) is not None} for row in rows]
+
+
 def rows_before(file: Path, epochs: int, complete: bool) -> list[dict[str, str]]:
     """Read the rows of the first ``epochs``.
 
@@ -107,6 +112,13 @@ def rows_before(file: Path, epochs: int, complete: bool) -> list[dict[str, str]]
             f"{str(file)!r} is damaged or truncated: epochs before {epochs} are missing; remove it to continue without its rows."
         )
     return found
+
+
+def _number(cell: Any) -> float | None:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return None
 
 
 def _lines(keys: list[str], rows: Iterable[Mapping[str, Any]], header: bool = False) -> bytes:
