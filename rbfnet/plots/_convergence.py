@@ -42,10 +42,12 @@ def convergence(solution: Drawable, *, ax: Axes | None = None) -> Axes:
         >>> [label.get_text() for label in rbfnet.plots.convergence(solution).get_yticklabels()]
         ['dirichlet', 'interior']
     """
+    from matplotlib.ticker import MaxNLocator
+
     curves = curves_of(solution)
     rows = solution.summary["residuals"]
     if not curves and not rows:
-        raise InputError("Neither losses of several epochs nor residuals are known of this solution, so there is nothing to draw.")
+        raise InputError("Neither losses of several epochs nor residuals of this solution are known, so nothing can be drawn.")
     ax = axes_or_new(ax)
     if not curves:
         return _bars(ax, solution)
@@ -53,6 +55,7 @@ def convergence(solution: Drawable, *, ax: Axes | None = None) -> Axes:
         ax.plot(epochs, losses, label=text(name), color="black" if name == "loss" else None, zorder=1 if name == "loss" else 2)
     ax.set_yscale("log")
     ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_title("loss over epochs")
     if len(curves) == 1:
         ax.set_ylabel(next(iter(curves)))

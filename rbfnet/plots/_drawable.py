@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError, number, unknown
+from rbfnet.plots._outline import outline
 from rbfnet.plots._style import text
 from rbfnet.problems import DataProblem, Problem, Reference
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 STEPS = {1: 501, 2: 121}
 """Points along each axis, by the number of axes."""
@@ -93,6 +97,12 @@ class View:
         """The coordinates along the axes."""
         return x[:, [self.problem.domain.coords.index(name) for name in self.axes]]
 
+    def outlined(self, ax: Axes) -> None:
+        """Draw the boundary of a plane domain, which pixels follow in steps."""
+        domain = self.problem.domain
+        if domain.space_coords == domain.coords:
+            outline(ax, domain)
+
     @property
     def place(self) -> str:
         """Where the other coordinates are held: ``z = 0.5``."""
@@ -168,6 +178,18 @@ def title(solution: Drawable, name: str, view: View | None = None) -> str:
     """Problem, output and where it is drawn; below, the relative error and the verdict."""
     place = f" at {view.place}" if view is not None and view.held else ""
     return f"{text(str(solution.summary['problem']))}: {text(name)}{place}\n{came_out(solution, name)}"
+
+
+def headline(solution: Drawable) -> str:
+    """One line on a solution: the problem, the relative error where it is known, and the verdict.
+
+    Example:
+        >>> import rbfnet
+        >>> solution = rbfnet.solve(rbfnet.problems.Poisson(), num_centers=100)
+        >>> rbfnet.plots.headline(solution).split(":")[0]
+        'poisson'
+    """
+    return f"{text(str(solution.summary['problem']))}: {came_out(solution)}"
 
 
 def came_out(solution: Drawable, name: str | None = None) -> str:

@@ -52,6 +52,7 @@ def fit(
     if len(view.axes) == 2:
         artist = span(found if known is None else known.y[:, problem.outputs.index(name)]) | artist
         values(view.seen(x), found, view.labels, label(problem, name), ax=ax, equal=view.share_a_unit, **artist)
+        view.outlined(ax)
     else:
         if name in problem.outputs and len(problem.domain.coords) == 1:
             _beneath(ax, problem, problem.outputs.index(name), known)

@@ -47,6 +47,7 @@ def reference(
     if len(view.axes) == 2:
         colours = span(known.y) | artist
         values(view.seen(known.x), known.y[:, 0], view.labels, label(problem, name), ax=ax, equal=view.share_a_unit, **colours)
+        view.outlined(ax)
     else:
         drawn = {"linestyle": "-"} if problem.exact is not None else {"linestyle": "none", "marker": ".", "markersize": 4}
         x = view.seen(known.x)

@@ -23,7 +23,7 @@ def residual(
     at: Mapping[str, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The residual of a condition over the domain, in its own units: where the equations do not hold. Colours as in :func:`error`.
+    """The residual of a condition over the domain, in its own units: where it does not hold. Colours are as in :func:`error`.
 
     Args:
         solution: a :class:`rbfnet.training.Solution`.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rbfnet.errors import InputError, number, one_of
-from rbfnet.plots._drawable import Drawable, View, is_sparse, is_time, label, output_name, reference_in, title
+from rbfnet.plots._drawable import Drawable, View, is_time, label, output_name, reference_in, title
 from rbfnet.plots._error import DEEPEST, colours_of, scale_of
 from rbfnet.plots._fit import span
 from rbfnet.plots._maps import as_array, left_out, line, mapped

@@ -9,13 +9,12 @@ from rbfnet.errors import InputError
 from rbfnet.plots._drawable import Drawable, View, is_time, output_number, unit_of
 from rbfnet.plots._maps import as_array, values
 from rbfnet.plots._style import axes_or_new, text
-from rbfnet.problems import Problem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 VELOCITY = ("u", "v")
-"""The outputs that are a velocity, if the problem has both and lives in the plane."""
+"""The usual names of a velocity in the plane."""
 
 
 def stream(
@@ -54,17 +53,12 @@ def stream(
     unit = unit_of(problem, first)
     points = as_array(view.seen(x))
     values(points, speed, view.labels, f"speed{f' [{unit}]' if unit else ''}", ax=ax, equal=view.share_a_unit)
-    columns, rows, grids = _on_grid(points, across, up)
-    ax.streamplot(columns, rows, *grids, color="white", linewidth=0.7, arrowsize=0.7, density=1.1)
+    columns, rows, (east, north) = _on_grid(points, across, up)
+    ax.streamplot(columns, rows, east, north, color="white", linewidth=0.7, arrowsize=0.7, density=1.1)
     ax.set_xlim(columns[0], columns[-1])
     ax.set_ylim(rows[0], rows[-1])
     ax.set_title(f"{text(str(solution.summary['problem']))}: ({text(first)}, {text(second)}), streamlines over speed")
     return ax
-
-
-def has_velocity(problem: Problem) -> bool:
-    """Whether two outputs are a velocity in the plane."""
-    return set(VELOCITY) <= set(problem.outputs) and len(problem.domain.space_coords) == 2 == len(problem.domain.coords)
 
 
 def _on_grid(points: np.ndarray, *components: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[Any]]:

@@ -64,9 +64,9 @@ def colorbar(drawn: ScalarMappable, ax: Axes, label: str = "", extend: str = "ne
     from matplotlib.ticker import FuncFormatter
 
     bar = ax.figure.colorbar(drawn, cax=ax.inset_axes(BAR), label=label, extend=extend)
-    most = max(map(abs, drawn.get_clim()))  # type: ignore[arg-type]
+    most = max(map(abs, drawn.get_clim()))
     power = math.floor(math.log10(most)) if most > 0 and math.isfinite(most) else 0
-    if not isinstance(drawn.norm, LogNorm) and not -2 <= power <= 4:
+    if not isinstance(drawn.norm, LogNorm) and not -2 <= power < 4:
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 10.0**power:g}"))
         bar.set_label(rf"{label}  [$10^{{{power}}}$]" if "[" not in label else rf"{label} $\cdot\,10^{{{-power}}}$")
     return bar

@@ -87,7 +87,8 @@ def _field(ax: Axes | None, solution: Drawable, name: str, part: UnknownField, s
     deviation = SURE * as_array(part.deviation(columns)[:, 0])
     exact = None if part.exact is None else as_array(part.exact(*columns.unbind(dim=1)))
     if len(view.axes) == 1:
-        return _band(axes_or_new(ax), as_array(view.seen(x))[:, 0], value, deviation, exact, (view.labels[0], label(problem, name)))
+        along, names = as_array(view.seen(x))[:, 0], (view.labels[0], label(problem, name))
+        return _band(axes_or_new(ax), along, value, deviation, exact, names)
     pictures: dict[str, Any] = {"value": value, "exact": exact, "deviation": deviation if np.isfinite(deviation).all() else None}
     pictures["error"] = None if exact is None else value - exact
     if pictures[show] is None:

@@ -1,15 +1,20 @@
-"""The figures of a run: fit, reference, error, centres."""
+"""The figures of a run: one overview, and each of its pictures in a file."""
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rbfnet import plots
-from rbfnet.plots import style
-from rbfnet.problems import DataProblem
+from rbfnet.problems import DataProblem, UnknownField
 from rbfnet.training.storage import write_whole
 
 if TYPE_CHECKING:
@@ -18,58 +23,166 @@ if TYPE_CHECKING:
 
     from rbfnet.training._solution import Solution
 
-PANELS = ("fit", "reference", "error", "centers")
+WIDTH, HEIGHT = 4.2, 3.4
+"""Of one panel, in inches."""
+
+SLICES = 3
+"""Maps in a row through three coordinates and more."""
 
 
-def draw(panel: str, solution: Solution, output: int, ax: Axes) -> bool:
-    """Draw one panel for one output on ``ax``; returns False if the panel needs a reference and there is none.
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a run: what its file is called, how it is drawn on one Axes or on a row of them, and its title there.
 
-    Of data in three coordinates or more, the reference is drawn as predicted over true values.
+    ``panels`` is 1, or the number of Axes of a row of slices.
     """
-    problem = solution.problem
-    if panel in ("reference", "error"):
-        known = problem.exact is not None or isinstance(problem, DataProblem) or problem.test_set() is not None
-        if not known:
-            return False
-        if panel == "reference" and problem.exact is None and len(problem.domain.coords) > 2:
-            plots.parity(solution, output, ax=ax)
-            return True
-    drawing: Any = getattr(plots, panel)
-    drawing(solution, output, ax=ax)
-    return True
+
+    file: str
+    draw: Callable[[Any], object]
+    title: str
+    panels: int = 1
+
+
+def overview(solution: Solution, figure: Figure | None = None) -> Figure:
+    """All pictures in one figure: a row per output (fit, reference, error) and per unknown function, and the single ones."""
+    if figure is None:
+        import matplotlib.pyplot as plt
+
+        with plots.style():
+            figure = plt.figure()
+    rows, single = _rows(solution), _single(solution)
+    wide = max(sum(picture.panels for picture in row) for row in rows)
+    if max(picture.panels for row in rows for picture in row) > 1:
+        # Slices fill a row each.
+        rows = [[picture] for row in rows for picture in row]
+        wide = SLICES
+        rows += [single[start : start + wide] for start in range(0, len(single), wide)]
+    else:
+        # What there is one of fills the rows, to the right of their own pictures.
+        holes = sum(wide - len(row) for row in rows)
+        wide += max(0, -(-(len(single) - holes) // len(rows)))
+        left = iter(single)
+        rows = [[*row, *islice(left, wide - len(row))] for row in rows]
+    with plots.style():
+        figure.set_size_inches(WIDTH * wide, HEIGHT * len(rows) + 0.4)
+        places: Any = figure.add_gridspec(len(rows), wide)
+        for n, row in enumerate(rows):
+            column = 0
+            for picture in row:
+                _drawn(picture, [figure.add_subplot(places[n, column + k]) for k in range(picture.panels)])
+                column += picture.panels
+        figure.suptitle(plots.headline(solution))
+    return figure
 
 
 def write_figures(solution: Solution, directory: Path) -> list[Path]:
-    """Write every panel as a PNG file, with one file per output."""
+    """Write ``overview.png`` and every picture as a PNG file."""
     # Not a pyplot figure: pyplot's state belongs to the user and to one thread.
     from matplotlib.figure import Figure
 
     written = []
-    with style():
-        for output, name in enumerate(solution.problem.outputs):
-            for panel in PANELS:
-                several = len(solution.problem.outputs) > 1
-                figure = Figure()
-                if not draw(panel, solution, output, figure.subplots()):
-                    continue
-                suffix = "_" + re.sub(r"[^\w.-]", "_", name) if several else ""
-                written.append(directory / f"{panel}{suffix}.png")
-                file = io.BytesIO()
-                figure.savefig(file, format="png")
-                write_whole(written[-1], file.getbuffer())
+    with plots.style():
+        for picture in [picture for row in _rows(solution) for picture in row] + _single(solution):
+            figure = Figure(figsize=(WIDTH * picture.panels, HEIGHT)) if picture.panels > 1 else Figure()
+            axes = np.atleast_1d(figure.subplots(1, picture.panels))
+            picture.draw(axes if picture.panels > 1 else axes[0])
+            if picture.panels > 1:
+                figure.suptitle(f"{picture.title}. {plots.headline(solution)}")
+            written.append(_saved(figure, directory / picture.file))
+        written.append(_saved(overview(solution, Figure()), directory / "overview.png"))
     return written
 
 
-def overview(solution: Solution) -> Figure:
-    """All panels in one figure, one row per output."""
-    import matplotlib.pyplot as plt
+def draw_fit(solution: Solution, ax: Axes) -> None:
+    """The fit of the first output alone, for a small picture."""
+    plots.fit(solution, ax=ax)
 
+
+def _unknown(solution: Solution, name: str, ax: Axes) -> None:
+    plots.unknown(solution, name, ax=ax)
+
+
+def _drawn(picture: Picture, axes: list[Axes]) -> None:
+    if picture.panels == 1:
+        picture.draw(axes[0])
+        axes[0].set_title(picture.title or axes[0].get_title())
+        return
+    picture.draw(axes)
+    axes[0].set_title(f"{picture.title}, {axes[0].get_title()}")
+
+
+def _saved(figure: Figure, path: Path) -> Path:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    write_whole(path, file.getbuffer())
+    return path
+
+
+def _rows(solution: Solution) -> list[list[Picture]]:
+    """A row of pictures for each output, and for each unknown function of two coordinates."""
     outputs = solution.problem.outputs
-    with style():
-        rows: Any
-        figure, rows = plt.subplots(len(outputs), len(PANELS), figsize=(4 * len(PANELS), 3.4 * len(outputs)), squeeze=False)
-        for output, row in enumerate(rows):
-            for panel, ax in zip(PANELS, row, strict=True):
-                if not draw(panel, solution, output, ax):
-                    ax.set_axis_off()
-    return figure
+    suffixes = ["_" + re.sub(r"[^\w.-]", "_", name) if len(outputs) > 1 else "" for name in outputs]
+    rows = [_of_output(solution, n, suffix) for n, suffix in enumerate(suffixes)]
+    return rows + [_of_function(solution, name) for name, part in _functions(solution).items() if len(part.coords) > 1]
+
+
+def _of_output(solution: Solution, output: int, suffix: str) -> list[Picture]:
+    problem = solution.problem
+    name = problem.outputs[output].replace("$", r"\$")
+    deep = len(problem.domain.coords) > 2
+
+    def picture(kind: str, title: str) -> Picture:
+        if deep and (kind == "fit" or problem.exact is not None):
+            return Picture(f"{kind}{suffix}.png", lambda axes: plots.slices(solution, output, show=kind, ax=axes), title, SLICES)
+        draw: Any = plots.parity if deep and kind == "reference" else getattr(plots, kind)
+        return Picture(f"{kind}{suffix}.png", lambda ax: draw(solution, output, ax=ax), title)
+
+    if problem.exact is None and not isinstance(problem, DataProblem) and problem.test_set() is None:
+        return [picture("fit", f"{name}: fit")]
+    called = "reference" if not isinstance(problem, DataProblem) else "data" if problem.test_set() is None else "held-out rows"
+    found = solution.summary.get("errors_by_output", {}).get(problem.outputs[output])
+    error = f", relative L2 {found['rel_l2']:.1e}" if found else ""
+    return [
+        picture("fit", f"{name}: fit"),
+        picture("reference", f"{name}: {called}"),
+        picture("error", f"{name}: error{error}"),
+    ]
+
+
+def _of_function(solution: Solution, name: str) -> list[Picture]:
+    part = _functions(solution)[name]
+    shown = ["value", *(["exact", "error"] if part.exact is not None else [])]
+    if bool(part.covariance.isfinite().all()):
+        shown.append("deviation")
+
+    def picture(show: str) -> Picture:
+        file = f"unknown_{name}{'' if show == 'value' else f'_{show}'}.png"
+        return Picture(file, lambda ax: plots.unknown(solution, name, show=show, ax=ax), "")
+
+    return [picture(show) for show in shown]
+
+
+def _functions(solution: Solution) -> dict[str, UnknownField]:
+    return {name: part for name, part in solution.problem.unknowns().items() if isinstance(part, UnknownField)}
+
+
+def _is_flow(solution: Solution) -> bool:
+    """Whether the outputs u and v are a velocity in the plane."""
+    problem = solution.problem
+    return {"u", "v"} <= set(problem.outputs) and len(problem.domain.space_coords) == len(problem.domain.coords) == 2
+
+
+def _single(solution: Solution) -> list[Picture]:
+    """What a run has one picture of: streamlines, unknowns, convergence, centres."""
+    pictures = []
+    if _is_flow(solution):
+        pictures.append(Picture("stream.png", lambda ax: plots.stream(solution, ax=ax), "streamlines over speed"))
+    for name, part in solution.problem.unknowns().items():
+        if not isinstance(part, UnknownField) or len(part.coords) == 1:
+            pictures.append(Picture(f"unknown_{name}.png", partial(_unknown, solution, name), ""))
+    if solution.summary["residuals"] or len(solution.history) > 1:
+        pictures.append(Picture("convergence.png", lambda ax: plots.convergence(solution, ax=ax), ""))
+    if solution.model.num_centers > 1:
+        # Ordinary differential equations that are stepped in time have no centres to show.
+        pictures.append(Picture("centers.png", lambda ax: plots.centers(solution, ax=ax), ""))
+    return pictures

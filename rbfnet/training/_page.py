@@ -61,7 +61,7 @@ def _picture(solution: Solution) -> str:
     # Not a pyplot figure, which a notebook would show a second time.
     from matplotlib.figure import Figure
 
-    from rbfnet.training._figures import draw
+    from rbfnet.training._figures import draw_fit
 
     try:
         _ = solution.problem
@@ -69,8 +69,7 @@ def _picture(solution: Solution) -> str:
         return ""
     with style():
         figure = Figure(figsize=(3.8, 3.2), layout="constrained")
-        if not draw("fit", solution, 0, figure.subplots()):
-            return ""
+        draw_fit(solution, figure.subplots())
         written = io.BytesIO()
         figure.savefig(written, format="png", dpi=100)
     return base64.b64encode(written.getvalue()).decode()

@@ -104,7 +104,9 @@ def test_figures_are_written_too(command: Command) -> None:
     shutil.rmtree("part/figures")
     Path("part/model.safetensors").unlink()
     assert command("resume", "part")[0] == 0
-    assert {file.name for file in Path("part/figures").iterdir()} == {"fit.png", "reference.png", "error.png", "centers.png"}
+    assert {file.name for file in Path("part/figures").iterdir()} == {
+        "overview.png", "fit.png", "reference.png", "error.png", "convergence.png", "centers.png",
+    }  # fmt: skip
 
 
 def test_a_solver_that_has_converged_is_finished(command: Command) -> None:

@@ -42,7 +42,9 @@ def test_a_run_directory_holds_everything_and_nothing_else(run: Path) -> None:
         "checkpoints", "config.yaml", "figures", "metrics.csv", "model.safetensors", "summary.json",
     ]  # fmt: skip
     assert [p.name for p in (run / "checkpoints").iterdir()] == ["last.ckpt"]
-    assert sorted(p.name for p in (run / "figures").iterdir()) == ["centers.png", "error.png", "fit.png", "reference.png"]
+    assert sorted(p.name for p in (run / "figures").iterdir()) == [
+        "centers.png", "convergence.png", "error.png", "fit.png", "overview.png", "reference.png",
+    ]  # fmt: skip
 
 
 def test_the_summary_says_what_was_run(run: Path) -> None:
