@@ -20,7 +20,7 @@ import numpy as np
 
 import rbfnet
 from rbfnet.catalogue import catalogue
-from rbfnet.problems import DataProblem, Problem, zoo
+from rbfnet.problems import DataProblem, Problem
 
 CENTERS = 150
 COLUMNS = 3
@@ -30,7 +30,7 @@ WIDTH = 1400
 
 def problems() -> dict[str, type[Problem]]:
     """The problems of the collection by name."""
-    return {name: found for name, found in catalogue(zoo).items() if isinstance(found, type) and issubclass(found, Problem)}
+    return {name: found for name, found in catalogue("problems", "Problem").items() if ".zoo." in found.__module__}
 
 
 def drawn(name: str, problem: type[Problem]) -> np.ndarray:
