@@ -7,14 +7,14 @@ from rbfnet.cli.printed import console
 from rbfnet.errors import InputError, unknown
 
 HELP = """\
-rbfnet plot RUN: plot the fit, reference, error and centres in one figure; or slices, or an animation
+rbfnet plot RUN: draw the overview of a run again (fit, reference, error, convergence, centres); or slices, or an animation
 
   --slice NAME=A,B,...   the solution at these values of a coordinate, side by side
   --animate NAME         an animation along a coordinate, as GIF
   --what u_x             the quantity in slices and animations, written as in equations; default: the first output
-  --out, -o FILE         .png, .pdf or .svg; .gif or .mp4 for an animation; default: a file in RUN/figures
+  --out, -o FILE         .png, .pdf or .svg; .gif or .mp4 for an animation; default: a file in RUN/figures, replaced if it exists
   --frames N             the number of frames of an animation; default: 40
-  --force, -f            replace an existing file
+  --force, -f            replace an existing file given by --out
   -q, -v                 print only the path; also print the range of values
   trust=[MODULE]         allow classes of your own, here from ./MODULE.py
 
@@ -57,8 +57,6 @@ def plot(arguments: list[str]) -> int:
         out = new_file(given.options["--out"], endings, "--force" in given.flags)
     else:
         out = directory / "figures" / "".join(c if c.isalnum() or c in "._-" else "_" for c in default)
-        if out.exists() and "--force" not in given.flags:
-            raise InputError(f"The file {str(out)!r} already exists; choose another by --out, or give --force to replace it.")
     solution = loaded(directory, given.trust)
     import matplotlib
 

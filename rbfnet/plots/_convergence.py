@@ -94,6 +94,8 @@ def _bars(ax: Axes, solution: Drawable) -> Axes:
     ax.barh(places, [max(row["rms"], floor) for row in rows], color="0.65", height=0.6)
     ax.plot([max(row["largest"], floor) for row in rows], places, "o", markersize=4)
     ax.set_xscale("log")
+    ax.set_xlim(left=min(max(row["rms"], floor) for row in rows) / 30)
+    ax.set_ylim(-1, len(rows))
     ax.set_yticks(places, names)
     ax.set_xlabel("relative residual: rms (bar), largest (dot)")
     ax.set_title("at held-out points")

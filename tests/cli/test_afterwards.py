@@ -229,6 +229,7 @@ def test_the_whole_is_drawn_into_the_run_unless_told_otherwise(command: Command,
     code, out, _ = command("plot", str(runs / "poor"))
     assert code == 0 and out == f"{runs / 'poor' / 'figures' / 'overview.png'}\n"
     assert Path(out.strip()).is_file()
+    assert command("plot", str(runs / "poor"))[0] == 0  # a figure of the run may be drawn again
 
 
 # -- runs and show --------------------------------------------------------------------------------------------------------------

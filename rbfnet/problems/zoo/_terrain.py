@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import numpy as np
 import torch
 
@@ -31,6 +33,8 @@ class Terrain(DataProblem):
         >>> problem.train_set.x.shape, problem.test_set().x.shape
         (torch.Size([300, 2]), torch.Size([500, 2]))
     """
+
+    measured_in = MappingProxyType({"x": "km", "y": "km", "z": "m"})
 
     def __init__(self, train: int = 5_000, validation: int = 1_000, test: int = 20_000) -> None:
         from matplotlib.cbook import get_sample_data
