@@ -214,7 +214,7 @@ def compared(solution: Drawable, output: int | str, at: Mapping[str, float] | No
     problem = solution.problem
     view, column = View.of(problem, at), output_number(problem, output)
     known = known_values(problem, view)
-    if known is None:
+    if known is None or bool(torch.isnan(known.y[:, column]).all()):
         raise InputError(
             f"{type(problem).__name__} has neither an exact solution nor a reference to compare with; use fit or residual."
         )

@@ -137,9 +137,11 @@ def _of_output(solution: Solution, output: int, suffix: str) -> list[Picture]:
         draw: Any = plots.parity if deep and kind == "reference" else getattr(plots, kind)
         return Picture(f"{kind}{suffix}.png", lambda ax: draw(solution, output, ax=ax), title)
 
-    if problem.exact is None and not isinstance(problem, DataProblem) and problem.test_set() is None:
+    test = problem.test_set()
+    known = test is not None and not bool(test.y[:, output].isnan().all())
+    if problem.exact is None and not isinstance(problem, DataProblem) and not known:
         return [picture("fit", f"{name}: fit")]
-    called = "reference" if not isinstance(problem, DataProblem) else "data" if problem.test_set() is None else "held-out rows"
+    called = "reference" if not isinstance(problem, DataProblem) else "data" if test is None else "held-out rows"
     found = solution.summary.get("errors_by_output", {}).get(problem.outputs[output])
     error = f", relative L2 {found['rel_l2']:.1e}" if found else ""
     return [

@@ -221,3 +221,11 @@ def test_without_a_reference_there_is_no_error() -> None:
 
     with pytest.raises(rbfnet.InputError, match="Bare has neither an exact solution nor a reference"):
         error(rbfnet.solve(Bare, num_centers=40))
+
+
+def test_an_output_that_the_reference_lacks_has_no_error() -> None:
+    solution = rbfnet.solve(rbfnet.problems.Cavity(), num_centers=60, allow_unsolved=True)
+    with pytest.raises(rbfnet.InputError, match="Cavity has neither"):
+        error(solution, "p")
+    titles = [ax.get_title() for ax in solution.plot().axes]
+    assert "p: fit" in titles and "u: reference" in titles and "p: reference" not in titles
