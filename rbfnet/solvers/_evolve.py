@@ -180,9 +180,10 @@ class _Evolve(Solving):
         march = cast(March, self.march)
         basis = march.lines.basis
         self.done = march.done
+        slabs = f"{state['slabs']} slab{'s' * (state['slabs'] != 1)}"
         self.words = [
-            f"{state['slabs']} slabs to t = {march.time:.6g}, numerical rank {basis.shape[1]} of {basis.shape[0]} "
-            f"in space; maximum residual {state['worst']:.1e} of the time derivative at held-out points."
+            f"{slabs} to t = {march.time:.6g}, numerical rank {basis.shape[1]} of {basis.shape[0]} in space; maximum "
+            f"residual {state['worst']:.1e} of the time derivative at held-out points."
         ]
         if not self.model.is_point:
             self.words += said(self.model.network.metric, self.model.network.in_features)

@@ -43,7 +43,7 @@ def _hindrance(
     network: Mapping[str, Any], dtype: torch.dtype, trainer: Mapping[str, Any], callbacks: Sequence[pl.Callback]
 ) -> str:
     """The option of a run that rules out ``evolve``, as given; empty if there is none."""
-    centers, epsilon = network.get("centers", "halton"), network.get("epsilon", "auto")
+    centers = network.get("centers", "halton")
     if dtype != torch.float64:
         return f"dtype={str(dtype).removeprefix('torch.')}"
     if trainer.get("num_nodes", 1) != 1 or trainer.get("devices", 1) not in (1, "1", "auto"):
@@ -52,8 +52,4 @@ def _hindrance(
         return "callbacks that move points or centres"
     if not (isinstance(centers, str) and centers in IN_BOX):
         return f"centers={centers}" if isinstance(centers, str) else "given centers"
-    if not (isinstance(epsilon, str) and epsilon == "auto"):
-        return "a given epsilon"
-    if (metric := network.get("metric", "isotropic")) != "isotropic":
-        return f"metric={metric}"
     return ""

@@ -171,9 +171,7 @@ def test_data_are_fitted() -> None:
 
 HINDERED: dict[str, tuple[dict[str, Any], str]] = {
     "float32": ({"dtype": torch.float32, "num_centers": 20}, "dtype=float32"),
-    "epsilon": ({"epsilon": 3.0}, "a given epsilon"),
     "centres": ({"centers": torch.rand((30, 2), dtype=torch.float64), "num_centers": None}, "given centers"),
-    "metric": ({"metric": "diagonal"}, "metric=diagonal"),
     "kernel": ({"kernel": Matern(3.5)}, "a non-smooth kernel"),
 }
 
@@ -183,6 +181,13 @@ def test_what_is_asked_of_the_run_is_kept(case: str) -> None:
     options, word = HINDERED[case]
     solution = rbfnet.solve(Heat(), allow_unsolved=True, **{"num_centers": 30, **options})
     assert solution.summary["solver"] == "least_squares" and word in solution.summary["words"][0]
+
+
+@pytest.mark.parametrize("option", [{"epsilon": 6.0}, {"metric": "diagonal"}], ids=["epsilon", "metric"])
+def test_evolve_keeps_widths_and_metrics_that_are_given(option: dict[str, Any]) -> None:
+    solution = rbfnet.solve(Heat(), num_centers=30, **option)
+    assert solution.summary["solver"] == "evolve" and solution.verdict == "solved"
+    assert solution.errors is not None and solution.errors["rel_l2"] < 1e-4
 
 
 def test_a_rough_kernel_goes_through_time_where_the_problem_is_not_linear() -> None:

@@ -2,6 +2,7 @@
 
 from rbfnet.solvers.time._boundary_count import has_enough
 from rbfnet.solvers.time._conditions_in_time import require_carried, starts
+from rbfnet.solvers.time._constraints import TooFewCenters
 from rbfnet.solvers.time._error_in_time import errors_in_time
 from rbfnet.solvers.time._line_spacing import PER_CENTER, Spacing
 from rbfnet.solvers.time._method_of_lines import Lines
@@ -20,6 +21,7 @@ __all__ = [
     "Radau",
     "Site",
     "Spacing",
+    "TooFewCenters",
     "errors_in_time",
     "fitted",
     "has_enough",

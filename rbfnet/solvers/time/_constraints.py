@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.errors import InputError
 from rbfnet.problems import Problem
 
 HELD = 1e-3
@@ -69,10 +70,17 @@ def level(rows: Float[Tensor, "R n"], data: Float[Tensor, "K R"]) -> float:
     return next((held for held, size in zip(LADDER[1:], sizes, strict=False) if not size > LARGER * sizes[-1]), LADDER[-1])
 
 
-def too_few(problem: Problem, centers: int) -> str:
-    """The sentence for conditions that leave nothing free."""
-    enough = max(4 * centers, 2 * 5 ** (len(problem.domain.coords) - 1))
-    return (
-        f"{centers} centres are too few for {type(problem).__name__}: no function of theirs but zero satisfies its boundary "
-        f"conditions; give more centres (network.num_centers={enough})."
-    )
+class TooFewCenters(InputError):
+    """Boundary conditions that leave nothing free.
+
+    Args:
+        problem: whose conditions they are.
+        centers: how many there are.
+    """
+
+    def __init__(self, problem: Problem, centers: int) -> None:
+        enough = max(4 * centers, 2 * 5 ** (len(problem.domain.coords) - 1))
+        super().__init__(
+            f"{centers} centres are too few for {type(problem).__name__}: no function of theirs but zero satisfies its boundary "
+            f"conditions; give more centres (network.num_centers={enough})."
+        )

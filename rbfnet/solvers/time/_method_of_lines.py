@@ -13,7 +13,7 @@ from rbfnet.nn import RBFNetwork
 from rbfnet.problems import Initial, Interior, Problem, Sample
 from rbfnet.solvers.time._algebraic import algebraic, both
 from rbfnet.solvers.time._conditions_in_time import distinct, reached, starts
-from rbfnet.solvers.time._constraints import HELD, Constraints, level, too_few
+from rbfnet.solvers.time._constraints import HELD, Constraints, TooFewCenters, level
 from rbfnet.solvers.time._linearised import Linearised
 from rbfnet.solvers.time._semidiscrete import Rows, in_space
 from rbfnet.solvers.time._space_basis import orthonormal, orthonormal_to
@@ -215,7 +215,7 @@ class Lines:
             change = constraints.held @ (self._residual(self.rows, self._times, values)[0, self.still] @ constraints.test)
             y[0] -= change
             if not constraints.free.shape[1] and not change.norm() <= y[0].norm():
-                raise InputError(too_few(self.problem, self.network.num_centers))
+                raise TooFewCenters(self.problem, self.network.num_centers)
             if turn and change.norm() <= 1e-9 * y[0].norm():
                 break
         if self.order == 2:

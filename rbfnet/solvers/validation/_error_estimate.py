@@ -129,7 +129,7 @@ def estimate(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]
         determined,
         free,
         not determined and space.flat(worst),
-        _sensitivities(problem, factored, space.count, float(residual.norm())),
+        _sensitivities(problem, factored, matrix[:, space.count :].norm(dim=0), float(residual.norm())),
     )
 
 
@@ -257,17 +257,23 @@ def constant(factored: Factored, space: _Space) -> tuple[float, Tensor]:
     return largest, e[:count]
 
 
-def _sensitivities(problem: Problem, factored: Factored, count: int, residual: float) -> dict[str, float]:
-    """How far each trained parameter of the problem can be off for a residual of that size, relative to the parameter."""
+def _sensitivities(problem: Problem, factored: Factored, felt: Float[Tensor, " P"], residual: float) -> dict[str, float]:
+    """How far each trained parameter of the problem can be off for a residual of that size, relative to the parameter.
+
+    Args:
+        felt: the size of the column of each; infinitely far where it is zero, even for a residual of zero.
+    """
     triangle, scale = factored.damped_triangle(), factored.scale[:, 0]
-    found, start = {}, count
+    first = start = len(triangle) - len(felt)
+    found = {}
     for name, p in problem.named_parameters():
         if not p.requires_grad or not p.numel():
             continue
         unit = triangle.new_zeros((len(triangle), p.numel()))
         unit[start : start + p.numel()] = torch.eye(p.numel()).to(unit)
         rows = torch.linalg.solve_triangular(triangle.T, unit, upper=False).norm(dim=0) / scale[start : start + p.numel()]
-        found[name] = residual * float(rows.norm()) / (float(p.detach().norm()) or 1.0)
+        alone = bool((felt[start - first : start - first + p.numel()] == 0).any())
+        found[name] = math.inf if alone else residual * float(rows.norm()) / (float(p.detach().norm()) or 1.0)
         start += p.numel()
     return found
 

@@ -99,6 +99,11 @@ def _clash(first: str, second: str, a: Values, b: Values, samples: Mapping[str, 
     return ""
 
 
+def reached(model: Evolving, problem: Problem) -> bool:
+    """Whether the slabs of a model cover the time of its problem."""
+    return float(model.breaks[-1]) >= float(problem.domain.box[1, -1])
+
+
 def remedy(model: torch.nn.Module, problem: Problem, solver: Solver, used: Mapping[str, Sample], word: str) -> str:
     """One sentence with the two most promising suggestions."""
     advice: list[str] = []
@@ -106,6 +111,8 @@ def remedy(model: torch.nn.Module, problem: Problem, solver: Solver, used: Mappi
     rows = sum(sample.num_rows for sample in used.values()) * len(problem.outputs)
     unknowns = model.coefficients.numel() if isinstance(model, LinearModel) else 0
     if isinstance(model, Evolving):
+        if not reached(model, problem):
+            return f"Try more slabs (solver.max_epochs={2 * solver.max_epochs}): the final time was not reached."
         more = f"more centres (network.num_centers={2 * model.num_centers})"
         if layer is not None and not layer.automatic and not model.is_point:
             return f"Try an automatic shape parameter (network.epsilon=auto), or {more}."

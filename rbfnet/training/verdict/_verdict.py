@@ -17,7 +17,7 @@ from rbfnet.problems import DataProblem, Problem, Sample, Unknown
 from rbfnet.solvers import Solver
 from rbfnet.solvers.time import errors_in_time
 from rbfnet.solvers.validation import Estimate, Miss, close_points, estimate, fresh_points, misses
-from rbfnet.training.verdict._remedies import contradictions, remedy
+from rbfnet.training.verdict._remedies import contradictions, reached, remedy
 
 ACCURACY, ACCURACY_OF_DATA = 1e-3, 2e-2
 """The default relative accuracy: for the solution of equations, and for a fit to data, which are noisy."""
@@ -149,7 +149,7 @@ def _judged(model: Differentiable, problem: Problem, solver: Solver, used: Mappi
 
 def _estimated(model: Differentiable, problem: Problem, fresh: Mapping[str, Sample], found: Sequence[Miss]) -> Estimate | None:
     if isinstance(model, Evolving):
-        return errors_in_time(model, problem, fresh)
+        return errors_in_time(model, problem, fresh) if reached(model, problem) else None
     if not isinstance(model, LinearModel):
         return None
     rows, wanted = sum(sample.num_rows for sample in fresh.values()), FOR_EACH * model.coefficients.shape[0]

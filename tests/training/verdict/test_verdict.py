@@ -6,7 +6,7 @@ import json
 import math
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ import rbfnet
 from rbfnet.cli.main import dispatch
 from rbfnet.domains import Domain, Interval, Rectangle, SpaceTime
 from rbfnet.nn import RBFNetwork
-from rbfnet.problems import DataProblem, Equations, InverseDiffusivity
-from rbfnet.solvers import Adam
+from rbfnet.problems import Burgers, Condition, DataProblem, Dirichlet, Equations, Interior, InverseDiffusivity, Problem, Unknown
+from rbfnet.solvers import Adam, Evolve
 from rbfnet.training import judge
 from rbfnet.training.verdict._data_verdict import judge_data
 
@@ -215,3 +215,25 @@ def test_the_verdict_leaves_the_random_state_as_it_was() -> None:
     first = judge(model, problem, rbfnet.solvers.LeastSquares(), samples)
     assert torch.equal(torch.get_rng_state(), before)
     assert first == judge(model, problem, rbfnet.solvers.LeastSquares(), samples)
+
+
+def test_an_unknown_in_no_equation_is_not_determined() -> None:
+    class Alone(Problem):
+        domain = Interval(x=(0, 1))
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.k = Unknown(0.0)
+
+        def conditions(self) -> Iterable[Condition]:
+            yield Interior(lambda u: u.d("xx") + 0.0 * self.k() * u.value)
+            yield Dirichlet(0.0)
+
+    with pytest.warns(rbfnet.NotSolvedWarning, match="The unknown 'k' is not determined"):
+        rbfnet.solve(Alone(), num_centers=20)
+
+
+def test_a_run_through_time_that_does_not_reach_the_end_says_so() -> None:
+    with pytest.warns(rbfnet.NotSolvedWarning, match=r"Try more slabs \(solver.max_epochs=2\)"):
+        solution = rbfnet.solve(Burgers(), num_centers=60, solver=Evolve(max_epochs=1, refine=0))
+    assert solution.summary["estimated_error"] is None
