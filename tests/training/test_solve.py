@@ -92,9 +92,15 @@ def test_float32_is_kept() -> None:
     assert solution.errors is not None and solution.errors["rel_l2"] < 0.05
 
 
-def test_plot_draws_a_panel_for_fit_reference_error_and_centres() -> None:
+def test_plot_draws_fit_reference_error_residuals_and_centres() -> None:
     figure = rbfnet.solve(Poisson(num_interior=50), num_centers=16).plot()
-    assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["fit", "reference", "error", "16 centres"]
+    assert [ax.get_title() for ax in figure.axes if ax.get_title()] == [
+        "u: fit",
+        "u: reference",
+        "u: error",
+        "at held-out points",
+        "16 centres",
+    ]
 
 
 @pytest.mark.parametrize(
