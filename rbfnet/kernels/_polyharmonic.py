@@ -21,6 +21,8 @@ class Polyharmonic(ClosedForm):
     (m+1)/2 for odd m and m/2 + 1 for even m, so that its tail has degree (m-1)/2 or m/2 at least. In interpolation with such a
     tail epsilon changes nothing.
 
+    The degrees 1, 2, 3 and 5 also have the names :class:`Linear`, :class:`ThinPlateSpline`, :class:`Cubic` and :class:`Quintic`.
+
     Equivalents: SciPy ``RBFInterpolator`` with ``kernel="linear"`` is minus m = 1, ``"thin_plate_spline"`` is m = 2, ``"cubic"``
     m = 3, ``"quintic"`` minus m = 5 (the sign goes into the weights); none in GPyTorch.
     Source: Duchon, in Constructive Theory of Functions of Several Variables (1977); Wendland (2004), theorems 8.16 and 8.17.

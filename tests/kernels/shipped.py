@@ -11,15 +11,18 @@ import mpmath
 import torch
 
 from rbfnet.kernels import (
+    Cubic,
     Gaussian,
     GeneralizedMultiquadric,
     InverseMultiquadric,
     InverseQuadratic,
     Kernel,
+    Linear,
     Matern,
     Multiquadric,
     Polyharmonic,
     Product,
+    Quintic,
     RationalQuadratic,
     Scaled,
     Sum,
@@ -163,6 +166,9 @@ ROWS = [
     Row(Matern(3.5), MATERN[3.5], 6, 0, -1 / 5 * 7, 1 / 15 * 49),
     Row(Matern(4.5), MATERN[4.5], 8, 0, -1 / 7 * 9, 1 / 35 * 81),
     Row(ThinPlateSpline(), lambda s: s * mpmath.log(s) / 2, 1, 2),
+    Row(Linear(), _radial(lambda r: r), 0, 1),
+    Row(Cubic(), _radial(lambda r: r**3), 2, 2, 0),
+    Row(Quintic(), _radial(lambda r: r**5), 4, 3, 0, 0),
     Row(Polyharmonic(1), _radial(lambda r: r), 0, 1),
     Row(Polyharmonic(), _radial(lambda r: r**3), 2, 2, 0),
     Row(Polyharmonic(4), _radial(lambda r: r**4 * mpmath.log(r)), 3, 3, 0),

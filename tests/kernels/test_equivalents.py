@@ -8,7 +8,7 @@ import torch
 from scipy.interpolate import RBFInterpolator
 from sklearn.gaussian_process import kernels as sklearn
 
-from rbfnet.kernels import Gaussian, Kernel, Matern, Polyharmonic, RationalQuadratic, as_kernel
+from rbfnet.kernels import Gaussian, Kernel, Matern, RationalQuadratic, as_kernel
 from rbfnet.nn import RBFNetwork
 from rbfnet.operators import Operator
 
@@ -19,10 +19,10 @@ SCIPY = {
     "multiquadric": (as_kernel("multiquadric"), -1.0),
     "inverse_multiquadric": (as_kernel("inverse_multiquadric"), 1.0),
     "inverse_quadratic": (as_kernel("inverse_quadratic"), 1.0),
-    "linear": (Polyharmonic(1), -1.0),
+    "linear": (as_kernel("linear"), -1.0),
     "thin_plate_spline": (as_kernel("thin_plate_spline"), 1.0),
-    "cubic": (Polyharmonic(3), 1.0),
-    "quintic": (Polyharmonic(5), -1.0),
+    "cubic": (as_kernel("cubic"), 1.0),
+    "quintic": (as_kernel("quintic"), -1.0),
 }
 
 

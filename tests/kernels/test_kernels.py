@@ -333,7 +333,7 @@ def test_a_kernel_is_given_by_name_class_or_instance(given: Any) -> None:
     [
         ("gausian", "did you mean 'gaussian'"),
         ("thin_plate", "did you mean 'thin_plate_spline'"),
-        ("zzz", "known: gaussian, generalized_multiquadric"),
+        ("zzz", "known: cubic, gaussian, generalized_multiquadric"),
         (3, "but got 3"),
         (Stateless, "must state its smoothness"),
         (NaiveMatern, "derivative number 1 in s is nan at s = 0 .*see rbfnet.kernels.ladder and safe_radius"),
