@@ -50,6 +50,6 @@ def _hindrance(
         return "several processes"
     if any(isinstance(callback, Adaptive) for callback in callbacks):
         return "callbacks that move points or centres"
-    if not (isinstance(centers, str) and centers in IN_BOX):
+    if not (isinstance(centers, str) and (centers in IN_BOX or centers == "graded")):
         return f"centers={centers}" if isinstance(centers, str) else "given centers"
     return ""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from rbfnet.config import DTYPE_NAMES
-from rbfnet.domains import Interval, SpaceTime, graded
+from rbfnet.domains import Domain, Interval, SpaceTime, graded
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.given import call
 from rbfnet.kernels import Kernel, KernelLike
@@ -63,7 +63,7 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     support = problem.support().to(dtype)
     chosen = dict(network)
     if chosen.get("centers") == "graded":
-        chosen |= {"centers": _graded(problem, chosen, solver.overlap), "per_center": True}
+        chosen |= {"centers": _graded(problem.domain, chosen, solver.overlap), "per_center": True}
     if units is not None:
         shift, scale = units.input_shift.to(dtype), units.input_scale.to(dtype)
         support = (support - shift) / scale
@@ -96,13 +96,13 @@ def _wrapped(problem: Problem, network: Network) -> Network:
     return model
 
 
-def _graded(problem: Problem, network: Mapping[str, Any], overlap: float) -> Tensor:
+def _graded(domain: Domain, network: Mapping[str, Any], overlap: float) -> Tensor:
     """Centres that are denser near holes, each with a width that follows the local spacing."""
     n, margin = network.get("num_centers"), network.get("margin", "auto")
     if n is None:
         raise InputError("num_centers must be given to place centres by 'graded'.")
-    reach = automatic_margin(len(problem.domain.coords), overlap) if margin == "auto" else positive("margin", margin, zero=True)
-    return graded(problem.domain, int(positive("num_centers", n, whole=True)), reach)
+    reach = automatic_margin(len(domain.coords), overlap) if margin == "auto" else positive("margin", margin, zero=True)
+    return graded(domain, int(positive("num_centers", n, whole=True)), reach)
 
 
 def _evolving(
@@ -121,7 +121,9 @@ def _evolving(
             f"evolve needs a SpaceTime domain, but the domain of {type(problem).__name__} is {problem.domain!r}; use "
             "solver=gauss_newton, or SpaceTime(space, t=(0, 1)) as the domain."
         )
-    space = problem.domain.space
+    space, chosen = problem.domain.space, dict(network)
+    if chosen.get("centers") == "graded":
+        chosen |= {"centers": _graded(space, chosen, solver.overlap), "per_center": True}
     inner = RBFNetwork(
         len(problem.domain.coords) - 1,
         len(problem.outputs),
@@ -129,7 +131,7 @@ def _evolving(
         points=space.box.to(dtype),
         overlap=solver.overlap,
         dtype=dtype,
-        **{"num_centers": None, **network, "per_center": network.get("per_center", False) or isinstance(space, Interval)},
+        **{"num_centers": None, **chosen, "per_center": chosen.get("per_center", False) or isinstance(space, Interval)},
     )
     if inner.layer.automatic:
         inner.layer.metric.widen(breadth(inner.kernel))

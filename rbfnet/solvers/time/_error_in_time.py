@@ -22,6 +22,7 @@ from rbfnet.solvers.time._linear_solve import Factored
 from rbfnet.solvers.time._method_of_lines import Lines
 from rbfnet.solvers.time._radau import Radau
 from rbfnet.solvers.time._semidiscrete import Site
+from rbfnet.solvers.time._space_basis import resolved
 from rbfnet.solvers.validation import Estimate
 
 STAGES = 4
@@ -175,6 +176,8 @@ def _richer(network: RBFNetwork, most: int) -> RBFNetwork:
 def _quadrature(space: Domain, network: RBFNetwork) -> tuple[Tensor, Tensor]:
     """Points and weights of a quadrature; on an interval, of panels between the centres."""
     if not isinstance(space, Interval):
+        if network.metric.per_center:
+            return resolved(space, network, PER_CENTER)
         return space.quadrature(PER_CENTER * network.num_centers)
     low, high = (float(end) for end in space.box[:, 0])
     inside = network.centers[:, 0].detach().sort().values

@@ -99,6 +99,11 @@ def _clash(first: str, second: str, a: Values, b: Values, samples: Mapping[str, 
     return ""
 
 
+def per_center(layer: RBFLayer | None) -> bool:
+    """Whether each centre has a width of its own, as those that are denser near holes have."""
+    return layer is not None and layer.metric.per_center
+
+
 def reached(model: Evolving, problem: Problem) -> bool:
     """Whether the slabs of a model cover the time of its problem."""
     return float(model.breaks[-1]) >= float(problem.domain.box[1, -1])
@@ -116,6 +121,8 @@ def remedy(model: torch.nn.Module, problem: Problem, solver: Solver, used: Mappi
         more = f"more centres (network.num_centers={2 * model.num_centers})"
         if layer is not None and not layer.automatic and not model.is_point:
             return f"Try an automatic shape parameter (network.epsilon=auto), or {more}."
+        if isinstance(problem.domain, SpaceTime) and isinstance(problem.domain.space, Difference) and not per_center(layer):
+            return f"Try denser centres near holes (network.centers=graded), or {more}."
         return f"Try {more}, or a smaller solver.tolerance."
     if not all(stage.solves for stage in solver.stages):
         advice.append("a direct solver (solver=least_squares, or solver=gauss_newton for a nonlinear problem)")

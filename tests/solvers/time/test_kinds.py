@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import log
 
 import pytest
 import torch
@@ -115,6 +116,28 @@ class Cube(Problem):
 
     def exact(self, x: Tensor, y: Tensor, z: Tensor, t: Tensor) -> Tensor:
         return exp(-3 * t) * cos(x + y + z)
+
+
+class SmallHole(Problem):
+    """A layer around a hole that is smaller than the spacing of even centres."""
+
+    domain = SpaceTime(Rectangle(x=(0, 1), y=(0, 1)) - Disc((0.5, 0.5), 0.05), t=(0, 0.5))
+
+    def conditions(self) -> Iterable[Condition]:
+        yield Interior(lambda u: u.d("t") - u.laplacian("x", "y"))
+        yield Dirichlet(self.exact)
+        yield Initial(lambda x, y: self.exact(x, y, torch.zeros_like(x)))
+
+    def exact(self, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
+        return exp(-2 * t) * cos(x + y) + 0.5 * torch.log((x - 0.5) ** 2 + (y - 0.5) ** 2) / log(0.05)
+
+
+def test_centres_are_denser_near_a_hole_where_that_is_asked_for() -> None:
+    even, graded = (rbfnet.solve(SmallHole(), num_centers=150, centers=centers) for centers in ("halton", "graded"))
+    assert even.verdict == "not solved" and "network.centers=graded" in even.summary["reasons"][-1]
+    assert even.errors is not None and graded.errors is not None
+    assert graded.errors["rel_l2"] < 2e-3 < even.errors["rel_l2"] / 5
+    assert graded.errors["rel_l2"] / 3 < graded.summary["estimated_error"] < 3 * graded.errors["rel_l2"]
 
 
 @pytest.mark.parametrize(
