@@ -194,7 +194,7 @@ class _Solve(Solving):
         words = choose_shape(posed, missed, lost=math.inf)
         if self.tolerance is not None:
             words += keep_enough(posed, posed.linear_system(), self.tolerance)
-        unknowns, self.left_out, about = fit.solve()
+        unknowns, self.left_out, self.posterior, about = fit.solve()
         posed.model.set_coefficients(unknowns)
         self.words = [*about, *words]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from rbfnet.initialised import Initialised
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers.assembly import Posed
 from rbfnet.solvers.balance import Balance
+
+if TYPE_CHECKING:
+    from rbfnet.solvers.scattered import Posterior
 
 
 class Solver(Initialised, ABC):
@@ -108,6 +111,7 @@ class Solving(torch.optim.Optimizer, ABC):
         words: sentences about the solution, for the summary.
         left_out: for data, the leave-one-out errors (N, O), where all rows at the same site are left out; NaN for rows that were
             not left out; None if there are no such errors.
+        posterior: for data, the error bars of the fit; not part of the state.
 
     Example:
         >>> import torch, rbfnet
@@ -133,6 +137,7 @@ class Solving(torch.optim.Optimizer, ABC):
         self.done = False
         self.words: list[str] = []
         self.left_out: Tensor | None = None
+        self.posterior: Posterior | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """The state of an optimizer, with the results of the last step."""

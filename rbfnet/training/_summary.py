@@ -82,6 +82,7 @@ def measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | No
         "residuals": list(verdict.residuals),
         "estimated_error": verdict.estimated_error,
     }
+    posterior = next((optimizer.posterior for optimizer in solving if optimizer.posterior is not None), None)
     if unknowns := problem.unknowns():
         summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
-    return Solution(model, problem, errors, summary, left_out=left_out, history=module.history)
+    return Solution(model, problem, errors, summary, left_out=left_out, history=module.history, posterior=posterior)

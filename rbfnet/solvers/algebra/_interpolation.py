@@ -68,6 +68,47 @@ class Interpolation:
         missed = self.sign * weight / diagonal[:, None]
         return missed.masked_fill((left < torch.finfo(left.dtype).eps ** 0.5)[:, None], torch.nan)
 
+    def variance(
+        self, kernel: Float[Tensor, "B M"], tail: Float[Tensor, "B T"], prior: Float[Tensor, " B"]
+    ) -> Float[Tensor, " B"]:
+        """The kriging variance of functionals l, for amplitude 1: s (l l' k - (l_k, l_p) [K + s L, P; P^T, 0]^-1 (l_k, l_p)^T).
+
+        Infinite where a functional contains terms of the tail that the centres do not determine.
+
+        Source: Wackernagel, Multivariate Geostatistics (2003), chapter 38 (universal kriging); Wendland (2004), section 11.1 (the
+        power function).
+
+        Args:
+            kernel: l_k, each functional of the kernels.
+            tail: l_p, each functional of the monomials.
+            prior: l l' k, each functional of the kernel in both arguments.
+        """
+        known = tail @ self.moments.directions
+        # Weights that are exact for polynomials: Q_1 R^-T V^T l_p, to which Q_2 v are added so that the variance is the least.
+        start = torch.linalg.solve_triangular(self.moments.triangle.T, known.T, upper=False)
+        weights = self.moments.polynomial(start)
+        missed = kernel.T - self.kernel @ weights
+        rotated = self.moments.rotated(missed)[self.terms :]
+        gain = torch.linalg.solve_triangular(self.cholesky, rotated, upper=False).square().sum(dim=0)
+        least = self.sign * (prior - ((kernel.T + missed) * weights).sum(dim=0)) - gain
+        beyond = (tail - known @ self.moments.directions.T).norm(dim=1) > torch.finfo(tail.dtype).eps ** 0.5 * tail.norm(dim=1)
+        return least.clamp(min=0.0).masked_fill(beyond, torch.inf)
+
+    def amplitude(self, target: Float[Tensor, "M O"], rows: Tensor | None = None) -> Float[Tensor, " O"]:
+        """The factor of the kernel for which leave-one-out errors are as large as their standard deviations: mean w_k^2 / B_kk.
+
+        NaN if no row can be left out.
+
+        Source: Bachoc, Comput. Stat. Data Anal. 66 (2013); more robust than the likelihood to a kernel that is not the true one.
+
+        Args:
+            target: y.
+            rows: which rows are left out; all if None.
+        """
+        weight, _ = self._once(target)
+        found = self.sign * self.leave_one_out(target, rows) * (weight if rows is None else weight[rows])
+        return found.nanmean(dim=0)
+
     def _once(self, values: Tensor) -> tuple[Tensor, Tensor]:
         rotated = self.moments.rotated(values)
         weight = self.moments.weights(self.sign * torch.cholesky_solve(rotated[self.terms :], self.cholesky))

@@ -50,6 +50,11 @@ class Moments:
         padded = torch.cat([free.new_zeros((self.terms, free.shape[1])), free])
         return torch.ormqr(self._factor, self._tau, padded, left=True)
 
+    def polynomial(self, terms: Float[Tensor, "K C"]) -> Float[Tensor, "M C"]:
+        """Q_1 t, the weights in the span of the tail."""
+        padded = torch.cat([terms, terms.new_zeros((self.size - self.terms, terms.shape[1]))])
+        return torch.ormqr(self._factor, self._tau, padded, left=True) if self.terms else padded
+
     def columns(self, kernel: Float[Tensor, "R M"]) -> Float[Tensor, "R M-K"]:
         """K Q_2, the matrix that multiplies v."""
         return torch.ormqr(self._factor, self._tau, kernel, left=False)[:, self.terms :] if self.terms else kernel

@@ -1,9 +1,11 @@
 """Fits to scattered data: interpolation, smoothing splines and penalised least squares."""
 
 from rbfnet.solvers.scattered._data_fit import DataFit
+from rbfnet.solvers.scattered._posterior import Posterior
 from rbfnet.solvers.scattered._scattered_values import Smoothing
 
 __all__ = [
     "DataFit",
+    "Posterior",
     "Smoothing",
 ]

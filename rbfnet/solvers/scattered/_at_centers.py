@@ -48,6 +48,7 @@ class AtCenters:
     def __init__(self, network: RBFNetwork, data: Scattered) -> None:
         self.network, self.data = network, data
         self._known: dict[float, tuple[Interpolation, bool]] = {}
+        self._amplitudes: dict[float, Tensor] = {}
 
     def choose(self) -> Choice:
         """Whether to smooth, and how strongly."""
@@ -80,10 +81,34 @@ class AtCenters:
             unknowns[:, strength == s] = factors.solve(self.data.y[:, strength == s])
         return unknowns
 
+    def variance(
+        self, features: Float[Tensor, "B U"], prior: Float[Tensor, " B"], strength: Float[Tensor, " O"]
+    ) -> Float[Tensor, "B O"]:
+        """The posterior variance of linear functionals of the fit.
+
+        Args:
+            features: each functional of the kernels and of the tail.
+            prior: each functional of the kernel in both arguments.
+            strength: as in :meth:`solve`.
+        """
+        kernel, tail = features.tensor_split([self.network.num_centers], dim=1)
+        found = features.new_empty((len(features), len(strength)))
+        for s in strength.unique().tolist():
+            if s not in self._amplitudes:
+                self._amplitudes[s] = self._factored(s)[0].amplitude(self.data.y, self._sampled)
+            unit = self._factored(s)[0].variance(kernel, tail, prior)
+            found[:, strength == s] = unit[:, None] * self._amplitudes[s][strength == s]
+        return found
+
+    @property
+    def _sampled(self) -> Tensor:
+        """The sites that are left out."""
+        sites = len(self.data.x)
+        return torch.arange(sites) if sites < 2 * LEFT_OUT else torch.linspace(0, sites - 1, LEFT_OUT).round().long()
+
     def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "S O"]:
         """The leave-one-out error of each site, NaN if unknown."""
-        sites = len(self.data.x)
-        rows = torch.arange(sites) if sites < 2 * LEFT_OUT else torch.linspace(0, sites - 1, LEFT_OUT).round().long()
+        rows = self._sampled
         missed = torch.full_like(self.data.y, torch.nan)
         for s in strength.unique().tolist():
             found = self._factored(s)[0].leave_one_out(self.data.y[:, strength == s], rows)

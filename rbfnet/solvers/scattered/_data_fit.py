@@ -17,6 +17,7 @@ from rbfnet.solvers.assembly import Posed, Values
 from rbfnet.solvers.scattered._at_centers import AtCenters
 from rbfnet.solvers.scattered._choose_smoothing import CAUTION, Choice
 from rbfnet.solvers.scattered._fewer_centers import FewerCenters
+from rbfnet.solvers.scattered._posterior import Posterior
 from rbfnet.solvers.scattered._scattered_values import Smoothing, scattered
 
 FIRST, FARTHEST = (-1, -2, 1), 4
@@ -74,8 +75,8 @@ class DataFit:
         found = float(fit.choose().score.sum()) if self.strength is None else fit.missed(self.strength)
         return math.sqrt(found), math.sqrt(len(self.data.spread))
 
-    def solve(self) -> tuple[Float[Tensor, "U O"], Float[Tensor, "N O"] | None, list[str]]:
-        """The unknowns, the leave-one-out error of each row (NaN if unknown), and sentences.
+    def solve(self) -> tuple[Float[Tensor, "U O"], Float[Tensor, "N O"] | None, Posterior, list[str]]:
+        """The unknowns, the leave-one-out error of each row (NaN if unknown), the error bars, and sentences.
 
         Leave-one-out errors are None if a reference or held-out rows measure the fit.
         """
@@ -87,6 +88,7 @@ class DataFit:
         if unknowns is None:
             # Kernels that are too flat for a Cholesky factorisation can still be fitted to their data.
             unknowns = self._fewer().solve(strength)
+        bars = Posterior(self.posed.model, self.data, strength, interpolates)
         words = self._words(choice, "interpolation" if interpolates else "least squares")
         if self.strength == 0.0 and not interpolates and len(unknowns) * CAUTION > self.data.rows:
             words.append(
@@ -94,10 +96,10 @@ class DataFit:
                 "the points; use smoothing=auto or fewer centres."
             )
         if self.posed.problem.test_set() is not None:
-            return unknowns, None, words
+            return unknowns, None, bars, words
         missed = fit.left_out(strength)
         # Without the only site there is nothing to fit.
-        return unknowns, self.data.by_row(missed if len(missed) > 1 else torch.full_like(missed, torch.nan)), words
+        return unknowns, self.data.by_row(missed if len(missed) > 1 else torch.full_like(missed, torch.nan)), bars, words
 
     def _fewer(self, rows: Tensor | None = None) -> FewerCenters:
         return FewerCenters(self.posed.model, self.network, self.data, rows)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rbfnet.nn import RBFNetwork
 from rbfnet.operators import LinearModel, Operator
-from rbfnet.solvers.algebra import Factored, Moments, determined, triangle
+from rbfnet.solvers.algebra import Factored, Interpolation, Moments, determined, triangle
 from rbfnet.solvers.scattered._choose_smoothing import Choice, Spectrum, choose
 from rbfnet.solvers.scattered._scattered_values import Scattered
 
@@ -55,9 +55,11 @@ class FewerCenters:
         self.num_centers = network.num_centers
         with torch.no_grad():
             at_centers = network.features(network.centers, Operator.identity())[:, : self.num_centers]
-            self.moments = Moments(network.moments()[: self.num_centers])
+            self.polynomials = network.moments()[: self.num_centers]
+            self.moments = Moments(self.polynomials)
             found = triangle(block for block in self._blocks(self.rows))
-        self.inner = self.moments.inner((at_centers + at_centers.T) / 2)
+        self.between = (at_centers + at_centers.T) / 2
+        self.inner = self.moments.inner(self.between)
         free, terms = len(self.inner), network.coefficients.shape[0] - self.num_centers
         # Only the part of the tail that the rows determine is kept.
         self.directions = determined(found[:, free : free + terms])
@@ -105,6 +107,52 @@ class FewerCenters:
         found = torch.full_like(self.data.y, torch.nan)
         found[self._sampled] = missed / self.data.weights[self._sampled].sqrt()[:, None]
         return found * self.data.spread
+
+    def variance(
+        self, features: Float[Tensor, "B U"], prior: Float[Tensor, " B"], strength: Float[Tensor, " O"]
+    ) -> Float[Tensor, "B O"]:
+        """The posterior variance of linear functionals of the fit: of the weights, and of the function between the centres.
+
+        Args:
+            features: each functional of the kernels and of the tail.
+            prior: each functional of the kernel in both arguments.
+            strength: as in :meth:`solve`.
+        """
+        kernel, tail = features.tensor_split([self.num_centers], dim=1)
+        between = self._at_centers.variance(kernel, tail, prior)[:, None]
+        free, known = self.moments.columns(kernel), tail @ self.directions
+        found = features.new_empty((len(features), len(strength)))
+        for o, s in enumerate(strength.tolist()):
+            noise, amplitude = self._scales(o, s)
+            if not s and not self.undetermined:
+                weights = self.plain.leverages(torch.cat([free, known], dim=1))
+            else:
+                weights = self._penalised_leverages(free, known, s or float(self.spectrum.strengths()[0]))
+            found[:, o] = noise * weights + amplitude * between[:, 0]
+        return found * self.data.spread.square()
+
+    def _scales(self, output: int, strength: float) -> tuple[float, float]:
+        """The variances of the errors and of the kernel, in normalised values."""
+        if not strength and not self.undetermined:
+            free, tail = self._plain
+            left = self.target - self.kernel @ free - self.tail @ tail
+            noise = (left[:, output].square().sum() + self.within[output]) / (self.measured - self.plain.rank())
+            weight = free[:, output]
+            return float(noise), float((weight @ self.inner @ weight).abs()) / max(1, len(weight))
+        found, used = self.spectrum, strength or float(self.spectrum.strengths()[0])
+        lost = used / (found.values + used)
+        noise = ((lost * found.along[:, output].square()).sum() + found.beyond[output]) / (self.measured - found.terms)
+        return float(noise), float(noise) / used
+
+    @cached_property
+    def _at_centers(self) -> Interpolation:
+        """The kernel between the centres, factored, with as little on its diagonal as rounding requires."""
+        smallest = len(self.between) * torch.finfo(self.between.dtype).eps * float(self.between.abs().max())
+        for more in (0.0, *(smallest * 10**k for k in range(30))):
+            found = Interpolation(self.between, self.polynomials, more)
+            if not found.failed:
+                break
+        return found
 
     # Without a penalty.
 
@@ -176,14 +224,25 @@ class FewerCenters:
 
     def _penalised_left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "B O"]:
         """Leave-one-out errors, relative to the standard deviation and times the root of the weights."""
-        scaled, corner, taken, _, _, values, right = self._native
         kernel, tail, target = self._sample
         weights, coefficients = self._penalised(strength)
         residual = target - kernel @ weights - tail @ coefficients
+        along, inner = self._native_rows(kernel, tail)
+        kept = 1 / (self._native[5].square()[:, None] + strength)
+        return _left_out(residual, (1 - along.square().sum(dim=1))[:, None] - (inner @ self._native[6].T).square() @ kept)
+
+    def _penalised_leverages(self, kernel: Float[Tensor, "B F"], tail: Float[Tensor, "B K"], strength: float) -> Tensor:
+        """The posterior variance of rows, for errors of variance one; beyond the rows of the data that of the prior."""
+        along, inner = self._native_rows(kernel, tail)
+        seen = (inner @ self._native[6].T).square()
+        unseen = (inner.square().sum(dim=1) - seen.sum(dim=1)).clamp(min=0.0)
+        return along.square().sum(dim=1) + seen @ (1 / (self._native[5].square() + strength)) + unseen / strength
+
+    def _native_rows(self, kernel: Float[Tensor, "B F"], tail: Float[Tensor, "B K"]) -> tuple[Tensor, Tensor]:
+        """Rows in the coordinates of ``_native``: those of the tail, and those of the weights without what the tail takes."""
+        scaled, corner, taken, *_ = self._native
         along = torch.linalg.solve_triangular(corner.T, tail.T, upper=False).T
-        inner = ((kernel @ scaled - along @ taken) @ right.T).square()
-        kept = 1 / (values.square()[:, None] + strength)
-        return _left_out(residual, (1 - along.square().sum(dim=1))[:, None] - inner @ kept)
+        return along, kernel @ scaled - along @ taken
 
     @cached_property
     def _sampled(self) -> Tensor:

@@ -1,0 +1,98 @@
+"""The posterior distribution of a fit to data: standard deviations of values and derivatives."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.errors import InputError
+from rbfnet.nn import RBFNetwork, Wrapper
+from rbfnet.operators import LinearModel, Operator
+from rbfnet.solvers.scattered._at_centers import AtCenters
+from rbfnet.solvers.scattered._fewer_centers import FewerCenters
+from rbfnet.solvers.scattered._prior_variance import prior_variance
+from rbfnet.solvers.scattered._scattered_values import Scattered
+
+ENTRIES = 1 << 22
+"""Number of entries of points x centres held at a time."""
+
+FAR = 2.0
+"""Points are outside of the data if the nearest site is farther than this many times the largest spacing of sites."""
+
+
+class Posterior:
+    """The Gaussian process whose mean is a fit to data; its outputs are independent of each other.
+
+    The function is a polynomial of the tail, about which nothing is known, plus a Gaussian process of covariance a phi; values
+    have independent errors of variance strength a / precision. Then the mean is the fit, and with l the operator L of kernels
+    and tail at x
+
+        var L u(x) = a (L L' phi(x, x) - l [K + strength W^-1, P; P^T, 0]^-1 l^T).
+
+    The amplitude a makes leave-one-out errors as large as their standard deviations. With fewer centres than sites, the weights
+    have this distribution, and the variance of the function between the centres is added.
+
+    Source: Wahba, Spline Models for Observational Data (1990), chapters 1 and 5; Rasmussen and Williams, Gaussian Processes for
+    Machine Learning (2006), sections 2.7, 8.3.4 (projected process) and 9.4 (derivatives).
+
+    Args:
+        model: the fitted model.
+        data: the data.
+        strength: the smoothing of each output.
+        interpolates: the centres are the sites.
+    """
+
+    def __init__(self, model: LinearModel, data: Scattered, strength: Float[Tensor, " O"], interpolates: bool) -> None:
+        self.model, self.data, self.strength, self.interpolates = model, data, strength, interpolates
+
+    def std(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"]:
+        """The standard deviation of ``op`` of each output at points, in the units of the values.
+
+        Raises:
+            InputError: fewer values than an amplitude needs, or a kernel that is not smooth enough.
+        """
+        op = op.over(*x.shape)
+        old, found = op.tensors, []
+        size = max(1, ENTRIES // self.model.coefficients.shape[0])
+        with torch.no_grad():
+            for part, *new in zip(*(rows.split(size) for rows in (x, *old)), strict=True):
+                found.append(self._variance(part, op.substitute(old, new)).sqrt())
+        return torch.cat(found)
+
+    def outside(self, x: Float[Tensor, "B D"]) -> int:
+        """How many points are farther from the data than the data are from each other."""
+        from scipy.spatial import cKDTree
+
+        with torch.no_grad():
+            sites, points = (self._inner(t, Operator.identity().over(*t.shape))[1].cpu().numpy() for t in (self.data.x, x))
+        tree = cKDTree(sites)
+        spacing = tree.query(sites, k=[min(2, len(sites))])[0].max()
+        return int((tree.query(points)[0] > FAR * spacing).sum())
+
+    @cached_property
+    def _fit(self) -> AtCenters | FewerCenters:
+        network = self._inner(self.data.x[:0], Operator.identity())[0]
+        return AtCenters(network, self.data) if self.interpolates else FewerCenters(self.model, network, self.data)
+
+    def _variance(self, x: Tensor, op: Operator) -> Tensor:
+        network, z, inner = self._inner(x, op)
+        prior = prior_variance(network, z, inner, op)
+        found = self._fit.variance(self.model.features(x, op), prior, self.strength)
+        if torch.isnan(found).any():
+            raise InputError(
+                f"{len(self.data.x)} points at different places are too few for error bars of this fit; give more points, or a "
+                "lower degree."
+            )
+        return found
+
+    def _inner(self, x: Tensor, op: Operator) -> tuple[RBFNetwork, Tensor, Operator]:
+        """The network inside all wrappers, its points, and its operator."""
+        model = self.model
+        while isinstance(model, Wrapper):
+            x, (op,) = model.inner(x, [op])
+            model = model.network
+        return cast(RBFNetwork, model), x, op
