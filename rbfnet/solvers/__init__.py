@@ -10,6 +10,7 @@ from rbfnet.solvers._sequence import Sequence, as_solver
 from rbfnet.solvers._solver import Solver, Solving, trainable
 from rbfnet.solvers.assembly import LinearSystem, Posed, automatic_scales, linear_system, require_pointwise
 from rbfnet.solvers.balance import Balance, GradientNorm, ResidualAttention
+from rbfnet.solvers.scattered import Posterior
 
 __all__ = [
     "LBFGS",
@@ -22,6 +23,7 @@ __all__ = [
     "LeastSquares",
     "LinearSystem",
     "Posed",
+    "Posterior",
     "ResidualAttention",
     "Sequence",
     "Solver",

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.errors import InputError
 from rbfnet.operators import Operator, Recorder
-from rbfnet.solvers.scattered import Posterior
+from rbfnet.solvers import Posterior
 from rbfnet.training._asked import Asked, field_of
 from rbfnet.training._column_names import ColumnNames
 from rbfnet.training._model import Network
 
 
 def deviations(
-    posterior: Posterior, model: Network, x: Float[Tensor, "N D"], asked: Sequence[Asked], names: ColumnNames
+    posterior: Posterior | None, model: Network, x: Float[Tensor, "N D"], asked: Sequence[Asked], names: ColumnNames
 ) -> Float[Tensor, "N K"]:
-    """The standard deviation of each quantity; expressions are linearised at the model, and outputs are independent."""
+    """The standard deviation of each quantity; expressions are linearised at the model, and outputs are independent.
+
+    Raises:
+        InputError: there is no posterior, or its kernel is not smooth enough.
+    """
+    if posterior is None:
+        raise InputError(
+            "Error bars are for data fitted by least_squares in this session; fit the data again, as in rbfnet.fit(x, y)."
+        )
     found = [x.new_zeros(len(x)) for _ in asked]
     for k, one in enumerate(asked):
         for output, op in _linear(one, model, x, names).items():
             found[k] = torch.hypot(found[k], posterior.std(x, op)[:, output])
+    if not posterior.warned and (far := posterior.outside(x)):
+        posterior.warned = True
+        warnings.warn(
+            f"{far:,} of {len(x):,} points are outside of the data, where a fit extrapolates and its error bars grow.",
+            stacklevel=3,
+        )
     return torch.stack(found, dim=1)
 
 

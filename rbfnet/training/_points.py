@@ -34,6 +34,20 @@ class Points:
     give: Callable[[Named], Any]
     form: Callable[[Tensor], Any]
 
+    def results(self, found: Float[Tensor, "N K"], names: Sequence[str], what: Any, alone: bool) -> Any:
+        """Results in the form of the points; a single column has no axis of its own unless it was requested in a list.
+
+        Args:
+            found: the columns.
+            names: their names.
+            what: the request, None for all outputs.
+            alone: whether a single quantity was requested outside a list.
+        """
+        if self.labelled or isinstance(what, dict):
+            results = self.give(dict(zip(names, found.unbind(dim=1), strict=True)))
+            return results[names[0]] if alone else results
+        return self.form(found[:, 0] if alone or (what is None and found.shape[1] == 1) else found)
+
 
 def as_given(given: Any, coords: Sequence[str], like: Tensor) -> Points:
     """Read points from an array, list, tensor, data frame or series, or from a dict with the values of each coordinate.

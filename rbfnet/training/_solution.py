@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,23 +10,21 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from rbfnet.errors import InputError
 from rbfnet.operators import Field
 from rbfnet.problems import Problem
+from rbfnet.solvers import Posterior
 from rbfnet.training._arrays import as_points
 from rbfnet.training._asked import What, as_asked, field_of, values
 from rbfnet.training._column_names import ColumnNames
 from rbfnet.training._deviations import deviations
 from rbfnet.training._model import Network
 from rbfnet.training._page import page
-from rbfnet.training._points import Points, as_given
+from rbfnet.training._points import as_given
 from rbfnet.training._residuals import residuals_at
 from rbfnet.training._value_files import write_csv, write_npz, write_vtk, xarray_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from rbfnet.solvers.scattered import Posterior
 
 
 class Solution:
@@ -74,8 +71,7 @@ class Solution:
         posterior: Posterior | None = None,
     ) -> None:
         self.model, self.errors, self.summary, self.left_out = model, errors, summary, left_out
-        self._problem, self._names, self.history = problem, names, list(history)
-        self._posterior, self._warned = posterior, False
+        self._problem, self._names, self._posterior, self.history = problem, names, posterior, list(history)
 
     @property
     def problem(self) -> Problem:
@@ -136,59 +132,38 @@ class Solution:
             array([0.25])
         """
         given = as_given(points, self.names.coords, self.model.centers)
-        outputs = what is None
         asked, alone = as_asked(list(self.names.outputs) if what is None else what, self.names, len(given.x))
-        found = values(self.model, given.x, asked, self.names, progress)
-        told = [column.name for column in asked]
-        if outputs and self.names.is_complex:
+        found, told = values(self.model, given.x, asked, self.names, progress), [column.name for column in asked]
+        if what is None and self.names.is_complex:
             found, told = torch.complex(*found.chunk(2, dim=1)), list(self.names.values)
-        return _formed(given, found, told, what, alone)
+        return given.results(found, told, what, alone)
 
     def std(self, points: Any, what: What | None = None) -> Any:
         """The standard deviation of a fit to data at points: error bars of values and derivatives, as :meth:`predict` gives them.
 
-        The fit is the mean of a Gaussian process given the data; this is its standard deviation. The fitted smoothing is the
-        variance of the noise, relative to that of the process, whose size is chosen so that leave-one-out errors are as large as
-        their bars. Bars are for the function; a new measurement also has its noise. Outside of the data they grow.
-
-        Expressions that are not linear (``"sqrt(u_x^2 + u_y^2)"``) are linearised at the fit. The errors of several outputs are
-        taken to be independent; for complex values the bar is that of the modulus of the error.
+        The fit is the mean of a Gaussian process given the data (:class:`rbfnet.solvers.Posterior`). Bars are for the function;
+        a new measurement also has its noise. Outside of the data they grow, which a UserWarning says once. Expressions are
+        linearised; outputs are independent; the bar of a complex value is that of the modulus of its error.
 
         Args:
             points, what: as in :meth:`predict`.
 
         Raises:
-            InputError: a solution of another kind of problem, or one that was loaded; a kernel with too few derivatives for
-                ``what`` (twice its order are needed); too few points.
-
-        Warns:
-            UserWarning: points far from the data, once per solution.
+            InputError: not a fit to data, or a loaded one; too few points; a kernel with less than twice the derivatives.
 
         Example:
             >>> import numpy as np, rbfnet
             >>> x = np.linspace(0, 1, 20)
-            >>> fit = rbfnet.fit(x, np.sin(9 * x), kernel="matern")
-            >>> inside, gap = fit.std([x[3], 0.5])
-            >>> bool(inside < 1e-6 < gap < 0.1)
+            >>> at_data, between = rbfnet.fit(x, np.sin(9 * x), kernel="matern").std([x[3], 0.5])
+            >>> bool(at_data < 1e-6 < between < 0.1)
             True
         """
-        if self._posterior is None:
-            raise InputError(
-                "Error bars are for data fitted by least_squares in this session; fit the data again, as in rbfnet.fit(x, y)."
-            )
         given = as_given(points, self.names.coords, self.model.centers)
         asked, alone = as_asked(list(self.names.outputs) if what is None else what, self.names, len(given.x))
-        found = deviations(self._posterior, self.model, given.x, asked, self.names)
-        if not self._warned and (far := self._posterior.outside(given.x)):
-            self._warned = True
-            warnings.warn(
-                f"{far:,} of {len(given.x):,} points are outside of the data, where a fit extrapolates and its error bars grow.",
-                stacklevel=2,
-            )
-        told = [column.name for column in asked]
+        found, told = deviations(self._posterior, self.model, given.x, asked, self.names), [column.name for column in asked]
         if what is None and self.names.is_complex:
             found, told = torch.hypot(*found.chunk(2, dim=1)), list(self.names.values)
-        return _formed(given, found, told, what, alone)
+        return given.results(found, told, what, alone)
 
     def field(self, points: Any) -> Field:
         """The solution at points as a :class:`rbfnet.Field` with the names of the problem: ``field.d("x")``, ``field["p"]``.
@@ -323,11 +298,3 @@ class Solution:
     def _repr_html_(self) -> str:
         """The HTML shown in a notebook: problem, errors, verdict, residuals and a figure."""
         return page(self)
-
-
-def _formed(given: Points, found: Tensor, names: Sequence[str], what: What | None, alone: bool) -> Any:
-    """Results (N, K) in the form of the points, a single column that is not one of a list without its axis."""
-    if given.labelled or isinstance(what, dict):
-        results = given.give(dict(zip(names, found.unbind(dim=1), strict=True)))
-        return results[names[0]] if alone else results
-    return given.form(found[:, 0] if alone or (what is None and found.shape[1] == 1) else found)

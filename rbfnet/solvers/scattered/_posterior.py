@@ -44,10 +44,20 @@ class Posterior:
         data: the data.
         strength: the smoothing of each output.
         interpolates: the centres are the sites.
+
+    Attributes:
+        warned: somebody has been told of points outside of the data.
+
+    Example:
+        >>> import numpy as np, rbfnet
+        >>> x = np.linspace(0, 1, 20)
+        >>> rbfnet.fit(x, np.sin(9 * x)).std([0.5]).round(2)  # by this class
+        array([0.02])
     """
 
     def __init__(self, model: LinearModel, data: Scattered, strength: Float[Tensor, " O"], interpolates: bool) -> None:
         self.model, self.data, self.strength, self.interpolates = model, data, strength, interpolates
+        self.warned = False
 
     def std(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"]:
         """The standard deviation of ``op`` of each output at points, in the units of the values.
