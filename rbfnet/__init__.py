@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rbfnet.errors import InputError, NotSolvedWarning
+    from rbfnet.estimators import RBFInterpolator
     from rbfnet.kernels import Kernel
     from rbfnet.nn import RBFLayer, RBFNetwork, evaluate, export, load_export
     from rbfnet.operators import Field, Operator
@@ -26,6 +27,7 @@ _HOME = {
     "Interrupted": "training",
     "NotSolvedWarning": "errors",
     "Kernel": "kernels",
+    "RBFInterpolator": "estimators",
     "RBFLayer": "nn",
     "RBFNetwork": "nn",
     "Field": "operators",
@@ -41,6 +43,7 @@ _HOME = {
 }
 _ROOMS = {
     "domains",
+    "estimators",
     "interactive",
     "kernels",
     "nn",
@@ -61,6 +64,7 @@ __all__ = [
     "NotSolvedWarning",
     "Operator",
     "Problem",
+    "RBFInterpolator",
     "RBFLayer",
     "RBFNetwork",
     "Solution",

@@ -26,7 +26,19 @@ from rbfnet.nn import RBFNetwork
 from rbfnet.problems import Problem
 from rbfnet.training.runs._construct import construct
 
-ROOMS = ("domains", "interactive", "kernels", "nn", "operators", "plots", "problems", "solvers", "testing", "training")
+ROOMS = (
+    "domains",
+    "estimators",
+    "interactive",
+    "kernels",
+    "nn",
+    "operators",
+    "plots",
+    "problems",
+    "solvers",
+    "testing",
+    "training",
+)
 
 
 def names() -> dict[str, Any]:

@@ -44,7 +44,7 @@ ROOMS = [
     "plots",
     "training",
 ]
-ROOMS += ["interactive", "cli"]
+ROOMS += ["estimators", "interactive", "cli"]
 """From the ground up: a room imports only rooms before it. ``testing`` may look at what users may look at."""
 
 
