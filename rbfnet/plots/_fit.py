@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
+from rbfnet.errors import InputError
 from rbfnet.plots._drawable import Drawable, View, known_values, label, output_name, title
 from rbfnet.plots._maps import as_array, dot_size, values
 from rbfnet.plots._style import axes_or_new
@@ -19,6 +20,8 @@ def fit(
     solution: Drawable, output: int | str = 0, *, at: Mapping[str, float] | None = None, ax: Axes | None = None, **artist: Any
 ) -> Axes:
     """The solution over its domain: a line over the data and the reference in one coordinate, a colour map in two.
+
+    Around a fit to data on a line, a band of two standard deviations is shown if the solution knows its error bars.
 
     Colours span the range of the reference, where there is one, so that both can be compared. Time is horizontal. Of three
     coordinates and more, two are drawn, the others being held at the middle of the domain or at ``at``.
@@ -58,6 +61,8 @@ def fit(
             _beneath(ax, problem, problem.outputs.index(name), known)
         elif known is not None and problem.exact is not None:
             _line(ax, view, known, problem.outputs.index(name))
+        if isinstance(problem, DataProblem) and len(problem.domain.coords) == 1:
+            _band(ax, solution, x, found, name)
         line: dict[str, Any] = {"label": "fit", "zorder": 3} | artist
         values(view.seen(x), found, view.labels, label(problem, name), ax=ax, **line)
         if len(ax.get_legend_handles_labels()[1]) > 1:
@@ -98,6 +103,16 @@ def _beneath(ax: Axes, problem: Problem, output: int, known: Reference | None) -
         )  # fmt: skip
     if known is not None and not isinstance(problem, DataProblem):
         _line(ax, View.of(problem), known, output)
+
+
+def _band(ax: Axes, solution: Drawable, x: Tensor, found: Tensor, name: str) -> None:
+    """Two standard deviations about the fit, if they are known: a loaded fit or a rough kernel has none."""
+    try:
+        std = as_array(solution.std(x, name))
+    except InputError:
+        return
+    points, middle = as_array(x)[:, 0], as_array(found)
+    ax.fill_between(points, middle - 2 * std, middle + 2 * std, color="0.85", linewidth=0, label="two std", zorder=0)
 
 
 def _line(ax: Axes, view: View, known: Reference, output: int) -> None:

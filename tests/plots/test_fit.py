@@ -229,3 +229,18 @@ def test_an_output_that_the_reference_lacks_has_no_error() -> None:
         error(solution, "p")
     titles = [ax.get_title() for ax in solution.plot().axes]
     assert "p: fit" in titles and "u: reference" in titles and "p: reference" not in titles
+
+
+def test_a_fit_on_a_line_has_a_band_of_two_standard_deviations() -> None:
+    x = np.linspace(0, 1, 20)
+    solution = rbfnet.fit(x, np.sin(9 * x))
+    (band,) = fit(solution).collections
+    points = solution.problem.domain.box
+    low, high = (float(end) for end in points)
+    drawn = band.get_paths()[0].vertices
+    at = np.unique(drawn[:, 0])
+    assert at.min() == pytest.approx(low) and at.max() == pytest.approx(high)
+    upper = np.array([drawn[drawn[:, 0] == one, 1].max() for one in at])
+    np.testing.assert_allclose(upper, solution.predict(at) + 2 * solution.std(at), atol=1e-12)
+    # A thin-plate spline has no bars of its slope.
+    assert not fit(solution, "u_x").collections

@@ -135,6 +135,16 @@ def test_fewer_centres_are_the_projected_process() -> None:
     np.testing.assert_allclose(fit.std(POINTS), expected, rtol=1e-6)
 
 
+def test_kernels_with_a_width_each_have_the_bars_of_their_weights() -> None:
+    """Plain least squares: residual variance times the leverage."""
+    fit = rbfnet.fit(X, Y, kernel="gaussian", num_centers=8, per_center=True, degree=-1, smoothing=0.0, epsilon=1.0)
+    rows, new = (fit.model.features(torch.tensor(x), Operator.identity()).detach().numpy() for x in (X, POINTS))
+    centred = Y - Y.mean()
+    residual = centred - rows @ np.linalg.lstsq(rows, centred, rcond=None)[0]
+    leverage = np.einsum("ij,jk,ik->i", new, np.linalg.inv(rows.T @ rows), new)
+    np.testing.assert_allclose(fit.std(POINTS), np.sqrt(residual @ residual / 22 * leverage), rtol=1e-4)
+
+
 def test_bars_vanish_at_the_data_and_grow_outside_of_them() -> None:
     for kernel in ("thin_plate_spline", "gaussian", "matern"):
         for centers in (None, 20):
@@ -157,6 +167,15 @@ def test_one_sentence_about_points_outside_and_only_one() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit.std([[3.0, 3.0]])
+
+
+def test_a_gap_is_not_outside() -> None:
+    x = np.concatenate([np.linspace(0, 1, 20), np.linspace(5, 6, 20)])
+    fit = rbfnet.fit(x, np.sin(x))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gap, between = fit.std([3.0, x[0] + 0.02])
+    assert gap > 10 * between
 
 
 def test_forms_of_results_outputs_and_expressions() -> None:

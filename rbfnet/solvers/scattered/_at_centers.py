@@ -82,7 +82,7 @@ class AtCenters:
         return unknowns
 
     def variance(
-        self, features: Float[Tensor, "B U"], prior: Float[Tensor, " B"], strength: Float[Tensor, " O"]
+        self, features: Float[Tensor, "B U"], prior: Float[Tensor, " B"] | None, strength: Float[Tensor, " O"]
     ) -> Float[Tensor, "B O"]:
         """The posterior variance of linear functionals of the fit.
 
@@ -91,6 +91,7 @@ class AtCenters:
             prior: each functional of the kernel in both arguments.
             strength: as in :meth:`solve`.
         """
+        assert prior is not None  # the kernel is symmetric
         kernel, tail = features.tensor_split([self.network.num_centers], dim=1)
         found = features.new_empty((len(features), len(strength)))
         for s in strength.unique().tolist():

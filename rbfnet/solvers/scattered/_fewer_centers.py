@@ -109,17 +109,17 @@ class FewerCenters:
         return found * self.data.spread
 
     def variance(
-        self, features: Float[Tensor, "B U"], prior: Float[Tensor, " B"], strength: Float[Tensor, " O"]
+        self, features: Float[Tensor, "B U"], prior: Float[Tensor, " B"] | None, strength: Float[Tensor, " O"]
     ) -> Float[Tensor, "B O"]:
         """The posterior variance of linear functionals of the fit: of the weights, and of the function between the centres.
 
         Args:
             features: each functional of the kernels and of the tail.
-            prior: each functional of the kernel in both arguments.
+            prior: each functional of the kernel in both arguments; None leaves out what is between the centres.
             strength: as in :meth:`solve`.
         """
         kernel, tail = features.tensor_split([self.num_centers], dim=1)
-        between = self._at_centers.variance(kernel, tail, prior)[:, None]
+        between = 0.0 if prior is None else self._at_centers.variance(kernel, tail, prior)
         free, known = self.moments.columns(kernel), tail @ self.directions
         found = features.new_empty((len(features), len(strength)))
         for o, s in enumerate(strength.tolist()):
@@ -128,7 +128,7 @@ class FewerCenters:
                 weights = self.plain.leverages(torch.cat([free, known], dim=1))
             else:
                 weights = self._penalised_leverages(free, known, s or float(self.spectrum.strengths()[0]))
-            found[:, o] = noise * weights + amplitude * between[:, 0]
+            found[:, o] = noise * weights + amplitude * between
         return found * self.data.spread.square()
 
     def _scales(self, output: int, strength: float) -> tuple[float, float]:

@@ -34,7 +34,7 @@ class Posterior:
         var L u(x) = a (L L' phi(x, x) - l [K + strength W^-1, P; P^T, 0]^-1 l^T).
 
     The amplitude a makes leave-one-out errors as large as their standard deviations. With fewer centres than sites, the weights
-    have this distribution, and the variance of the function between the centres is added.
+    have this distribution, and the variance of the function between the centres is added unless each has a width of its own.
 
     Source: Wahba, Spline Models for Observational Data (1990), chapters 1 and 5; Rasmussen and Williams, Gaussian Processes for
     Machine Learning (2006), sections 2.7, 8.3.4 (projected process) and 9.4 (derivatives).
@@ -74,14 +74,17 @@ class Posterior:
         return torch.cat(found)
 
     def outside(self, x: Float[Tensor, "B D"]) -> int:
-        """How many points are farther from the data than the data are from each other."""
+        """How many points are farther from the data than the data are from each other; on a line, only those beyond its ends."""
         from scipy.spatial import cKDTree
 
         with torch.no_grad():
             sites, points = (self._inner(t, Operator.identity().over(*t.shape))[1].cpu().numpy() for t in (self.data.x, x))
         tree = cKDTree(sites)
         spacing = tree.query(sites, k=[min(2, len(sites))])[0].max()
-        return int((tree.query(points)[0] > FAR * spacing).sum())
+        far = tree.query(points)[0] > FAR * spacing
+        if points.shape[1] == 1:
+            far &= (points[:, 0] < sites.min()) | (points[:, 0] > sites.max())
+        return int(far.sum())
 
     @cached_property
     def _fit(self) -> AtCenters | FewerCenters:
@@ -90,7 +93,8 @@ class Posterior:
 
     def _variance(self, x: Tensor, op: Operator) -> Tensor:
         network, z, inner = self._inner(x, op)
-        prior = prior_variance(network, z, inner, op)
+        # Kernels with a width each are not the covariance of a process: only their weights are uncertain.
+        prior = None if network.metric.per_center else prior_variance(network, z, inner, op)
         found = self._fit.variance(self.model.features(x, op), prior, self.strength)
         if torch.isnan(found).any():
             raise InputError(
