@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from rbfnet.cli.command import columns_of, elements, loaded, new_file, one_run, read
 from rbfnet.cli.printed import console
 from rbfnet.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from rbfnet.training import Solution
 
 HELP = """\
 rbfnet plot RUN: draw the overview of a run again (fit, reference, error, convergence, centres); or slices, or an animation
@@ -28,6 +38,9 @@ TAKES = {
     "--slice": "--slice t=0,.5,1", "--animate": "--animate t", "--what": "--what u_x", "--out": "--out picture.png",
     "--frames": "--frames 40",
 }  # fmt: skip
+
+COLUMNS, WIDTH, HEIGHT = 3, 4.2, 3.4
+"""Maps in a row, and the size of one in inches."""
 
 
 def plot(arguments: list[str]) -> int:
@@ -58,23 +71,83 @@ def plot(arguments: list[str]) -> int:
     else:
         out = directory / "figures" / "".join(c if c.isalnum() or c in "._-" else "_" for c in default)
     solution = loaded(directory, given.trust)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from rbfnet.training import draw_film, draw_overview, draw_slices
-
     out.parent.mkdir(exist_ok=True)
-    what = given.options.get("--what")
-    if name is None:
-        low, high = draw_overview(solution, out)
-    elif slices:
-        low, high = draw_slices(solution, out, name, values, what)
+    what = given.options.get("--what", 0)
+    if film:
+        shown = _film(solution, out, film, frames, what, progress=not given.quiet)
+    elif name is not None:
+        shown = _slices(solution, out, name, values, what)
     else:
-        low, high = draw_film(solution, out, name, frames, what, progress=not given.quiet)
+        shown = _overview(solution, out)
     if given.verbose:
-        console(given.quiet).print(f"from {low:.4g} to {high:.4g}")
+        import numpy as np
+
+        console(given.quiet).print(f"from {np.nanmin(shown):.4g} to {np.nanmax(shown):.4g}")
     print(out)
     return 0
+
+
+def _overview(solution: Solution, out: Path) -> np.ndarray:
+    """Draw all pictures; returns values of all outputs."""
+    import numpy as np
+
+    from rbfnet.training import overview
+
+    _save(overview(solution, _figure()), out)
+    return np.asarray(solution.predict(solution.problem.domain.grid(2_000), progress=False).real)
+
+
+def _slices(solution: Solution, out: Path, name: str, values: list[float], what: int | str) -> np.ndarray:
+    """Draw lines in one panel, or maps in rows of three; returns the values shown."""
+    import numpy as np
+
+    from rbfnet import plots
+
+    count = 1 if len(solution.problem.domain.coords) == 2 else len(values)
+    columns = min(count, COLUMNS)
+    rows = -(-count // columns)
+    figure = _figure()
+    if count > 1:
+        figure.set_size_inches(WIDTH * columns, HEIGHT * rows)
+    with plots.style():
+        panels: Any = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in panels[count:]:
+        ax.set_axis_off()
+    plots.slices(solution, what, along=name, values=values, ax=panels[:count])
+    _save(figure, out)
+    found = [np.asarray(line.get_ydata(), dtype=float) for ax in panels for line in ax.lines]
+    return np.concatenate(found + [np.ma.filled(drawn.get_array(), np.nan).ravel() for ax in panels for drawn in ax.collections])
+
+
+def _film(solution: Solution, out: Path, name: str, frames: int, what: int | str, progress: bool) -> np.ndarray:
+    """Draw an animation; returns the values shown."""
+    import numpy as np
+
+    from rbfnet import plots
+
+    film: Any = plots.animate(solution, out, name, output=what, frames=frames, progress=progress)
+    return np.concatenate([frame.values for frame in film.new_frame_seq()])
+
+
+def _figure() -> Figure:
+    """A figure in rbfnet's style, which needs no display."""
+    from matplotlib.figure import Figure
+
+    from rbfnet import plots
+
+    with plots.style():
+        return Figure()
+
+
+def _save(figure: Figure, out: Path) -> None:
+    """Write a figure; the file appears once it is complete."""
+    from rbfnet import plots
+    from rbfnet.training.storage import write_whole
+
+    content = io.BytesIO()
+    with plots.style():
+        figure.savefig(content, format=out.suffix[1:].lower())
+    write_whole(out, content.getbuffer())
 
 
 def _slice(text: str) -> tuple[str, list[float]]:

@@ -1,11 +1,11 @@
 """Training: the Lightning module and data module, ``solve`` and ``fit``, and run directories."""
 
 from rbfnet.training._data_module import ProblemData
+from rbfnet.training._figures import overview
 from rbfnet.training._finite import Diverged
 from rbfnet.training._module import TrainingModule
 from rbfnet.training._predict_file import predict_file
 from rbfnet.training._programs import Exported, export_solution
-from rbfnet.training._slices_and_films import draw_film, draw_overview, draw_slices
 from rbfnet.training._solution import Solution
 from rbfnet.training._solve import fit, solve
 from rbfnet.training._train import train
@@ -34,15 +34,13 @@ __all__ = [
     "TrainingModule",
     "Verdict",
     "build",
-    "draw_film",
-    "draw_overview",
-    "draw_slices",
     "errors",
     "errors_of",
     "export_solution",
     "fit",
     "judge",
     "load",
+    "overview",
     "predict_file",
     "resume",
     "solve",

@@ -201,6 +201,10 @@ def test_slices_and_films_are_pictures(command: Command, good: str) -> None:
     code, out, err = command("plot", good, "--slice", "y=0,.5,1", "--out", "slices.png", "-v")
     assert (code, err) == (0, "") and out.splitlines()[-1] == "slices.png" and "from " in out
     assert Path("slices.png").read_bytes().startswith(b"\x89PNG")
+    x = np.linspace(0, 1, 501)
+    points = np.concatenate([np.stack([x, np.full_like(x, y)], axis=1) for y in (0, 0.5, 1)])
+    found = rbfnet.load(good).predict(points, progress=False)
+    assert f"from {found.min():.4g} to {found.max():.4g}\n" in out
     assert command("plot", good, "--animate", "y", "--frames", "3", "--out", "film.gif", "--what", "u_x") == (0, "film.gif\n", "")
     from PIL import Image
 
