@@ -126,23 +126,34 @@ def test_fewer_centres_are_the_projected_process() -> None:
     fit = gaussian(smoothing, num_centers=12)
     centers = fit.model.centers.detach().numpy()
     k, rows, new = phi(centers, centers), phi(X, centers), phi(POINTS, centers)
-    covariance = rows @ np.linalg.solve(k, rows.T) + smoothing * np.eye(30)
     centred = Y - Y.mean()
-    size = centred @ np.linalg.solve(covariance, centred) / 30
+
+    def left(new: np.ndarray) -> np.ndarray:
+        return 1 - np.einsum("ij,ij->i", new, np.linalg.solve(k, new.T).T)
+
+    squares, expected_squares = [], []
+    for i in range(30):  # fitted again without the point
+        rest = np.arange(30) != i
+        normal = np.linalg.inv(rows[rest].T @ rows[rest] + smoothing * k)
+        error = centred[i] - rows[i] @ normal @ rows[rest].T @ centred[rest]
+        squares.append(error**2)
+        expected_squares.append(smoothing * (1 + rows[i] @ normal @ rows[i]) + left(rows[i : i + 1])[0])
+    size = sum(squares) / sum(expected_squares)
     weights = smoothing * np.linalg.inv(rows.T @ rows + smoothing * k)
-    between = 1 - np.einsum("ij,ij->i", new, np.linalg.solve(k, new.T).T)
-    expected = np.sqrt(size * (np.einsum("ij,jk,ik->i", new, weights, new) + between))
+    expected = np.sqrt(size * (np.einsum("ij,jk,ik->i", new, weights, new) + left(new)))
     np.testing.assert_allclose(fit.std(POINTS), expected, rtol=1e-6)
 
 
 def test_kernels_with_a_width_each_have_the_bars_of_their_weights() -> None:
-    """Plain least squares: residual variance times the leverage."""
+    """Plain least squares: the leverage times a noise that makes left-out errors as large as their bars."""
     fit = rbfnet.fit(X, Y, kernel="gaussian", num_centers=8, per_center=True, degree=-1, smoothing=0.0, epsilon=1.0)
     rows, new = (fit.model.features(torch.tensor(x), Operator.identity()).detach().numpy() for x in (X, POINTS))
     centred = Y - Y.mean()
     residual = centred - rows @ np.linalg.lstsq(rows, centred, rcond=None)[0]
     leverage = np.einsum("ij,jk,ik->i", new, np.linalg.inv(rows.T @ rows), new)
-    np.testing.assert_allclose(fit.std(POINTS), np.sqrt(residual @ residual / 22 * leverage), rtol=1e-4)
+    hat = np.einsum("ij,ji->i", rows, np.linalg.pinv(rows))
+    noise = np.sum((residual / (1 - hat)) ** 2) / np.sum(1 / (1 - hat))
+    np.testing.assert_allclose(fit.std(POINTS), np.sqrt(noise * leverage), rtol=1e-4)
 
 
 def test_bars_vanish_at_the_data_and_grow_outside_of_them() -> None:

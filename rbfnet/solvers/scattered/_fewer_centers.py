@@ -123,7 +123,7 @@ class FewerCenters:
         free, known = self.moments.columns(kernel), tail @ self.directions
         found = features.new_empty((len(features), len(strength)))
         for o, s in enumerate(strength.tolist()):
-            noise, amplitude = self._scales(o, s)
+            noise, amplitude = self._scales(o, s, prior is not None)
             if not s and not self.undetermined:
                 weights = self.plain.leverages(torch.cat([free, known], dim=1))
             else:
@@ -131,18 +131,32 @@ class FewerCenters:
             found[:, o] = noise * weights + amplitude * between
         return found * self.data.spread.square()
 
-    def _scales(self, output: int, strength: float) -> tuple[float, float]:
-        """The variances of the errors and of the kernel, in normalised values."""
+    def _scales(self, output: int, strength: float, between: bool) -> tuple[float, float]:
+        """The variances of errors and kernel, in normalised values, that make left-out errors as large as their deviations."""
+        kernel, tail, _ = self._sample
         if not strength and not self.undetermined:
-            free, tail = self._plain
-            left = self.target - self.kernel @ free - self.tail @ tail
-            noise = (left[:, output].square().sum() + self.within[output]) / (self.measured - self.plain.rank())
-            weight = free[:, output]
-            return float(noise), float((weight @ self.inner @ weight).abs()) / max(1, len(weight))
-        found, used = self.spectrum, strength or float(self.spectrum.strengths()[0])
-        lost = used / (found.values + used)
-        noise = ((lost * found.along[:, output].square()).sum() + found.beyond[output]) / (self.measured - found.terms)
-        return float(noise), float(noise) / used
+            free, known = self._plain
+            left = (self.target - self.kernel @ free - self.tail @ known)[:, output]
+            noise = float(left.square().sum() + self.within[output]) / (self.measured - self.plain.rank())
+            amplitude = float((free[:, output] @ self.inner @ free[:, output]).abs()) / max(1, len(free))
+            missed, leverages = self._plainly_left_out(), self.plain.leverages(torch.cat([kernel, tail], dim=1))
+        else:
+            noise, amplitude = strength or float(self.spectrum.strengths()[0]), 1.0
+            missed = self._penalised_left_out(torch.full_like(self.within, noise))
+            leverages = self._penalised_leverages(kernel, tail, noise)
+        expected = noise / (1 - leverages) + (amplitude * self._left_between if between else 0.0)
+        # All together, unlike for interpolation: at centres, where no variance is expected, errors would outweigh all others.
+        square = missed[:, output].square()
+        scale = float(square.nansum() / expected[~torch.isnan(square)].sum())
+        return scale * noise, scale * amplitude
+
+    @cached_property
+    def _left_between(self) -> Tensor:
+        """At the sites left out, the variance of the function between the centres, for amplitude 1, times the weights."""
+        features = self.model.features(self.data.x[self._sampled], Operator.identity())
+        prior = self.between[0, 0].expand(len(features))
+        found = self._at_centers.variance(features[:, : self.num_centers], features[:, self.num_centers :], prior)
+        return self.data.weights[self._sampled] * found
 
     @cached_property
     def _at_centers(self) -> Interpolation:
@@ -235,7 +249,10 @@ class FewerCenters:
         """The posterior variance of rows, for errors of variance one; beyond the rows of the data that of the prior."""
         along, inner = self._native_rows(kernel, tail)
         seen = (inner @ self._native[6].T).square()
-        unseen = (inner.square().sum(dim=1) - seen.sum(dim=1)).clamp(min=0.0)
+        length = inner.square().sum(dim=1)
+        unseen = length - seen.sum(dim=1)
+        # What is left of rows that the data do determine is rounding, and would be divided by a small number.
+        unseen = unseen.where(unseen > inner.shape[1] * torch.finfo(inner.dtype).eps * length, 0.0)
         return along.square().sum(dim=1) + seen @ (1 / (self._native[5].square() + strength)) + unseen / strength
 
     def _native_rows(self, kernel: Float[Tensor, "B F"], tail: Float[Tensor, "B K"]) -> tuple[Tensor, Tensor]:
