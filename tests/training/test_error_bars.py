@@ -120,6 +120,18 @@ def test_kernels_with_a_tail_against_the_kriging_system(kernel: str) -> None:
     np.testing.assert_allclose(fit.std(POINTS), np.sqrt(size * unit_variance), rtol=1e-6)
 
 
+def test_smoothing_per_row_and_repeated_points() -> None:
+    """Two rows at a site count as one of half the variance of the error."""
+    each = np.linspace(1e-3, 1e-1, 30)
+    fit = rbfnet.fit(
+        np.repeat(X, 2, axis=0), np.repeat(Y, 2), kernel="gaussian", epsilon=EPSILON, degree=-1, smoothing=np.repeat(each, 2)
+    )
+    inverse = np.linalg.inv(phi(X, X) + np.diag(each / 2))
+    unit = 1 - np.einsum("ij,jk,ik->i", phi(POINTS, X), inverse, phi(POINTS, X))
+    expected = np.sqrt(amplitude(inverse, Y - Y.mean()) * unit)
+    np.testing.assert_allclose(fit.std(POINTS), expected, rtol=1e-6)
+
+
 def test_fewer_centres_are_the_projected_process() -> None:
     """Weights of prior covariance K^-1, by dense matrices, and what the centres leave of the variance of the kernel."""
     smoothing = 1e-2
