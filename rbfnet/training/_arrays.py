@@ -61,7 +61,7 @@ def as_columns(what: str, given: Any) -> Columns:
 
 def predict(model: Network, problem: Problem, x: Any) -> Any:
     """What :meth:`rbfnet.training.Solution.predict` gives."""
-    points = as_points(x, len(problem.domain.coords), model.centers)
+    points = as_points(x, len(problem.domain.coords), model.weight)
     with torch.no_grad():
         values = model(points)
     if isinstance(problem, DataProblem) and problem.is_complex:

@@ -131,7 +131,7 @@ class Solution:
             >>> rbfnet.fit(x, x**2).predict([0.5]).round(3)
             array([0.25])
         """
-        given = as_given(points, self.names.coords, self.model.centers)
+        given = as_given(points, self.names.coords, self.model.weight)
         asked, alone = as_asked(list(self.names.outputs) if what is None else what, self.names, len(given.x))
         found, told = values(self.model, given.x, asked, self.names, progress), [column.name for column in asked]
         if what is None and self.names.is_complex:
@@ -158,7 +158,7 @@ class Solution:
             >>> bool(at_data < 1e-6 < between < 0.1)
             True
         """
-        given = as_given(points, self.names.coords, self.model.centers)
+        given = as_given(points, self.names.coords, self.model.weight)
         asked, alone = as_asked(list(self.names.outputs) if what is None else what, self.names, len(given.x))
         found, told = deviations(self._posterior, self.model, given.x, asked, self.names), [column.name for column in asked]
         if what is None and self.names.is_complex:
@@ -180,11 +180,11 @@ class Solution:
             [1.0]
         """
         if isinstance(points, Tensor) and points.requires_grad:
-            x = points.to(self.model.centers)
-            as_points(points, len(self.names.coords), self.model.centers)
+            x = points.to(self.model.weight)
+            as_points(points, len(self.names.coords), self.model.weight)
             x = x[:, None] if x.ndim == 1 else x
         else:
-            x = as_given(points, self.names.coords, self.model.centers).x
+            x = as_given(points, self.names.coords, self.model.weight).x
         return field_of(copy.deepcopy(self.model).requires_grad_(False), x, self.names)
 
     def residual(self, points: Any) -> dict[str, Any]:
@@ -207,7 +207,7 @@ class Solution:
             >>> {name: bool(np.nanmax(abs(values)) < 1e-3) for name, values in missed.items()}
             {'interior': True, 'dirichlet': True}
         """
-        given = as_given(points, self.names.coords, self.model.centers)
+        given = as_given(points, self.names.coords, self.model.weight)
         return {name: given.form(found) for name, found in residuals_at(self.model, self.problem, given.x).items()}
 
     def __call__(self, x: Tensor) -> Tensor:

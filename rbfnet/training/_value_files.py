@@ -46,7 +46,7 @@ def fresh(path: str | Path, *endings: str) -> Path:
 def columns(solution: Solution, points: Any, what: What | None) -> dict[str, np.ndarray]:
     """Coordinates and values by name, (N,) each; complex values as two columns."""
     given = solution.problem.domain.grid(GRID) if points is None else points
-    return columns_at(solution, as_given(given, solution.names.coords, solution.model.centers).x.cpu().numpy(), what)
+    return columns_at(solution, as_given(given, solution.names.coords, solution.model.weight).x.cpu().numpy(), what)
 
 
 def columns_at(solution: Solution, points: np.ndarray, what: What | None, *, progress: bool = True) -> dict[str, np.ndarray]:

@@ -76,11 +76,13 @@ class TooFewCenters(InputError):
     Args:
         problem: whose conditions they are.
         centers: how many there are.
+        automatic: whether their widths are.
     """
 
-    def __init__(self, problem: Problem, centers: int) -> None:
+    def __init__(self, problem: Problem, centers: int, automatic: bool) -> None:
         enough = max(4 * centers, 2 * 5 ** (len(problem.domain.coords) - 1))
+        other = "" if automatic else "an automatic shape parameter (network.epsilon=auto), or "
         super().__init__(
             f"{centers} centres are too few for {type(problem).__name__}: no function of theirs but zero satisfies its boundary "
-            f"conditions; give more centres (network.num_centers={enough})."
+            f"conditions; give {other}more centres (network.num_centers={enough})."
         )

@@ -215,7 +215,7 @@ class Lines:
             change = constraints.held @ (self._residual(self.rows, self._times, values)[0, self.still] @ constraints.test)
             y[0] -= change
             if not constraints.free.shape[1] and not change.norm() <= y[0].norm():
-                raise TooFewCenters(self.problem, self.network.num_centers)
+                raise TooFewCenters(self.problem, self.network.num_centers, self.network.layer.automatic)
             if turn and change.norm() <= 1e-9 * y[0].norm():
                 break
         if self.order == 2:

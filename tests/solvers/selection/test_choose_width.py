@@ -117,7 +117,9 @@ def test_automatic_shapes_are_no_worse_than_the_spacing_rule(kernel: str) -> Non
     for problem, worst in ((Poisson(), 10.0), (Beam(), 10.0)):
         auto = rbfnet.solve(problem, kernel=kernel, num_centers=150, solver="least_squares")
         rule = RBFNetwork(2, 1, 150, points=problem.domain.box.double(), overlap=3.5, dtype=DOUBLE)
-        ruled = rbfnet.solve(problem, kernel=kernel, num_centers=150, epsilon=float(rule.epsilon.detach()))
+        ruled = rbfnet.solve(
+            problem, kernel=kernel, num_centers=150, epsilon=float(rule.epsilon.detach()), solver="least_squares"
+        )
         assert auto.errors is not None and ruled.errors is not None
         assert auto.errors["rel_l2"] < worst * ruled.errors["rel_l2"]
         assert auto.summary["epsilon"] == pytest.approx(float(auto.model.epsilon.detach()))
