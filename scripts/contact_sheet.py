@@ -49,6 +49,22 @@ def drawn(name: str, problem: type[Problem]) -> np.ndarray:
     return plt.imread(file)
 
 
+def sheet_of(pictures: list[np.ndarray]) -> np.ndarray:
+    """Pictures in columns, each below the column that is shortest so far."""
+    columns: list[list[np.ndarray]] = [[] for _ in range(min(COLUMNS, len(pictures)))]
+    for picture in pictures:
+        min(columns, key=lambda column: sum(map(len, column))).append(picture)
+    height = max(sum(map(len, column)) for column in columns)
+    sheet = np.ones((height, WIDTH * len(columns), 4), dtype=np.float32)
+    for n, column in enumerate(columns):
+        top = 0
+        for picture in column:
+            across = min(WIDTH, picture.shape[1])
+            sheet[top : top + len(picture), n * WIDTH : n * WIDTH + across] = picture[:, :across]
+            top += len(picture)
+    return sheet
+
+
 def main() -> None:
     """Draw the sheet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -61,16 +77,7 @@ def main() -> None:
     for name, picture in pictures.items() if given.each else ():
         given.each.mkdir(parents=True, exist_ok=True)
         plt.imsave(given.each / f"{name}.png", picture)
-    columns = [list(pictures.values())[start::COLUMNS] for start in range(min(COLUMNS, len(pictures)))]
-    height = max(sum(len(picture) for picture in column) for column in columns)
-    sheet = np.ones((height, WIDTH * len(columns), 4), dtype=np.float32)
-    for n, column in enumerate(columns):
-        top = 0
-        for picture in column:
-            across = min(WIDTH, picture.shape[1])
-            sheet[top : top + len(picture), n * WIDTH : n * WIDTH + across] = picture[:, :across]
-            top += len(picture)
-    plt.imsave(given.output, sheet)
+    plt.imsave(given.output, sheet_of(list(pictures.values())))
     print(f"{len(pictures)} overviews in {time.perf_counter() - started:.0f} s: {given.output}")
 
 

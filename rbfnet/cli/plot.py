@@ -111,9 +111,9 @@ def _slices(solution: Solution, out: Path, name: str, values: list[float], what:
         figure.set_size_inches(WIDTH * columns, HEIGHT * rows)
     with plots.style():
         panels: Any = figure.subplots(rows, columns, squeeze=False).ravel()
+        plots.slices(solution, what, along=name, values=values, ax=panels[:count])
     for ax in panels[count:]:
         ax.set_axis_off()
-    plots.slices(solution, what, along=name, values=values, ax=panels[:count])
     _save(figure, out)
     found = [np.asarray(line.get_ydata(), dtype=float) for ax in panels for line in ax.lines]
     return np.concatenate(found + [np.ma.filled(drawn.get_array(), np.nan).ravel() for ax in panels for drawn in ax.collections])

@@ -17,6 +17,9 @@ TERMS = "loss/"
 NAMES = {"loss": "loss", "val/rel_l2": "relative L2 error (validation)"}
 """What else is drawn of a history."""
 
+LEAST = 1e-20
+"""Of losses relative to the largest one: what holds up to rounding, or exactly, is below the axis."""
+
 MOST = 12
 """Of the bars; more cannot be read."""
 
@@ -24,6 +27,7 @@ MOST = 12
 def convergence(solution: Drawable, *, ax: Axes | None = None) -> Axes:
     """The loss of each condition over the epochs; for a run of one epoch, the relative residual of each equation as a bar.
 
+    Losses below 1e-20 times the largest one are rounding and off the axis; the legend says which are throughout.
     Bars end at the root mean square at held-out points, dots stand at the largest residual there.
 
     Args:
@@ -51,9 +55,13 @@ def convergence(solution: Drawable, *, ax: Axes | None = None) -> Axes:
     ax = axes_or_new(ax)
     if not curves:
         return _bars(ax, solution)
+    floor = LEAST * max(losses.max() for _, losses in curves.values())
     for name, (epochs, losses) in curves.items():
-        ax.plot(epochs, losses, label=text(name), color="black" if name == "loss" else None, zorder=1 if name == "loss" else 2)
+        label = text(name) if losses.max() > floor else f"{text(name)} (below {floor:.0e})"
+        ax.plot(epochs, losses, label=label, color="black" if name == "loss" else None, zorder=1 if name == "loss" else 2)
     ax.set_yscale("log")
+    if min(losses.min() for _, losses in curves.values()) < floor:
+        ax.set_ylim(bottom=min(losses[losses > floor].min(initial=np.inf) for _, losses in curves.values()) / 10)
     ax.set_xlabel("epoch")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_title("loss over epochs")

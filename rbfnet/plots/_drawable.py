@@ -86,9 +86,8 @@ class View:
         lines = [torch.linspace(ends[name][0], ends[name][1], STEPS[len(self.axes)], dtype=torch.float64) for name in self.axes]
         along = dict(zip(self.axes, torch.cartesian_prod(*lines).reshape(-1, len(lines)).unbind(dim=1), strict=True))
         size = len(along[self.axes[0]])
-        x = torch.stack(
-            [along.get(name, torch.full((size,), self.held.get(name, 0.0)).double()) for name in domain.coords], dim=1
-        )
+        held = {name: torch.full((size,), value, dtype=torch.float64) for name, value in self.held.items()}
+        x = torch.stack([(held | along)[name] for name in domain.coords], dim=1)
         inside = domain.contains(x)
         if not inside.any():
             raise InputError(f"The domain has no points at {self.place}.")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +23,16 @@ SHOWN = ("value", "exact", "error", "deviation")
 SURE = 1.96
 """Standard errors on both sides of 95 % of a normal distribution."""
 
+SHORT = 1e-3
+"""A bar that is shorter relative to the value: ticks would differ in the fourth digit only."""
+
 
 def unknown(solution: Drawable, name: str | None = None, *, show: str = "value", ax: Axes | None = None) -> Axes:
     """An unknown coefficient of an inverse problem, with its 95 % band and the truth where these are known.
 
-    A number is a dot with an error bar. A function of one coordinate is a line with a band. A function of two is a colour map,
-    of which ``show`` chooses one; value and truth have one scale.
+    A number is a dot with an error bar; if the bar is very short, the axis shows the difference from the true value, or from a
+    round number. A function of one coordinate is a line with a band. A function of two is a colour map, of which ``show``
+    chooses one; value and truth have one scale.
 
     Args:
         solution: a :class:`rbfnet.training.Solution`.
@@ -65,14 +70,24 @@ def unknown(solution: Drawable, name: str | None = None, *, show: str = "value",
 
 def _number(ax: Axes, name: str, report: dict[str, float]) -> Axes:
     bar = SURE * report["standard_error"] if "standard_error" in report else None
-    ax.errorbar([0.0], [report["value"]], yerr=bar, fmt="o", capsize=4, label="found" if bar is None else "found, 95 %")
+    start = _start(report, bar)
+    ax.errorbar([0.0], [report["value"] - start], yerr=bar, fmt="o", capsize=4, label="found" if bar is None else "found, 95 %")
     if "exact" in report:
-        ax.axhline(report["exact"], color="0.4", linestyle="--", linewidth=1, label="exact")
+        ax.axhline(report["exact"] - start, color="0.4", linestyle="--", linewidth=1, label="exact")
     ax.set_xticks([])
     ax.set_xlim(-1, 1)
-    ax.set_ylabel(name)
+    ax.set_ylabel(f"{name} - {start:.15g}" if start else name)
     ax.legend()
     return ax
+
+
+def _start(report: dict[str, float], bar: float | None) -> float:
+    """What is subtracted so that ticks need few digits: the exact value, or the value rounded to the size of its bar."""
+    value = report["value"]
+    shown = max(bar or 0.0, abs(value - report.get("exact", value)))
+    if not 0 < shown < SHORT * abs(value):
+        return 0.0
+    return report["exact"] if "exact" in report else round(value, -math.floor(math.log10(shown)))
 
 
 def _field(ax: Axes | None, solution: Drawable, name: str, part: UnknownField, show: str) -> Axes:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 4.2, 3.4
 """Of one panel, in inches."""
 
+WIDEST = 4
+"""Panels in a row; of more, no word can be read on a page."""
+
 SLICES = 3
 """Maps in a row through three coordinates and more."""
 
@@ -58,11 +61,13 @@ def overview(solution: Solution, figure: Figure | None = None) -> Figure:
         wide = SLICES
         rows += [single[start : start + wide] for start in range(0, len(single), wide)]
     else:
-        # What there is one of fills the rows, to the right of their own pictures.
+        # What there is one of fills the rows, to the right of their own pictures, and further rows where these would be long.
         holes = sum(wide - len(row) for row in rows)
-        wide += max(0, -(-(len(single) - holes) // len(rows)))
+        needed = wide + max(0, -(-(len(single) - holes) // len(rows)))
+        wide = needed if needed <= WIDEST else wide
         left = iter(single)
         rows = [[*row, *islice(left, wide - len(row))] for row in rows]
+        rows += iter(lambda: list(islice(left, wide)), [])
     with plots.style():
         figure.set_size_inches(WIDTH * wide, HEIGHT * len(rows) + 0.4)
         places: Any = figure.add_gridspec(len(rows), wide)

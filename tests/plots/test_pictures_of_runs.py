@@ -15,9 +15,9 @@ from matplotlib.colors import Normalize
 from torch import Tensor, exp
 
 import rbfnet
-from rbfnet.domains import Box, Interval, Rectangle
+from rbfnet.domains import Box, Interval, Rectangle, SpaceTime
 from rbfnet.plots import convergence, residual, slices, stream, surface, unknown
-from rbfnet.problems import Condition, Data, Dirichlet, Interior, UnknownField
+from rbfnet.problems import Condition, Data, Dirichlet, Interior, Unknown, UnknownField
 from rbfnet.training import Solution
 
 
@@ -100,6 +100,14 @@ def test_slices_lie_in_time_where_there_is_one() -> None:
     assert [line.get_label() for line in ax.lines] == ["t = 0", "t = 0.5", "t = 1"] and ax.get_xlabel() == "x"
 
 
+def test_slices_lie_at_the_end_of_a_time_that_float32_rounds_up() -> None:
+    class Short(rbfnet.problems.Heat):
+        domain = SpaceTime(Interval(x=(0, 1)), t=(0, 0.1))
+
+    (ax,) = slices(rbfnet.solve(Short(), num_centers=60, allow_unsolved=True))
+    assert np.asarray(ax.lines[-1].get_ydata()).max() == pytest.approx(np.exp(-(np.pi**2) / 40), abs=1e-5)
+
+
 def test_a_surface_has_the_heights_of_the_solution() -> None:
     ax: Any = surface(solved(Turning, 60), "v")
     x, y, z = ax.get_xlim(), ax.get_ylim(), ax.get_zlim()
@@ -131,6 +139,13 @@ def test_convergence_draws_each_loss_over_the_epochs() -> None:
         losses = [row[f"loss/{name}"] for row in solution.history if row[f"loss/{name}"] > 0]
         assert np.allclose(drawn[name][:, 1], losses)
     assert convergence(solution).get_yscale() == "log"
+
+
+def test_losses_that_are_rounding_do_not_stretch_the_axis() -> None:
+    history = [{"loss": 10.0**-n, "loss/interior": 10.0**-n, "loss/initial": 1e-54} for n in range(4)]
+    ax = convergence(SimpleNamespace(history=history, summary={"residuals": []}))  # type: ignore[arg-type]
+    assert [line.get_label() for line in ax.lines] == ["loss", "interior", "initial (below 1e-20)"]
+    assert ax.get_ylim()[0] == pytest.approx(1e-4)
 
 
 def test_a_run_of_one_epoch_has_bars() -> None:
@@ -182,7 +197,20 @@ def test_an_unknown_number_has_its_error_bar() -> None:
     assert np.asarray(bars[0].get_ydata()) == pytest.approx([report["value"]])
     low, high = bars[2][0].get_segments()[0][:, 1]
     assert (high - low) / 2 == pytest.approx(1.96 * report["standard_error"])
-    assert "exact 0.1" in ax.get_title()
+    assert "exact 0.1" in ax.get_title() and ax.get_ylabel() == "k"
+
+
+@pytest.mark.parametrize(("exact", "start", "words"), [(0.1, 0.1, "k - 0.1"), (None, 0.100000012, "k - 0.100000012")])
+def test_a_short_error_bar_is_drawn_as_a_difference(exact: float | None, start: float, words: str) -> None:
+    class Short(Unknown):
+        def report(self, domain: Any) -> dict[str, float]:
+            return {"value": 0.1000000123, "standard_error": 1e-9} | ({} if exact is None else {"exact": exact})
+
+    problem: Any = SimpleNamespace(unknowns=lambda: {"k": Short(1.0)}, domain=None, measured_in={})
+    drawn: Any = SimpleNamespace(problem=problem, summary={"problem": "short"})
+    ax = unknown(drawn)
+    assert ax.get_ylabel() == words
+    assert np.asarray(ax.containers[0][0].get_ydata()) == pytest.approx([0.1000000123 - start], abs=1e-15)
 
 
 @pytest.mark.parametrize(
