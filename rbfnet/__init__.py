@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rbfnet.errors import InputError, NotSolvedWarning
-    from rbfnet.estimators import RBFInterpolator
+    from rbfnet.estimators import RBFInterpolator, RBFRegressor
     from rbfnet.kernels import Kernel
     from rbfnet.nn import RBFLayer, RBFNetwork, evaluate, export, load_export
     from rbfnet.operators import Field, Operator
@@ -30,6 +30,7 @@ _HOME = {
     "RBFInterpolator": "estimators",
     "RBFLayer": "nn",
     "RBFNetwork": "nn",
+    "RBFRegressor": "estimators",
     "Field": "operators",
     "Operator": "operators",
     "Problem": "problems",
@@ -67,6 +68,7 @@ __all__ = [
     "RBFInterpolator",
     "RBFLayer",
     "RBFNetwork",
+    "RBFRegressor",
     "Solution",
     "evaluate",
     "export",

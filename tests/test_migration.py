@@ -36,11 +36,17 @@ def names() -> dict[str, Any]:
     exported = {name: getattr(module, name) for module in (kernels, problems, domains) for name in module.__all__}
     return {
         **exported,
-        **{"rbfnet": rbfnet, "RBFNetwork": rbfnet.RBFNetwork, "Operator": Operator, "EarlyStopping": EarlyStopping},
+        **{
+            "rbfnet": rbfnet,
+            "RBFNetwork": rbfnet.RBFNetwork,
+            "RBFRegressor": rbfnet.RBFRegressor,
+            "Operator": Operator,
+            "EarlyStopping": EarlyStopping,
+        },
         **{"problem": problem, "net": net, "solution": solution, "u": solution.field(x), "operator": Operator.d(0)},
         **{"x": x, "y": x[:, 0], "points": x, "values": x[:, 0], "s": 0.1, "e": 1.0, "stop": EarlyStopping("loss")},
         **{"f": lambda u: u.laplacian(), "func": lambda x, y: x * y, "space": domains.Interval(x=(0, 1))},
-        **{"k1": kernels.Gaussian(), "k2": kernels.Matern(), "l": 1.0},
+        **{"k1": kernels.Gaussian(), "k2": kernels.Matern(), "l": 1.0, "a": 0.1, "g": 1.0},
         **{name: getattr(problem, name) for name in ("domain", "outputs", "conditions")},
     }
 

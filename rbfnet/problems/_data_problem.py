@@ -27,6 +27,7 @@ class DataProblem(Problem):
         coords, outputs: a name for each column.
         validation, test: how many rows are held out: a fraction of all below 1, or a number of rows. By default the model is
             fitted to all rows, and its errors are measured by leaving rows out.
+        weights: (N,), positive: the inverse variance of each row, up to a factor; None if all are equal.
         common_scale: scale all inputs by the same length (they are lengths in the same unit) rather than each by its own.
 
     Attributes:
@@ -58,6 +59,7 @@ class DataProblem(Problem):
         validation: float = 0.0,
         test: float = 0.0,
         common_scale: bool = False,
+        weights: Float[Tensor, " N"] | None = None,
     ) -> None:
         super().__init__()
         if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or y.shape[1] != len(outputs):
@@ -70,6 +72,8 @@ class DataProblem(Problem):
             if not torch.isfinite(values).all():
                 row = int((~torch.isfinite(values)).any(dim=1).nonzero()[0])
                 raise InputError(f"Data must be finite, but row {row} of {name} is {values[row].tolist()}.")
+        if weights is not None and (weights.shape != (len(x),) or not (torch.isfinite(weights) & (weights > 0)).all()):
+            raise InputError(f"weights must be one positive, finite number for each of the {len(x)} rows.")
         n_val, n_test = _count("validation", validation, len(x)), _count("test", test, len(x))
         n_train = len(x) - n_val - n_test
         if n_train < 1:
@@ -80,6 +84,7 @@ class DataProblem(Problem):
         rows = torch.randperm(len(x)) if n_val or n_test else torch.arange(len(x))
         train, val, test_rows = rows.split([n_train, n_val, n_test])
         self.train_rows = train
+        self._weights = None if weights is None else weights[train]
         self.train_set = Reference(x[train], y[train])
         self._validation = Reference(x[val], y[val]) if n_val else None
         self._test = Reference(x[test_rows], y[test_rows]) if n_test else None
@@ -96,6 +101,9 @@ class DataProblem(Problem):
 
     def sites(self) -> Sites:
         return self._sites
+
+    def row_weights(self) -> Float[Tensor, " N"] | None:
+        return self._weights
 
     def remarks(self) -> list[str]:
         if not self._sites.repeated:

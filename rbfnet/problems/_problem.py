@@ -209,6 +209,10 @@ class Problem(nn.Module, Initialised, ABC):
         """The sites of the data, for networks that interpolate; None for a problem without data."""
         return None
 
+    def row_weights(self) -> Float[Tensor, " N"] | None:
+        """The inverse variance of each row of the data, up to a factor; None if all are equal."""
+        return None
+
     def remarks(self) -> list[str]:
         """Sentences about the given data, for the summary."""
         return []

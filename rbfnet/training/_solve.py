@@ -103,6 +103,7 @@ def fit(
     outputs: Sequence[str] | None = None,
     seed: int = 0,
     smoothing: float | str | Tensor | np.ndarray = "auto",
+    weights: Sequence[float] | Tensor | np.ndarray | None = None,
     **options: Any,
 ) -> Solution:
     """Fit values y at points x: standardise, build the network, solve for the weights, and measure the error by leaving rows out.
@@ -124,6 +125,8 @@ def fit(
         seed: the random seed for the held-out rows and the centres.
         smoothing: the smoothing parameter: ``"auto"`` for cross-validation; 0 for interpolation, or plain least squares
             with fewer centres; a number, or one per row of x (:class:`rbfnet.solvers.LeastSquares`).
+        weights: one positive number per row of x, the inverse variance of its error up to a factor: they multiply the squared
+            errors; None if all are equal.
         options: further arguments of :func:`solve`.
 
     Raises:
@@ -140,9 +143,10 @@ def fit(
     points, values = rows.values[~masked], columns.values[~masked]
     values = torch.cat([values.real, values.imag], dim=1) if values.is_complex() else values
     names = tuple(coords or rows.names or default_coords(points.shape[1]))
+    known = None if weights is None else _per_row("weights", weights, masked)
     with isolated():
         seed_everything(seed)
-        problem = DataProblem(points, values, names, _outputs(outputs, columns), test=test)
+        problem = DataProblem(points, values, names, _outputs(outputs, columns), test=test, weights=known)
     problem.is_complex = columns.values.is_complex()
     problem.notes = [f"{int(masked.sum()):,} of {len(masked):,} rows are masked and were left out."] if masked.any() else []
     if not isinstance(smoothing, str) or smoothing != "auto":
@@ -176,7 +180,7 @@ def _smoothing_solver(smoothing: Any, masked: Tensor, problem: DataProblem, opti
     if "solver" in options:
         raise InputError("smoothing cannot be combined with solver; pass it to the solver, as in LeastSquares(smoothing=...).")
     if not isinstance(smoothing, str) and number(smoothing) is None:
-        smoothing = _per_row(smoothing, masked)[problem.train_rows]
+        smoothing = _per_row("smoothing", smoothing, masked)[problem.train_rows]
     return LeastSquares(smoothing=cast(float | str | Tensor, smoothing))
 
 
@@ -191,13 +195,11 @@ def _made(problem: Problem | type[Problem]) -> Problem:
     return problem
 
 
-def _per_row(smoothing: Any, masked: Tensor) -> Tensor:
-    """The smoothing of each row that is not masked."""
-    given = as_columns("smoothing", smoothing).values
+def _per_row(name: str, each: Any, masked: Tensor) -> Tensor:
+    """The number of each row that is not masked."""
+    given = as_columns(name, each).values
     if given.shape != (len(masked), 1) or given.is_complex():
-        raise InputError(
-            f"smoothing must have one value for each of the {len(masked)} rows, but has shape {tuple(np.shape(smoothing))}."
-        )
+        raise InputError(f"{name} must have one value for each of the {len(masked)} rows, but has shape {tuple(np.shape(each))}.")
     return given[~masked, 0]
 
 

@@ -38,7 +38,7 @@ class DataFit:
 
     def __init__(self, posed: Posed, values: Values, smoothing: Smoothing) -> None:
         self.posed, self.smoothing = posed, smoothing
-        self.data = scattered(values, posed.problem.sites(), smoothing)
+        self.data = scattered(values, posed.problem.sites(), smoothing, posed.problem.row_weights())
         self.strength = None if isinstance(smoothing, str) else 1.0 if isinstance(smoothing, Tensor) else smoothing
 
     @property

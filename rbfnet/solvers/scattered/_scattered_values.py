@@ -52,13 +52,16 @@ class Scattered:
         return (self.values - self.y[self.sites.index]) + missed[self.sites.index]
 
 
-def scattered(values: Values, sites: Sites | None, smoothing: Smoothing = 0.0) -> Scattered:
+def scattered(
+    values: Values, sites: Sites | None, smoothing: Smoothing = 0.0, weights: Float[Tensor, " N"] | None = None
+) -> Scattered:
     """Merge rows at the same site into their mean.
 
     Args:
         values: the rows.
         sites: where they lie; each row by itself if None.
         smoothing: a tensor of one for each row is the variance of its error, relative to those of the other rows.
+        weights: the inverse of that variance, which multiplies it; None if all are equal.
 
     Raises:
         InputError: the length of the smoothing differs from the number of rows.
@@ -69,6 +72,7 @@ def scattered(values: Values, sites: Sites | None, smoothing: Smoothing = 0.0) -
     if isinstance(smoothing, Tensor) and len(smoothing) != len(y):
         raise InputError(f"smoothing has {len(smoothing)} values for {len(y)} rows; give one per row.")
     weight = 1 / smoothing.to(y) if isinstance(smoothing, Tensor) else torch.ones_like(y[:, 0])
+    weight = weight if weights is None else weight * weights.to(y)
     precision = sites.total(weight[:, None])[:, 0]
     # An exact value overrides others at its site.
     weight = torch.where(torch.isinf(precision)[sites.index], torch.isinf(weight).to(y), weight)[:, None]

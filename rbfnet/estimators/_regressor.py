@@ -1,0 +1,116 @@
+"""A regressor with the interface of scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rbfnet.errors import InputError
+from rbfnet.extras import require
+from rbfnet.kernels import KernelLike
+from rbfnet.training import fit
+
+require("sklearn", "cluster", "RBFRegressor")
+
+from sklearn.base import BaseEstimator, RegressorMixin  # noqa: E402
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data  # noqa: E402
+
+
+class RBFRegressor(RegressorMixin, BaseEstimator):
+    """:func:`rbfnet.fit` as an estimator of scikit-learn: for pipelines, grid searches and cross-validation.
+
+    Minimises sum_i v_i (y_i - u(x_i))^2 + smoothing w^T K w over the weights w, v the sample weights, in standardised units. Rows
+    with equal points are merged into their weighted mean first. ``predict(X, return_std=True)`` also returns the standard
+    deviation of the function, without the noise of a value (:meth:`rbfnet.Solution.std`).
+
+    Args:
+        kernel, num_centers, epsilon, smoothing, degree, metric, seed: as in :func:`rbfnet.fit`.
+
+    Attributes:
+        solution_: the :class:`rbfnet.Solution`, with derivatives, verdict and figures.
+        n_features_in_: D.
+
+    Raises:
+        InputError: scikit-learn is not installed; whatever :func:`rbfnet.fit` rejects.
+
+    Equivalents: scikit-learn ``GaussianProcessRegressor(RBF(l), alpha=smoothing, optimizer=None)`` for
+    ``RBFRegressor("gaussian", epsilon=1 / (2**0.5 * l), smoothing=smoothing)`` and standardised data; standard deviations up to
+    an amplitude, which is estimated here.
+    Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 2.2.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.linspace(0, 1, 30)[:, None]
+        >>> model = rbfnet.RBFRegressor(kernel="cubic").fit(x, np.sin(3 * x[:, 0]))
+        >>> mean, std = model.predict([[0.5]], return_std=True)
+        >>> mean.round(3), bool(std[0] < 1e-2)
+        (array([0.997]), True)
+    """
+
+    def __init__(
+        self,
+        kernel: KernelLike = "matern",
+        num_centers: int | None = None,
+        *,
+        epsilon: float | str = "auto",
+        smoothing: float | str = "auto",
+        degree: int | None = None,
+        metric: str = "isotropic",
+        seed: int = 0,
+    ) -> None:
+        self.kernel, self.num_centers, self.epsilon, self.smoothing = kernel, num_centers, epsilon, smoothing
+        self.degree, self.metric, self.seed = degree, metric, seed
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> RBFRegressor:
+        """Fit the values y, (N,) or (N, O), at the points X, (N, D).
+
+        Args:
+            X, y: the data.
+            sample_weight: (N,), non-negative: the inverse variance of each value, up to a factor. A whole number has the effect
+                of as many rows, 0 that of none.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        self._by_column = y.ndim == 2
+        x, values, weights = _merged(X, y.reshape(len(y), -1).astype(np.float64), weight)
+        self.solution_ = fit(
+            x,
+            values,
+            kernel=self.kernel,
+            num_centers=self.num_centers,
+            epsilon=self.epsilon,
+            smoothing=self.smoothing,
+            degree=self.degree,
+            metric=self.metric,
+            weights=weights,
+            seed=self.seed,
+            allow_unsolved=True,
+        )
+        return self
+
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """The fit at points (Q, D), and with ``return_std`` also its standard deviation, each of the shape of y."""
+        check_is_fitted(self, "solution_")
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        mean = self.solution_.predict(X, progress=False)
+        mean = mean.reshape(len(X), -1) if self._by_column else mean
+        return (mean, self.solution_.std(X).reshape(mean.shape)) if return_std else mean
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn may do with it: also several outputs."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _merged(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct points, their weighted mean values and their total weights, without rows of weight zero."""
+    x, y, weight = x[weight > 0], y[weight > 0], weight[weight > 0]
+    if not len(x):
+        raise InputError("All sample weights are zero; at least one must be positive.")
+    points, which = np.unique(x, axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    total = np.bincount(which, weight)
+    mean = np.column_stack([np.bincount(which, weight * column) / total for column in y.T])
+    return points, mean, total
