@@ -34,9 +34,8 @@ class RBFRegressor(RegressorMixin, BaseEstimator):
     Raises:
         InputError: scikit-learn is not installed; whatever :func:`rbfnet.fit` rejects.
 
-    Equivalents: scikit-learn ``GaussianProcessRegressor(RBF(l), alpha=smoothing, optimizer=None)`` for
-    ``RBFRegressor("gaussian", epsilon=1 / (2**0.5 * l), smoothing=smoothing)`` and standardised data; standard deviations up to
-    an amplitude, which is estimated here.
+    Equivalents: scikit-learn's GaussianProcessRegressor with the kernel RBF(l), alpha = smoothing and no optimizer is the
+    Gaussian with epsilon = 1 / (sqrt(2) l), for standardised data; standard deviations up to an amplitude, which is estimated here.
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 2.2.
 
     Example:

@@ -125,8 +125,7 @@ def fit(
         seed: the random seed for the held-out rows and the centres.
         smoothing: the smoothing parameter: ``"auto"`` for cross-validation; 0 for interpolation, or plain least squares
             with fewer centres; a number, or one per row of x (:class:`rbfnet.solvers.LeastSquares`).
-        weights: one positive number per row of x, the inverse variance of its error up to a factor: they multiply the squared
-            errors; None if all are equal.
+        weights: one positive number per row of x: the inverse variance of its error, up to a factor; None if all are equal.
         options: further arguments of :func:`solve`.
 
     Raises:
@@ -152,10 +151,13 @@ def fit(
     if not isinstance(smoothing, str) or smoothing != "auto":
         options["solver"] = _smoothing_solver(smoothing, masked, problem, options)
     options = {"solver": "least_squares", "centers": "points" if num_centers is None else "farthest_point", **options}
-    for name in ("centers", "epsilon"):
-        if isinstance(options.get(name), np.ndarray):
-            options[name] = as_columns(name, options[name]).values.reshape(options[name].shape)
-    return solve(problem, kernel=kernel, num_centers=num_centers, seed=seed, **options)
+    return solve(problem, kernel=kernel, num_centers=num_centers, seed=seed, **_as_tensors(options))
+
+
+def _as_tensors(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, centres and widths that are arrays as tensors."""
+    arrays = {name: options[name] for name in ("centers", "epsilon") if isinstance(options.get(name), np.ndarray)}
+    return {**options, **{name: as_columns(name, given).values.reshape(given.shape) for name, given in arrays.items()}}
 
 
 def _rows(x: Any, y: Any) -> tuple[Columns, Columns, Tensor]:
