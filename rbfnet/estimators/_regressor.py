@@ -35,7 +35,7 @@ class RBFRegressor(RegressorMixin, BaseEstimator):
         InputError: scikit-learn is not installed; whatever :func:`rbfnet.fit` rejects.
 
     Equivalents: scikit-learn's GaussianProcessRegressor with the kernel RBF(l), alpha = smoothing and no optimizer is the
-    Gaussian with epsilon = 1 / (sqrt(2) l), for standardised data; standard deviations up to an amplitude, which is estimated here.
+    Gaussian with epsilon = 1 / (sqrt(2) l), for standardised data; the amplitude of standard deviations is estimated here.
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 2.2.
 
     Example:
