@@ -39,7 +39,7 @@ class RBFRegressor(RegressorMixin, BaseEstimator):
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 2.2.
 
     Example:
-        >>> import numpy as np
+        >>> import numpy as np, rbfnet
         >>> x = np.linspace(0, 1, 30)[:, None]
         >>> model = rbfnet.RBFRegressor(kernel="cubic").fit(x, np.sin(3 * x[:, 0]))
         >>> mean, std = model.predict([[0.5]], return_std=True)
