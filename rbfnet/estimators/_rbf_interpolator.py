@@ -14,6 +14,7 @@ from torch import Tensor
 
 from rbfnet.catalogue import catalogue
 from rbfnet.errors import InputError
+from rbfnet.estimators._bordered import Bordered
 from rbfnet.kernels import Kernel, Polyharmonic, as_kernel
 
 PAIRS = 2**20
@@ -26,7 +27,7 @@ class RBFInterpolator:
     f(x) = sum_j w_j phi(epsilon |x - y_j|) + sum_t a_t p_t(x), with (K + diag(smoothing)) w + P a = d and P^T w = 0. Values of
     any shape (N, ...) are accepted, also complex ones. Coordinates are used as they are, and epsilon multiplies distances,
     whereas :func:`rbfnet.fit` standardises coordinates and chooses epsilon and smoothing. Computations are in float64. The
-    small systems of ``neighbors`` are solved in batches.
+    small systems of ``neighbors`` are solved in batches, and :meth:`add` adds points without solving anew.
 
     Args:
         y: (N, D): the data points.
@@ -76,10 +77,7 @@ class RBFInterpolator:
         self.d_shape = values.shape[1:]
         # Real and imaginary parts are columns of their own.
         self.d = values.reshape(count, -1).view(np.float64)
-        self.smoothing = np.asarray(smoothing, dtype=np.float64)
-        if self.smoothing.shape not in ((), (count,)):
-            raise InputError(f"Expected `smoothing` to be a scalar or have shape ({count},).")
-        self.smoothing = np.broadcast_to(self.smoothing, (count,)).copy()
+        self.smoothing = _each(smoothing, count)
         self.kernel = kernel.lower() if isinstance(kernel, str) else kernel
         self._kernel = _known(self.kernel)
         self.epsilon = _scale(self._kernel, epsilon)
@@ -91,6 +89,8 @@ class RBFInterpolator:
                 f"At least {len(self._powers)} data points are required when `degree` is {self.degree} and the number of "
                 f"dimensions is {dims}."
             )
+        # The system, once points are added, and the places of the weights and of the polynomial among its unknowns.
+        self._bordered: tuple[Bordered, Tensor] | None = None
         if self.neighbors is None:
             self._system = self._solved(torch.arange(count)[None])
         else:
@@ -115,6 +115,61 @@ class RBFInterpolator:
             raise InputError(f"Expected the second axis of `x` to have length {self.y.shape[1]}.")
         found = self._everywhere(torch.from_numpy(x)) if self.neighbors is None else self._nearby(x)
         return found.numpy().view(self.d_dtype).reshape(len(x), *self.d_shape)
+
+    def add(self, y: Any, d: Any, smoothing: Any = 0.0) -> RBFInterpolator:
+        """Add data points, with the result of a new interpolator of all of them; returns itself.
+
+        The system is not solved anew, but bordered by the new points: for n of them that costs N^2 n operations rather than N^3.
+        The first call factorises the system, and the factors are kept.
+
+        Args:
+            y: (n, D): the new points. d: (n, ...): their values. smoothing: a number, or one per new point.
+
+        Raises:
+            InputError: as for a new interpolator, or complex values where those so far are real.
+            numpy.linalg.LinAlgError: the points are not distinct; nothing is added.
+
+        Example:
+            >>> import numpy as np, rbfnet
+            >>> x = np.linspace(0, 1, 5)[:, None]
+            >>> some = rbfnet.RBFInterpolator(x[:4], x[:4, 0] ** 2, kernel="cubic").add(x[4:], x[4:, 0] ** 2)
+            >>> bool(np.allclose(some(x), x[:, 0] ** 2))
+            True
+        """
+        y, values = np.asarray(y, dtype=np.float64), np.asarray(d)
+        if y.ndim != 2 or y.shape[1] != self.y.shape[1]:
+            raise InputError(f"`y` must be a 2-dimensional array whose second axis has length {self.y.shape[1]}.")
+        if values.shape != (len(y), *self.d_shape):
+            raise InputError(f"Expected `d` to have shape {(len(y), *self.d_shape)}, but it has {values.shape}.")
+        if np.iscomplexobj(values) and self.d_dtype is np.float64:
+            raise InputError("`d` must be real, as the values so far are; give complex ones from the start.")
+        values = np.ascontiguousarray(values, dtype=self.d_dtype).reshape(len(y), -1).view(np.float64)
+        smoothing = _each(smoothing, len(y))
+        if self.neighbors is None:
+            self._border(torch.from_numpy(y), torch.from_numpy(values), torch.from_numpy(smoothing))
+        self.y, self.d = np.concatenate([self.y, y]), np.concatenate([self.d, values])
+        self.smoothing = np.concatenate([self.smoothing, smoothing])
+        if self.neighbors is not None:
+            self._tree = KDTree(self.y)
+        return self
+
+    def _border(self, y: Float[Tensor, "C D"], values: Float[Tensor, "C S"], smoothing: Float[Tensor, " C"]) -> None:
+        """Extend the system by new points, and solve for all unknowns."""
+        centers, shift, scale = (part[0] for part in self._system[:3])
+        count, terms = len(centers), len(self._powers)
+        if self._bordered is None:
+            matrix, _ = self._matrix(torch.arange(count)[None], shift[None], scale[None])
+            self._bordered = Bordered(matrix[0]), torch.arange(count + terms)
+        bordered, places = self._bordered
+        # The unknowns of the bordered system are in the order in which they came.
+        columns = torch.empty(len(places), len(y), dtype=torch.float64)
+        columns[places] = torch.cat([self._phi(centers, y), self._monomials((y - shift) / scale).T])
+        bordered.grow(columns, self._phi(y, y) + torch.diag(smoothing))
+        places = torch.cat([places[:count], torch.arange(len(places), len(places) + len(y)), places[count:]])
+        right = torch.zeros(len(places), values.shape[1], dtype=torch.float64)
+        right[places[: count + len(y)]] = torch.cat([torch.from_numpy(self.d), values])
+        self._bordered = bordered, places
+        self._system = torch.cat([centers, y])[None], shift[None], scale[None], bordered.solve(right)[places][None]
 
     def _everywhere(self, x: Float[Tensor, "Q D"]) -> Float[Tensor, "Q S"]:
         """With all points, block by block."""
@@ -150,21 +205,26 @@ class RBFInterpolator:
 
     def _solved(self, sets: Int[Tensor, "G N"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The systems of sets of data points: their points, the shift and scale of the monomials, weights and coefficients."""
-        points, values, smoothing = (torch.from_numpy(given)[sets] for given in (self.y, self.d, self.smoothing))
+        points, values = torch.from_numpy(self.y)[sets], torch.from_numpy(self.d)[sets]
         low, high = points.amin(dim=1, keepdim=True), points.amax(dim=1, keepdim=True)
         shift, half = (low + high) / 2, (high - low) / 2
         scale = torch.where(half > 0, half, 1.0)
-        groups, count = sets.shape
-        tail = self._monomials((points - shift) / scale)
-        matrix = points.new_zeros((groups, count + tail.shape[2], count + tail.shape[2]))
-        matrix[:, :count, :count] = self._phi(points, points)
-        matrix[:, :count, :count].diagonal(dim1=1, dim2=2).add_(smoothing)
-        matrix[:, :count, count:], matrix[:, count:, :count] = tail, tail.mT
-        right = torch.cat([values, values.new_zeros((groups, tail.shape[2], values.shape[2]))], dim=1)
+        matrix, tail = self._matrix(sets, shift, scale)
+        right = torch.cat([values, values.new_zeros((len(sets), tail.shape[2], values.shape[2]))], dim=1)
         coefficients, info = torch.linalg.solve_ex(matrix, right)
         if (singular := info.nonzero()).numel():
             raise np.linalg.LinAlgError(_reason(tail[singular[0, 0]]))
         return points, shift, scale, coefficients
+
+    def _matrix(self, sets: Int[Tensor, "G N"], shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """The matrix of each set of data points, and its monomials."""
+        points, count = torch.from_numpy(self.y)[sets], sets.shape[1]
+        tail = self._monomials((points - shift) / scale)
+        matrix = points.new_zeros((len(sets), count + tail.shape[2], count + tail.shape[2]))
+        matrix[:, :count, :count] = self._phi(points, points)
+        matrix[:, :count, :count].diagonal(dim1=1, dim2=2).add_(torch.from_numpy(self.smoothing)[sets])
+        matrix[:, :count, count:], matrix[:, count:, :count] = tail, tail.mT
+        return matrix, tail
 
     def _phi(self, x: Float[Tensor, "*G Q D"], centers: Float[Tensor, "*G N D"]) -> Float[Tensor, "*G Q N"]:
         """The kernel with the sign that makes it conditionally positive definite, as SciPy has it."""
@@ -175,6 +235,14 @@ class RBFInterpolator:
     def _monomials(self, z: Float[Tensor, "*G D"]) -> Float[Tensor, "*G T"]:
         columns = [z[..., list(power)].prod(dim=-1) for power in self._powers]
         return torch.stack(columns, dim=-1) if columns else z.new_empty((*z.shape[:-1], 0))
+
+
+def _each(smoothing: Any, count: int) -> np.ndarray:
+    """The smoothing of each point."""
+    given = np.asarray(smoothing, dtype=np.float64)
+    if given.shape not in ((), (count,)):
+        raise InputError(f"Expected `smoothing` to be a scalar or have shape ({count},).")
+    return np.broadcast_to(given, (count,)).copy()
 
 
 def _known(kernel: str | Kernel) -> Kernel:

@@ -157,3 +157,41 @@ def test_scipys_own_tests_pass() -> None:
     """All but those of the private method that evaluates in blocks."""
     done = subprocess.run([sys.executable, "-c", THEIRS], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@each_kernel
+@pytest.mark.parametrize("smoothing", [0.0, np.linspace(0.1, 1.0, 40)], ids=["interpolates", "smooths"])
+@pytest.mark.parametrize("neighbors", [None, 9])
+def test_adding_points_is_fitting_all_of_them(kernel: str, smoothing: Any, neighbors: int | None) -> None:
+    each = np.broadcast_to(smoothing, 40)
+    options: dict[str, Any] = {"kernel": kernel, "epsilon": 4.0, "neighbors": neighbors}
+    ours = RBFInterpolator(X[:25], REAL[:25], smoothing=each[:25], **options)
+    for part in (slice(25, 26), slice(26, 35), slice(35, 40)):
+        assert ours.add(X[part], REAL[part], each[part]) is ours
+    np.testing.assert_allclose(ours(AT), Theirs(X, REAL, smoothing=smoothing, **options)(AT), rtol=1e-10, atol=1e-10)
+
+
+def test_complex_values_of_any_shape_are_added() -> None:
+    d = RNG.random((40, 2, 3)) + 1j * RNG.random((40, 2, 3))
+    ours = RBFInterpolator(X[:30], d[:30]).add(X[30:], d[30:])
+    np.testing.assert_allclose(ours(AT), Theirs(X, d)(AT), rtol=1e-10, atol=1e-10)
+    loaded = pickle.loads(pickle.dumps(ours)).add(AT, 0 * d[:30])
+    np.testing.assert_allclose(loaded(X), d, atol=1e-9)
+
+
+def test_what_cannot_be_added() -> None:
+    ours = RBFInterpolator(X, REAL, kernel="linear")
+    before = ours(AT)
+    for y, d, smoothing, message in (
+        (AT[:, :1], REAL[:30], 0.0, "`y` must be"),
+        (AT, REAL, 0.0, "Expected `d` to have shape"),
+        (AT, REAL[:30], np.ones(3), "Expected `smoothing`"),
+        (AT, 1j * REAL[:30], 0.0, "`d` must be real"),
+        (X[:1], REAL[:1], 0.0, "Singular matrix"),
+        (AT[[0, 1, 0]], REAL[:3], 0.0, "Singular matrix"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ours.add(y, d, smoothing)
+        np.testing.assert_array_equal(ours(AT), before)
+    ours.add(X[:1], REAL[:1], smoothing=1.0)  # a second measurement of a point, with noise
+    np.testing.assert_allclose(ours(AT), before, atol=1e-10)
