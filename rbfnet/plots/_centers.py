@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.domains import Domain, SpaceTime
 from rbfnet.errors import InputError, unknown
 from rbfnet.nn import CoordinateMap, Coordinates, Wrapper
 from rbfnet.operators import default_coords
@@ -67,11 +68,11 @@ def centers(solution: Drawable | HasCenters, output: int | str = 0, *, ax: Axes 
     names = coords if problem is None or mapped else tuple(label(problem, name) for name in coords)
     if points.shape[1] == 1:
         return _stems(ax, points[:, 0], weight, names[0])
-    flat = problem is not None and not mapped and points.shape[1] == len(problem.domain.coords)
+    domain = None if problem is None or mapped else _of_centers(problem.domain, points.shape[1])
     across = (0, 1)
-    if flat and problem is not None:
+    if domain is not None and problem is not None:
         across = (1, 0) if len(coords) == 2 and is_time(problem, coords[1]) else (0, 1)
-        outline(ax, problem.domain, across)
+        outline(ax, domain, across)
     _ellipses(ax, points[:, across], network.shape_matrix.detach().cpu().numpy()[..., across, :][..., :, across])
     bound = float(np.quantile(np.abs(weight), MOST) or np.abs(weight).max() or 1.0)
     size = float(np.clip(4000 / len(points), 3, 30))
@@ -84,9 +85,17 @@ def centers(solution: Drawable | HasCenters, output: int | str = 0, *, ax: Axes 
     ax.set_xlabel(names[across[0]])
     ax.set_ylabel(names[across[1]])
     width, height = np.ptp(points[:, across], axis=0)
+    flat = problem is not None and domain is problem.domain
     same = View.of(problem).share_a_unit if flat and problem is not None else height > 0 and 0.25 < width / height < 4
     ax.set_aspect("equal" if same else "auto")
     return ax
+
+
+def _of_centers(domain: Domain, dims: int) -> Domain | None:
+    """The domain that centres of so many coordinates lie in: all of it, or space."""
+    if isinstance(domain, SpaceTime) and len(domain.space_coords) == dims:
+        return domain.space
+    return domain if len(domain.coords) == dims else None
 
 
 def _number(output: int | str, network: HasCenters, problem: Problem | None) -> int:

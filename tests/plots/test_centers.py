@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,6 +16,7 @@ from rbfnet.domains import Difference, Disc, Interval, Rectangle, SpaceTime
 from rbfnet.nn import RBFNetwork
 from rbfnet.plots import centers
 from rbfnet.plots._outline import outline
+from rbfnet.problems import Condition, Dirichlet, Initial, Interior
 
 
 @pytest.mark.parametrize("per_center", [False, True])
@@ -66,6 +68,21 @@ def test_time_is_horizontal_and_the_domain_is_outlined() -> None:
     (low_t, high_t), (low_x, high_x) = solution.problem.domain.box.T.flip(0).tolist()
     (box,) = ax.lines
     assert set(map(tuple, np.asarray(box.get_xydata()))) == {(t, x) for t in (low_t, high_t) for x in (low_x, high_x)}
+
+
+def test_space_is_outlined_where_centres_lie_in_space() -> None:
+    class Plate(rbfnet.Problem):
+        domain = SpaceTime(Disc((0.0, 0.0), 0.5), t=(0, 0.1))
+
+        def conditions(self) -> Iterable[Condition]:
+            yield Interior(lambda u: u.d("t") - u.laplacian("x", "y"))
+            yield Dirichlet(0.0)
+            yield Initial(lambda x, y: 0.25 - x**2 - y**2)
+
+    ax = centers(rbfnet.solve(Plate(), num_centers=40, solver="evolve", allow_unsolved=True))
+    (circle,) = ax.lines
+    assert np.allclose(np.linalg.norm(np.asarray(circle.get_xydata()), axis=1), 0.5)
+    assert ax.get_aspect() == 1.0
 
 
 def test_an_outline_lies_on_the_boundary_and_does_not_cross_holes() -> None:
