@@ -90,7 +90,8 @@ class View:
         x = torch.stack([(held | along)[name] for name in domain.coords], dim=1)
         inside = domain.contains(x)
         if not inside.any():
-            raise InputError(f"The domain has no points at {self.place}.")
+            reach = ", ".join(f"{name} from {ends[name][0]:g} to {ends[name][1]:g}" for name in self.held)
+            raise InputError(f"The domain has no points at {self.place}; it has {reach}.")
         return x[inside]
 
     def seen(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N A"]:
