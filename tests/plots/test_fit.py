@@ -205,7 +205,7 @@ def test_data_in_two_coordinates_are_dots_on_the_scale_of_the_fit() -> None:
         (lambda s: fit(s, at={"z": 1.0}), "There is no coordinate 'z'"),
         (lambda s: fit(s, at={"x": "a"}), "A coordinate is held at a number"),
         (lambda s: fit(s, at={"x": 1.0, "y": 1.0}), r"All coordinates are held \(x, y\)"),
-        (lambda s: fit(s, at={"x": 7.0}), "The domain has no points at x = 7; it has x from 0 to 1"),
+        (lambda s: fit(s, at={"x": 7.0}), "The domain has no points at x = 7; it has x from 0 to 2"),
         (lambda s: fit(s, "T_q"), "T_q"),
     ],
 )
