@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -15,7 +15,7 @@ from rbfnet.domains import Domain, Interval, SpaceTime
 from rbfnet.errors import InputError
 from rbfnet.nn import Evolving, RBFNetwork
 from rbfnet.nn.initializers import spacing
-from rbfnet.problems import Problem, Sample
+from rbfnet.problems import Initial, Problem, Sample
 from rbfnet.solvers.time._boundary_count import has_enough
 from rbfnet.solvers.time._line_spacing import PER_CENTER, gauss
 from rbfnet.solvers.time._linear_solve import Factored
@@ -23,7 +23,7 @@ from rbfnet.solvers.time._method_of_lines import Lines
 from rbfnet.solvers.time._radau import Radau
 from rbfnet.solvers.time._semidiscrete import Site
 from rbfnet.solvers.time._space_basis import resolved
-from rbfnet.solvers.validation import Estimate
+from rbfnet.solvers.validation import Estimate, Miss
 
 STAGES = 4
 """Stages of the method in time for the error, in two and three dimensions; otherwise one more than the solution has."""
@@ -45,7 +45,7 @@ FIRST = 1e-6
 
 
 @torch.no_grad()
-def errors_in_time(model: Evolving, problem: Problem, samples: Mapping[str, Sample]) -> Estimate | None:
+def errors_in_time(model: Evolving, problem: Problem, samples: Mapping[str, Sample], found: Sequence[Miss]) -> Estimate | None:
     """The estimated error of a solution computed by the method of lines, relative L2 over space and time.
 
     The residuals of the equations, boundary and initial conditions at held-out points drive an equation for the error e,
@@ -54,7 +54,8 @@ def errors_in_time(model: Evolving, problem: Problem, samples: Mapping[str, Samp
 
     which is solved in a richer space: the functions of the model and as many others, with centres between its own. In time it
     uses the slabs of the model and a method with one more stage, hence other nodes. So the error is damped, transported and
-    amplified as by the equations themselves.
+    amplified as by the equations themselves. What of the initial conditions is missed and is not in the richer space either
+    is taken to become what that part becomes which is in it, and to stay as it is at most.
 
     Source: Zadunaisky, On the estimation of errors propagated in the numerical integration of ordinary differential equations,
     Numer. Math. 27 (1976); Skeel, Thirteen ways to estimate global error, Numer. Math. 48 (1986).
@@ -62,22 +63,32 @@ def errors_in_time(model: Evolving, problem: Problem, samples: Mapping[str, Samp
     Args:
         model, problem: the solution and its problem, on one device.
         samples: held-out points of each condition.
+        found: the relative residuals there.
 
     Returns:
         None if the system cannot be set up; the errors are infinite if the equation for the error has no solution. The solution
         counts as determined if the boundary has enough conditions (:func:`has_enough`).
     """
     try:
-        each, error = _Error(model, problem, samples).through_time()
+        system = _Error(model, problem, samples)
+        each, error = system.through_time()
     except InputError:
         return None
+    beyond = _beyond(problem, found, system.first, error)
+    each, error = (each.square() + beyond**2).sqrt(), math.hypot(error, beyond)
     determined = has_enough(problem, samples)
     free = () if determined else tuple(problem.outputs)
     return Estimate(dict(zip(problem.outputs, each.tolist(), strict=True)), error, math.inf, determined, free, False, {})
 
 
 class _Error:
-    """The system for the error, in a richer space."""
+    """The system for the error, in a richer space.
+
+    Attributes:
+        first: the error at first, relative.
+    """
+
+    first: float
 
     def __init__(self, model: Evolving, problem: Problem, samples: Mapping[str, Sample]) -> None:
         self.model, network = model, model.network
@@ -101,6 +112,7 @@ class _Error:
         steps = breaks.diff().tolist()
         first = int(len(steps) > 1 and steps[0] < FIRST * float(breaks[-1] - breaks[0]))
         known = self._at_first(first, steps[first])
+        self.first = float(known[0].norm() / lines.start[0].norm().clamp_min(1e-300))
         missed, size = breaks.new_zeros(lines.outputs), breaks.new_zeros(lines.outputs)
         kept: tuple[float, Factored] | None = None
         for piece in range(first, len(steps)):
@@ -154,6 +166,16 @@ class _Error:
             found.append(torch.einsum("kc,cno->kon", values, self.model.carried[piece]))
             values = values @ self.model.slope * (2 / step)
         return torch.stack(found)
+
+
+def _beyond(problem: Problem, found: Sequence[Miss], first: float, error: float) -> float:
+    """The error that initial values leave which are missed by more than ``first``."""
+    conditions = problem.named_conditions()
+    values = [miss.rms for miss in found if miss.order == 0 and isinstance(conditions[miss.condition], Initial)]
+    missed = max(values, default=0.0)
+    if not missed > first:
+        return 0.0
+    return math.sqrt(missed**2 - first**2) * (min(1.0, error / first) if first else 1.0)
 
 
 def _richer(network: RBFNetwork, most: int) -> RBFNetwork:

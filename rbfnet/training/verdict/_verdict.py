@@ -149,7 +149,7 @@ def _judged(model: Differentiable, problem: Problem, solver: Solver, used: Mappi
 
 def _estimated(model: Differentiable, problem: Problem, fresh: Mapping[str, Sample], found: Sequence[Miss]) -> Estimate | None:
     if isinstance(model, Evolving):
-        return errors_in_time(model, problem, fresh) if reached(model, problem) else None
+        return errors_in_time(model, problem, fresh, found) if reached(model, problem) else None
     if not isinstance(model, LinearModel):
         return None
     rows, wanted = sum(sample.num_rows for sample in fresh.values()), FOR_EACH * model.coefficients.shape[0]

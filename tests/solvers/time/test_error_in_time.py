@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor, cos, exp, pi, sin
 
 import rbfnet
@@ -124,3 +125,24 @@ class Free(Problem):
 def test_a_boundary_without_enough_conditions_is_not_solved() -> None:
     with pytest.warns(rbfnet.NotSolvedWarning, match="part of the boundary has fewer conditions than the order"):
         rbfnet.solve(Free(), num_centers=60, solver=Evolve())
+
+
+class Bump(Problem):
+    """A start that is narrower than the spacing of the centres: u = (s_0 / s) exp(-r^2 / s), s = s_0 + t / 5."""
+
+    domain = SpaceTime(Rectangle(x=(-1, 1), y=(-1, 1)), t=(0, 0.02))
+
+    def conditions(self) -> Iterable[Condition]:
+        yield Interior(lambda u: u.d("t") - 0.05 * u.laplacian("x", "y"))
+        yield Dirichlet(self.exact)
+        yield Initial(lambda x, y: self.exact(x, y, torch.zeros_like(x)))
+
+    def exact(self, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
+        size = 0.003 + 0.2 * t
+        return 0.003 / size * torch.exp(-((x - 0.2) ** 2 + (y - 0.1) ** 2) / size)
+
+
+def test_a_start_that_no_function_nearby_fits_is_in_the_estimate() -> None:
+    solution = rbfnet.solve(Bump(), num_centers=300, solver=Evolve(), allow_unsolved=True)
+    assert solution.errors is not None
+    assert solution.errors["rel_l2"] / 3 < solution.summary["estimated_error"] < 3 * solution.errors["rel_l2"]
