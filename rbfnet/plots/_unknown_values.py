@@ -50,8 +50,8 @@ def unknown(solution: Drawable, name: str | None = None, *, show: str = "value",
     Example:
         >>> import rbfnet
         >>> solution = rbfnet.solve(rbfnet.problems.InverseDiffusivity(), num_centers=60)
-        >>> rbfnet.plots.unknown(solution).get_ylabel()
-        'k'
+        >>> rbfnet.plots.unknown(solution).get_ylabel()  # its error bar is far shorter than k
+        'k - 0.1'
     """
     found = solution.problem.unknowns()
     name = next(iter(found), "") if name is None else name

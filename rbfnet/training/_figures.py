@@ -47,7 +47,18 @@ class Picture:
 
 
 def overview(solution: Solution, figure: Figure | None = None) -> Figure:
-    """All pictures in one figure: a row per output (fit, reference, error) and per unknown function, and the single ones."""
+    """All pictures in one figure: a row per output (fit, reference, error) and per unknown function, and the single ones.
+
+    Args:
+        solution: the solution to draw.
+        figure: an empty figure to draw in; by default a new one of pyplot.
+
+    Example:
+        >>> import rbfnet
+        >>> figure = rbfnet.training.overview(rbfnet.solve(rbfnet.problems.Poisson(), num_centers=100))
+        >>> [ax.get_title() for ax in figure.axes[:3]]
+        ['u: fit', 'u: reference', 'u: error']
+    """
     if figure is None:
         import matplotlib.pyplot as plt
 
