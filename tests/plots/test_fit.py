@@ -63,7 +63,7 @@ def scattered() -> Solution:
     return rbfnet.fit(x, x.sum(axis=1), test=20)
 
 
-def image(ax: plt.Axes) -> np.ndarray:
+def image(ax: plt.Axes) -> np.ndarray:  # type: ignore[name-defined]
     return np.asarray(ax.collections[0].get_array())
 
 
@@ -88,14 +88,14 @@ def test_the_error_ends_at_its_quantile() -> None:
     wrong = np.abs(image(ax))
     low, high = ax.collections[0].get_clim()
     assert -low == high == pytest.approx(np.sort(wrong.ravel())[int(0.99 * (wrong.size - 1))], rel=1e-2)
-    assert ax.collections[0].colorbar.extend == "both" and solution.errors is not None
+    assert ax.collections[0].colorbar.extend == "both" and solution.errors is not None  # type: ignore[union-attr]
     assert ax.get_title() == f"plate: T\nrelative L2 error {solution.errors['rel_l2']:.1e}, {solution.verdict}"
 
 
 def test_an_error_that_spans_decades_is_logarithmic() -> None:
     wrong = np.concatenate([np.full(90, 1e-6), np.full(10, -1e-2)])
-    assert scale_of(wrong) == (pytest.approx(1e-2), True)
-    assert scale_of(np.linspace(-1, 1, 999)) == (pytest.approx(0.99, rel=1e-2), False)
+    assert scale_of(wrong) == (pytest.approx(1e-2), True)  # type: ignore[comparison-overlap]
+    assert scale_of(np.linspace(-1, 1, 999)) == (pytest.approx(0.99, rel=1e-2), False)  # type: ignore[comparison-overlap]
     assert scale_of(np.zeros(9)) == (1.0, False) and scale_of(np.full(3, math.nan)) == (1.0, False)
     solution = plate()
 
@@ -103,9 +103,9 @@ def test_an_error_that_spans_decades_is_logarithmic() -> None:
         model, problem, summary = solution.model, solution.problem, solution.summary
 
         def predict(self, points: Tensor, what: str, *, progress: bool = True) -> Tensor:
-            return self.problem.exact(*points.T) - torch.where(points[:, 0] > 1.9, 1e-1, 1e-6)
+            return self.problem.exact(*points.T) - torch.where(points[:, 0] > 1.9, 1e-1, 1e-6)  # type: ignore[misc, operator]
 
-    drawn = error(Off()).collections[0]
+    drawn = error(Off()).collections[0]  # type: ignore[arg-type]
     assert isinstance(drawn.norm, LogNorm) and drawn.get_clim() == pytest.approx((1e-5, 1e-1))
     assert np.asarray(drawn.get_array()).min() >= 1e-5
 
@@ -113,7 +113,7 @@ def test_an_error_that_spans_decades_is_logarithmic() -> None:
 def test_axes_have_units_and_share_a_scale_only_where_they_share_a_unit() -> None:
     ax = fit(plate())
     assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_aspect()) == ("x [m]", "y [m]", 1.0)
-    assert ax.collections[0].colorbar.ax.get_ylabel() == "T [K]"
+    assert ax.collections[0].colorbar.ax.get_ylabel() == "T [K]"  # type: ignore[union-attr]
 
     class Mixed(Plate):
         measured_in = MappingProxyType({"x": "m", "y": "kg"})
@@ -142,10 +142,10 @@ def test_time_is_horizontal_and_has_no_unit_of_space() -> None:
 
 def test_of_many_coordinates_those_of_space_are_drawn_and_the_others_held() -> None:
     class Warm(Plate):
-        domain = SpaceTime(Rectangle(x=(0, 2), y=(0, 1)), t=(0, 4))
+        domain = SpaceTime(Rectangle(x=(0, 2), y=(0, 1)), t=(0, 4))  # type: ignore[assignment]
 
     class Solid(Plate):
-        domain = Box(x=(0, 2), y=(0, 1), z=(0, 1))
+        domain = Box(x=(0, 2), y=(0, 1), z=(0, 1))  # type: ignore[assignment]
 
     assert View.of(Warm()).axes == ("x", "y") and View.of(Warm()).held == {"t": 2.0}
     assert View.of(Warm(), {"y": 0.25}).axes == ("t", "x")
@@ -156,7 +156,7 @@ def test_of_many_coordinates_those_of_space_are_drawn_and_the_others_held() -> N
 
 def test_a_line_has_data_with_error_bars_and_the_reference_beneath() -> None:
     ax = fit(rbfnet.solve(Rod, num_centers=20))
-    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    words = [text.get_text() for text in ax.get_legend().get_texts()]  # type: ignore[union-attr]
     assert sorted(words) == ["data", "fit", "reference"]
     (bars,) = ax.containers
     assert np.allclose(np.asarray(bars[0].get_xydata()), [[0.25, 0.0625], [0.5, 0.3]])
@@ -203,7 +203,7 @@ def test_data_in_two_coordinates_are_dots_on_the_scale_of_the_fit() -> None:
         (lambda s: fit(s, 1), "There is no output of number '1'"),
         (lambda s: error(s, "v"), "There is no output 'v'"),
         (lambda s: fit(s, at={"z": 1.0}), "There is no coordinate 'z'"),
-        (lambda s: fit(s, at={"x": "a"}), "A coordinate is held at a number"),
+        (lambda s: fit(s, at={"x": "a"}), "A coordinate is held at a number"),  # type: ignore[dict-item]
         (lambda s: fit(s, at={"x": 1.0, "y": 1.0}), r"All coordinates are held \(x, y\)"),
         (lambda s: fit(s, at={"x": 7.0}), "The domain has no points at x = 7; it has x from 0 to 2"),
         (lambda s: fit(s, "T_q"), "T_q"),
@@ -217,7 +217,7 @@ def test_wrong_input_is_refused(draw: object, sentence: str) -> None:
 
 def test_without_a_reference_there_is_no_error() -> None:
     class Bare(Plate):
-        exact = None
+        exact = None  # type: ignore[assignment]
 
     with pytest.raises(rbfnet.InputError, match="Bare has neither an exact solution nor a reference"):
         error(rbfnet.solve(Bare, num_centers=40))
@@ -238,9 +238,9 @@ def test_a_fit_on_a_line_has_a_band_of_two_standard_deviations() -> None:
     points = solution.problem.domain.box
     low, high = (float(end) for end in points)
     drawn = band.get_paths()[0].vertices
-    at = np.unique(drawn[:, 0])
+    at = np.unique(drawn[:, 0])  # type: ignore[index]
     assert at.min() == pytest.approx(low) and at.max() == pytest.approx(high)
-    upper = np.array([drawn[drawn[:, 0] == one, 1].max() for one in at])
+    upper = np.array([drawn[drawn[:, 0] == one, 1].max() for one in at])  # type: ignore[index, union-attr]
     np.testing.assert_allclose(upper, solution.predict(at) + 2 * solution.std(at), atol=1e-12)
     # A thin-plate spline has no bars of its slope.
     assert not fit(solution, "u_x").collections

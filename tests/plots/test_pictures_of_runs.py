@@ -68,7 +68,7 @@ def solved(problem: type[rbfnet.Problem], centers: int, solver: str = "auto") ->
     return rbfnet.solve(problem, num_centers=centers, solver=solver, dtype=torch.float64, allow_unsolved=True)
 
 
-def flat(ax: plt.Axes) -> np.ndarray:
+def flat(ax: plt.Axes) -> np.ndarray:  # type: ignore[name-defined]
     return np.asarray(ax.collections[0].get_array())
 
 
@@ -143,7 +143,7 @@ def test_convergence_draws_each_loss_over_the_epochs() -> None:
 
 def test_losses_that_are_rounding_do_not_stretch_the_axis() -> None:
     history = [{"loss": 10.0**-n, "loss/interior": 10.0**-n, "loss/initial": 1e-54} for n in range(4)]
-    ax = convergence(SimpleNamespace(history=history, summary={"residuals": []}))  # type: ignore[arg-type]
+    ax = convergence(SimpleNamespace(history=history, summary={"residuals": []}))
     assert [line.get_label() for line in ax.lines] == ["loss", "interior", "initial (below 1e-20)"]
     assert ax.get_ylim()[0] == pytest.approx(1e-4)
 
@@ -151,14 +151,14 @@ def test_losses_that_are_rounding_do_not_stretch_the_axis() -> None:
 def test_a_run_of_one_epoch_has_bars() -> None:
     solution = solved(Turning, 60)
     ax = convergence(solution)
-    bars = sorted(patch.get_width() for patch in ax.patches)
+    bars = sorted(patch.get_width() for patch in ax.patches)  # type: ignore[attr-defined]
     assert np.allclose(bars, sorted(max(row["rms"], 1e-17) for row in solution.residuals))
     assert {label.get_text() for label in ax.get_yticklabels()} == {"flow 0", "flow 1", "dirichlet_u", "dirichlet_v"}
 
 
 def test_without_losses_or_residuals_there_is_no_convergence() -> None:
     with pytest.raises(rbfnet.InputError, match="Neither losses"):
-        convergence(SimpleNamespace(history=[{"loss": 1.0}], summary={"residuals": []}))  # type: ignore[arg-type]
+        convergence(SimpleNamespace(history=[{"loss": 1.0}], summary={"residuals": []}))
 
 
 def test_streamlines_follow_the_flow_over_its_speed() -> None:
@@ -218,7 +218,7 @@ def test_a_short_error_bar_is_drawn_as_a_difference(exact: float | None, start: 
     [
         (lambda: slices(solved(Layers, 20, "gauss_newton")), "x is the only coordinate"),
         (lambda: slices(solved(Turning, 60), along="t"), "There is no coordinate 't'"),
-        (lambda: slices(solved(Turning, 60), values=["a"]), "values must be numbers"),
+        (lambda: slices(solved(Turning, 60), values=["a"]), "values must be numbers"),  # type: ignore[list-item]
         (lambda: slices(solved(Turning, 60), show="all"), "There is no picture to show called 'all'"),
         (lambda: slices(solved(Cube, 120), ax=[plt.subplots()[1]]), "slices needs 3 axes here, but got 1"),
         (lambda: stream(solved(Turning, 60), "u"), "two outputs"),

@@ -63,8 +63,8 @@ def test_a_grid_with_a_hole_is_blank_there() -> None:
 
 @pytest.mark.parametrize(("limits", "pointed"), [({}, "neither"), ({"vmin": 0.5}, "min"), ({"vmin": 0.5, "vmax": 0.6}, "both")])
 def test_the_colour_bar_shows_that_values_are_left_out(limits: dict[str, float], pointed: str) -> None:
-    ax = values(GRID, GRID[:, 0], ("x", "y"), **limits)
-    assert ax.collections[0].colorbar.extend == pointed
+    ax = values(GRID, GRID[:, 0], ("x", "y"), **limits)  # type: ignore[arg-type]
+    assert ax.collections[0].colorbar.extend == pointed  # type: ignore[union-attr]
 
 
 def test_given_axes_are_drawn_on_and_returned() -> None:

@@ -98,7 +98,7 @@ def test_kernels_with_a_tail_against_the_kriging_system(kernel: str) -> None:
     """The bordered system, inverted whole; both signs of kernels."""
     name: Any = rbfnet.kernels.Polyharmonic(3) if kernel == "cubic" else kernel
     options = {"epsilon": EPSILON} if kernel == "multiquadric" else {}
-    fit = rbfnet.fit(X, Y, kernel=name, smoothing=1e-2, **options)
+    fit = rbfnet.fit(X, Y, kernel=name, smoothing=1e-2, **options)  # type: ignore[arg-type]
     s = ((X[:, None] - X[None]) / X.std(axis=0)) ** 2
     t = ((POINTS[:, None] - X[None]) / X.std(axis=0)) ** 2
     forms = {
@@ -108,7 +108,7 @@ def test_kernels_with_a_tail_against_the_kriging_system(kernel: str) -> None:
     }
     form, sign, terms, zero = forms[kernel]
     # The polyharmonic kernels here are those with epsilon 1 up to a factor, which the fit chooses by itself.
-    unit = 1.0 if kernel == "multiquadric" else float(fit.model.network.epsilon.detach())
+    unit = 1.0 if kernel == "multiquadric" else float(fit.model.network.epsilon.detach())  # type: ignore[operator, union-attr]
     scaled = (lambda s: form(s)) if kernel == "multiquadric" else (lambda s: form(unit**2 * s))
     k, row = sign * scaled(s.sum(axis=-1)), sign * scaled(t.sum(axis=-1))
     ones = [np.concatenate([np.ones((len(x), 1)), x], axis=1)[:, :terms] for x in (X, POINTS)]

@@ -101,7 +101,7 @@ def test_plot_draws_fit_reference_error_residuals_and_centres() -> None:
         "at held-out points",
         "16 centres",
     ]
-    assert {ax.get_subplotspec().get_gridspec().get_geometry() for ax in figure.axes if ax.get_title()} == {(2, 3)}
+    assert {ax.get_subplotspec().get_gridspec().get_geometry() for ax in figure.axes if ax.get_title()} == {(2, 3)}  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

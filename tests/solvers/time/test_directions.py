@@ -111,7 +111,7 @@ def metric_of(given: dict[str, Any]) -> Any:
 def directions(given: dict[str, Any], space: Domain = SQUARE) -> Tensor | None:
     problem = posed(given, space)
     problem.to(torch.float64)
-    problem.num_centers = 200  # type: ignore[assignment]
+    problem.num_centers = 200
     samples = {name: condition.sample(problem) for name, condition in problem.named_conditions().items()}
     return wave_numbers(problem, samples, space.scattered(4000))
 
@@ -149,7 +149,7 @@ def composed(directory: Path, *overrides: str) -> dict[str, Any]:
 def test_a_run_is_saved_read_and_resumed_bit_for_bit(tmp_path: Path) -> None:
     few = ("network.num_centers=80", "figures=false", "solver.tolerance=1e-5")
     whole = build(composed(tmp_path / "whole", *few)).execute()
-    assert isinstance(whole.model.network.metric, Full)
+    assert isinstance(whole.model.network.metric, Full)  # type: ignore[union-attr]
     build(composed(tmp_path / "part", *few, "solver.max_epochs=2")).execute()
     again = resume(tmp_path / "part", max_epochs=2000).execute()
     loaded, saved = rbfnet.load(tmp_path / "whole"), rbfnet.load(whole.save(tmp_path / "saved"))
