@@ -9,7 +9,17 @@ from rbfnet.nn._load_export import load_export
 from rbfnet.nn._metric import METRICS, Diagonal, Full, Isotropic, Metric
 from rbfnet.nn._network import RBFNetwork
 from rbfnet.nn.blocks import blockwise
-from rbfnet.nn.wrappers import Affine, Ansatz, CoordinateMap, Coordinates, Normalized, Periodic, Wrapper
+from rbfnet.nn.wrappers import (
+    Affine,
+    Ansatz,
+    CoordinateMap,
+    Coordinates,
+    CornerSingularity,
+    Enriched,
+    Normalized,
+    Periodic,
+    Wrapper,
+)
 
 __all__ = [
     "METRICS",
@@ -18,7 +28,9 @@ __all__ = [
     "Ansatz",
     "CoordinateMap",
     "Coordinates",
+    "CornerSingularity",
     "Diagonal",
+    "Enriched",
     "Evolving",
     "Full",
     "Isotropic",

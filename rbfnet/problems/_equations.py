@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +60,8 @@ class Equations(Problem):
         outputs: a name for each output.
         parameters: further names in the texts: numbers, texts that may use the parameters before them, or functions without
             arguments; a module among these, an unknown number, becomes a part of the problem.
+        enrichment: texts of the coordinates, or functions (B, D) -> (B, T) such as :class:`rbfnet.nn.CornerSingularity`, that
+            are added to the basis (:class:`rbfnet.nn.Enriched`).
         exact: a text, or one for each output; or a CSV or NPZ file whose columns are the coordinates and outputs.
         num_interior, num_boundary, sampler: see :class:`Problem`.
 
@@ -75,6 +77,7 @@ class Equations(Problem):
         outputs: Sequence[str] = ("u",),
         parameters: Mapping[str, Parameter | str] | None = None,
         exact: Sequence[str] | str | None = None,
+        enrichment: Sequence[str | Callable[[Tensor], Tensor]] | str | None = None,
         num_interior: int | None = None,
         num_boundary: int | None = None,
         sampler: str = "halton",
@@ -100,6 +103,7 @@ class Equations(Problem):
             self._add(*self._condition({"interior": _together(residuals)}))
         for given in _listed("conditions", conditions):
             self._add(*self._condition(given))
+        self.enrichment = [self._added(given) for given in _listed("enrichment", enrichment or [])]
         self._table: Reference | None = None
         if isinstance(exact, str) and exact.lower().endswith(FILES):
             columns = read_columns(exact, [*domain.coords, *self.outputs])
@@ -125,6 +129,13 @@ class Equations(Problem):
         text = str(text) if _is_number(text) else text
         outputs = self.outputs if equation else ()
         return parse(text, self.domain.coords, outputs, self._numbers, equation=equation, space=self.domain.space_coords)
+
+    def _added(self, given: Any) -> Callable[[Tensor], Tensor]:
+        """A function of points (B, D) that is added to the basis."""
+        if not callable(given):
+            expression = self._read(given)
+            return lambda x: expression(*x.unbind(dim=1)).expand(len(x))
+        return cast(Callable[[Tensor], Tensor], given)
 
     def _add(self, condition: Condition, named: bool) -> None:
         if not named:

@@ -82,6 +82,8 @@ class Problem(nn.Module, Initialised, ABC):
         outputs: a name for each output.
         num_centers: what numbers of points that are not given follow, see :meth:`follow`.
         measured_in: the units of coordinates and outputs, for the axes of figures: ``{"x": "m", "u": "K"}``.
+        enrichment: functions (B, D) -> (B, T) that are added to the basis, where the form of a singularity is known
+            (:class:`rbfnet.nn.Enriched`).
         exact: a function of the coordinates, in their order, that returns (N,), or a tuple of them for several outputs;
             None where the solution is not known, NaN where an output does not live (it has equations elsewhere only).
 
@@ -93,6 +95,7 @@ class Problem(nn.Module, Initialised, ABC):
     domain: Domain
     outputs: tuple[str, ...] = ("u",)
     measured_in: Mapping[str, str] = MappingProxyType({})
+    enrichment: Sequence[Callable[[Tensor], Tensor]] = ()
     exact: Callable[..., Tensor | tuple[Tensor, ...]] | None = None
 
     def __init__(self, *, num_interior: int | None = None, num_boundary: int | None = None, sampler: str = "halton") -> None:

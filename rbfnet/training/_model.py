@@ -15,7 +15,7 @@ from rbfnet.domains import Domain, Interval, SpaceTime, graded
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.given import call
 from rbfnet.kernels import Kernel, KernelLike
-from rbfnet.nn import Affine, Evolving, RBFLayer, RBFNetwork, Wrapper
+from rbfnet.nn import Affine, Enriched, Evolving, RBFLayer, RBFNetwork, Wrapper
 from rbfnet.nn.initializers import automatic_margin, breadth
 from rbfnet.operators import Differentiable, Operator, apply_operators
 from rbfnet.problems import Problem
@@ -86,7 +86,11 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
 
 
 def _wrapped(problem: Problem, network: Network) -> Network:
-    """Wrap the network in the problem's ansatz."""
+    """Add the problem's enrichment to the network, and wrap it in the problem's ansatz."""
+    if problem.enrichment:
+        if isinstance(network, Evolving):
+            raise InputError(f"evolve does not take the enrichment of {type(problem).__name__}; use solver=gauss_newton.")
+        network = Enriched(network, problem.enrichment)
     model = call(problem.ansatz, f"`ansatz` of {type(problem).__name__}", network)
     if not isinstance(model, (RBFNetwork, Wrapper, Evolving)):
         raise InputError(

@@ -3,6 +3,8 @@
 from rbfnet.nn.wrappers._affine import Affine
 from rbfnet.nn.wrappers._ansatz import Ansatz
 from rbfnet.nn.wrappers._coordinate_map import CoordinateMap, Coordinates
+from rbfnet.nn.wrappers._corner_singularity import CornerSingularity
+from rbfnet.nn.wrappers._enriched import Enriched
 from rbfnet.nn.wrappers._normalized import Normalized
 from rbfnet.nn.wrappers._numbered import Numbered, partitions
 from rbfnet.nn.wrappers._periodic import Periodic
@@ -13,6 +15,8 @@ __all__ = [
     "Ansatz",
     "CoordinateMap",
     "Coordinates",
+    "CornerSingularity",
+    "Enriched",
     "Normalized",
     "Numbered",
     "Periodic",
