@@ -19,6 +19,7 @@ from rbfnet.domains._rectangle import Rectangle
 from rbfnet.domains._sites import Sites, find_sites
 from rbfnet.domains._space_time import SpaceTime
 from rbfnet.domains._union import Union
+from rbfnet.domains.node_sets import Nodes, place_nodes
 
 __all__ = [
     "Ball",
@@ -30,6 +31,7 @@ __all__ = [
     "Intersection",
     "Interval",
     "Mesh",
+    "Nodes",
     "Piece",
     "PointCloud",
     "Polygon",
@@ -41,6 +43,7 @@ __all__ = [
     "batches",
     "find_sites",
     "graded",
+    "place_nodes",
     "read_columns",
     "read_mesh",
     "read_rows",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -49,20 +51,25 @@ def graded(domain: Domain, n: int, margin: float) -> Float[Tensor, "n D"]:
     unit = torch.from_numpy(qmc.Halton(dims + 1, rng=int(torch.randint(2**31 - 1, ()))).random(POOL * n))
     x = low - widen + (high - low + 2 * widen) * unit[:, :dims]
     # The least of these are n points with a density of one over the spacing to the power of the dimension.
-    return x[(unit[:, dims] * _spacing(domain, x) ** dims).argsort()[:n]]
+    return x[(unit[:, dims] * spacing_around_holes(domain)(x) ** dims).argsort()[:n]]
 
 
-def _spacing(domain: Domain, x: Float[Tensor, "N D"]) -> Float[Tensor, " N"]:
-    """R + d, up to a factor."""
+def spacing_around_holes(domain: Domain) -> Callable[[Float[Tensor, "N D"]], Float[Tensor, " N"]]:
+    """R + d at points, up to a factor."""
     from scipy.spatial import cKDTree
 
     edge, width = _holes(domain)
     if not len(edge):
-        return torch.ones_like(x[:, 0])
-    distance, nearest = (torch.from_numpy(found) for found in cKDTree(edge.numpy()).query(x.numpy()))
-    radius = width[nearest] / 2
-    inside = ~domain.contains(x) & (distance < radius)
-    return radius + torch.where(inside, 0.0, distance)
+        return lambda x: torch.ones_like(x[:, 0])
+    tree = cKDTree(edge.numpy())
+
+    def spacing(x: Tensor) -> Tensor:
+        distance, nearest = (torch.from_numpy(found) for found in tree.query(x.numpy()))
+        radius = width[nearest] / 2
+        inside = ~domain.contains(x) & (distance < radius)
+        return radius + torch.where(inside, 0.0, distance)
+
+    return spacing
 
 
 def _holes(domain: Domain) -> tuple[Float[Tensor, "N D"], Float[Tensor, " N"]]:

@@ -129,6 +129,19 @@ class Mesh(Domain):
             )
         return self._edges.distance(x)
 
+    def creases(self, least: float) -> Array:
+        """The edges (E, 2, 3) between facets whose normals have a scalar product below ``least``; none in two dimensions."""
+        if self._edges is not None:
+            return np.zeros((0, 2, 3))
+        vertices, corner = np.unique(self._facets.reshape(-1, 3), axis=0, return_inverse=True)
+        edges = np.sort(corner.reshape(-1, 3)[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+        order = np.lexsort(edges.T)
+        # Both facets of an edge are next to each other then.
+        same = np.flatnonzero((edges[order[1:]] == edges[order[:-1]]).all(axis=1))
+        a, b = order[same], order[same + 1]
+        sharp = np.sum(self._normals[a // 3] * self._normals[b // 3], axis=1) < least
+        return np.asarray(vertices[edges[a[sharp]]])
+
     def _piece(self, name: str, which: Array) -> Piece:
         if self._edges is not None:
             return self._edges.piece(name, torch.from_numpy(which))
