@@ -46,9 +46,9 @@ def check(domain: Domain, nodes: Nodes, closest: float = 0.65) -> None:
 @placed
 def test_nodes_keep_their_distance_and_leave_no_gap(shape: Shape) -> None:
     domain, size = shape.domain, float((shape.domain.box[1] - shape.domain.box[0]).max())
-    nodes = place_nodes(domain, count=500)
+    nodes = place_nodes(domain, count=300)
     check(domain, nodes)
-    assert len(nodes.x) == pytest.approx(500, rel=0.06)
+    assert len(nodes.x) == pytest.approx(300, rel=0.06)
     # The equation of the boundary, written down anew, is zero on it, and positive inside by more than that.
     assert float(shape.inside(nodes.boundary).abs().max()) <= 1e-12 * size
     if len(domain.coords) > 1:
@@ -59,16 +59,10 @@ def test_nodes_keep_their_distance_and_leave_no_gap(shape: Shape) -> None:
     outside = shape.inside(nodes.boundary + step * nodes.normals) <= off
     inside = shape.inside(nodes.boundary - step * nodes.normals) >= -off
     assert int((~(outside & inside)).sum()) <= 6
-
-
-@placed
-def test_a_node_belongs_to_the_part_that_it_lies_on(shape: Shape) -> None:
-    nodes = place_nodes(shape.domain, count=200)
-    for number, name in enumerate(shape.domain.parts):
+    for number, name in enumerate(domain.parts):
         mine = nodes.boundary[nodes.part == number]
-        if len(mine) and len(shape.domain.coords) == 2:
-            drawn = cKDTree(shape.domain.boundary(20_000, part=name).numpy())
-            assert drawn.query(mine.numpy())[0].max() < 2e-3
+        if len(mine) and len(domain.coords) == 2:
+            assert cKDTree(domain.boundary(4000, part=name).numpy()).query(mine.numpy())[0].max() < 4e-3 * size
 
 
 def test_every_corner_is_a_node() -> None:
@@ -81,19 +75,19 @@ def test_every_corner_is_a_node() -> None:
         SHAPES["octant_of_a_shell"].domain: (np.kron([[1.0], [0.5]], np.eye(3))).tolist(),
     }
     for domain, points in corners.items():
-        nodes = place_nodes(domain, count=300)
+        nodes = place_nodes(domain, spacing=0.25)
         assert torch.cdist(torch.tensor(points, dtype=F64), nodes.boundary).amin(dim=1).max() < 1e-12
 
 
 def test_edges_of_solids_have_nodes() -> None:
-    nodes = place_nodes(CUBE, spacing=0.125)
+    nodes = place_nodes(CUBE, spacing=0.2)
     on_edge = ((nodes.boundary == 0) | (nodes.boundary == 1)).sum(dim=1) == 2
-    assert int(on_edge.sum()) == 12 * 7
+    assert int(on_edge.sum()) == 12 * 4
     bored = CUBE - Ball((0.5, 0.5, 1.0), 0.3)
-    nodes = place_nodes(bored, spacing=0.1)
+    nodes = place_nodes(bored, spacing=0.15)
     rim = (nodes.boundary - torch.tensor([0.5, 0.5, 1.0], dtype=F64)).norm(dim=1) - 0.3
     rim_nodes = (rim.abs() < 1e-12) & ((nodes.boundary[:, 2] - 1).abs() < 1e-12)
-    assert int(rim_nodes.sum()) == round(2 * np.pi * 0.3 / 0.1)
+    assert int(rim_nodes.sum()) == round(2 * np.pi * 0.3 / 0.15)
 
 
 def test_the_density_follows_the_spacing() -> None:
@@ -135,7 +129,7 @@ def test_nodes_on_a_line_are_at_equal_steps() -> None:
 def test_one_seed_gives_the_same_nodes_bit_for_bit() -> None:
     def once(seed: int) -> Tensor:
         torch.manual_seed(seed)
-        return place_nodes(CUBE, count=300).x
+        return place_nodes(Ball((0, 0, 0), 1), spacing=0.3).x
 
     assert torch.equal(once(3), once(3)) and not torch.equal(once(3), once(4))
 
@@ -189,7 +183,7 @@ def test_narrow_gaps_and_acute_corners_keep_the_distance() -> None:
         SHAPES["slanted"].domain & Disc((1, 1), 1),
         Disc((0, 0), 1) - Disc((0.3, 0), 0.69),
     ):
-        nodes = place_nodes(domain, spacing=0.05)
+        nodes = place_nodes(domain, spacing=0.1)
         assert float(apart(nodes).min()) >= 0.6
         assert bool(domain.contains(nodes.x).all())
 

@@ -21,7 +21,7 @@ TURN = math.cos(math.radians(15.0))
 """A curve has a corner where its normal turns by more than this angle at once."""
 
 HALVINGS = 52
-"""Halvings of the parameter between two samples, down to rounding."""
+"""Halvings of the parameter down to rounding."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class Curve:
         at: from parameters (n,) to points (n, D), normals (n, D), and whether they belong to the curve (n,).
         pieces: how many straight pieces it consists of, if many.
         oriented: whether the normals are those of a surface; if not, they mean nothing.
+        halvings: of the parameter between two samples, to find ends and corners.
     """
 
     length: float
     at: Callable[[Array], tuple[Array, Array, Array]]
     pieces: int = 1
     oriented: bool = True
+    halvings: int = HALVINGS
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _bisected(curve: Curve, low: Array, high: Array) -> tuple[Array, Array]:
         return low, high
     speed = curve.length
     below, above = curve.at(low), curve.at(high)
-    for _ in range(HALVINGS):
+    for _ in range(curve.halvings):
         width = (high - low) / 2
         between = curve.at(low + width)
         left = _change(below, between, speed * width) > _change(between, above, speed * width)

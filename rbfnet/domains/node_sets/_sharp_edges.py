@@ -18,6 +18,12 @@ Array = np.ndarray[Any, Any]
 ASIDE = 1e-6
 """How far beside an edge the domain is looked at, relative to its size."""
 
+SIDES = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+"""The four sides of two surfaces that meet."""
+
+HALVINGS = 24
+"""Ends of these curves are found to the size of these steps, and then sharpened."""
+
 
 def sharp_edges(domain: Domain) -> list[Curve]:
     """The edges of a domain in three dimensions, as curves.
@@ -100,11 +106,11 @@ def _between(domain: Domain, origin: Array, line: tuple[float, Any], a: Array, b
     def looked_at(z: Array) -> tuple[Array, Array]:
         # Not at the very ends of a line: another surface may bound the domain there.
         one, two = (_unit(2 * row[0] * z + row[1:-1]) for row in (a, b))
-        seen = {}
-        for i, j in itertools.product((-1, 1), repeat=2):
-            # The steps to the sides of one surface that stay on the same side of the other.
-            step = i * _dual(one, two) + j * _dual(two, one)
-            seen[i, j] = domain.within(torch.from_numpy(origin + z + ASIDE * size * step), 0.0).numpy()
+        # The steps to the sides of one surface that stay on the same side of the other.
+        to_one, to_two = _dual(one, two), _dual(two, one)
+        sides = np.concatenate([z + ASIDE * size * (i * to_one + j * to_two) for i, j in SIDES])
+        inside = domain.within(torch.from_numpy(np.tile(origin, (len(sides), 1)) + sides), 0.0).numpy()
+        seen = dict(zip(SIDES, inside.reshape(4, -1), strict=True))
         # The domain lies on the other side of the outward normal.
         inward = sum(i * seen[i, j].astype(float) for i, j in seen)
         outward = np.where(inward > 0, -1.0, 1.0)[:, None] * one
@@ -112,7 +118,7 @@ def _between(domain: Domain, origin: Array, line: tuple[float, Any], a: Array, b
         of_two = (seen[1, 1] != seen[1, -1]) | (seen[-1, 1] != seen[-1, -1])
         return outward, of_one & of_two
 
-    return Curve(length, at)
+    return Curve(length, at, halvings=HALVINGS)
 
 
 def _unit(x: Array) -> Array:
