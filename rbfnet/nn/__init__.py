@@ -9,6 +9,7 @@ from rbfnet.nn._load_export import load_export
 from rbfnet.nn._metric import METRICS, Diagonal, Full, Isotropic, Metric
 from rbfnet.nn._network import RBFNetwork
 from rbfnet.nn.blocks import blockwise
+from rbfnet.nn.local import LocalNetwork
 from rbfnet.nn.wrappers import (
     Affine,
     Ansatz,
@@ -34,6 +35,7 @@ __all__ = [
     "Evolving",
     "Full",
     "Isotropic",
+    "LocalNetwork",
     "Metric",
     "Normalized",
     "Periodic",

@@ -6,7 +6,7 @@ from rbfnet.nn.blocks._compiled import Cache, CompiledBlock
 from rbfnet.nn.blocks._functorch import transformed
 from rbfnet.nn.blocks._geometry import DiagonalGeometry, FullGeometry, Geometry, IsotropicGeometry
 from rbfnet.nn.blocks._neighbours import Neighbours
-from rbfnet.nn.blocks._pairs import AllPairs, Pairs
+from rbfnet.nn.blocks._pairs import AllPairs, ListedPairs, Pairs
 from rbfnet.nn.blocks._radial import RadialBlock, radial_powers
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "FullGeometry",
     "Geometry",
     "IsotropicGeometry",
+    "ListedPairs",
     "Neighbours",
     "Pairs",
     "RadialBlock",
