@@ -71,7 +71,7 @@ class LocalNetwork(LinearModel):
         >>> net = LocalNetwork(2, 1, nodes, dtype=torch.float64)
         >>> net.set_coefficients(nodes.prod(dim=1, keepdim=True) ** 2)  # x^2 y^2 is a polynomial of degree 4
         >>> x = torch.tensor([[0.3, 0.5]], dtype=torch.float64)
-        >>> round(float(net(x)), 8), round(float(laplacian(net, x)), 6)
+        >>> round(net(x).item(), 8), round(laplacian(net, x).item(), 6)
         (0.0225, 0.68)
         >>> net.sparse_features(nodes, Operator.laplacian(0, 1)).shape
         (2000, 2000)
