@@ -86,7 +86,7 @@ def measured(problem: Problem, output: int) -> list[tuple[str, Tensor, Tensor, f
         return [(name, part.x, part.y[:, output], None) for name, part in rows]
     found = []
     for name, condition in problem.named_conditions().items():
-        if isinstance(condition, Data):
+        if isinstance(condition, Data) and condition.of is None:
             sample, outputs = condition.sample(problem), condition.outputs or problem.outputs
             if (one := problem.outputs[output]) in outputs:
                 column = list(outputs).index(one)

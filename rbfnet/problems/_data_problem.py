@@ -9,8 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.domains import PointCloud, Sites, find_sites
-from rbfnet.errors import InputError, number
+from rbfnet.errors import InputError, number, positive
+from rbfnet.operators import Field
 from rbfnet.problems._problem import Problem, Reference, Units
+from rbfnet.problems._with_neighbours import with_neighbours
 from rbfnet.problems.conditions import Condition, Data
 
 
@@ -29,6 +31,11 @@ class DataProblem(Problem):
             fitted to all rows, and its errors are measured by leaving rows out.
         weights: (N,), positive: the inverse variance of each row, up to a factor; None if all are equal.
         common_scale: scale all inputs by the same length (they are lengths in the same unit) rather than each by its own.
+        noise: the standard deviation of the errors of y, where it is known, to weigh y against what else is given.
+        gradients: of each output at each row. gradient_noise: the standard deviation of their errors, where it is known.
+        also: what else was measured, at these points or others: :class:`rbfnet.problems.Data` with ``of``, the quantity;
+            :class:`rbfnet.problems.Mean` or :class:`rbfnet.problems.Integral` over a cell. Each may have its own noise.
+            Centres are added beside their points.
 
     Attributes:
         notes: sentences on how the rows were come by, for the summary.
@@ -60,6 +67,10 @@ class DataProblem(Problem):
         test: float = 0.0,
         common_scale: bool = False,
         weights: Float[Tensor, " N"] | None = None,
+        noise: float | None = None,
+        gradients: Float[Tensor, "N O D"] | None = None,
+        gradient_noise: float | None = None,
+        also: Sequence[Condition] = (),
     ) -> None:
         super().__init__()
         if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or y.shape[1] != len(outputs):
@@ -88,16 +99,25 @@ class DataProblem(Problem):
         self.train_set = Reference(x[train], y[train])
         self._validation = Reference(x[val], y[val]) if n_val else None
         self._test = Reference(x[test_rows], y[test_rows]) if n_test else None
-        self.domain = PointCloud(self.train_set.x, coords)
+        self._noise = None if noise is None else float(positive("noise", noise))
+        self.also = (*_slopes(gradients, gradient_noise, self.outputs, coords, x, train), *also)
+        elsewhere = [points.to(x) for condition in self.also if (points := condition.support()) is not None]
+        wrong = next((tuple(points.shape) for points in elsewhere if points.shape[1] != x.shape[1]), None)
+        if wrong is not None:
+            raise InputError(f"Conditions of a fit need points with {x.shape[1]} coordinates, but got {wrong}.")
+        self.domain = PointCloud(torch.cat([self.train_set.x, *elsewhere]), coords)
         extent = self.train_set.x.amax(dim=0) - self.train_set.x.amin(dim=0)
         self._sites = find_sites(self.train_set.x, extent.amax().expand_as(extent) if common_scale else extent)
 
     def conditions(self) -> Iterable[Condition]:
-        yield Data(self.train_set.x, self.train_set.y, scale=self.units().output_scale)
+        yield Data(self.train_set.x, self.train_set.y, scale=self.units().output_scale, noise=self._noise)
+        yield from self.also
 
     def support(self) -> Float[Tensor, "S D"]:
-        """The sites of the training rows."""
-        return self._sites.x
+        """The sites of the training rows, and points for centres that the other conditions need."""
+        if not self.also:
+            return self._sites.x
+        return with_neighbours(self._sites.x, self.also, self.units().input_scale, self.domain.coords, self.outputs)
 
     def sites(self) -> Sites:
         return self._sites
@@ -125,6 +145,24 @@ class DataProblem(Problem):
 
     def test_set(self) -> Reference | None:
         return self._test
+
+
+def _slopes(
+    gradients: Tensor | None, noise: float | None, outputs: Sequence[str], coords: Sequence[str], x: Tensor, rows: Tensor
+) -> list[Condition]:
+    """The condition that the gradients at these rows are what was measured."""
+    if gradients is None:
+        if noise is not None:
+            raise InputError("gradient_noise is the noise of gradients, which are not given; remove it.")
+        return []
+    if gradients.shape != (len(x), len(outputs), len(coords)):
+        wanted = (len(x), len(outputs), len(coords))
+        raise InputError(f"gradients must be (N, outputs, coordinates), here {wanted}, but got {tuple(gradients.shape)}.")
+
+    def of(u: Field) -> tuple[Tensor, ...]:
+        return tuple([u[output].d(coord) for output in outputs for coord in coords])
+
+    return [Data(x[rows], gradients[rows].flatten(1), of=of, noise=noise, name="gradients")]
 
 
 def _count(name: str, share: float, total: int) -> int:

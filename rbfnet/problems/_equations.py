@@ -199,7 +199,7 @@ class Equations(Problem):
         if isinstance(value, bool) and text and not number:
             raise InputError(f"{what} must be a string, but got {value!r}{read_by_yaml(value)}.")
         file = text and isinstance(value, str) and value.lower().endswith(FILES)
-        if not (function or number) or file or (text and not (function and number)):
+        if not (function or number) or file or (text and not (function and (number or "Field" in words))):
             return value
         if isinstance(value, str):
             of_field = function and "Field" in words

@@ -17,8 +17,8 @@ from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers.algebra import Moments, Regularization
 from rbfnet.solvers.algebra.processes import agreed
-from rbfnet.solvers.assembly import LinearSystem, Posed, require_linear, values_asked
-from rbfnet.solvers.scattered import DataFit, Smoothing
+from rbfnet.solvers.assembly import LinearSystem, Posed, measurements_asked, require_linear, values_asked
+from rbfnet.solvers.scattered import DataFit, FunctionalFit, Smoothing
 from rbfnet.solvers.selection import choose_shape, chosen, keep_enough, seen, too_few
 
 COPIES = 3
@@ -95,7 +95,8 @@ class LeastSquares(Solver):
         return isinstance(self.smoothing, Tensor) or self.smoothing not in (0.0, "auto")
 
     def distributes(self, problem: Problem) -> bool:
-        return True
+        # Rows of different kinds are weighed against each other in one process.
+        return problem.sites() is None or len(problem.named_conditions()) == 1
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return _Solve(model, self.regularization, self.smoothing, self.tolerance)
@@ -129,7 +130,16 @@ class LeastSquares(Solver):
         tail = 0 if (moments := model.moments()) is None else moments.shape[1]
         columns = model.coefficients.shape[0]
         values = values_asked(model, problem, samples)
-        if values is None and self._smooths:
+        measured = measurements_asked(model, problem, samples)
+        several = bool(measured)
+        for one in measured:
+            one.require_smooth(model)
+        if several and (self.regularization.how != "damping" or self.tolerance is not None or isinstance(self.smoothing, Tensor)):
+            raise InputError(
+                "A fit to derivatives or means takes a smoothing that is a number or 'auto', no other regularization and no "
+                "tolerance; remove them."
+            )
+        if values is None and not several and self._smooths:
             raise InputError(f"smoothing is for values at points, but {type(problem).__name__} has other conditions; remove it.")
         if isinstance(self.smoothing, Tensor) and len(self.smoothing) != rows:
             raise InputError(f"smoothing has {len(self.smoothing)} values for {rows} rows; give one per row.")
@@ -179,7 +189,9 @@ class _Solve(Solving):
 
     def improve(self, posed: Posed) -> None:
         values = posed.values() if self.regularization.how == "damping" else None
-        if values is None:
+        if measured := posed.measurements():
+            self._from_data(posed, FunctionalFit(posed, measured, self.smoothing))
+        elif values is None:
             self._from_rows(posed)
         else:
             self._from_data(posed, DataFit(posed, values, self.smoothing))

@@ -17,10 +17,11 @@ from rbfnet.errors import InputError, NotSolvedWarning, flag, number
 from rbfnet.given import call
 from rbfnet.kernels import KernelLike
 from rbfnet.operators import default_coords
-from rbfnet.problems import DataProblem, Problem
+from rbfnet.problems import Condition, DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver, as_solver
 from rbfnet.training._arrays import Columns, as_columns
 from rbfnet.training._choose_solver import choose_solver
+from rbfnet.training._gradients import as_gradients
 from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
@@ -96,14 +97,18 @@ def fit(
     x: Any,
     y: Any,
     *,
-    kernel: KernelLike = "thin_plate_spline",
+    kernel: KernelLike | None = None,
     num_centers: int | None = None,
+    gradients: Any = None,
+    also: Sequence[Condition] = (),
     test: float = 0.0,
     coords: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     seed: int = 0,
     smoothing: float | str | Tensor | np.ndarray = "auto",
     weights: Sequence[float] | Tensor | np.ndarray | None = None,
+    noise: float | None = None,
+    gradient_noise: float | None = None,
     **options: Any,
 ) -> Solution:
     """Fit values y at points x: standardise, build the network, solve for the weights, and measure the error by leaving rows out.
@@ -113,19 +118,29 @@ def fit(
     the model interpolates or smooths. The summary states what was chosen, and why. Repeated points are merged into one, with the
     mean value and a weight equal to their number.
 
+    Gradients and other measurements are fitted together with the values, weighed by their noise: Hermite interpolation if the
+    data are exact. Their centres are the points and one neighbour of each along each coordinate. Without noise, all are as
+    uncertain relative to their size as the values are relative to their spread. An error at a point is then measured with
+    everything at this point left out.
+
     Args:
         x: (N, D), or (N,) for one input: an array, list, tensor or data frame. Rows of masked arrays that contain a
             masked entry are left out.
         y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values become separate outputs, which
             :meth:`Solution.predict` recombines.
-        kernel: a Kernel, its name, or a plain function of s.
+        kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, or a quintic one with ``gradients``
+            or ``also``: derivatives of order k need 2 k continuous derivatives.
         num_centers: the number of centres; None places one at every distinct point.
+        gradients: the gradient of each output at each row of x, (N, O, D), or (N, D) for one output.
+        also: what else was measured, at these points or others: ``Data(x, y, of="u_xx")``, with a text or a function of the
+            field; ``Mean(value, where=Box(...))`` over a cell (:class:`rbfnet.problems.Data`, :class:`rbfnet.problems.Mean`).
         test: rows held out to measure the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all rows.
         coords, outputs: names of the columns; None uses those of a data frame.
         seed: the random seed for the held-out rows and the centres.
         smoothing: the smoothing parameter: ``"auto"`` for cross-validation; 0 for interpolation, or plain least squares
             with fewer centres; a number, or one per row of x (:class:`rbfnet.solvers.LeastSquares`).
         weights: one positive number per row of x: the inverse variance of its error, up to a factor; None if all are equal.
+        noise, gradient_noise: the standard deviations of the errors of y (at weight 1) and of the gradients, if they are known.
         options: further arguments of :func:`solve`.
 
     Raises:
@@ -133,6 +148,10 @@ def fit(
 
     Example:
         >>> import numpy as np, rbfnet
+        >>> x = np.linspace(0, 1, 6)
+        >>> slopes = rbfnet.fit(x, np.sin(5 * x), gradients=5 * np.cos(5 * x))
+        >>> bool(abs(slopes.predict([0.5]) - np.sin(2.5)) < 1e-3)
+        True
         >>> x = np.random.default_rng(0).random((100, 2))
         >>> solution = rbfnet.fit(x, np.sin(x[:, 0]) + x[:, 1])
         >>> solution.summary["errors_by"], bool(solution.errors["rel_std"] < 0.01)
@@ -143,9 +162,15 @@ def fit(
     values = torch.cat([values.real, values.imag], dim=1) if values.is_complex() else values
     names = tuple(coords or rows.names or default_coords(points.shape[1]))
     known = None if weights is None else _per_row("weights", weights, masked)
+    slopes = None if gradients is None else as_gradients(gradients, rows, columns, masked)
+    if kernel is None:
+        kernel = "thin_plate_spline" if slopes is None and not also else "quintic"
     with isolated():
         seed_everything(seed)
-        problem = DataProblem(points, values, names, _outputs(outputs, columns), test=test, weights=known)
+        problem = DataProblem(
+            points, values, names, _outputs(outputs, columns), test=test, weights=known, noise=noise, gradients=slopes,
+            gradient_noise=gradient_noise, also=also,
+        )  # fmt: skip
     problem.is_complex = columns.values.is_complex()
     problem.notes = [f"{int(masked.sum()):,} of {len(masked):,} rows are masked and were left out."] if masked.any() else []
     if not isinstance(smoothing, str) or smoothing != "auto":

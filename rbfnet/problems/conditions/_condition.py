@@ -115,6 +115,14 @@ class Condition(Initialised, ABC):
         """Which of some points the condition holds at, and these as a sample; None where it has points of its own."""
         return None
 
+    def support(self) -> Float[Tensor, "N D"] | None:
+        """Points that the condition itself brings to a fit, where centres are needed; None if there are none."""
+        return None
+
+    def noise(self, equation: int) -> float | None:
+        """The standard deviation of the errors of one residual; None where it is not known, or nothing was measured."""
+        return None
+
     @abstractmethod
     def residual(self, *given: Any, **_: Any) -> Residual:
         """The residual, from a field at each site of the sample, followed by its data."""

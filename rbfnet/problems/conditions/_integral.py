@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from rbfnet.domains import Domain
-from rbfnet.errors import InputError
+from rbfnet.errors import InputError, positive
 from rbfnet.given import call
 from rbfnet.operators import Field
 from rbfnet.problems.conditions._condition import Condition, Residual, Sample, of_field, positive_weight
@@ -32,6 +32,7 @@ class Integral(Condition):
         name: unique within the problem.
         points: how many the quadrature has, about; the problem's ``num_interior`` if None. Where the shape of the domain asks for
             more there are more (:meth:`rbfnet.domains.Domain.quadrature`).
+        noise: the standard deviation of the error of a measured value, by which fits to data weigh; None if it is not known.
 
     Raises:
         InputError: a value that is not a number, a part that is not a Domain.
@@ -48,6 +49,7 @@ class Integral(Condition):
         name: str | None = None,
         *,
         points: int | None = None,
+        noise: float | None = None,
     ) -> None:
         self.name = name or self.kind
         value = checked(value, self.name)
@@ -56,6 +58,13 @@ class Integral(Condition):
         self._value, self._where, self._points = value, where, points
         self._of = None if of is None else of_field(of, self.name)
         self.weight = positive_weight(weight, self.name)
+        self._noise = None if noise is None else float(positive(f"The noise of condition {self.name!r}", noise))
+
+    def support(self) -> Tensor | None:
+        return None if self._where is None else self._where.scattered(2 ** len(self._where.coords))
+
+    def noise(self, equation: int) -> float | None:
+        return self._noise
 
     def sample(self, problem: Problem) -> Sample:
         domain = self._where or problem.domain
@@ -76,7 +85,7 @@ class Mean(Integral):
 
     Args:
         value: what the mean is.
-        of, where, weight, name, points: see :class:`Integral`.
+        of, where, weight, name, points, noise: see :class:`Integral`.
 
     Raises:
         InputError: a value that is not a number.

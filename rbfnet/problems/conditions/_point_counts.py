@@ -18,6 +18,9 @@ INSIDE = 2.25
 DENSER = 1.67
 """How many times as dense, along a boundary, points are as inside: 200 on the boundary of a square for 900 in it."""
 
+IN_CELL = 100
+"""Points in a part of the domain of a fit to data, such as a cell over which a mean was measured."""
+
 FEWEST = 3
 """On a part of a boundary, however small, that is no point itself."""
 
@@ -27,6 +30,9 @@ def inside(problem: Problem, points: int | None, name: str, part: Domain | None 
     if points is not None:
         return _whole(points, name)
     n = problem.num_interior
+    if isinstance(problem.domain, PointCloud):
+        # It has no volume for a share of it.
+        return IN_CELL if part is not None and problem.given_interior is None else n
     if part is None or problem.given_interior is not None:
         return n
     return max(FEWEST, round(n * part.volume / problem.domain.volume))

@@ -5,6 +5,7 @@ from rbfnet.solvers.assembly._automatic_scales import automatic_scales, mean_squ
 from rbfnet.solvers.assembly._linear_system import LinearSystem, Values, linear_system, stacked, values_asked
 from rbfnet.solvers.assembly._linearity import is_linear, nonlinear, require_linear
 from rbfnet.solvers.assembly._linearize import AtZero, Equation, Slopes, derivatives, linearised
+from rbfnet.solvers.assembly._measurements import Measurement, measurements_asked
 from rbfnet.solvers.assembly._parameter_vector import Unknowns, own_shapes
 from rbfnet.solvers.assembly._pointwise import require_pointwise
 from rbfnet.solvers.assembly._posed_problem import Posed
@@ -13,6 +14,7 @@ __all__ = [
     "AtZero",
     "Equation",
     "LinearSystem",
+    "Measurement",
     "Posed",
     "Slopes",
     "Unknowns",
@@ -23,6 +25,7 @@ __all__ = [
     "linear_system",
     "linearised",
     "mean_square",
+    "measurements_asked",
     "nonlinear",
     "own_shapes",
     "require_linear",

@@ -81,12 +81,12 @@ def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sampl
     """
     weights = {name: condition.weight for name, condition in problem.named_conditions().items()}
     equations = [
-        _normalised(equation, (scale / equation.sample.num_rows) ** 0.5)
+        normalised(equation, (scale / equation.sample.num_rows) ** 0.5)
         for name, found in linearised(problem, samples, AtZero(model)).items()
         for equation, scale in zip(found, scales[name] if scales else [weights[name]] * len(found), strict=True)
     ]
     outputs = len(problem.outputs)
-    if blocks := _blocks(equations, outputs):
+    if blocks := alike_for_all(equations, outputs):
         # All outputs have the same operators: one matrix, and one right-hand side per output.
         if _values_only(blocks):
             # One block: its scale would only change the meaning of smoothing.
@@ -104,8 +104,8 @@ def values_asked(model: LinearModel, problem: Problem, samples: Mapping[str, Sam
     """The points and values of a pure data problem, for a model with centres; None for other problems."""
     if len(samples) > 1 or model.moments() is None:
         return None
-    equations = [_normalised(e, 1.0) for found in linearised(problem, samples, AtZero(model)).values() for e in found]
-    blocks = _blocks(equations, len(problem.outputs))
+    equations = [normalised(e, 1.0) for found in linearised(problem, samples, AtZero(model)).values() for e in found]
+    blocks = alike_for_all(equations, len(problem.outputs))
     if not blocks or not _values_only(blocks):
         return None
     (first, _), *_ = blocks[0]
@@ -121,7 +121,7 @@ Scaled = tuple[Equation, float]
 """An equation and the factor of its rows."""
 
 
-def _blocks(equations: Sequence[Scaled], outputs: int) -> list[list[Scaled]]:
+def alike_for_all(equations: Sequence[Scaled], outputs: int) -> list[list[Scaled]]:
     """Equations that are the same for each output, in the order of the outputs; empty if there are others."""
     blocks: list[list[Scaled | None]] = []
     for equation, scale in equations:
@@ -149,7 +149,7 @@ def _values_only(blocks: list[list[Scaled]]) -> bool:
     return len(blocks) == 1 and equation.sample.weights is None and equation.ops == [{0: Operator.identity()}]
 
 
-def _normalised(equation: Equation, scale: float) -> Scaled:
+def normalised(equation: Equation, scale: float) -> Scaled:
     """Move the constant factor of a single-term equation into its scale."""
     if len(equation.ops) == 1 and len(equation.ops[0]) == 1:
         ((output, op),) = equation.ops[0].items()

@@ -17,6 +17,7 @@ from rbfnet.problems import Known, Problem, Sample, residuals
 from rbfnet.solvers.algebra import processes, triangle
 from rbfnet.solvers.assembly._linear_system import LinearSystem, Scales, Values, linear_system, values_asked
 from rbfnet.solvers.assembly._linearize import Equation, linearised
+from rbfnet.solvers.assembly._measurements import Measurement, measurements_asked
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,10 @@ class Posed:
     def values(self) -> Values | None:
         """The points and values of a pure data problem; None for other problems and for several processes."""
         return values_asked(self.model, self.problem, self.samples) if processes.count() == 1 else None
+
+    def measurements(self) -> list[Measurement]:
+        """The rows of a data problem with several kinds of measurements; none for other problems."""
+        return measurements_asked(self.model, self.problem, self.samples)
 
     @property
     def num_rows(self) -> int:

@@ -13,6 +13,7 @@ from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.operators import LinearModel, Operator
 from rbfnet.solvers.scattered._at_centers import AtCenters
+from rbfnet.solvers.scattered._by_functionals import ByFunctionals
 from rbfnet.solvers.scattered._fewer_centers import FewerCenters
 from rbfnet.solvers.scattered._prior_variance import prior_variance
 from rbfnet.solvers.scattered._scattered_values import Scattered
@@ -44,6 +45,7 @@ class Posterior:
         data: the data.
         strength: the smoothing of each output.
         interpolates: the centres are the sites.
+        fit: the fit, if it is not one to values alone.
 
     Attributes:
         warned: somebody has been told of points outside of the data.
@@ -55,7 +57,15 @@ class Posterior:
         array([0.02])
     """
 
-    def __init__(self, model: LinearModel, data: Scattered, strength: Float[Tensor, " O"], interpolates: bool) -> None:
+    def __init__(
+        self,
+        model: LinearModel,
+        data: Scattered,
+        strength: Float[Tensor, " O"],
+        interpolates: bool,
+        fit: ByFunctionals | None = None,
+    ) -> None:
+        self.given = fit
         self.model, self.data, self.strength, self.interpolates = model, data, strength, interpolates
         self.warned = False
 
@@ -87,7 +97,9 @@ class Posterior:
         return int(far.sum())
 
     @cached_property
-    def _fit(self) -> AtCenters | FewerCenters:
+    def _fit(self) -> AtCenters | FewerCenters | ByFunctionals:
+        if self.given is not None:
+            return self.given
         network = self._inner(self.data.x[:0], Operator.identity())[0]
         return AtCenters(network, self.data) if self.interpolates else FewerCenters(self.model, network, self.data)
 

@@ -1,0 +1,80 @@
+"""The rows of a fit to several kinds of measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rbfnet.errors import InputError
+from rbfnet.kernels import Kernel
+from rbfnet.operators import LinearModel
+from rbfnet.problems import Problem, Sample
+from rbfnet.solvers.assembly._linear_system import alike_for_all, normalised
+from rbfnet.solvers.assembly._linearize import AtZero, Equation, linearised
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Rows L u = target for every output, with one operator L.
+
+    Attributes:
+        name: the condition's.
+        equation: L, as it acts on the first output.
+        target: (R, O).
+        deviation: (O,), the standard deviation of their errors; None if it is not known.
+    """
+
+    name: str
+    equation: Equation
+    target: Float[Tensor, "R O"]
+    deviation: Float[Tensor, " O"] | None
+
+    def require_smooth(self, model: LinearModel) -> None:
+        """Raise InputError if the kernel has less than twice the derivatives that were measured."""
+        order = max(op.order for ops in self.equation.ops for op in ops.values())
+        kernel = getattr(model, "kernel", None)
+        if isinstance(kernel, Kernel) and 2 * order > kernel.smoothness:
+            raise InputError(
+                f"Condition {self.name!r} holds derivatives of order {order}, which need a kernel with {2 * order} continuous "
+                f"derivatives, but {kernel} has {kernel.smoothness:g}; use a smoother one, such as "
+                f"{'quintic' if order <= 2 else 'gaussian'}."
+            )
+
+    def features(self, model: LinearModel) -> Float[Tensor, "R U"]:
+        """The factors of the coefficients of each output."""
+        (output,) = self.equation.outputs
+        return self.equation.features(model, output)
+
+
+def measurements_asked(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]) -> list[Measurement]:
+    """The measurements of a data problem that has other data than values, in the order of its conditions; else none.
+
+    Raises:
+        InputError: a condition that is not about each output in the same way.
+    """
+    if problem.sites() is None or len(samples) == 1 or model.moments() is None:
+        return []
+    found = []
+    conditions = problem.named_conditions()
+    for name, equations in linearised(problem, samples, AtZero(model)).items():
+        plain = [normalised(equation, 1.0) for equation in equations]
+        blocks = alike_for_all([(equation, 1.0) for equation, _ in plain], len(problem.outputs))
+        if not blocks:
+            raise InputError(
+                f"Condition {name!r} is not about each of the outputs {', '.join(problem.outputs)} in the same way, as a fit to "
+                "data needs; give it for every output, or fit the outputs one by one."
+            )
+        places = {id(equation): k for k, (equation, _) in enumerate(plain)}
+        for block in blocks:
+            columns = [places[id(equation)] for equation, _ in block]
+            target = torch.stack([-e.sample.contract(e.rest) for e, _ in block], dim=1)
+            # A residual may be divided by a factor.
+            known = [None if (one := conditions[name].noise(k)) is None else one / plain[k][1] for k in columns]
+            deviation = None if None in known else target.new_tensor(cast(list[float], known))
+            found.append(Measurement(name, block[0][0], target, deviation))
+    return found
