@@ -16,12 +16,11 @@ from rbfnet.annotations import held
 from rbfnet.errors import InputError, NotSolvedWarning, flag, number
 from rbfnet.given import call
 from rbfnet.kernels import KernelLike
-from rbfnet.operators import default_coords
-from rbfnet.problems import Condition, DataProblem, Problem
+from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver, as_solver
-from rbfnet.training._arrays import Columns, as_columns
+from rbfnet.training._arrays import as_columns
 from rbfnet.training._choose_solver import choose_solver
-from rbfnet.training._gradients import as_gradients
+from rbfnet.training._given_data import data_problem, per_row
 from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
@@ -100,15 +99,12 @@ def fit(
     kernel: KernelLike | None = None,
     num_centers: int | None = None,
     gradients: Any = None,
-    also: Sequence[Condition] = (),
     test: float = 0.0,
     coords: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     seed: int = 0,
     smoothing: float | str | Tensor | np.ndarray = "auto",
     weights: Sequence[float] | Tensor | np.ndarray | None = None,
-    noise: float | None = None,
-    gradient_noise: float | None = None,
     **options: Any,
 ) -> Solution:
     """Fit values y at points x: standardise, build the network, solve for the weights, and measure the error by leaving rows out.
@@ -116,63 +112,37 @@ def fit(
     The default is a thin-plate spline with a centre at every point, as in SciPy's ``RBFInterpolator``. It needs no shape
     parameter and is robust for rough data; for smooth data a smoother kernel is more accurate. Cross-validation decides whether
     the model interpolates or smooths. The summary states what was chosen, and why. Repeated points are merged into one, with the
-    mean value and a weight equal to their number.
-
-    Gradients and other measurements are fitted together with the values, weighed by their noise: Hermite interpolation if the
-    data are exact. Their centres are the points and one neighbour of each along each coordinate. Without noise, all are as
-    uncertain relative to their size as the values are relative to their spread. An error at a point is then measured with
-    everything at this point left out.
+    mean value and a weight equal to their number. Gradients and other measurements are fitted together with the values.
 
     Args:
-        x: (N, D), or (N,) for one input: an array, list, tensor or data frame. Rows of masked arrays that contain a
-            masked entry are left out.
+        x: (N, D), or (N,) for one input: an array, list, tensor or data frame; rows with masked entries are left out.
         y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values become separate outputs, which
             :meth:`Solution.predict` recombines.
-        kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, or a quintic one with ``gradients``
-            or ``also``: derivatives of order k need 2 k continuous derivatives.
+        kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, or a quintic one with derivatives.
         num_centers: the number of centres; None places one at every distinct point.
         gradients: the gradient of each output at each row of x, (N, O, D), or (N, D) for one output.
-        also: what else was measured, at these points or others: ``Data(x, y, of="u_xx")``, with a text or a function of the
-            field; ``Mean(value, where=Box(...))`` over a cell (:class:`rbfnet.problems.Data`, :class:`rbfnet.problems.Mean`).
         test: rows held out to measure the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all rows.
         coords, outputs: names of the columns; None uses those of a data frame.
         seed: the random seed for the held-out rows and the centres.
         smoothing: the smoothing parameter: ``"auto"`` for cross-validation; 0 for interpolation, or plain least squares
             with fewer centres; a number, or one per row of x (:class:`rbfnet.solvers.LeastSquares`).
         weights: one positive number per row of x: the inverse variance of its error, up to a factor; None if all are equal.
-        noise, gradient_noise: the standard deviations of the errors of y (at weight 1) and of the gradients, if they are known.
-        options: further arguments of :func:`solve`.
+        options: further arguments of :func:`solve`, and of :class:`rbfnet.problems.DataProblem`: ``also`` (other derivatives,
+            means over cells), ``noise`` and ``gradient_noise``.
 
     Raises:
         InputError: any invalid argument, or a combination that does not work; the message is one sentence.
 
     Example:
         >>> import numpy as np, rbfnet
-        >>> x = np.linspace(0, 1, 6)
-        >>> slopes = rbfnet.fit(x, np.sin(5 * x), gradients=5 * np.cos(5 * x))
-        >>> bool(abs(slopes.predict([0.5]) - np.sin(2.5)) < 1e-3)
-        True
         >>> x = np.random.default_rng(0).random((100, 2))
         >>> solution = rbfnet.fit(x, np.sin(x[:, 0]) + x[:, 1])
         >>> solution.summary["errors_by"], bool(solution.errors["rel_std"] < 0.01)
         ('leave-one-out', True)
     """
-    rows, columns, masked = _rows(x, y)
-    points, values = rows.values[~masked], columns.values[~masked]
-    values = torch.cat([values.real, values.imag], dim=1) if values.is_complex() else values
-    names = tuple(coords or rows.names or default_coords(points.shape[1]))
-    known = None if weights is None else _per_row("weights", weights, masked)
-    slopes = None if gradients is None else as_gradients(gradients, rows, columns, masked)
+    problem, masked = data_problem(x, y, gradients, coords, outputs, seed, test, weights, options)
     if kernel is None:
-        kernel = "thin_plate_spline" if slopes is None and not also else "quintic"
-    with isolated():
-        seed_everything(seed)
-        problem = DataProblem(
-            points, values, names, _outputs(outputs, columns), test=test, weights=known, noise=noise, gradients=slopes,
-            gradient_noise=gradient_noise, also=also,
-        )  # fmt: skip
-    problem.is_complex = columns.values.is_complex()
-    problem.notes = [f"{int(masked.sum()):,} of {len(masked):,} rows are masked and were left out."] if masked.any() else []
+        kernel = "quintic" if len(problem.named_conditions()) > 1 else "thin_plate_spline"
     if not isinstance(smoothing, str) or smoothing != "auto":
         options["solver"] = _smoothing_solver(smoothing, masked, problem, options)
     options = {"solver": "least_squares", "centers": "points" if num_centers is None else "farthest_point", **options}
@@ -185,29 +155,12 @@ def _as_tensors(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, **{name: as_columns(name, given).values.reshape(given.shape) for name, given in arrays.items()}}
 
 
-def _rows(x: Any, y: Any) -> tuple[Columns, Columns, Tensor]:
-    """Check that points and values fit together; returns both, and the mask of masked rows."""
-    rows, columns = as_columns("x", x), as_columns("y", y)
-    if rows.values.is_complex():
-        raise InputError("x must be real, but holds complex numbers; give real and imaginary parts as two columns.")
-    if len(rows.values) != len(columns.values):
-        raise InputError(f"x and y must have one row per point, but x has {len(rows.values)} and y {len(columns.values)}.")
-    masked = rows.masked | columns.masked
-    if masked.all():
-        raise InputError(f"All {len(masked)} rows are masked; at least one is needed.")
-    for name, given in (("x", rows.values), ("y", columns.values)):
-        if (bad := ~(torch.isfinite(given).all(dim=1) | masked)).any():
-            row = int(bad.nonzero()[0])
-            raise InputError(f"Data must be finite, but row {row} of {name} is {given[row].tolist()}.")
-    return rows, columns, masked
-
-
 def _smoothing_solver(smoothing: Any, masked: Tensor, problem: DataProblem, options: Mapping[str, Any]) -> Solver:
     """The solver with the requested smoothing."""
     if "solver" in options:
         raise InputError("smoothing cannot be combined with solver; pass it to the solver, as in LeastSquares(smoothing=...).")
     if not isinstance(smoothing, str) and number(smoothing) is None:
-        smoothing = _per_row("smoothing", smoothing, masked)[problem.train_rows]
+        smoothing = per_row("smoothing", smoothing, masked)[problem.train_rows]
     return LeastSquares(smoothing=cast(float | str | Tensor, smoothing))
 
 
@@ -220,20 +173,3 @@ def _made(problem: Problem | type[Problem]) -> Problem:
     if not isinstance(problem, Problem):
         raise InputError(f"solve takes a Problem, but got {problem!r}.")
     return problem
-
-
-def _per_row(name: str, each: Any, masked: Tensor) -> Tensor:
-    """The number of each row that is not masked."""
-    given = as_columns(name, each).values
-    if given.shape != (len(masked), 1) or given.is_complex():
-        raise InputError(f"{name} must have one value for each of the {len(masked)} rows, but has shape {tuple(np.shape(each))}.")
-    return given[~masked, 0]
-
-
-def _outputs(outputs: Sequence[str] | None, columns: Columns) -> tuple[str, ...]:
-    """The name of each real output."""
-    count = columns.values.shape[1]
-    names = tuple(outputs or columns.names or (("u",) if count == 1 else (f"u{o + 1}" for o in range(count))))
-    if not columns.values.is_complex():
-        return names
-    return tuple(f"{name}_{part}" for part in ("real", "imag") for name in names)
