@@ -1,0 +1,87 @@
+"""The data that ``fit`` is given, as a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rbfnet.errors import InputError
+from rbfnet.operators import default_coords
+from rbfnet.problems import DataProblem
+from rbfnet.training._arrays import Columns, as_columns
+from rbfnet.training._gradients import as_gradients
+from rbfnet.training._isolated import isolated, seed_everything
+
+MEASURED = ("also", "noise", "gradient_noise")
+"""Arguments of a :class:`rbfnet.problems.DataProblem` that are passed on to it."""
+
+
+def data_problem(
+    x: Any,
+    y: Any,
+    gradients: Any,
+    coords: Sequence[str] | None,
+    outputs: Sequence[str] | None,
+    seed: int,
+    test: float,
+    weights: Any,
+    options: dict[str, Any],
+) -> tuple[DataProblem, Tensor]:
+    """The problem, and which rows are masked; takes from the options those in ``MEASURED``.
+
+    Args:
+        x, y, gradients, coords, outputs, seed, test, weights, options: see :func:`rbfnet.fit`.
+    """
+    rows, columns, masked = _rows(x, y)
+    points, values = rows.values[~masked], columns.values[~masked]
+    values = torch.cat([values.real, values.imag], dim=1) if values.is_complex() else values
+    names = tuple(coords or rows.names or default_coords(points.shape[1]))
+    known = None if weights is None else per_row("weights", weights, masked)
+    slopes = None if gradients is None else as_gradients(gradients, rows, columns, masked)
+    measured = {name: options.pop(name) for name in MEASURED if name in options}
+    with isolated():
+        seed_everything(seed)
+        problem = DataProblem(
+            points, values, names, _outputs(outputs, columns), test=test, weights=known, gradients=slopes, **measured
+        )
+    problem.is_complex = columns.values.is_complex()
+    problem.notes = [f"{int(masked.sum()):,} of {len(masked):,} rows are masked and were left out."] if masked.any() else []
+    return problem, masked
+
+
+def _rows(x: Any, y: Any) -> tuple[Columns, Columns, Tensor]:
+    """Check that points and values fit together; returns both, and the mask of masked rows."""
+    rows, columns = as_columns("x", x), as_columns("y", y)
+    if rows.values.is_complex():
+        raise InputError("x must be real, but holds complex numbers; give real and imaginary parts as two columns.")
+    if len(rows.values) != len(columns.values):
+        raise InputError(f"x and y must have one row per point, but x has {len(rows.values)} and y {len(columns.values)}.")
+    masked = rows.masked | columns.masked
+    if masked.all():
+        raise InputError(f"All {len(masked)} rows are masked; at least one is needed.")
+    for name, given in (("x", rows.values), ("y", columns.values)):
+        if (bad := ~(torch.isfinite(given).all(dim=1) | masked)).any():
+            row = int(bad.nonzero()[0])
+            raise InputError(f"Data must be finite, but row {row} of {name} is {given[row].tolist()}.")
+    return rows, columns, masked
+
+
+def per_row(name: str, each: Any, masked: Tensor) -> Tensor:
+    """The number of each row that is not masked."""
+    given = as_columns(name, each).values
+    if given.shape != (len(masked), 1) or given.is_complex():
+        raise InputError(f"{name} must have one value for each of the {len(masked)} rows, but has shape {tuple(np.shape(each))}.")
+    return given[~masked, 0]
+
+
+def _outputs(outputs: Sequence[str] | None, columns: Columns) -> tuple[str, ...]:
+    """The name of each real output."""
+    count = columns.values.shape[1]
+    names = tuple(outputs or columns.names or (("u",) if count == 1 else (f"u{o + 1}" for o in range(count))))
+    if not columns.values.is_complex():
+        return names
+    return tuple(f"{name}_{part}" for part in ("real", "imag") for name in names)
