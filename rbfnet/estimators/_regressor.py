@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from rbfnet.errors import InputError
 from rbfnet.extras import require
 from rbfnet.kernels import KernelLike
-from rbfnet.training import fit
+from rbfnet.training import fit, with_rows
 
 require("sklearn", "cluster", "RBFRegressor")
 
@@ -69,10 +70,7 @@ class RBFRegressor(RegressorMixin, BaseEstimator):
             sample_weight: (N,), non-negative: the inverse variance of each value, up to a factor. A whole number has the effect
                 of as many rows, 0 that of none.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        self._by_column = y.ndim == 2
-        x, values, weights = _merged(X, y.reshape(len(y), -1).astype(np.float64), weight)
+        x, values, weights = self._checked(X, y, sample_weight, reset=True)
         self.solution_ = fit(
             x,
             values,
@@ -87,6 +85,45 @@ class RBFRegressor(RegressorMixin, BaseEstimator):
             allow_unsolved=True,
         )
         return self
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> RBFRegressor:
+        """Add rows: the fit to all rows so far, with the units, epsilon and smoothing that the first rows led to.
+
+        With every point as a centre, n rows after N take about N^2 n operations, where a new fit takes N^3: the Cholesky factor
+        and the leave-one-out errors are extended. With ``num_centers`` the centres stay, and the time does not depend on N. Rows
+        at known points, and a system that is singular within rounding, take a new solve. The first call is :meth:`fit`, which
+        also chooses epsilon and smoothing anew.
+
+        Source: Golub and Van Loan, Matrix Computations (2013), sections 3.2.11 and 6.5.
+
+        Args:
+            X, y, sample_weight: as in :meth:`fit`, for the further rows.
+
+        Example:
+            >>> import numpy as np, rbfnet
+            >>> x = np.linspace(0, 1, 30)[:, None]
+            >>> model = rbfnet.RBFRegressor("cubic").fit(x[::2], np.sin(3 * x[::2, 0]))
+            >>> model.partial_fit(x[1::2], np.sin(3 * x[1::2, 0])).predict([[0.5]]).round(4)
+            array([0.9975])
+        """
+        if not hasattr(self, "solution_"):
+            return self.fit(X, y, sample_weight)
+        x, values, weights = self._checked(X, y, sample_weight, reset=False)
+        if values.shape[1] != len(self.solution_.problem.outputs):
+            raise InputError(f"y must have {len(self.solution_.problem.outputs)} columns, as before, but has {values.shape[1]}.")
+        self.solution_ = with_rows(self.solution_, *(torch.from_numpy(part) for part in (x, values, weights)))
+        return self
+
+    def _checked(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Distinct points, their values and weights."""
+        least = 2 if reset else 1
+        X, y = validate_data(
+            self, X, y, reset=reset, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=least
+        )
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if reset:
+            self._by_column = y.ndim == 2
+        return _merged(X, y.reshape(len(y), -1).astype(np.float64), weight)
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """The fit at points (Q, D), and with ``return_std`` also its standard deviation, each of the shape of y."""

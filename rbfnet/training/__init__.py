@@ -1,5 +1,6 @@
 """Training: the Lightning module and data module, ``solve`` and ``fit``, and run directories."""
 
+from rbfnet.training._added_rows import with_rows
 from rbfnet.training._data_module import ProblemData
 from rbfnet.training._figures import overview
 from rbfnet.training._finite import Diverged
@@ -45,4 +46,5 @@ __all__ = [
     "resume",
     "solve",
     "train",
+    "with_rows",
 ]

@@ -46,6 +46,8 @@ class Solution:
             for unknown coefficients, stopped after a non-finite loss, and words: sentences from a solver that solves a system.
             Run directories add format_version, columns and provenance (versions, command line, git).
         names: the names of the coordinates and outputs.
+        posterior: for data, the source of error bars (:class:`rbfnet.solvers.Posterior`); None for other problems, and for a
+            solution that was loaded.
         history: one dict per epoch: epoch, loss, loss/NAME of each condition, val/rel_l2 and what else was logged. A loaded
             solution has what is in ``metrics.csv``.
 
@@ -71,7 +73,7 @@ class Solution:
         posterior: Posterior | None = None,
     ) -> None:
         self.model, self.errors, self.summary, self.left_out = model, errors, summary, left_out
-        self._problem, self._names, self._posterior, self.history = problem, names, posterior, list(history)
+        self._problem, self._names, self.posterior, self.history = problem, names, posterior, list(history)
 
     @property
     def problem(self) -> Problem:
@@ -160,7 +162,7 @@ class Solution:
         """
         given = as_given(points, self.names.coords, self.model.weight)
         asked, alone = as_asked(list(self.names.outputs) if what is None else what, self.names, len(given.x))
-        found, told = deviations(self._posterior, self.model, given.x, asked, self.names), [column.name for column in asked]
+        found, told = deviations(self.posterior, self.model, given.x, asked, self.names), [column.name for column in asked]
         if what is None and self.names.is_complex:
             found, told = torch.hypot(*found.chunk(2, dim=1)), list(self.names.values)
         return given.results(found, told, what, alone)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
+from torch import Tensor
 
 from rbfnet.catalogue import snake_case
-from rbfnet.problems import DataProblem
+from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import Solving
 from rbfnet.training._model import Network
 from rbfnet.training._prepare import Prepared
 from rbfnet.training._solution import Solution
-from rbfnet.training.verdict import accuracy_for, compared, errors_of, fitted, judge, judge_data
+from rbfnet.training.verdict import Verdict, accuracy_for, compared, errors_of, fitted, judge, judge_data
 
 
 def as_it_is(prepared: Prepared, seed: int, seconds: float) -> Solution | None:
@@ -60,15 +61,8 @@ def measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | No
     errors = left_out = None
     summary = _summary(prepared, seed, seconds)
     if found is not None:
-        summary["errors_by"], difference, y = found
-        summary["errors"] = errors = errors_of(difference, y)
-        left_out = difference if summary["errors_by"] == "leave-one-out" else None
-        if len(problem.outputs) > 1:
-            summary["errors_by_output"] = {
-                name: errors_of(difference[:, o : o + 1], y[:, o : o + 1])
-                for o, name in enumerate(problem.outputs)
-                if not torch.isnan(difference[:, o] + y[:, o]).all()
-            }
+        summary |= errors_by(problem, *found)
+        errors, left_out = summary["errors"], found[1] if found[0] == "leave-one-out" else None
     why = [solver.why] if solver.why else []
     if words := [*why, *problem.remarks(), *(sentence for optimizer in solving for sentence in optimizer.words)]:
         summary["words"] = words
@@ -76,13 +70,30 @@ def measured(prepared: Prepared, seed: int, seconds: float, accuracy: float | No
         verdict = judge_data(problem, *(found or fitted(model, problem)), accuracy_for(problem, accuracy))
     else:
         verdict = judge(module.judged, problem, solver, prepared.data.samples, accuracy)
-    summary |= {
+    summary |= by_verdict(verdict)
+    posterior = next((optimizer.posterior for optimizer in solving if optimizer.posterior is not None), None)
+    if unknowns := problem.unknowns():
+        summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
+    return Solution(model, problem, errors, summary, left_out=left_out, history=module.history, posterior=posterior)
+
+
+def errors_by(problem: Problem, by: str, difference: Tensor, y: Tensor) -> dict[str, Any]:
+    """The entries on errors, from the differences (N, O) from values y."""
+    found: dict[str, Any] = {"errors_by": by, "errors": errors_of(difference, y)}
+    if len(problem.outputs) > 1:
+        found["errors_by_output"] = {
+            name: errors_of(difference[:, o : o + 1], y[:, o : o + 1])
+            for o, name in enumerate(problem.outputs)
+            if not torch.isnan(difference[:, o] + y[:, o]).all()
+        }
+    return found
+
+
+def by_verdict(verdict: Verdict) -> dict[str, Any]:
+    """The entries on the verdict."""
+    return {
         "verdict": verdict.word,
         "reasons": list(verdict.sentences),
         "residuals": list(verdict.residuals),
         "estimated_error": verdict.estimated_error,
     }
-    posterior = next((optimizer.posterior for optimizer in solving if optimizer.posterior is not None), None)
-    if unknowns := problem.unknowns():
-        summary["unknowns"] = {name: unknown.report(problem.domain) for name, unknown in unknowns.items()}
-    return Solution(model, problem, errors, summary, left_out=left_out, history=module.history, posterior=posterior)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 from scipy.interpolate import RBFInterpolator
 from sklearn.base import BaseEstimator, clone
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -19,7 +20,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import rbfnet
+import rbfnet.training
 from rbfnet import RBFRegressor
+from rbfnet.problems import DataProblem
 
 RNG = np.random.default_rng(0)
 X, AT = RNG.random((40, 2)), RNG.random((15, 2))
@@ -121,3 +124,141 @@ def test_scikit_learn_is_imported_only_where_it_is_used() -> None:
         "False",
         "RBFRegressor needs scikit-learn, which is not installed; run `pip install 'rbfnet[cluster]'`.",
     ]
+
+
+# -- partial_fit ---------------------------------------------------------------------------------------------------------------
+
+FIRST = 25
+
+
+def in_steps(model: RBFRegressor, x: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> RBFRegressor:
+    """Fitted to 25 rows, then to one more, then to the rest."""
+    for rows in (slice(FIRST), slice(FIRST, FIRST + 1), slice(FIRST + 1, None)):
+        assert model.partial_fit(x[rows], y[rows], None if weight is None else weight[rows]) is model
+    return model
+
+
+def first_standardised(values: np.ndarray) -> np.ndarray:
+    """In the units of the first rows, which a fit keeps."""
+    return (values - values[:FIRST].mean(axis=0)) / values[:FIRST].std(axis=0)
+
+
+FX, FY = first_standardised(X), first_standardised(Y)
+
+
+def at_rows(model: RBFRegressor, values: np.ndarray) -> np.ndarray:
+    """Values in the order of the rows of the fit, which sorts points."""
+    rows = cast(DataProblem, model.solution_.problem).train_set.x.numpy()
+    return values[np.square(rows[:, None] - FX).sum(axis=2).argmin(axis=1)]
+
+
+def brute_left_out(smoothing: np.ndarray) -> np.ndarray:
+    """At each row what SciPy predicts without it, less the value."""
+
+    def without(k: int) -> np.ndarray:
+        x, y, s = (np.delete(values, k, axis=0) for values in (FX, FY, smoothing))
+        return RBFInterpolator(x, y, kernel="cubic", smoothing=s)(FX[k : k + 1])
+
+    return np.ravel([without(k) for k in range(len(FX))]) - FY
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_in_steps_are_a_fit_to_all_of_them(smoothing: float, weighted: bool) -> None:
+    weight = RNG.random(len(FX)) + 0.1 if weighted else np.ones(len(FX))
+    ours = in_steps(RBFRegressor("cubic", epsilon=1.0, smoothing=smoothing), FX, FY, weight)
+    theirs = RBFInterpolator(FX, FY, kernel="cubic", smoothing=smoothing / weight)
+    np.testing.assert_allclose(ours.predict(AT), theirs(AT), rtol=1e-9, atol=1e-9)
+    wanted = at_rows(ours, brute_left_out(smoothing / weight))
+    found = ours.solution_
+    assert found.left_out is not None and found.errors is not None
+    np.testing.assert_allclose(found.left_out[:, 0], wanted, rtol=1e-7, atol=1e-9)
+    assert found.errors["rmse"] == pytest.approx(np.sqrt(np.mean(wanted**2)))
+    residual = (theirs(FX) - FY) / FY.std()
+    assert found.summary["loss"] == pytest.approx(np.mean(residual**2), abs=1e-12)
+    assert found.summary["centers"] == found.num_centers == 40
+
+
+def test_error_bars_in_steps_are_those_of_a_gaussian_process() -> None:
+    length, smoothing = 0.8, 1e-2
+    ours = in_steps(RBFRegressor("gaussian", epsilon=1 / (2**0.5 * length), smoothing=smoothing), FX, FY)
+    theirs = GaussianProcessRegressor(RBF(length), alpha=smoothing, optimizer=None).fit(FX, FY)
+    (mean, std), (wanted, unit) = ours.predict(AT, return_std=True), theirs.predict(AT, return_std=True)
+    np.testing.assert_allclose(mean, wanted, rtol=1e-8, atol=1e-9)
+    inverse = np.linalg.inv(RBF(length)(FX) + smoothing * np.eye(len(FX)))
+    np.testing.assert_allclose(std, unit * np.mean((inverse @ FY) ** 2 / np.diag(inverse)) ** 0.5, rtol=1e-6)
+
+
+def test_old_rows_are_not_factored_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = RBFRegressor("cubic", smoothing=0.1).fit(FX[:30], FY[:30]).partial_fit(FX[30:31], FY[30:31])
+    from rbfnet.solvers.algebra import Interpolation
+
+    def never(*given: Any) -> None:
+        raise AssertionError("factored")
+
+    monkeypatch.setattr(Interpolation, "__init__", never)
+    model.partial_fit(FX[31:], FY[31:])
+    assert model.solution_.num_centers == 40
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_repeated_rows_in_steps_are_a_fit_to_all_of_them(smoothing: float) -> None:
+    x, y = np.concatenate([FX, FX[3:6]]), np.concatenate([FY, FY[3:6] + 1.0])
+    ours = in_steps(RBFRegressor("cubic", epsilon=1.0, smoothing=smoothing), x, y)
+    y[3:6] += 0.5
+    weight = np.where(np.isin(np.arange(40), (3, 4, 5)), 2.0, 1.0)
+    theirs = RBFInterpolator(FX, y[:40], kernel="cubic", smoothing=smoothing / weight)(AT)
+    np.testing.assert_allclose(ours.predict(AT), theirs, rtol=1e-9, atol=1e-9)
+    assert ours.solution_.num_centers == 40
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_with_fewer_centres_the_centres_stay(smoothing: float) -> None:
+    weights = RNG.random(len(FX)) + 0.1
+    ours = in_steps(RBFRegressor("gaussian", 8, epsilon=1.0, smoothing=smoothing), FX, FY, weights)
+    centers = ours.solution_.centers.detach().numpy()
+    basis = np.exp(-np.square(FX[:, None] - centers).sum(axis=2))
+    between = np.exp(-np.square(centers[:, None] - centers).sum(axis=2))
+    matrix = basis.T @ (weights[:, None] * basis) + smoothing * between
+    wanted = np.linalg.solve(matrix, basis.T @ (weights * FY))
+    at = np.exp(-np.square(AT[:, None] - centers).sum(axis=2))
+    np.testing.assert_allclose(ours.predict(AT), at @ wanted, rtol=1e-6, atol=1e-7)
+    leverage = np.diag(basis @ np.linalg.solve(matrix, basis.T * weights))
+    assert ours.solution_.left_out is not None
+    missed = at_rows(ours, (basis @ wanted - FY) / (1 - leverage))
+    np.testing.assert_allclose(ours.solution_.left_out[:, 0], missed, rtol=1e-5, atol=1e-6)
+
+
+def test_further_rows_may_leave_the_line_of_the_first() -> None:
+    x = np.column_stack([FX[:, 0], np.where(np.arange(40) < FIRST, 0.0, FX[:, 1])])
+    ours = in_steps(RBFRegressor("cubic", epsilon=1.0, smoothing=0.0), x, FY)
+    np.testing.assert_allclose(ours.predict(AT), RBFInterpolator(x, FY, kernel="cubic")(AT), rtol=1e-8, atol=1e-8)
+
+
+def test_a_kernel_that_is_singular_within_rounding_is_solved_anew() -> None:
+    model, y = RBFRegressor("gaussian", epsilon=0.05, smoothing=0.0), np.sin(FX[:, 0])
+    ours = in_steps(clone(model), FX, y)
+    assert np.abs(ours.predict(FX) - y).max() < 2 * np.abs(model.fit(FX, y).predict(FX) - y).max() < 1e-3
+
+
+def test_several_outputs_are_added_and_others_are_rejected() -> None:
+    both = np.column_stack([FY, FY**2])
+    ours = in_steps(RBFRegressor("cubic", epsilon=1.0, smoothing=0.0), FX, both)
+    np.testing.assert_allclose(ours.predict(AT), RBFInterpolator(FX, both, kernel="cubic")(AT), rtol=1e-9, atol=1e-9)
+    before = ours.solution_
+    with pytest.raises(rbfnet.InputError, match="y must have 2 columns, as before, but has 1"):
+        ours.partial_fit(AT, AT[:, 0])
+    with pytest.raises(ValueError, match="features"):
+        ours.partial_fit(AT[:, :1], AT)
+    assert ours.solution_ is before
+    loaded = pickle.loads(pickle.dumps(ours)).partial_fit(AT, AT)
+    np.testing.assert_allclose(loaded.predict(AT), AT, atol=1e-9)
+    assert before.num_centers == 40
+
+
+@pytest.mark.parametrize(("options", "weights"), [({"test": 0.2}, None), ({}, np.ones(15))])
+def test_rows_that_cannot_be_added(options: dict[str, Any], weights: np.ndarray | None) -> None:
+    solution = rbfnet.fit(FX, FY, kernel="cubic", **options)
+    x, y = torch.from_numpy(AT), torch.from_numpy(AT[:, :1])
+    with pytest.raises(rbfnet.InputError, match=r"test=0|only if"):
+        rbfnet.training.with_rows(solution, x, y, None if weights is None else torch.from_numpy(weights))

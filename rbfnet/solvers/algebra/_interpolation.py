@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from rbfnet.solvers.algebra._moments import Moments
@@ -40,6 +42,47 @@ class Interpolation:
             inner = self.moments.inner(self.kernel)
         self.cholesky, failed = torch.linalg.cholesky_ex(inner if self.sign > 0 else -inner)
         self.failed = bool(failed)
+        # The diagonal of B in leave_one_out, NaN where nobody asked for it and zero where it vanishes.
+        self._diagonal = kernel.new_full((len(kernel),), torch.nan)
+
+    def grown(
+        self,
+        kernel: Float[Tensor, "C M+C"],
+        tail: Float[Tensor, "C T"],
+        smoothing: Float[Tensor, " C"] | float = 0.0,
+    ) -> Interpolation | None:
+        """The system with C further centres, by C rows more of the Cholesky factor: M^2 C operations rather than M^3 / 3.
+
+        Known leave-one-out errors stay known: B grows to [B, 0; 0, 0] + G S^-1 G^T, S the Schur complement. None if only the
+        further centres determine some coefficients of the tail (:meth:`Moments.grown`).
+
+        Source: Golub and Van Loan (2013), sections 3.2.11 and 6.5.
+
+        Args:
+            kernel: K between the further centres and all of them.
+            tail: P at the further centres. smoothing: of these.
+        """
+        moments, old, new = self.moments.grown(tail), len(self.kernel), len(tail)
+        if moments is None:
+            return None
+        found = copy.copy(self)
+        ridge = self.sign * torch.as_tensor(smoothing, dtype=kernel.dtype, device=kernel.device).expand(new)
+        rows = torch.cat([kernel[:, :old], kernel[:, old:] + torch.diag(ridge)], dim=1)
+        found.moments, found.tail = moments, torch.cat([self.tail, tail])
+        found.kernel = torch.cat([torch.cat([self.kernel, rows[:, :old].T], dim=1), rows])
+        one = torch.eye(new, dtype=kernel.dtype, device=kernel.device)
+        last = moments.weights(torch.cat([kernel.new_zeros((len(self.cholesky), new)), one]))
+        before, after = (self.sign * moments.rotated(found.kernel @ last)[self.terms :]).tensor_split([len(self.cholesky)])
+        across = torch.linalg.solve_triangular(self.cholesky, before, upper=False)
+        corner, failed = torch.linalg.cholesky_ex(after - across.T @ across)
+        found.failed = bool(failed)
+        found.cholesky = torch.cat(
+            [torch.cat([self.cholesky, torch.zeros_like(before)], dim=1), torch.cat([across.T, corner], dim=1)]
+        )
+        lost = moments.weights(torch.cat([-torch.linalg.solve_triangular(self.cholesky.T, across, upper=True), one]))
+        gained = torch.linalg.solve_triangular(corner, lost.T, upper=False).square().sum(dim=0)
+        found._diagonal = torch.cat([self._diagonal, gained.new_zeros(new)]) + gained
+        return found
 
     def solve(self, target: Float[Tensor, "M O"]) -> Float[Tensor, "M+T O"]:
         """Weights and coefficients of the tail."""
@@ -59,14 +102,21 @@ class Interpolation:
             rows: which of them; all if None.
         """
         weight, _ = self._once(target)
-        spread = torch.eye(len(target), dtype=target.dtype, device=target.device)
-        if rows is not None:
-            weight, spread = weight[rows], spread[:, rows]
-        rotated = self.moments.rotated(spread)[self.terms :]
-        left = rotated.square().sum(dim=0)
-        diagonal = torch.linalg.solve_triangular(self.cholesky, rotated, upper=False).square().sum(dim=0)
-        missed = self.sign * weight / diagonal[:, None]
-        return missed.masked_fill((left < torch.finfo(left.dtype).eps ** 0.5)[:, None], torch.nan)
+        rows = torch.arange(len(target), device=target.device) if rows is None else rows
+        diagonal = self._inverse_diagonal(rows)[:, None]
+        return (self.sign * weight[rows] / diagonal).masked_fill(diagonal == 0, torch.nan)
+
+    def _inverse_diagonal(self, rows: Int[Tensor, " R"]) -> Float[Tensor, " R"]:
+        """B_kk; zero where the other centres do not determine the tail."""
+        new = rows[torch.isnan(self._diagonal[rows])]
+        if len(new):
+            units = torch.zeros((self.moments.size, len(new)), dtype=self.kernel.dtype, device=self.kernel.device)
+            units[new, torch.arange(len(new), device=new.device)] = 1.0
+            rotated = self.moments.rotated(units)[self.terms :]
+            left = rotated.square().sum(dim=0)
+            found = torch.linalg.solve_triangular(self.cholesky, rotated, upper=False).square().sum(dim=0)
+            self._diagonal[new] = found.masked_fill(left < torch.finfo(left.dtype).eps ** 0.5, 0.0)
+        return self._diagonal[rows]
 
     def variance(
         self, kernel: Float[Tensor, "B M"], tail: Float[Tensor, "B T"], prior: Float[Tensor, " B"]

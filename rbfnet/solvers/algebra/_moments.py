@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -38,31 +40,63 @@ class Moments:
         self.terms = self.directions.shape[1]
         self._factor, self._tau = torch.geqrf(tail @ self.directions)
         self.triangle = self._factor[: self.terms].triu()
+        self._compensation = tail.new_zeros((self.size, 0))
+
+    def grown(self, tail: Float[Tensor, "C T"]) -> Moments | None:
+        """The conditions with C further centres; None if only these determine some coefficients of the tail.
+
+        w = [Q_2 v - E u; u], E = Q_1 R^-T V^T P_c^T the weights that reproduce polynomials at the further centres: Q_2 stays as
+        it is, and the basis is no longer orthonormal.
+
+        Args:
+            tail: P_c, the monomials at the further centres.
+        """
+        known = tail @ self.directions
+        rest = (tail - known @ self.directions.T).norm(dim=1)
+        if (rest > torch.finfo(tail.dtype).eps ** 0.5 * tail.norm(dim=1)).any():
+            return None
+        found = copy.copy(self)
+        first = len(self._compensation)
+        reproduced = self.polynomial(torch.linalg.solve_triangular(self.triangle.T, known.T, upper=False))[:first]
+        found._compensation = torch.cat([self._compensation, reproduced], dim=1)
+        found.size = self.size + len(tail)
+        return found
 
     def rotated(self, values: Float[Tensor, "M C"]) -> Float[Tensor, "M C"]:
-        """Q^T values."""
-        return torch.ormqr(self._factor, self._tau, values, left=True, transpose=True) if self.terms else values
+        """Q^T values; for a basis that has grown, Q_1^T values and the transpose of the basis times values."""
+        first, last = values.tensor_split([len(self._compensation)])
+        turned = torch.ormqr(self._factor, self._tau, first, left=True, transpose=True) if self.terms else first
+        return torch.cat([turned, last - self._compensation.T @ first]) if len(last) else turned
 
     def weights(self, free: Float[Tensor, "M-K C"]) -> Float[Tensor, "M C"]:
         """Q_2 v."""
-        if not self.terms:
-            return free
-        padded = torch.cat([free.new_zeros((self.terms, free.shape[1])), free])
-        return torch.ormqr(self._factor, self._tau, padded, left=True)
+        free, last = free.tensor_split([len(self._compensation) - self.terms])
+        found = free
+        if self.terms:
+            padded = torch.cat([free.new_zeros((self.terms, free.shape[1])), free])
+            found = torch.ormqr(self._factor, self._tau, padded, left=True)
+        return torch.cat([found - self._compensation @ last, last]) if len(last) else found
 
     def polynomial(self, terms: Float[Tensor, "K C"]) -> Float[Tensor, "M C"]:
         """Q_1 t, the weights in the span of the tail."""
         padded = torch.cat([terms, terms.new_zeros((self.size - self.terms, terms.shape[1]))])
-        return torch.ormqr(self._factor, self._tau, padded, left=True) if self.terms else padded
+        if self.terms:
+            first = padded[: len(self._compensation)]
+            first.copy_(torch.ormqr(self._factor, self._tau, first, left=True))
+        return padded
 
     def columns(self, kernel: Float[Tensor, "R M"]) -> Float[Tensor, "R M-K"]:
         """K Q_2, the matrix that multiplies v."""
-        return torch.ormqr(self._factor, self._tau, kernel, left=False)[:, self.terms :] if self.terms else kernel
+        first, last = kernel.tensor_split([len(self._compensation)], dim=1)
+        found = torch.ormqr(self._factor, self._tau, first, left=False)[:, self.terms :] if self.terms else first
+        return torch.cat([found, last - first @ self._compensation], dim=1) if last.shape[1] else found
 
     def inner(self, kernel: Float[Tensor, "M M"]) -> Float[Tensor, "M-K M-K"]:
         """Q_2^T K Q_2 of a symmetric K. With Q = I - V T V^T it is K - V W^T - W V^T: a change of low rank, in one pass."""
         if not self.terms:
             return kernel
+        if self._compensation.shape[1]:
+            return self.columns(self.columns(kernel).T)
         v = self._factor.tril(-1)
         v.diagonal()[:] = 1.0
         t = torch.zeros_like(self.triangle)

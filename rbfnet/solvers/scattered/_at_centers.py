@@ -47,8 +47,33 @@ class AtCenters:
 
     def __init__(self, network: RBFNetwork, data: Scattered) -> None:
         self.network, self.data = network, data
-        self._known: dict[float, tuple[Interpolation, bool]] = {}
+        self._known: dict[float, tuple[Interpolation, float]] = {}
         self._amplitudes: dict[float, Tensor] = {}
+        sites = len(data.x)
+        # The sites that are left out.
+        self._sampled = torch.arange(sites) if sites < 2 * LEFT_OUT else torch.linspace(0, sites - 1, LEFT_OUT).round().long()
+
+    def grown(self, network: RBFNetwork, data: Scattered, strength: Float[Tensor, " O"]) -> AtCenters | None:
+        """The fit with further sites, without another factorisation; None if that is impossible.
+
+        Args:
+            network, data: the former ones, with the further centres and sites at the end. strength: as in :meth:`solve`.
+        """
+        old, found = len(self.data.x), AtCenters(network, data)
+        with torch.no_grad():
+            features = network.features(network.centers[old:], Operator.identity())
+        if not torch.isfinite(features).all():
+            return None
+        kernel, tail = features.tensor_split([network.num_centers], dim=1)
+        for s in strength.unique().tolist():
+            factors, more = self._factored(s)
+            factors.leave_one_out(self.data.y, self._sampled)
+            grown = None if more else factors.grown(kernel, tail, s / data.precision[old:] if s else 0.0)
+            if grown is None or grown.failed:
+                return None
+            found._known[s] = grown, more
+        found._sampled = torch.cat([self._sampled, torch.arange(old, len(data.x))])
+        return found
 
     def choose(self) -> Choice:
         """Whether to smooth, and how strongly."""
@@ -75,8 +100,8 @@ class AtCenters:
         """The unknowns; None if values are to be interpolated and the kernels are not numerically definite."""
         unknowns = self.data.y.new_zeros((self.network.coefficients.shape[0], len(strength)))
         for s in strength.unique().tolist():
-            factors, definite = self._factored(s)
-            if not (s or definite):
+            factors, more = self._factored(s)
+            if more and not s:
                 return None
             unknowns[:, strength == s] = factors.solve(self.data.y[:, strength == s])
         return unknowns
@@ -101,12 +126,6 @@ class AtCenters:
             found[:, strength == s] = unit[:, None] * self._amplitudes[s][strength == s]
         return found
 
-    @property
-    def _sampled(self) -> Tensor:
-        """The sites that are left out."""
-        sites = len(self.data.x)
-        return torch.arange(sites) if sites < 2 * LEFT_OUT else torch.linspace(0, sites - 1, LEFT_OUT).round().long()
-
     def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "S O"]:
         """The leave-one-out error of each site, NaN if unknown."""
         rows = self._sampled
@@ -116,8 +135,8 @@ class AtCenters:
             missed[:, strength == s] = missed[:, strength == s].index_copy(0, rows, found)
         return missed
 
-    def _factored(self, strength: float) -> tuple[Interpolation, bool]:
-        """The system with this strength, or with more if rounding requires it, and whether it did not."""
+    def _factored(self, strength: float) -> tuple[Interpolation, float]:
+        """The system with this strength, or with more if rounding requires it, and how much more."""
         if strength not in self._known:
             kernel, tail = self._features
             smallest = len(kernel) * torch.finfo(kernel.dtype).eps * float(kernel.abs().max())
@@ -126,7 +145,7 @@ class AtCenters:
                 found = Interpolation(kernel, tail, total / self.data.precision if total else 0.0)
                 if not found.failed:
                     break
-            self._known[strength] = found, not more
+            self._known[strength] = found, more
         return self._known[strength]
 
     @cached_property

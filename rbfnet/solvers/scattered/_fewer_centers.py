@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 
 import torch
 from jaxtyping import Float
@@ -46,10 +47,17 @@ class FewerCenters:
         model: the model, whose unknowns are the weights and tail of ``network``.
         network: the network inside it.
         data: the data.
-        rows: the indices of the sites; all if None.
+        rows: the indices of the sites; all if None. before: the fit to the first of them, which are not read again.
     """
 
-    def __init__(self, model: LinearModel, network: RBFNetwork, data: Scattered, rows: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        model: LinearModel,
+        network: RBFNetwork,
+        data: Scattered,
+        rows: Tensor | None = None,
+        before: FewerCenters | None = None,
+    ) -> None:
         self.model, self.data = model, data
         self.rows = torch.arange(len(data.x), device=data.x.device) if rows is None else rows
         self.num_centers = network.num_centers
@@ -57,7 +65,9 @@ class FewerCenters:
             at_centers = network.features(network.centers, Operator.identity())[:, : self.num_centers]
             self.polynomials = network.moments()[: self.num_centers]
             self.moments = Moments(self.polynomials)
-            found = triangle(block for block in self._blocks(self.rows))
+            known = () if before is None else (before.reduced,)
+            found = triangle(chain(known, self._blocks(self.rows[0 if before is None else len(before.rows) :])))
+        self.reduced: Tensor = found
         self.between = (at_centers + at_centers.T) / 2
         self.inner = self.moments.inner(self.between)
         free, terms = len(self.inner), network.coefficients.shape[0] - self.num_centers
@@ -70,8 +80,7 @@ class FewerCenters:
 
     def _blocks(self, rows: Tensor) -> Iterator[Float[Tensor, "B C"]]:
         """The kernels for free weights, the tail, and the normalised values, each row times the root of its weight."""
-        size = max(1, BLOCK // (self.num_centers + 1))
-        for chosen in rows.split(size):
+        for chosen in rows.split(max(1, BLOCK // (self.num_centers + 1))):
             features = self.model.features(self.data.x[chosen], Operator.identity())
             kernel, tail = features[:, : self.num_centers], features[:, self.num_centers :]
             block = torch.cat([self.moments.columns(kernel), tail, self.data.y[chosen] / self.data.spread], dim=1)
@@ -95,7 +104,8 @@ class FewerCenters:
         for smooth in (True, False):
             if (chosen := (strength > 0) == smooth).any():
                 solution = self._penalised(strength) if smooth else self._plain
-                unknowns[:, chosen] = self._expanded(*solution)[:, chosen]
+                free, tail = (part[:, chosen] for part in solution)
+                unknowns[:, chosen] = torch.cat([self.moments.weights(free), self.directions @ tail])
         return unknowns * self.data.spread
 
     def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "S O"]:
@@ -282,10 +292,6 @@ class FewerCenters:
         share = known.sum(dim=0) / len(self.rows)
         square = (missed.nan_to_num().square().sum(dim=0) / share + self.within) / self.measured
         return torch.where(share > 0, square, torch.inf)
-
-    def _expanded(self, free: Float[Tensor, "F O"], tail: Float[Tensor, "K O"]) -> Float[Tensor, "U O"]:
-        """The model's unknowns."""
-        return torch.cat([self.moments.weights(free), self.directions @ tail])
 
 
 def _left_out(residual: Float[Tensor, "B O"], left: Float[Tensor, "B ..."]) -> Float[Tensor, "B O"]:

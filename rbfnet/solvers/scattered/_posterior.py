@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from functools import cached_property
 from typing import cast
 
@@ -9,14 +11,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rbfnet.domains import Sites
 from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork, Wrapper
 from rbfnet.operators import LinearModel, Operator
+from rbfnet.solvers.assembly import Values
 from rbfnet.solvers.scattered._at_centers import AtCenters
 from rbfnet.solvers.scattered._by_functionals import ByFunctionals
 from rbfnet.solvers.scattered._fewer_centers import FewerCenters
 from rbfnet.solvers.scattered._prior_variance import prior_variance
-from rbfnet.solvers.scattered._scattered_values import Scattered
+from rbfnet.solvers.scattered._scattered_values import Scattered, scattered
 
 ENTRIES = 1 << 22
 """Number of entries of points x centres held at a time."""
@@ -45,7 +49,7 @@ class Posterior:
         data: the data.
         strength: the smoothing of each output.
         interpolates: the centres are the sites.
-        fit: the fit, if it is not one to values alone.
+        fit: the fit; for one to values alone, it is built where it is needed if None.
 
     Attributes:
         warned: somebody has been told of points outside of the data.
@@ -63,11 +67,47 @@ class Posterior:
         data: Scattered,
         strength: Float[Tensor, " O"],
         interpolates: bool,
-        fit: ByFunctionals | None = None,
+        fit: AtCenters | FewerCenters | ByFunctionals | None = None,
     ) -> None:
         self.given = fit
         self.model, self.data, self.strength, self.interpolates = model, data, strength, interpolates
         self.warned = False
+
+    def extended(self, values: Values, sites: Sites, weights: Float[Tensor, " N"] | None) -> tuple[Posterior, Tensor]:
+        """The fit to further rows, with the same widths and smoothing; returns it and the leave-one-out errors (N, O).
+
+        Its model is a new one: with the new sites as further centres if all sites are centres, else with the same centres. Where
+        all further rows are at new sites, the old ones are not factored again (:meth:`Interpolation.grown`, :func:`triangle`).
+
+        Args:
+            values: all rows, the further ones at the end. sites: of all rows.
+            weights: the inverse variance of each row, up to a factor; None if all are equal.
+
+        Raises:
+            InputError: a fit to more than values.
+        """
+        if isinstance(self.given, ByFunctionals):
+            raise InputError("Rows can only be added to a fit to values; fit all data anew.")
+        data, count = scattered(values, sites, weights=weights), len(self.data.x)
+        data = replace(data, spread=self.data.spread)
+        appended = data.rows - self.data.rows == len(data.x) - count and torch.equal(data.x[:count], self.data.x)
+        model, old = copy.deepcopy(self.model), self._fit
+        network, z, _ = _inner(model, data.x, Operator.identity())
+        fit: AtCenters | FewerCenters | None = None
+        unknowns = None
+        if self.interpolates:
+            network.replace_centers(z, network.metric.raw)
+            if isinstance(old, AtCenters) and appended:
+                fit = old.grown(network, data, self.strength)
+            fit = AtCenters(network, data) if fit is None else fit
+            unknowns = fit.solve(self.strength)
+        if unknowns is None:
+            before = old if isinstance(old, FewerCenters) and appended else None
+            plain = FewerCenters(model, network, data, before=before)
+            fit, unknowns = fit or plain, plain.solve(self.strength)
+        model.set_coefficients(unknowns)
+        assert fit is not None
+        return Posterior(model, data, self.strength, self.interpolates, fit), data.by_row(fit.left_out(self.strength))
 
     def std(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"]:
         """The standard deviation of ``op`` of each output at points, in the units of the values.
@@ -88,7 +128,8 @@ class Posterior:
         from scipy.spatial import cKDTree
 
         with torch.no_grad():
-            sites, points = (self._inner(t, Operator.identity().over(*t.shape))[1].cpu().numpy() for t in (self.data.x, x))
+            each = (_inner(self.model, t, Operator.identity().over(*t.shape))[1] for t in (self.data.x, x))
+            sites, points = (z.cpu().numpy() for z in each)
         tree = cKDTree(sites)
         spacing = tree.query(sites, k=[min(2, len(sites))])[0].max()
         far = tree.query(points)[0] > FAR * spacing
@@ -100,11 +141,11 @@ class Posterior:
     def _fit(self) -> AtCenters | FewerCenters | ByFunctionals:
         if self.given is not None:
             return self.given
-        network = self._inner(self.data.x[:0], Operator.identity())[0]
+        network = _inner(self.model, self.data.x[:0], Operator.identity())[0]
         return AtCenters(network, self.data) if self.interpolates else FewerCenters(self.model, network, self.data)
 
     def _variance(self, x: Tensor, op: Operator) -> Tensor:
-        network, z, inner = self._inner(x, op)
+        network, z, inner = _inner(self.model, x, op)
         # Kernels with a width each are not the covariance of a process: only their weights are uncertain.
         prior = None if network.metric.per_center else prior_variance(network, z, inner, op)
         found = self._fit.variance(self.model.features(x, op), prior, self.strength)
@@ -115,10 +156,10 @@ class Posterior:
             )
         return found
 
-    def _inner(self, x: Tensor, op: Operator) -> tuple[RBFNetwork, Tensor, Operator]:
-        """The network inside all wrappers, its points, and its operator."""
-        model = self.model
-        while isinstance(model, Wrapper):
-            x, (op,) = model.inner(x, [op])
-            model = model.network
-        return cast(RBFNetwork, model), x, op
+
+def _inner(model: LinearModel, x: Tensor, op: Operator) -> tuple[RBFNetwork, Tensor, Operator]:
+    """The network inside all wrappers, its points, and its operator."""
+    while isinstance(model, Wrapper):
+        x, (op,) = model.inner(x, [op])
+        model = model.network
+    return cast(RBFNetwork, model), x, op
