@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.operators import Operator
 from rbfnet.problems import DataProblem
+from rbfnet.solvers import Posterior
 from rbfnet.solvers.assembly import Values
 from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
@@ -52,33 +53,36 @@ def with_rows(
         common_scale=old.common_scale,
         weights=None if before is None or weights is None else torch.cat([before, weights]),
     )
+    model, posterior, left_out = _extended(posterior, problem)
     rows = problem.train_set
     with torch.no_grad():
-        offset = posterior.model.offset(rows.x, Operator.identity())
-        values = Values(rows.x, rows.y if offset is None else rows.y - offset)
-        posterior, left_out = posterior.extended(values, problem.sites(), problem.row_weights())
-        model = cast(Network, posterior.model)
         loss = ((model(rows.x) - rows.y) / problem.units().output_scale).square().mean(dim=0).sum()
-    known = not torch.isnan(left_out).all()
-    found = ("leave-one-out", -left_out, rows.y) if known else fitted(model, problem)
+    words = [f"{len(x):,} rows were added to {len(old.train_set.x):,}; widths, smoothing and units are those chosen before."]
     summary = {
         **solution.summary,
         "centers": model.num_centers,
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": round(time.perf_counter() - started, 3),
         "loss": float(loss),
-        "words": [
-            f"{len(x):,} rows were added to {len(old.train_set.x):,}; widths, smoothing and units are those chosen before."
-        ],
-        **errors_by(problem, *found),
-        **by_verdict(judge_data(problem, *found, accuracy_for(problem, None))),
+        "words": words,
+        **_measured(model, problem, left_out),
     }
-    return Solution(
-        model,
-        problem,
-        summary["errors"],
-        summary,
-        left_out=found[1] if known else None,
-        history=solution.history,
-        posterior=posterior,
-    )
+    known = left_out if summary["errors_by"] == "leave-one-out" else None
+    return Solution(model, problem, summary["errors"], summary, left_out=known, history=solution.history, posterior=posterior)
+
+
+def _extended(posterior: Posterior, problem: DataProblem) -> tuple[Network, Posterior, Tensor]:
+    """The model, its error bars, and the leave-one-out errors (N, O): what is predicted less the value."""
+    rows = problem.train_set
+    with torch.no_grad():
+        offset = posterior.model.offset(rows.x, Operator.identity())
+        values = Values(rows.x, rows.y if offset is None else rows.y - offset)
+        found, missed = posterior.extended(values, problem.sites(), problem.row_weights())
+    return cast(Network, found.model), found, -missed
+
+
+def _measured(model: Network, problem: DataProblem, left_out: Tensor) -> dict[str, Any]:
+    """The entries of the summary on errors and verdict."""
+    known = not torch.isnan(left_out).all()
+    found = ("leave-one-out", left_out, problem.train_set.y) if known else fitted(model, problem)
+    return errors_by(problem, *found) | by_verdict(judge_data(problem, *found, accuracy_for(problem, None)))
