@@ -46,10 +46,8 @@ class Solution:
             for unknown coefficients, stopped after a non-finite loss, and words: sentences from a solver that solves a system.
             Run directories add format_version, columns and provenance (versions, command line, git).
         names: the names of the coordinates and outputs.
-        posterior: for data, the source of error bars (:class:`rbfnet.solvers.Posterior`); None for other problems, and for a
-            solution that was loaded.
-        history: one dict per epoch: epoch, loss, loss/NAME of each condition, val/rel_l2 and what else was logged. A loaded
-            solution has what is in ``metrics.csv``.
+        posterior: for data, the source of error bars (:class:`rbfnet.solvers.Posterior`); None if the solution was loaded.
+        history: one dict per epoch (of a loaded solution, ``metrics.csv``): epoch, loss, loss/NAME, val/rel_l2 and the rest.
 
     Example:
         >>> import numpy as np, rbfnet
