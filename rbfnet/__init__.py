@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from rbfnet.nn import RBFLayer, RBFNetwork, evaluate, export, load_export
     from rbfnet.operators import Field, Operator
     from rbfnet.problems import Problem
-    from rbfnet.training import Interrupted, Solution, fit, load, solve
+    from rbfnet.training import Eigenpairs, Interrupted, Solution, eigenpairs, fit, load, solve
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Eigenpairs": "training",
     "InputError": "errors",
     "Interrupted": "training",
     "NotSolvedWarning": "errors",
@@ -35,6 +36,7 @@ _HOME = {
     "Operator": "operators",
     "Problem": "problems",
     "Solution": "training",
+    "eigenpairs": "training",
     "evaluate": "nn",
     "export": "nn",
     "fit": "training",
@@ -58,6 +60,7 @@ _ROOMS = {
 }
 
 __all__ = [
+    "Eigenpairs",
     "Field",
     "InputError",
     "Interrupted",
@@ -70,6 +73,7 @@ __all__ = [
     "RBFNetwork",
     "RBFRegressor",
     "Solution",
+    "eigenpairs",
     "evaluate",
     "export",
     "fit",

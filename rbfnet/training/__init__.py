@@ -2,6 +2,7 @@
 
 from rbfnet.training._added_rows import with_rows
 from rbfnet.training._data_module import ProblemData
+from rbfnet.training._eigenpairs import Eigenpairs, eigenpairs
 from rbfnet.training._figures import overview
 from rbfnet.training._finite import Diverged
 from rbfnet.training._module import TrainingModule
@@ -21,6 +22,7 @@ __all__ = [
     "RAD",
     "Adaptive",
     "Diverged",
+    "Eigenpairs",
     "Exported",
     "FitProgress",
     "Fitness",
@@ -35,6 +37,7 @@ __all__ = [
     "TrainingModule",
     "Verdict",
     "build",
+    "eigenpairs",
     "errors",
     "errors_of",
     "export_solution",

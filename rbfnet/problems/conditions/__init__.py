@@ -3,6 +3,7 @@
 from rbfnet.problems.conditions._boundary import Boundary, Dirichlet, Neumann, Robin
 from rbfnet.problems.conditions._condition import Condition, Residual, Sample, sampled
 from rbfnet.problems.conditions._data_condition import Data
+from rbfnet.problems.conditions._eigen import Eigen
 from rbfnet.problems.conditions._given_values import at
 from rbfnet.problems.conditions._hard import hard_ansatz
 from rbfnet.problems.conditions._initial import Initial, start_of
@@ -18,6 +19,7 @@ __all__ = [
     "Condition",
     "Data",
     "Dirichlet",
+    "Eigen",
     "Initial",
     "Integral",
     "Interface",

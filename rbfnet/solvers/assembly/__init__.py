@@ -4,7 +4,7 @@ from rbfnet.solvers.assembly import row_blocks
 from rbfnet.solvers.assembly._automatic_scales import automatic_scales, mean_square, rounded
 from rbfnet.solvers.assembly._linear_system import LinearSystem, Values, linear_system, stacked, values_asked
 from rbfnet.solvers.assembly._linearity import is_linear, nonlinear, require_linear
-from rbfnet.solvers.assembly._linearize import AtZero, Equation, Slopes, derivatives, linearised
+from rbfnet.solvers.assembly._linearize import AtZero, Equation, Slopes, derivatives, equations_of, linearised
 from rbfnet.solvers.assembly._measurements import Measurement, measurements_asked
 from rbfnet.solvers.assembly._parameter_vector import Unknowns, own_shapes
 from rbfnet.solvers.assembly._pointwise import require_pointwise
@@ -21,6 +21,7 @@ __all__ = [
     "Values",
     "automatic_scales",
     "derivatives",
+    "equations_of",
     "is_linear",
     "linear_system",
     "linearised",

@@ -9,7 +9,7 @@ from torch import Tensor
 from rbfnet.domains import Domain
 from rbfnet.errors import InputError
 from rbfnet.nn import RBFNetwork
-from rbfnet.operators import Operator
+from rbfnet.operators import LinearModel, Operator
 
 CUT = 1e-12
 """Singular values of the basis below this fraction of the largest are left out."""
@@ -29,7 +29,7 @@ MORE = 1.5
 
 
 def orthonormal(
-    network: RBFNetwork, points: Float[Tensor, "B d"], weights: Float[Tensor, " B"], cut: float = CUT
+    network: LinearModel, points: Float[Tensor, "B d"], weights: Float[Tensor, " B"], cut: float = CUT
 ) -> Float[Tensor, "N n"]:
     """V, such that the functions phi V of a network are orthonormal at the points.
 
