@@ -1,16 +1,22 @@
 """The league: the problems that rbfnet is measured on, with shipped configs, against goals and published results.
 
-    python scripts/league.py [--only poisson burgers ...] [--seeds 0 1 2] [--output league.md]
+    python scripts/league.py [--exam] [--only poisson burgers ...] [--seeds 0 1 2] [--output league.md]
+
+``--exam`` runs problems of the benchmark PINNacle and others instead, ``experiment=exam/<id>``.
 
 Each run is ``rbfnet train experiment=league/<id> seed=<seed>`` in its own process, one after another. The time is that of the
 summary: from the call to the last update, including the choice of shape parameter and centres, excluding start-up, errors and
-figures. Errors are relative L2 errors against the reference at the test points; with several outputs, the largest. For 'inverse'
-it is the error of the coefficient, averaged over ten draws of the noise. For 'terrain', root mean square error and time are
-relative to SciPy's RBFInterpolator on the same points, measured in the same session.
+figures. Errors are relative L2 errors against the reference at the test points; with several outputs, the largest. For
+'inverse' it is the error of the coefficient, averaged over ten draws of the noise. For 'terrain', root mean square error and
+time are relative to SciPy's RBFInterpolator on the same points, measured in the same session.
 
 Shape parameters are ``auto``: solvers choose them from residuals, and no run sees the solution. The numbers of centres and points
 were chosen for the goals. The settings of 'sharp', the constants of ``evolve`` and the default width of an unknown function were
 tuned while looking at errors.
+
+In the exam, 'best of 11' is the relative L2 error of the best of the eleven kinds of networks in PINNacle, as cited by later
+papers. Its problem Wave2d-MS is left out, because the published 'exact solution' does not satisfy its equation: for the first
+term, sin(pi x) sinh(pi y) cos(pi t), u_tt is -pi^2 times the term, and u_xx + 2 u_yy is +pi^2 times it.
 
 Published results are by others, mostly on accelerators and over minutes to hours.
 """
@@ -56,6 +62,12 @@ GOALS = {
     "inverse": Goal(2.5e-2, 60, "1.5e-2 (one draw)"),
     "terrain": Goal(1.01, 0.5, "1 (SciPy)"),
 }
+EXAM = {
+    "kdv_cosine": Goal(1e-6, 60, "2.2e-6"),
+    "burgers_thin": Goal(1e-7, 60, "2.7e-7"),
+}
+"""The exam: 'best of 11', or the best of newer papers for problems that are not of PINNacle."""
+
 DRAWS = 10
 """Draws of the noise, for 'inverse'."""
 
@@ -72,6 +84,12 @@ class Entry:
     median: float
     worst: float
     met: bool
+    verdict: str
+
+
+def set_of(name: str) -> str:
+    """The directory of a problem's config, ``league`` or ``exam``."""
+    return "exam" if name in EXAM else "league"
 
 
 def run(name: str, seed: int) -> dict[str, Any]:
@@ -84,7 +102,7 @@ def run(name: str, seed: int) -> dict[str, Any]:
                 *command,
                 "train",
                 "--allow-unsolved",
-                f"experiment=league/{name}",
+                f"experiment={set_of(name)}/{name}",
                 f"seed={seed}",
                 f"run_dir={directory}",
                 "figures=false",
@@ -131,10 +149,23 @@ def scipys_terrain(seed: int) -> tuple[float, float]:
     return float(np.sqrt(np.mean((interpolant(new) - test.y.numpy()) ** 2))), seconds
 
 
+def warm(name: str) -> None:
+    """Compute and cache the reference, so that no run is timed with it."""
+    import yaml
+
+    from rbfnet.problems.zoo.references import COLUMNS
+
+    node = yaml.safe_load((ROOT / "configs/experiment/exam" / f"{name}.yaml").read_text())["problem"].get("exact")
+    if isinstance(node, dict):
+        COLUMNS[node.pop("reference")](**node)
+
+
 def measure(name: str, seeds: list[int]) -> Entry:
     """Run one problem for all seeds."""
-    goal = GOALS[name]
+    goal = (GOALS | EXAM)[name]
     seeds = list(range(DRAWS)) if name == "inverse" else seeds
+    if name in EXAM:
+        warm(name)
     summaries = [run(name, seed) for seed in seeds]
     errors, seconds = zip(*(error_of(name, s, seed) for s, seed in zip(summaries, seeds, strict=True)), strict=True)
     first = summaries[0]
@@ -150,32 +181,33 @@ def measure(name: str, seeds: list[int]) -> Entry:
         middle,
         max(errors),
         middle <= goal.error and took <= goal.seconds,
+        ", ".join(sorted({s["verdict"] for s in summaries})),
     )
 
 
 def table(entries: list[Entry]) -> str:
     """The table as Markdown."""
-    head = "| problem | solver | kernel | centres | seconds | error | worst | published best | goal | met |"
-    lines = [head, "|" + " --- |" * 10]
+    head = "| problem | solver | kernel | centres | seconds | error | worst | verdict | published best | goal | met |"
+    lines = [head, "|" + " --- |" * 11]
     for e in entries:
-        goal = GOALS[e.name]
+        goal = (GOALS | EXAM)[e.name]
         wanted = f"{goal.error:.3g} in {goal.seconds:g} s"
         lines.append(
             f"| {e.name} | {e.solver} | {e.kernel} | {e.centers} | {e.seconds:.2f} | {e.median:.2g} | {e.worst:.2g} | "
-            f"{goal.published} | {wanted} | {'yes' if e.met else 'no'} |"
+            f"{e.verdict} | {goal.published} | {wanted} | {'yes' if e.met else 'no'} |"
         )
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    shipped = [name for name in GOALS if (ROOT / "configs/experiment/league" / f"{name}.yaml").is_file()]
-    parser.add_argument("--only", nargs="+", choices=shipped, default=shipped, metavar="ID")
+    parser.add_argument("--exam", action="store_true", help="run the problems of the exam")
+    parser.add_argument("--only", nargs="+", choices=[*GOALS, *EXAM], metavar="ID")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--output", type=Path, help="also write the table to this file")
     given = parser.parse_args()
     entries = []
-    for name in given.only:
+    for name in given.only or (EXAM if given.exam else GOALS):
         entries.append(measure(name, given.seeds))
         print(table(entries[-1:]).splitlines()[-1], flush=True)
     written = table(entries)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from rbfnet.catalogue import catalogue
 from rbfnet.domains import Domain, read_columns
 from rbfnet.errors import InputError, number, read_by_yaml, unknown, written
+from rbfnet.problems._computed import computed
 from rbfnet.problems._problem import Problem, Reference
 from rbfnet.problems.conditions import Condition
 from rbfnet.problems.text import Expression, Parameter, parse, parse_selection
@@ -62,11 +63,14 @@ class Equations(Problem):
             arguments; a module among these, an unknown number, becomes a part of the problem.
         enrichment: texts of the coordinates, or functions (B, D) -> (B, T) such as :class:`rbfnet.nn.CornerSingularity`, that
             are added to the basis (:class:`rbfnet.nn.Enriched`).
-        exact: a text, or one for each output; or a CSV or NPZ file whose columns are the coordinates and outputs.
+        exact: a text, or one for each output; or a CSV or NPZ file whose columns are the coordinates and outputs; or the name of
+            a computed reference with its arguments, ``{reference: burgers_thin}``: a function of
+            :mod:`rbfnet.problems.zoo.references` that returns such columns.
         num_interior, num_boundary, sampler: see :class:`Problem`.
 
     Raises:
-        InputError: a text that cannot be read, with the place; an unknown condition or argument; a file without those columns.
+        InputError: a text that cannot be read, with the place; an unknown condition, argument or reference; a file without those
+            columns.
     """
 
     def __init__(
@@ -76,7 +80,7 @@ class Equations(Problem):
         conditions: Sequence[Mapping[str, Any] | Condition],
         outputs: Sequence[str] = ("u",),
         parameters: Mapping[str, Parameter | str] | None = None,
-        exact: Sequence[str] | str | None = None,
+        exact: Sequence[str] | str | Mapping[str, Any] | None = None,
         enrichment: Sequence[str | Callable[[Tensor], Tensor]] | str | None = None,
         num_interior: int | None = None,
         num_boundary: int | None = None,
@@ -105,10 +109,10 @@ class Equations(Problem):
             self._add(*self._condition(given))
         self.enrichment = [self._added(given) for given in _listed("enrichment", enrichment or [])]
         self._table: Reference | None = None
+        self._computed = computed(exact, [*domain.coords, *self.outputs]) if isinstance(exact, Mapping) else None
         if isinstance(exact, str) and exact.lower().endswith(FILES):
-            columns = read_columns(exact, [*domain.coords, *self.outputs])
-            self._table = Reference(columns[:, : len(domain.coords)], columns[:, len(domain.coords) :])
-        elif exact is not None:
+            self._table = self._rows(read_columns(exact, [*domain.coords, *self.outputs]))
+        elif exact is not None and self._computed is None:
             solutions = [self._read(text) for text in _listed("exact", exact)]
             self.exact = _together(solutions)
 
@@ -116,14 +120,25 @@ class Equations(Problem):
         return self._conditions.values()
 
     def validation_set(self) -> Reference | None:
-        if self._table is None:
+        table = self._tabulated()
+        if table is None:
             return super().validation_set()
-        every = max(1, len(self._table.x) // VALIDATION)
-        return Reference(self._table.x[::every], self._table.y[::every])
+        every = max(1, len(table.x) // VALIDATION)
+        return Reference(table.x[::every], table.y[::every])
 
     def test_set(self) -> Reference | None:
-        """The reference for the final errors; if it is a file, all its rows."""
-        return super().test_set() if self._table is None else self._table
+        """The reference for the final errors; if it is a file or computed, all its rows."""
+        table = self._tabulated()
+        return super().test_set() if table is None else table
+
+    def _tabulated(self) -> Reference | None:
+        """The rows of the reference, computed or read; None if it is an expression, or unknown."""
+        if self._table is None and self._computed is not None:
+            self._table = self._rows(self._computed())
+        return self._table
+
+    def _rows(self, columns: Tensor) -> Reference:
+        return Reference(*columns.split([len(self.domain.coords), len(self.outputs)], dim=1))
 
     def _read(self, text: Any, equation: bool = False) -> Expression:
         text = str(text) if _is_number(text) else text

@@ -15,7 +15,7 @@ from torch import Tensor, nn, sin
 import rbfnet
 from rbfnet import Field
 from rbfnet.domains import Rectangle
-from rbfnet.problems import Condition, Dirichlet, Equations, Interior, Problem
+from rbfnet.problems import Condition, Dirichlet, Equations, Interior, Problem, references
 from rbfnet.training.runs._construct import construct
 
 SQUARE = Rectangle(x=(0, 1), y=(0, 1))
@@ -152,6 +152,23 @@ def test_the_reference_may_be_a_file(kind: str, tmp_path: Path) -> None:
         made(exact=str(file), outputs=["w"], equations="w - x")
 
 
+def test_the_reference_may_be_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name, with arguments, when it is first asked for; an output it does not have is not known."""
+    calls: list[int] = []
+
+    def line(n: int = 3) -> dict[str, Any]:
+        calls.append(n)
+        return {"y": np.zeros(n), "u": np.arange(n), "x": np.linspace(0, 1, n)}
+
+    monkeypatch.setitem(references.COLUMNS, "line", line)
+    problem = made(exact={"reference": "line", "n": 5}, outputs=["u", "p"])
+    assert not calls
+    test = problem.test_set()
+    assert test is not None and problem.validation_set() is not None and calls == [5]
+    assert torch.equal(test.x, torch.tensor([[0, 0], [0.25, 0], [0.5, 0], [0.75, 0], [1, 0]], dtype=torch.float64))
+    assert torch.equal(test.y[:, 0], torch.arange(5.0, dtype=torch.float64)) and bool(test.y[:, 1].isnan().all())
+
+
 def test_without_an_exact_solution_there_is_no_reference() -> None:
     assert made(exact=None).test_set() is None and made(exact=None).validation_set() is None
 
@@ -181,6 +198,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "parameter of later ones": ({"parameters": {"a": "b", "b": 1}}, "no name 'b'"),
     "exact": ({"exact": "sin(pi*z)"}, "no name 'z'"),
     "file": ({"exact": "nowhere.csv"}, "no file 'nowhere.csv'"),
+    "reference": ({"exact": {"reference": "kdv_cosin"}}, "no computed reference called 'kdv_cosin'; did you mean 'kdv_cosine'"),
+    "no reference": ({"exact": {"of": "kdv_cosine"}}, "exact must be a string, a list of strings or a node such as"),
+    "argument of a reference": (
+        {"exact": {"reference": "kdv_cosine", "n": 3}},
+        "argument of the reference kdv_cosine called 'n'",
+    ),
 }
 
 

@@ -4,8 +4,9 @@ from scripts import league
 
 
 def test_every_goal_has_its_config_and_every_config_its_goal() -> None:
-    shipped = {file.stem for file in (league.ROOT / "configs/experiment/league").glob("*.yaml")}
-    assert shipped == set(league.GOALS)
+    for folder, goals in (("league", league.GOALS), ("exam", league.EXAM)):
+        shipped = {file.stem for file in (league.ROOT / "configs/experiment" / folder).glob("*.yaml")}
+        assert shipped == set(goals) and {league.set_of(name) for name in goals} == {folder}
 
 
 def test_several_outputs_are_as_good_as_the_worst_of_them() -> None:
@@ -18,10 +19,11 @@ def test_several_outputs_are_as_good_as_the_worst_of_them() -> None:
 def test_what_is_measured_over_several_seeds(monkeypatch) -> None:
     def run(name: str, seed: int) -> dict[str, object]:
         error = [3e-11, 1e-11, 9e-10][seed]
-        return {"solver": "s", "kernel": "k", "centers": 10 + seed, "seconds": float(seed), "errors": {"rel_l2": error}}
+        told = {"solver": "s", "kernel": "k", "verdict": ["solved", "rough", "solved"][seed]}
+        return told | {"centers": 10 + seed, "seconds": float(seed), "errors": {"rel_l2": error}}
 
     monkeypatch.setattr(league, "run", run)
     entry = league.measure("poisson", [0, 1, 2])
     assert (entry.median, entry.worst, entry.seconds, entry.centers, entry.met) == (3e-11, 9e-10, 1.0, "10 to 12", True)
     last = league.table([entry]).splitlines()[-1]
-    assert last == "| poisson | s | k | 10 to 12 | 1.00 | 3e-11 | 9e-10 | 1.2e-7 (468 s) | 1e-10 in 3 s | yes |"
+    assert last == "| poisson | s | k | 10 to 12 | 1.00 | 3e-11 | 9e-10 | rough, solved | 1.2e-7 (468 s) | 1e-10 in 3 s | yes |"

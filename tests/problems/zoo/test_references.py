@@ -18,7 +18,15 @@ from scipy.optimize import minimize_scalar
 
 from rbfnet.errors import InputError
 from rbfnet.problems.zoo import references
-from rbfnet.problems.zoo.references import _allen_cahn, _cache, _etdrk4, _four_disks, _lid_driven_cavity, _schroedinger
+from rbfnet.problems.zoo.references import (
+    _allen_cahn,
+    _cache,
+    _etdrk4,
+    _four_disks,
+    _kdv_cosine,
+    _lid_driven_cavity,
+    _schroedinger,
+)
 from rbfnet.problems.zoo.references._cache import cached
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -193,6 +201,46 @@ def test_burgers_in_blocks_and_in_any_shape() -> None:
 def test_burgers_has_no_past(t: float) -> None:
     with pytest.raises(InputError, match="zero or positive"):
         references.burgers(0.0, t)
+
+
+def test_thin_burgers_against_quadrature_with_30_digits() -> None:
+    kept = references.burgers_thin()
+    n = 50 * 256 + 127
+    with mpmath.workdps(30):
+        x, t, nu = mpmath.mpf(kept["x"][n]), mpmath.mpf(kept["t"][n]), mpmath.mpf("0.001")
+        spread = mpmath.sqrt(4 * nu * t)
+
+        def weight(z: Any) -> Any:
+            return mpmath.exp(-(mpmath.cospi(x - spread * z) + 1) / (2 * mpmath.pi * nu) - z * z)
+
+        pieces = [mpmath.mpf(k) / 2 for k in range(-36, 37)]
+        top = mpmath.quad(lambda z: mpmath.sinpi(x - spread * z) * weight(z), pieces)
+        right = -float(top / mpmath.quad(weight, pieces))
+    assert abs(kept["u"][n] - right) < 2e-14 and abs(right) > 0.5
+    other = references.burgers(kept["x"][::97], kept["t"][::97], reach=24, nodes=8001, nu=0.001)
+    assert np.abs(kept["u"][::97] - other).max() < 1e-14
+
+
+# Korteweg-de Vries --------------------------------------------------------------------------------
+
+
+def test_kdv_keeps_what_its_equation_keeps() -> None:
+    """The integrals of u, u^2 and u^3 / 3 - mu^2 u_x^2."""
+    u = _kdv_cosine.solve(512, 2000)["u"].reshape(101, 256)
+    slope = fft.irfft(1j * np.pi * np.arange(129) * fft.rfft(u), 256)
+    for kept in (u, u**2 - 0.5, u**3 / 3 - 0.022**2 * (slope**2 - np.pi**2 / 2)):
+        assert np.abs(kept.mean(axis=1)).max() < 1e-7
+
+
+@pytest.mark.slow
+def test_kdv_as_it_is_kept() -> None:
+    """A tenth of the goal is 1e-7."""
+    kept = references.kdv_cosine()
+    assert same(kept, references.kdv_cosine()) and kept["x"].shape == (25856,)
+    size = np.linalg.norm(kept["u"])
+    steps = [np.linalg.norm(_kdv_cosine.solve(512, n)["u"] - kept["u"]) / size for n in (2000, 4000, 8000)]
+    assert steps[2] < 1e-9 and all(12 < a / b < 40 for a, b in pairwise(steps))
+    assert np.linalg.norm(_kdv_cosine.solve(1024, 8000)["u"] - kept["u"]) / size < 1e-9
 
 
 # Allen-Cahn ---------------------------------------------------------------------------------------

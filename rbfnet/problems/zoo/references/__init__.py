@@ -4,22 +4,32 @@ Each is a function of points, or returns a grid and the values there, in NumPy a
 is and how that was measured. What takes more than a moment is kept on disk: ``RBFNET_CACHE`` says where.
 """
 
+from collections.abc import Callable
+
 from rbfnet.problems.zoo.references._allen_cahn import allen_cahn
-from rbfnet.problems.zoo.references._burgers import burgers
+from rbfnet.problems.zoo.references._burgers import burgers, burgers_thin
+from rbfnet.problems.zoo.references._cache import Arrays
 from rbfnet.problems.zoo.references._four_disks import four_disks
+from rbfnet.problems.zoo.references._kdv_cosine import kdv_cosine
 from rbfnet.problems.zoo.references._lid_driven_cavity import GHIA_U, GHIA_V, GHIA_X, GHIA_Y, lid_driven_cavity
 from rbfnet.problems.zoo.references._schroedinger import schroedinger
 from rbfnet.problems.zoo.references._van_der_pol import van_der_pol
 
 __all__ = [
+    "COLUMNS",
     "GHIA_U",
     "GHIA_V",
     "GHIA_X",
     "GHIA_Y",
     "allen_cahn",
     "burgers",
+    "burgers_thin",
     "four_disks",
+    "kdv_cosine",
     "lid_driven_cavity",
     "schroedinger",
     "van_der_pol",
 ]
+
+COLUMNS: dict[str, Callable[..., Arrays]] = {f.__name__: f for f in (burgers_thin, kdv_cosine)}
+"""Those that return a value of each coordinate and output for each point, by name: ``exact: {reference: kdv_cosine}``."""
