@@ -203,6 +203,7 @@ def test_burgers_has_no_past(t: float) -> None:
         references.burgers(0.0, t)
 
 
+@pytest.mark.slow
 def test_thin_burgers_against_quadrature_with_30_digits() -> None:
     kept = references.burgers_thin()
     n = 50 * 256 + 127
