@@ -153,11 +153,11 @@ def warm(name: str) -> None:
     """Compute and cache the reference, so that no run is timed with it."""
     import yaml
 
-    from rbfnet.problems.zoo.references import COLUMNS
+    from rbfnet.problems.zoo.references import columns
 
     node = yaml.safe_load((ROOT / "configs/experiment/exam" / f"{name}.yaml").read_text())["problem"].get("exact")
     if isinstance(node, dict):
-        COLUMNS[node.pop("reference")](**node)
+        columns()[node.pop("reference")](**node)
 
 
 def measure(name: str, seeds: list[int]) -> Entry:

@@ -12,14 +12,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError, unknown
-from rbfnet.problems.zoo.references import COLUMNS
+from rbfnet.problems.zoo.references import columns
 
 
 def computed(node: Mapping[str, Any], names: Sequence[str]) -> Callable[[], Float[Tensor, "N C"]]:
     """The columns of the reference that a node names, ``{reference: burgers_thin}``, as a function that computes them.
 
     Args:
-        node: ``reference``, and the arguments of that function of :data:`rbfnet.problems.zoo.references.COLUMNS`.
+        node: ``reference``, and the arguments of that function of :func:`rbfnet.problems.zoo.references.columns`.
         names: of the columns, in order. One that the reference does not have is NaN.
 
     Raises:
@@ -30,9 +30,10 @@ def computed(node: Mapping[str, Any], names: Sequence[str]) -> Callable[[], Floa
             f"exact must be a string, a list of strings or a node such as {{reference: kdv_cosine}}, but got {dict(node)!r}."
         )
     arguments = {key: value for key, value in node.items() if key != "reference"}
-    if node["reference"] not in COLUMNS:
-        raise unknown("computed reference called", node["reference"], COLUMNS)
-    compute = COLUMNS[node["reference"]]
+    known = columns()
+    if node["reference"] not in known:
+        raise unknown("computed reference called", node["reference"], known)
+    compute = known[node["reference"]]
     parameters = inspect.signature(compute).parameters
     for key in arguments:
         if key not in parameters:

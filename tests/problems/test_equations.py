@@ -15,7 +15,7 @@ from torch import Tensor, nn, sin
 import rbfnet
 from rbfnet import Field
 from rbfnet.domains import Rectangle
-from rbfnet.problems import Condition, Dirichlet, Equations, Interior, Problem, references
+from rbfnet.problems import Condition, Dirichlet, Equations, Interior, Problem
 from rbfnet.training.runs._construct import construct
 
 SQUARE = Rectangle(x=(0, 1), y=(0, 1))
@@ -160,7 +160,7 @@ def test_the_reference_may_be_computed(monkeypatch: pytest.MonkeyPatch) -> None:
         calls.append(n)
         return {"y": np.zeros(n), "u": np.arange(n), "x": np.linspace(0, 1, n)}
 
-    monkeypatch.setitem(references.COLUMNS, "line", line)
+    monkeypatch.setattr("rbfnet.problems._computed.columns", lambda: {"line": line})
     problem = made(exact={"reference": "line", "n": 5}, outputs=["u", "p"])
     assert not calls
     test = problem.test_set()

@@ -16,7 +16,6 @@ from rbfnet.problems.zoo.references._schroedinger import schroedinger
 from rbfnet.problems.zoo.references._van_der_pol import van_der_pol
 
 __all__ = [
-    "COLUMNS",
     "GHIA_U",
     "GHIA_V",
     "GHIA_X",
@@ -24,6 +23,7 @@ __all__ = [
     "allen_cahn",
     "burgers",
     "burgers_thin",
+    "columns",
     "four_disks",
     "kdv_cosine",
     "lid_driven_cavity",
@@ -31,5 +31,7 @@ __all__ = [
     "van_der_pol",
 ]
 
-COLUMNS: dict[str, Callable[..., Arrays]] = {f.__name__: f for f in (burgers_thin, kdv_cosine)}
-"""Those that return a value of each coordinate and output for each point, by name: ``exact: {reference: kdv_cosine}``."""
+
+def columns() -> dict[str, Callable[..., Arrays]]:
+    """By name, those that return a value of each coordinate and output for each point: ``exact: {reference: kdv_cosine}``."""
+    return {reference.__name__: reference for reference in (burgers_thin, kdv_cosine)}
