@@ -18,6 +18,7 @@ from rbfnet.nn._layer import require_smooth
 from rbfnet.nn._tail import num_terms
 from rbfnet.nn.blocks import transformed
 from rbfnet.nn.local._derivatives import Asked, derivatives
+from rbfnet.nn.local._leave_one_out import left_out
 from rbfnet.nn.local._local_basis import LocalBasis
 from rbfnet.nn.local._local_sums import LocalSums
 from rbfnet.nn.local._multi_index import terms_of
@@ -96,7 +97,7 @@ class LocalNetwork(LinearModel):
         self.in_features, self.out_features = size("in_features", in_features), size("out_features", out_features)
         given = _checked(nodes, self.in_features).detach().to(dtype=dtype or torch.get_default_dtype(), device=device, copy=True)
         self.kernel = copy.deepcopy(as_kernel(kernel)).double().requires_grad_(False)
-        self.epsilon = float(positive("epsilon", epsilon))
+        self.relative_epsilon = float(positive("epsilon", epsilon))
         self.degree = self._degree(degree, len(given))
         self.neighbors = self._neighbors(neighbors, len(given))
         self.register_buffer("nodes", given.contiguous())
@@ -145,6 +146,39 @@ class LocalNetwork(LinearModel):
         with torch.no_grad():
             self.values.copy_(values)
 
+    @property
+    def weight(self) -> Float[Tensor, "N O"]:
+        """The values at the nodes, under the name that weights of other networks have."""
+        return self.values
+
+    @property
+    def centers(self) -> Float[Tensor, "N D"]:
+        """The nodes, under the name that centres of other networks have."""
+        return self.nodes
+
+    @property
+    def num_centers(self) -> int:
+        """N."""
+        return len(self.nodes)
+
+    @property
+    def epsilon(self) -> Float[Tensor, ""]:
+        """The shape parameter times the distance of nearest nodes, ()."""
+        return self.nodes.new_tensor(self.relative_epsilon)
+
+    def moments(self) -> Float[Tensor, "N T"]:
+        """No columns: the values at the nodes are subject to no conditions."""
+        return self.nodes.new_zeros((len(self.nodes), 0))
+
+    def left_out(self, values: Float[Tensor, "N O"]) -> Float[Tensor, "N O"]:
+        """At each node its value less what the interpolants of the other nodes of each patch give there, blended.
+
+        By Rippa's formula, w_j / (A^-1)_jj in each patch; NaN where the polynomials are not determined without the node.
+
+        Source: Rippa, Adv. Comput. Math. 11 (1999).
+        """
+        return left_out(self._local(), values.detach()).to(values.dtype)
+
     def _applied(self, x: Tensor, ops: Sequence[Operator], values: Tensor) -> Tensor:
         if not ops:
             return x.new_zeros((len(x), values.shape[1], 0))
@@ -177,7 +211,7 @@ class LocalNetwork(LinearModel):
             patches = Patches(self.nodes.detach().double().cpu().numpy(), self.neighbors)
             # Polyharmonic interpolants are the same for any shape parameter; this one takes distances to about 1.
             shaped = not isinstance(self.kernel, Polyharmonic)
-            epsilon = self.epsilon / patches.spacing() if shaped else 1.0 / patches.radius
+            epsilon = self.relative_epsilon / patches.spacing() if shaped else 1.0 / patches.radius
             basis = LocalBasis(self.kernel, self.degree, self.in_features)
             self._sums, self._of = LocalSums(self.nodes, patches, basis, torch.from_numpy(epsilon)), (self.nodes, version)
         return self._sums

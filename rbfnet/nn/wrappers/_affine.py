@@ -14,7 +14,7 @@ from rbfnet.nn._metric import Isotropic
 from rbfnet.nn._network import RBFNetwork
 from rbfnet.nn.wrappers._numbered import Key, Numbered, times
 from rbfnet.nn.wrappers._wrapper import Wrapper
-from rbfnet.operators import Coefficient, Direction, Operator
+from rbfnet.operators import Coefficient, Direction, LinearModel, Operator
 
 
 class Affine(Wrapper):
@@ -24,7 +24,8 @@ class Affine(Wrapper):
     the user's units. Closed forms pass through: a derivative along x_i is one along z_i divided by its scale.
 
     Args:
-        network: the network in standardised units, an :class:`RBFNetwork` or a wrapper of one.
+        network: the network in standardised units, an :class:`RBFNetwork`, a wrapper of one, or a
+            :class:`LocalNetwork`.
         input_shift, input_scale: (D,). output_shift, output_scale: (O,). Scales are positive.
 
     Attributes:
@@ -49,14 +50,14 @@ class Affine(Wrapper):
 
     def __init__(
         self,
-        network: RBFNetwork | Wrapper,
+        network: RBFNetwork | Wrapper | LinearModel,
         input_shift: Tensor,
         input_scale: Tensor,
         output_shift: Tensor,
         output_scale: Tensor,
     ) -> None:
         super().__init__(network)
-        sizes = {"input": network.in_features, "output": network.out_features}
+        sizes = {"input": self.network.in_features, "output": self.network.out_features}
         given = {
             "input_shift": input_shift,
             "input_scale": input_scale,
@@ -69,7 +70,7 @@ class Affine(Wrapper):
                 raise InputError(f"{name} must have shape ({size},), but got {tuple(value.shape)}.")
             if name.endswith("scale") and not (torch.isfinite(value) & (value > 0)).all():
                 raise InputError(f"{name} must be positive and finite, but got {value.tolist()}.")
-            self.register_buffer(name, value.detach().clone().to(network.weight))
+            self.register_buffer(name, value.detach().clone().to(self.network.weight))
 
     def inner(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> tuple[Float[Tensor, "B D"], list[Operator]]:
         numbered = Numbered(ops)
@@ -141,4 +142,4 @@ def _by_dimension(model: RBFNetwork | Wrapper) -> bool:
     """Whether a model has one epsilon a dimension."""
     if isinstance(model, Wrapper):
         return isinstance(model, Affine) or _by_dimension(model.network)
-    return not isinstance(model.metric, Isotropic)
+    return not isinstance(getattr(model, "metric", None), Isotropic)

@@ -16,7 +16,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call, grad, jacfwd, jacrev, vmap
 
 from rbfnet import InputError, Operator
-from rbfnet.nn import LocalNetwork
+from rbfnet.nn import Affine, LocalNetwork
 from rbfnet.nn.local._patches import Patches
 from rbfnet.operators import laplacian
 from rbfnet.sampling import halton
@@ -138,6 +138,32 @@ def test_few_points_and_many_get_the_same_results() -> None:
     net.set_coefficients(2.0 * net.values)
     assert torch.allclose(net(x)[:1], 2.0 * one, atol=1e-12)
     assert net(x[:0]).shape == (0, 2) and net.sparse_features(x[:0], LAPLACIAN).shape == (0, 300)
+
+
+def test_leave_one_out_errors_are_those_of_scipy_without_each_point() -> None:
+    at = nodes(25)
+    net = LocalNetwork(2, 2, at, degree=1, neighbors=25, dtype=F64)
+    found = net.left_out(smooth(at))
+    known = (~torch.isnan(found[:, 0])).nonzero()[:, 0].tolist()
+    assert len(known) == 24  # the last node of the patch is on its edge
+    for j in known:
+        rest = torch.arange(25) != j
+        without = RBFInterpolator(at[rest], smooth(at)[rest], kernel="cubic", degree=1)(at[j : j + 1])[0]
+        assert np.allclose(found[j].numpy(), smooth(at)[j].numpy() - without, atol=1e-9)
+    net = LocalNetwork(2, 1, nodes(3), degree=1, dtype=F64)
+    assert net.left_out(smooth(nodes(3))[:, :1]).isnan().all()
+
+
+def test_units_pass_through() -> None:
+    """In units of its own the same values are found where nodes and points are scaled alike."""
+    net, x = network(), nodes(10, seed=3)
+    shift, scale, zero, two = (torch.tensor(v, dtype=F64) for v in ([3.0, -1.0], [10.0, 10.0], [1.0, 1.0], [2.0, 2.0]))
+    affine = Affine(net, shift, scale, zero, two)
+    at = shift + scale * x
+    assert torch.allclose(affine(at), 2 * net(x) + 1) and torch.allclose(affine.centers, shift + scale * net.nodes)
+    assert torch.allclose(laplacian(affine, at), 2 * laplacian(net, x) / 100, atol=1e-8)
+    affine.set_coefficients(torch.ones(60, 2, dtype=F64))
+    assert torch.allclose(net.values, torch.full((60, 2), 0.5, dtype=F64)) and affine.num_centers == 60
 
 
 def test_gradients_and_transforms() -> None:
