@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ class RBFRegressor(RegressorMixin, BaseEstimator):
     deviation of the function, without the noise of a value (:meth:`rbfnet.Solution.std`).
 
     Args:
-        kernel, num_centers, epsilon, smoothing, degree, metric, seed: as in :func:`rbfnet.fit`.
+        kernel, num_centers, epsilon, smoothing, degree, metric, seed, scale, periodic, sphere: as in :func:`rbfnet.fit`.
+            Inputs are named by position, or as the columns of the data frame are.
 
     Attributes:
         solution_: the :class:`rbfnet.Solution`, with derivatives, verdict and figures.
@@ -58,9 +60,13 @@ class RBFRegressor(RegressorMixin, BaseEstimator):
         degree: int | None = None,
         metric: str = "isotropic",
         seed: int = 0,
+        scale: str | Sequence[float] = "each",
+        periodic: Mapping[str | int, float] | None = None,
+        sphere: Sequence[str | int] | None = None,
     ) -> None:
         self.kernel, self.num_centers, self.epsilon, self.smoothing = kernel, num_centers, epsilon, smoothing
         self.degree, self.metric, self.seed = degree, metric, seed
+        self.scale, self.periodic, self.sphere = scale, periodic, sphere
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> RBFRegressor:
         """Fit the values y, (N,) or (N, O), at the points X, (N, D).
@@ -82,6 +88,10 @@ class RBFRegressor(RegressorMixin, BaseEstimator):
             metric=self.metric,
             weights=weights,
             seed=self.seed,
+            coords=None if (names := getattr(self, "feature_names_in_", None)) is None else [str(name) for name in names],
+            scale=self.scale,
+            periodic=self.periodic,
+            sphere=self.sphere,
             allow_unsolved=True,
         )
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -10,10 +10,13 @@ from torch import Tensor
 
 from rbfnet.domains import PointCloud, Sites, find_sites
 from rbfnet.errors import InputError, number, positive
+from rbfnet.nn import Embedding
 from rbfnet.operators import Field
+from rbfnet.problems._data_coordinates import embedding_of, extents, input_scale, scale_of
 from rbfnet.problems._problem import Problem, Reference, Units
 from rbfnet.problems._with_neighbours import with_neighbours
 from rbfnet.problems.conditions import Condition, Data
+from rbfnet.tables import Column
 
 
 class DataProblem(Problem):
@@ -30,7 +33,11 @@ class DataProblem(Problem):
         validation, test: how many rows are held out: a fraction of all below 1, or a number of rows. By default the model is
             fitted to all rows, and its errors are measured by leaving rows out.
         weights: (N,), positive: the inverse variance of each row, up to a factor; None if all are equal.
-        common_scale: scale all inputs by the same length (they are lengths in the same unit) rather than each by its own.
+        scale: the lengths by which inputs are divided before they are compared: ``"each"``, its own standard deviation;
+            ``"common"``, one for all, for inputs in the same unit; ``"none"``, as they are given; or one length per input.
+        periodic: the period of each input that has one, by name or position: ``{"theta": 360.0}``. The fit has no seam.
+        sphere: which inputs are longitude and latitude, in degrees and in this order: ``("lon", "lat")``. Points are compared
+            by the chord between them (:class:`rbfnet.nn.Embedding`), so the fit has no seam, and a pole is one point.
         noise: the standard deviation of the errors of y, where it is known, to weigh y against what else is given.
         gradients: of each output at each row. gradient_noise: the standard deviation of their errors, where it is known.
         also: what else was measured, at these points or others: :class:`rbfnet.problems.Data` with ``of``, the quantity;
@@ -40,10 +47,11 @@ class DataProblem(Problem):
     Attributes:
         notes: sentences on how the rows were come by, for the summary.
         is_complex: the second half of the outputs are the imaginary parts of the first.
-        train_rows: which rows of x and y are trained on. train_set: they themselves.
+        train_rows: which rows of x and y are trained on. train_set: they themselves. scale, periodic, sphere: as given.
 
     Raises:
-        InputError: rows that do not match, values that are not finite, or splits that leave no training rows.
+        InputError: rows that do not match, values that are not finite, splits that leave no training rows, unknown inputs,
+            lengths or periods that are not positive, latitudes beyond 90 degrees, or gradients on a circle or sphere.
 
     Example:
         >>> import torch
@@ -65,7 +73,9 @@ class DataProblem(Problem):
         *,
         validation: float = 0.0,
         test: float = 0.0,
-        common_scale: bool = False,
+        scale: str | Sequence[float] | Tensor = "each",
+        periodic: Mapping[Column, float] | None = None,
+        sphere: Sequence[Column] | None = None,
         weights: Float[Tensor, " N"] | None = None,
         noise: float | None = None,
         gradients: Float[Tensor, "N O D"] | None = None,
@@ -91,7 +101,9 @@ class DataProblem(Problem):
             raise InputError(f"{n_val} validation and {n_test} test rows leave none of the {len(x)} rows to train on.")
         self.outputs = tuple(outputs)
         self.notes: list[str] = []
-        self.common_scale = common_scale
+        self.scale, self.periodic, self.sphere = scale, periodic, sphere
+        self._space = embedding_of(x, coords, periodic, sphere)
+        self._scale = scale_of(scale, coords, self._space)
         rows = torch.randperm(len(x)) if n_val or n_test else torch.arange(len(x))
         train, val, test_rows = rows.split([n_train, n_val, n_test])
         self.train_rows = train
@@ -106,8 +118,18 @@ class DataProblem(Problem):
         if wrong is not None:
             raise InputError(f"Conditions of a fit need points with {x.shape[1]} coordinates, but got {wrong}.")
         self.domain = PointCloud(torch.cat([self.train_set.x, *elsewhere]), coords)
-        extent = self.train_set.x.amax(dim=0) - self.train_set.x.amin(dim=0)
-        self._sites = find_sites(self.train_set.x, extent.amax().expand_as(extent) if common_scale else extent)
+        if self.also and self.embedding() is not None:
+            raise InputError("Gradients and other measurements cannot have periodic inputs or a sphere; remove one of them.")
+        self._sites = self._found_sites(self.train_set.x)
+
+    def _found_sites(self, x: Float[Tensor, "N D"]) -> Sites:
+        """Where the points are; of those at one site on a circle or sphere, which may be a period apart, the first."""
+        z = self._embedded(x)
+        sites = find_sites(z, extents(z, self._space, self._scale))
+        if self.embedding() is None:
+            return sites
+        first = torch.full((len(sites.x),), len(z)).scatter_reduce(0, sites.index, torch.arange(len(z)), "amin")
+        return Sites(x[first], sites.index)
 
     def conditions(self) -> Iterable[Condition]:
         yield Data(self.train_set.x, self.train_set.y, scale=self.units().output_scale, noise=self._noise)
@@ -132,13 +154,26 @@ class DataProblem(Problem):
         return [*self.notes, f"{rows:,} rows at {sites:,} site{'s'[: sites > 1]}; repeated points were averaged."]
 
     def units(self) -> Units:
-        """Mean and standard deviation of the training rows; a constant column has the scale 1."""
-        x, y = self.train_set.x, self.train_set.y
-        input_scale = x.std(dim=0, correction=0)
-        if self.common_scale:
-            input_scale = input_scale.square().mean().sqrt().expand_as(input_scale)
+        """Mean and standard deviation of the training rows; a constant column has the scale 1. Inputs as ``scale`` says."""
+        z, y = self._embedded(self.train_set.x), self.train_set.y
         output_scale = y.std(dim=0, correction=0)
-        return Units(x.mean(dim=0), _nonzero(input_scale, x), y.mean(dim=0), _nonzero(output_scale, y))
+        return Units(z.mean(dim=0), input_scale(z, self._space, self._scale), y.mean(dim=0), _nonzero(output_scale, y))
+
+    def embedding(self, dtype: torch.dtype = torch.float64) -> Embedding | None:
+        """The lines, circles and sphere of the inputs; None if all are lines."""
+        space = self._space
+        if space.out_features == space.in_features:
+            return None
+        periods = [None if p is None else float(torch.tensor(p, dtype=dtype)) for p in space.periods]
+        return Embedding(periods, torch.tensor(space.low, dtype=dtype).tolist(), space.sphere)
+
+    def standardised(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N E"]:
+        """Points in the coordinates of the network, in which distances are measured."""
+        units = self.units()
+        return (self._embedded(x) - units.input_shift.to(x)) / units.input_scale.to(x)
+
+    def _embedded(self, x: Tensor) -> Tensor:
+        return x if self.embedding() is None else self._space(x)
 
     def validation_set(self) -> Reference | None:
         return self._validation

@@ -17,7 +17,7 @@ from rbfnet.errors import MOST_POINTS, InputError, positive
 from rbfnet.given import call, one_each
 from rbfnet.initialised import Initialised
 from rbfnet.memory import require_memory
-from rbfnet.nn import RBFNetwork, Wrapper
+from rbfnet.nn import Embedding, RBFNetwork, Wrapper
 from rbfnet.operators import Field, Operator
 from rbfnet.problems.conditions import INSIDE, Condition, Sample, hard_ansatz, on_parts, sampled
 from rbfnet.problems.unknowns import Unknown, UnknownField
@@ -222,6 +222,14 @@ class Problem(nn.Module, Initialised, ABC):
 
     def units(self) -> Units | None:
         """The scaling of inputs and outputs in the model; None for no scaling."""
+        return None
+
+    def embedding(self, dtype: torch.dtype = torch.float64) -> Embedding | None:
+        """Where inputs live on circles or a sphere; None for no such inputs. ``units`` are then those of its coordinates.
+
+        Args:
+            dtype: that of the model, in which periods are saved.
+        """
         return None
 
     def validation_set(self) -> Reference | None:

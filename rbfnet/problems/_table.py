@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rbfnet.domains import read_rows
 from rbfnet.errors import InputError, number
@@ -25,6 +25,7 @@ class Table(DataProblem):
         decimal: the sign in numbers, ``"."`` or ``","``.
         units_row: the row below the header holds units, and is skipped.
         missing: what to do where a cell is empty or says n/a: ``"refuse"`` the table, or ``"drop"`` the row; how many is said.
+        scale, periodic, sphere: where the inputs live and in which units (:class:`DataProblem`); positions are among the inputs.
 
     Raises:
         InputError: a file or column that is not there, cells that are not finite numbers (row and column named), no rows,
@@ -49,6 +50,9 @@ class Table(DataProblem):
         decimal: str = ".",
         units_row: bool = False,
         missing: str = "refuse",
+        scale: str | Sequence[float] = "each",
+        periodic: Mapping[Column, float] | None = None,
+        sphere: Sequence[Column] | None = None,
     ) -> None:
         inputs, outputs = _columns("inputs", inputs), _columns("outputs", outputs)
         if not inputs or not outputs:
@@ -61,7 +65,8 @@ class Table(DataProblem):
             raise InputError(f"Column {twice!r} occurs twice among the inputs {inputs} and outputs {outputs}.")
         count = len(inputs)
         x, y = rows.values[:, :count], rows.values[:, count:]
-        super().__init__(x, y, coords=rows.names[:count], outputs=rows.names[count:], validation=validation, test=test)
+        coords, values = rows.names[:count], rows.names[count:]
+        super().__init__(x, y, coords, values, validation=validation, test=test, scale=scale, periodic=periodic, sphere=sphere)
         if rows.dropped:
             self.notes = [f"{rows.dropped:,} of {rows.total:,} rows have a cell that is empty or n/a, and were left out."]
 

@@ -50,7 +50,9 @@ def with_rows(
         torch.cat([old.train_set.y, y]),
         old.domain.coords,
         old.outputs,
-        common_scale=old.common_scale,
+        scale=old.scale,
+        periodic=old.periodic,
+        sphere=old.sphere,
         weights=None if before is None or weights is None else torch.cat([before, weights]),
     )
     model, posterior, left_out = _extended(posterior, problem)

@@ -15,8 +15,8 @@ from rbfnet.domains import Domain, Interval, SpaceTime, graded
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.given import call
 from rbfnet.kernels import Kernel, KernelLike
-from rbfnet.nn import Affine, Enriched, Evolving, RBFLayer, RBFNetwork, Wrapper
-from rbfnet.nn.initializers import automatic_margin, breadth
+from rbfnet.nn import Affine, Embedded, Embedding, Enriched, Evolving, RBFLayer, RBFNetwork, Wrapper
+from rbfnet.nn.initializers import FROM_POINTS, automatic_margin, breadth
 from rbfnet.operators import Differentiable, Operator, apply_operators
 from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
@@ -35,9 +35,9 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
 
     ``centers="graded"`` places the centres by :func:`rbfnet.domains.graded`, denser near holes.
 
-    For a problem with units the network works in standardised coordinates inside an :class:`Affine`. Centres given as a tensor
-    are always in the user's units; a number for epsilon refers to the coordinates of the network. The outermost wrapper is
-    :meth:`rbfnet.problems.Problem.ansatz`, which satisfies conditions by construction.
+    For a problem with units the network works in standardised coordinates inside an :class:`Affine`, with periodic inputs or a
+    sphere inside an :class:`Embedded`. Centres given as a tensor are always in the user's units; a number for epsilon refers to
+    the coordinates of the network. The outermost wrapper is :meth:`rbfnet.problems.Problem.ansatz`.
 
     Args:
         problem, kernel, solver: the problem, kernel and solver of the run.
@@ -64,13 +64,18 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     chosen = dict(network)
     if chosen.get("centers") == "graded":
         chosen |= {"centers": _graded(problem.domain, chosen, solver.overlap), "per_center": True}
+    space = problem.embedding(dtype)
+    given = chosen.get("centers", signature(RBFNetwork).parameters["centers"].default)
+    if space is not None:
+        support, given = space(support), _embedded(given, space, dtype)
+        chosen["centers"] = given
     if units is not None:
         shift, scale = units.input_shift.to(dtype), units.input_scale.to(dtype)
         support = (support - shift) / scale
-        if isinstance(chosen.get("centers"), torch.Tensor):
-            chosen["centers"] = (chosen["centers"].to(dtype) - shift) / scale
+        if isinstance(given, Tensor):
+            chosen["centers"] = (given.to(dtype) - shift) / scale
     inner = RBFNetwork(
-        len(problem.domain.coords),
+        support.shape[1],
         len(problem.outputs),
         kernel=kernel,
         points=support,
@@ -80,9 +85,19 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     )
     if inner.layer.automatic and solver.stages[0].solves:
         inner.layer.metric.widen(breadth(inner.kernel))
-    if units is None:
-        return _wrapped(problem, inner)
-    return _wrapped(problem, Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale))
+    model: RBFNetwork | Wrapper = inner
+    if units is not None:
+        model = Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale)
+    return _wrapped(problem, model if space is None else Embedded(model, space))
+
+
+def _embedded(centers: Tensor | str, space: Embedding, dtype: torch.dtype) -> Tensor | str:
+    """Centres in the coordinates of the embedding, or how they are chosen from the points."""
+    if isinstance(centers, Tensor):
+        return space(centers.to(dtype))
+    if centers not in FROM_POINTS:
+        raise InputError(f"centers={centers!r} fills a box, but inputs are periodic or on a sphere; use 'farthest_point'.")
+    return centers
 
 
 def _wrapped(problem: Problem, network: Network) -> Network:

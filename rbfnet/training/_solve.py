@@ -128,7 +128,8 @@ def fit(
             with fewer centres; a number, or one per row of x (:class:`rbfnet.solvers.LeastSquares`).
         weights: one positive number per row of x: the inverse variance of its error, up to a factor; None if all are equal.
         options: further arguments of :func:`solve`, and of :class:`rbfnet.problems.DataProblem`: ``also`` (other derivatives,
-            means over cells), ``noise`` and ``gradient_noise``.
+            means over cells), ``noise`` and ``gradient_noise``; ``scale`` of the inputs (``"common"``, one length for all),
+            ``periodic={"theta": 360.0}``, ``sphere=("lon", "lat")``.
 
     Raises:
         InputError: any invalid argument, or a combination that does not work; the message is one sentence.

@@ -4,6 +4,8 @@ from rbfnet.nn.wrappers._affine import Affine
 from rbfnet.nn.wrappers._ansatz import Ansatz
 from rbfnet.nn.wrappers._coordinate_map import CoordinateMap, Coordinates
 from rbfnet.nn.wrappers._corner_singularity import CornerSingularity
+from rbfnet.nn.wrappers._embedded import Embedded
+from rbfnet.nn.wrappers._embedding import Embedding
 from rbfnet.nn.wrappers._enriched import Enriched
 from rbfnet.nn.wrappers._normalized import Normalized
 from rbfnet.nn.wrappers._numbered import Numbered, partitions
@@ -16,6 +18,8 @@ __all__ = [
     "CoordinateMap",
     "Coordinates",
     "CornerSingularity",
+    "Embedded",
+    "Embedding",
     "Enriched",
     "Normalized",
     "Numbered",

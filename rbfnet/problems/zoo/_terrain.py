@@ -63,5 +63,5 @@ class Terrain(DataProblem):
             outputs=("z",),
             validation=validation,
             test=test,
-            common_scale=True,
+            scale="common",
         )

@@ -15,7 +15,7 @@ from rbfnet.annotations import held
 from rbfnet.config import NEEDED, require_run
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
-from rbfnet.nn import METRICS, Affine, Evolving, RBFNetwork
+from rbfnet.nn import METRICS, Affine, Embedded, Embedding, Evolving, RBFNetwork, Wrapper
 from rbfnet.problems import Problem
 from rbfnet.training._figures import write_figures
 from rbfnet.training._isolated import isolated
@@ -169,7 +169,8 @@ def _ansatz(
 
 def _takes_ansatz(state: State) -> bool:
     """Whether the network is wrapped in the problem's ansatz."""
-    return "breaks" not in state and _depth(state) != int(_affine(state) is not None)
+    known = sum(prefix is not None for prefix in (_affine(state), _embedded(state)))
+    return "breaks" not in state and _depth(state) != known
 
 
 def _depth(state: State) -> int:
@@ -182,6 +183,13 @@ def _affine(state: State) -> str | None:
     depth = _depth(state)
     prefix = "network." * (depth - 1)
     return prefix if depth and f"{prefix}input_shift" in state else None
+
+
+def _embedded(state: State) -> str | None:
+    """The prefix of the :class:`Embedded` parameters, if there is one, which is around the :class:`Affine`."""
+    depth = _depth(state) - int(_affine(state) is not None)
+    prefix = "network." * (depth - 1)
+    return prefix if depth and f"{prefix}periods" in state else None
 
 
 def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Callable[[Network], Network]) -> Network:
@@ -207,12 +215,17 @@ def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Ca
         per_center=not shared,
         dtype=centers.dtype,
     )
-    model: Network = network
+    model: RBFNetwork | Wrapper = network
     if outer is not None:
         parts = ("input_shift", "input_scale", "output_shift", "output_scale")
         model = Affine(network, *(state[f"{outer}{name}"] for name in parts))
-    model = ansatz(model)
+    if (around := _embedded(state)) is not None:
+        periods = [p or None for p in state[f"{around}periods"].tolist()]
+        lon_lat = state.get(f"{around}sphere")
+        sphere = None if lon_lat is None else (int(lon_lat[0]), int(lon_lat[1]))
+        model = Embedded(model, Embedding(periods, state[f"{around}low"].tolist(), sphere))
+    whole = ansatz(model)
     if not all(torch.isfinite(t).all() for t in state.values()):
         raise InputError("some of them are NaN or infinite.")
-    model.load_state_dict(state)
-    return model.eval()
+    whole.load_state_dict(state)
+    return whole.eval()

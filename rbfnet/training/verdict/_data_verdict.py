@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.problems import DataProblem, Units
+from rbfnet.problems import DataProblem
 from rbfnet.solvers.validation import Miss, common_part
 from rbfnet.training.verdict._verdict import AT_MOST, AT_WORST, ROUGH, SOLVED, Verdict, percent
 
@@ -71,9 +71,7 @@ def _missed(problem: DataProblem, by: str, number: int, x: Tensor, difference: T
     known = ~torch.isnan(difference) if by == "leave-one-out" else torch.ones_like(difference, dtype=torch.bool)
     difference, x = difference[known].nan_to_num(nan=math.inf), x[known.to(x.device)]
     rms, where = float(difference.square().mean().sqrt()), int(difference.abs().argmax())
-    units: Units | None = problem.units()
-    places = x.to(y) if units is None else (x.to(y) - units.input_shift.to(y)) / units.input_scale.to(y)
-    common = common_part(difference, places) / scale if math.isfinite(rms) else math.inf
+    common = common_part(difference, problem.standardised(x.to(y))) / scale if math.isfinite(rms) else math.inf
     share = float((difference.abs() > 0.5 * scale).double().mean())
     at = tuple(x[where].tolist())
     return Miss("data", number, rms / scale, float(difference.abs().max()) / scale, at, share, rms, scale, rms / scale, 0), common
