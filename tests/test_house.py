@@ -48,7 +48,8 @@ ROOMS += ["estimators", "interactive", "cli"]
 """From the ground up: a room imports only rooms before it. ``testing`` may look at what users may look at."""
 
 
-SOLVERS = ["algebra", "assembly", "balance", "_solver", "validation", "scattered", "selection", "newton", "time", "eigen"]
+SOLVERS = ["algebra", "assembly", "sparse", "balance", "_solver", "validation", "scattered", "selection", "newton", "time"]
+SOLVERS += ["eigen"]
 """Inside of ``solvers``, likewise; the front row, one file a solver, is above all of them."""
 
 PROBLEMS = ["text", "conditions", "unknowns", "_problem"]
