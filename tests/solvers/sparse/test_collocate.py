@@ -88,7 +88,7 @@ def test_the_error_falls_with_the_order_of_the_polynomials() -> None:
 )
 def test_polynomials_of_the_degree_are_solutions_to_rounding(domain: Domain) -> None:
     def square(*x: Tensor) -> Tensor:
-        return (sum(x) + 0.5) ** 3
+        return (torch.stack(x).sum(dim=0) + 0.5) ** 3
 
     dims = len(domain.coords)
     equation = Interior(lambda u: u.laplacian() + u.x * u.value - 6 * dims * (sum(u.points.T) + 0.5) - u.x * square(*u.points.T))
@@ -144,7 +144,8 @@ def test_the_iteration_finds_what_lu_finds(monkeypatch: pytest.MonkeyPatch) -> N
         (words,) = collocate(net, problem, nodes)
         assert ("GMRES" in words) == (most == 0.0)
         values.append(net.coefficients.detach())
-    assert torch.allclose(*values, atol=1e-9)
+    first, second = values
+    assert torch.allclose(first, second, atol=1e-9)
 
 
 def test_the_sparse_solver_solves() -> None:
