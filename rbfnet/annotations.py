@@ -49,7 +49,7 @@ def fitted(
 
     A wrong number of arguments and unknown names are left to Python, which reports them when the function is called.
     """
-    signature = inspect.signature(function)
+    signature = _signature(function)
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError:
@@ -86,6 +86,9 @@ def as_number(value: Any) -> Any:
 
 class _Misfit(Exception):
     """A value is nothing that an annotation allows."""
+
+
+_signature = functools.cache(inspect.signature)
 
 
 @functools.cache

@@ -22,6 +22,7 @@ ROOMS = [
     "errors",
     "extras",
     "memory",
+    "seeding",
     "archives",
     "arrays",
     "grammar",

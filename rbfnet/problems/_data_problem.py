@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -132,8 +133,12 @@ class DataProblem(Problem):
         return Sites(x[first], sites.index)
 
     def conditions(self) -> Iterable[Condition]:
-        yield Data(self.train_set.x, self.train_set.y, scale=self.units().output_scale, noise=self._noise)
+        yield self._values
         yield from self.also
+
+    @cached_property
+    def _values(self) -> Condition:
+        return Data(self.train_set.x, self.train_set.y, scale=self.units().output_scale, noise=self._noise)
 
     def support(self) -> Float[Tensor, "S D"]:
         """The sites of the training rows, and points for centres that the other conditions need."""

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import lightning.pytorch as pl
 import numpy as np
 import torch
 
 from rbfnet.errors import InputError
+from rbfnet.seeding import manual_seed
 
 ENVIRONMENT = (
     "CUBLAS_WORKSPACE_CONFIG", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "OMP_NUM_THREADS", "PL_GLOBAL_SEED",
@@ -101,7 +101,11 @@ def seed_everything(seed: int) -> None:
     """
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         raise InputError(f"seed must be a whole number from 0 to 2^32 - 1, but got {seed!r}.")
-    pl.seed_everything(int(seed), workers=True, verbose=False)
+    # As Lightning's function of this name, for the processes and loaders that it starts.
+    os.environ["PL_GLOBAL_SEED"], os.environ["PL_SEED_WORKERS"] = str(int(seed)), "1"
+    random.seed(int(seed))
+    np.random.seed(int(seed))  # noqa: NPY002
+    manual_seed(int(seed))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from rbfnet.given import untouched
 from rbfnet.operators import Differentiable, LinearModel, Operator, Recorder, apply_operators
 from rbfnet.problems import Problem, Sample, residuals, residuals_of
 from rbfnet.problems.conditions import at
+from rbfnet.seeding import manual_seed
 from rbfnet.solvers import Posed, Solver, Solving, automatic_scales, trainable
 from rbfnet.solvers.assembly import AtZero
 from rbfnet.solvers.balance import Terms
@@ -151,7 +152,7 @@ class TrainingModule(pl.LightningModule):
         cast(ProblemData, cast(Any, self.trainer).datamodule).follow(current)
 
     def on_train_epoch_start(self) -> None:
-        torch.manual_seed(epoch_seed(self.seed, self.trainer.current_epoch))
+        manual_seed(epoch_seed(self.seed, self.trainer.current_epoch))
 
     def on_train_start(self) -> None:
         # The only step of a run is undone; resuming would repeat it anyway.

@@ -20,6 +20,7 @@ from rbfnet.problems import Problem
 from rbfnet.solvers import Solver, require_pointwise
 from rbfnet.training._callbacks_of_others import check_callbacks
 from rbfnet.training._data_module import ProblemData
+from rbfnet.training._entry_points import known_entry_points
 from rbfnet.training._gradient_check import check_gradient
 from rbfnet.training._model import Network
 from rbfnet.training._module import TrainingModule
@@ -115,7 +116,7 @@ def _trainer(
     moving = any(stage.resample for stage in solver.stages) or any(isinstance(c, Adaptive) for c in callbacks)
     reload = int(moving or len({stage.batch_size for stage in solver.stages}) > 1)
     try:
-        with quiet():
+        with quiet(), known_entry_points():
             trainer = pl.Trainer(
                 **options,
                 reload_dataloaders_every_n_epochs=reload,

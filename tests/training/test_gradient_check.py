@@ -13,7 +13,7 @@ import rbfnet
 from rbfnet.catalogue import catalogue
 from rbfnet.domains import Rectangle
 from rbfnet.operators import Field
-from rbfnet.problems import Condition, Dirichlet, Interior, Poisson
+from rbfnet.problems import Condition, Data, Dirichlet, Interior, Poisson
 from rbfnet.solvers import LBFGS, Adam, LeastSquares
 from rbfnet.training import TrainingModule
 from rbfnet.training._gradient_check import check_gradient
@@ -157,3 +157,21 @@ def test_a_solver_that_solves_needs_no_gradient() -> None:
     """It tells by other means that a residual is not what its derivatives say."""
     with pytest.raises(ValueError, match="depends on the network other than through its field"):
         rbfnet.solve(Nonlinear(WRONG["factor"]), num_centers=16, solver=LeastSquares())
+
+
+def test_a_users_kind_of_data_is_checked_too() -> None:
+    class Tripled(Data):
+        def residual(self, u: Field, y: torch.Tensor) -> torch.Tensor:
+            return Scaled.apply(u.value - y[:, 0], 3.0)
+
+    x = torch.rand(20, 2, dtype=torch.float64)
+
+    class Measured(rbfnet.Problem):
+        domain = Rectangle(x=(0, 1), y=(0, 1))
+
+        def conditions(self) -> Iterable[Condition]:
+            yield Tripled(x, x[:, :1])
+
+    assert Data(x, x[:, :1]).pointwise
+    with pytest.raises(ValueError, match="depends on the network other than through its field"):
+        rbfnet.solve(Measured(), num_centers=16, solver=LeastSquares())

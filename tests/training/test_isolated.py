@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import os
 import random
@@ -13,17 +14,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as pl
 import matplotlib
 import numpy as np
 import pytest
 import torch
+from lightning.fabric.utilities import registry
 
 import rbfnet
 from rbfnet.cli.main import dispatch
 from rbfnet.domains import Rectangle
 from rbfnet.problems import Condition, Dirichlet, Interior, Poisson
+from rbfnet.seeding import manual_seed
 from rbfnet.solvers import Adam
 from rbfnet.training import fit, solve
+from rbfnet.training._entry_points import known_entry_points
+from rbfnet.training._isolated import isolated, seed_everything
 
 
 def state() -> dict[str, Any]:
@@ -183,3 +189,32 @@ def test_importing_leaves_random_numbers_and_warnings_as_they_were() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
+def test_seeds_are_those_of_lightning(seed: int) -> None:
+    def drawn(seeded: Callable[[], object]) -> dict[str, object]:
+        with isolated():
+            seeded()
+            environment = {name: os.environ[name] for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")}
+            return environment | {"torch": torch.rand(3).tolist(), "numpy": np.random.rand(3).tolist(), "python": random.random()}
+
+    assert drawn(lambda: seed_everything(seed)) == drawn(lambda: pl.seed_everything(seed, workers=True, verbose=False))
+
+
+def test_accelerators_are_seeded_where_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeded: list[int] = []
+    monkeypatch.setattr(torch, "manual_seed", seeded.append)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    manual_seed(3)
+    assert seeded == [3]
+
+
+def test_entry_points_are_those_of_the_installed_packages() -> None:
+    lightning: Any = registry
+    before = lightning.entry_points
+    with known_entry_points():
+        found = [lightning.entry_points(group="console_scripts") for _ in range(2)]
+    assert found[0] is found[1]
+    assert list(found[0]) == list(importlib.metadata.entry_points(group="console_scripts"))
+    assert lightning.entry_points is before

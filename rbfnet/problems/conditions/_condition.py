@@ -82,6 +82,7 @@ class Condition(Initialised, ABC):
         name: unique within a problem.
         weight: positive: how much more than by itself the condition counts.
         hard: the model satisfies it by construction (:meth:`Problem.ansatz`), so that it is not trained for.
+        pointwise: no user's function is part of the residual, so that :func:`rbfnet.solvers.require_pointwise` need not check it.
 
     Example:
         >>> import rbfnet
@@ -106,6 +107,7 @@ class Condition(Initialised, ABC):
     name: str
     weight: float
     hard: bool = False
+    pointwise: bool = False
 
     @abstractmethod
     def sample(self, problem: Problem) -> Sample:

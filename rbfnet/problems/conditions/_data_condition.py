@@ -72,6 +72,7 @@ class Data(Condition):
             raise InputError(f"The noise of condition {name!r} must be a positive standard deviation, but got {noise}.")
         self._noise = noise
         self._path, self._given, self._scale, self.outputs = None, None, scale, outputs
+        self.pointwise = type(self) is Data and of is None
         self.of = of if of is None or _are_texts(of) else of_field(cast(Callable[[Field], Residual], of), name)
         if of is not None and (outputs is not None or isinstance(x, (str, Path))):
             raise InputError(f"Condition {name!r} says by `of` what was measured; remove outputs, and give x and y as tensors.")

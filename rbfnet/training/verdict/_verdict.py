@@ -14,6 +14,7 @@ from rbfnet.errors import InputError, positive
 from rbfnet.nn import Evolving
 from rbfnet.operators import Differentiable, LinearModel
 from rbfnet.problems import DataProblem, Problem, Sample, Unknown
+from rbfnet.seeding import manual_seed
 from rbfnet.solvers import Solver
 from rbfnet.solvers.time import errors_in_time
 from rbfnet.solvers.validation import Estimate, Miss, close_points, estimate, fresh_points, misses
@@ -117,7 +118,7 @@ def judge(
     """
     a = accuracy_for(problem, accuracy)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+        manual_seed(SEED)
         return _judged(model, problem, solver, used, a)
 
 
