@@ -19,6 +19,7 @@ from rbfnet.kernels import KernelLike
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver, as_solver
 from rbfnet.training._arrays import as_columns
+from rbfnet.training._choose_kernel import choose_kernel
 from rbfnet.training._choose_solver import choose_solver
 from rbfnet.training._given_data import data_problem, per_row
 from rbfnet.training._isolated import isolated, seed_everything
@@ -118,7 +119,8 @@ def fit(
         x: (N, D), or (N,) for one input: an array, list, tensor or data frame; rows with masked entries are left out.
         y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values become separate outputs, which
             :meth:`Solution.predict` recombines.
-        kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, or a quintic one with derivatives.
+        kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, or a quintic one with derivatives;
+            ``"auto"`` is the one of several with the smallest leave-one-out errors, or the most robust if these are similar.
         num_centers: the number of centres; None places one at every distinct point.
         gradients: the gradient of each output at each row of x, (N, O, D), or (N, D) for one output.
         test: rows held out to measure the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all rows.
@@ -142,12 +144,22 @@ def fit(
         ('leave-one-out', True)
     """
     problem, masked = data_problem(x, y, gradients, coords, outputs, seed, test, weights, options)
-    if kernel is None:
-        kernel = "quintic" if len(problem.named_conditions()) > 1 else "thin_plate_spline"
     if not isinstance(smoothing, str) or smoothing != "auto":
         options["solver"] = _smoothing_solver(smoothing, masked, problem, options)
     options = {"solver": "least_squares", "centers": "points" if num_centers is None else "farthest_point", **options}
-    return solve(problem, kernel=kernel, num_centers=num_centers, seed=seed, **_as_tensors(options))
+    options = {"seed": seed, **_as_tensors(options)}
+    return solve(problem, kernel=_kernel(problem, kernel, num_centers, options), num_centers=num_centers, **options)
+
+
+def _kernel(problem: DataProblem, kernel: KernelLike | None, num_centers: int | None, options: Mapping[str, Any]) -> KernelLike:
+    """The kernel itself, the default for the data, or the one that is chosen, of which the notes then tell."""
+    if kernel is None:
+        return "quintic" if len(problem.named_conditions()) > 1 else "thin_plate_spline"
+    if not isinstance(kernel, str) or kernel != "auto":
+        return kernel
+    chosen, why = choose_kernel(problem, solve, num_centers, options)
+    problem.notes.append(why)
+    return chosen
 
 
 def _as_tensors(options: Mapping[str, Any]) -> dict[str, Any]:
