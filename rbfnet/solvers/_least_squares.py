@@ -202,8 +202,9 @@ class _Solve(Solving):
             found, size = fit.missed()
             return found / size
 
+        words = fit.train_metric()
         fit.look_around()
-        words = choose_shape(posed, missed, lost=math.inf)
+        words += choose_shape(posed, missed, lost=math.inf)
         if self.tolerance is not None:
             words += keep_enough(posed, posed.linear_system(), self.tolerance)
         unknowns, self.left_out, self.posterior, about = fit.solve()

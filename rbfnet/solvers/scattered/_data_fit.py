@@ -19,6 +19,7 @@ from rbfnet.solvers.scattered._choose_smoothing import CAUTION, Choice
 from rbfnet.solvers.scattered._fewer_centers import FewerCenters
 from rbfnet.solvers.scattered._posterior import Posterior
 from rbfnet.solvers.scattered._scattered_values import Smoothing, scattered
+from rbfnet.solvers.scattered._train_metric import train_metric
 
 FIRST, FARTHEST = (-1, -2, 1), 4
 """Powers of two, times the automatic width, from which the search may start, and its range if these help."""
@@ -45,6 +46,15 @@ class DataFit:
     def network(self) -> RBFNetwork:
         """The network inside the model."""
         return cast(RBFNetwork, innermost(self.posed.model))
+
+    def train_metric(self) -> list[str]:
+        """Train an automatic metric that is diagonal or full; returns sentences on it."""
+        network, metric = self.network, self.network.metric
+        if not network.layer.automatic or metric.per_center or metric.shared_ndim == 0 or network.in_features == 1:
+            return []
+        train_metric(network, self._inner_sites, self.data)
+        each = ", ".join(f"{epsilon:.3g}" for epsilon in metric.epsilon.tolist())
+        return [f"The metric was trained by the marginal likelihood, which gave epsilon = {each}."]
 
     def look_around(self) -> None:
         """Start the search for a width from the best of a coarse set.
@@ -106,11 +116,16 @@ class DataFit:
 
     def _at_centers(self) -> bool:
         """Whether the centres are still the sites, and the kernel is symmetric."""
+        return not self.network.metric.per_center and torch.equal(self._inner_sites, self.network.centers)
+
+    @property
+    def _inner_sites(self) -> Float[Tensor, "S D"]:
+        """The sites in the coordinates of the network."""
         z, model = self.data.x, self.posed.model
         while isinstance(model, Wrapper):
             z, _ = model.inner(z, [Operator.identity().over(*z.shape)])
             model = model.network
-        return not self.network.metric.per_center and torch.equal(z, self.network.centers)
+        return z
 
     def _some_rows(self) -> Tensor | None:
         wanted, sites = ROWS * self.posed.model.coefficients.shape[0], len(self.data.x)
