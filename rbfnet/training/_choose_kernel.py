@@ -62,8 +62,11 @@ def choose_kernel(
         num_centers, options: as in :func:`rbfnet.fit`.
 
     Raises:
-        InputError: another solver than least_squares, shape parameters for each centre, or no kernel can be fitted.
+        InputError: data other than values, another solver than least_squares, an array of shape parameters, or no kernel can be
+            fitted.
     """
+    if len(problem.named_conditions()) > 1:
+        raise InputError("kernel='auto' compares fits to values alone, but there are gradients or other data; name a kernel.")
     count = len(problem.train_set.x)
     rows = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:ROWS].sort().values
     part, few = _part(problem, rows), {**options, **_fewer(num_centers, options, rows), "allow_unsolved": True}

@@ -78,7 +78,11 @@ def test_constant_data_keep_thin_plates() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
-    [({"solver": "adam"}, "solver=adam; name a kernel"), ({"epsilon": np.ones(60)}, "epsilon is an array; name a kernel")],
+    [
+        ({"gradients": np.zeros((60, 2))}, "gradients or other data; name a kernel"),
+        ({"solver": "adam"}, "solver=adam; name a kernel"),
+        ({"epsilon": np.ones(60)}, "epsilon is an array; name a kernel"),
+    ],
 )
 def test_what_cannot_be_compared(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=re.escape(says)):
