@@ -54,7 +54,7 @@ def test_inputs_without_effect_get_long_lengths() -> None:
     missed = [np.sqrt(np.mean((fit.predict(fresh) - truth) ** 2)) for fit in (plain, trained)]
     assert missed[1] < 0.01 * missed[0]
     assert trained.summary["words"][-2].startswith("The metric was trained by the marginal likelihood")
-    epsilon = inside(trained).epsilon
+    epsilon = inside(trained).epsilon.detach()
     assert float(epsilon[2:].max()) < 0.05 * float(epsilon[0])
 
 
