@@ -93,7 +93,9 @@ def _part(problem: DataProblem, rows: Tensor) -> DataProblem:
         data.y[rows],
         problem.domain.coords,
         problem.outputs,
-        common_scale=problem.common_scale,
+        scale=problem.scale,
+        periodic=problem.periodic,
+        sphere=problem.sphere,
         weights=None if weights is None else weights[rows],
     )
 
