@@ -221,6 +221,8 @@ def test_the_network_yaml_has_the_arguments_of_the_network() -> None:
     # What the problem, the solver and the run decide.
     for decided in ("in_features", "out_features", "kernel", "points", "overlap", "dtype", "device", "layer"):
         parameters.pop(decided)
+    # The wrapper around the network.
+    assert node.pop("vector") is None
     assert set(node) == set(parameters)
     for key, value in node.items():
         if key != "num_centers":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -70,6 +70,22 @@ class LinearModel(Differentiable):
     def offset(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"] | None:
         """``op`` applied to the model with zero coefficients; None stands for zero."""
         return None
+
+    @property
+    def coupled(self) -> tuple[int, ...]:
+        """The outputs whose coefficients are not their own column; none, as a rule.
+
+        These outputs, such as the components of a vector field, depend on all of the columns with their numbers. They have no
+        :meth:`features` of their own, only :meth:`columns`.
+        """
+        return ()
+
+    def columns(self, x: Float[Tensor, "B D"], ops: Mapping[int, Operator]) -> dict[int, Float[Tensor, "B N"]]:
+        """The factors of each column of the coefficients in sum_o ops[o] u_o, without the offset; missing ones are zero.
+
+        As a rule an output depends on its own column alone, and these are :meth:`features`.
+        """
+        return {output: self.features(x, op) for output, op in ops.items()}
 
     @property
     @abstractmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from inspect import signature
 from typing import Any
 
@@ -17,8 +18,9 @@ from rbfnet.given import call
 from rbfnet.kernels import Kernel, KernelLike
 from rbfnet.nn import Affine, Embedded, Embedding, Enriched, Evolving, RBFLayer, RBFNetwork, Wrapper
 from rbfnet.nn.initializers import FROM_POINTS, automatic_margin, breadth
+from rbfnet.nn.wrappers import as_vector
 from rbfnet.operators import Differentiable, Operator, apply_operators
-from rbfnet.problems import Problem
+from rbfnet.problems import Problem, Units
 from rbfnet.solvers import Solver
 
 DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in DTYPE_NAMES}
@@ -41,11 +43,13 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
 
     Args:
         problem, kernel, solver: the problem, kernel and solver of the run.
-        network: further arguments of :class:`RBFNetwork`.
+        network: further arguments of :class:`RBFNetwork`, and ``vector``: ``"divergence_free"`` or ``"curl_free"`` for a network
+            whose first outputs, one for each coordinate of space, are such a vector field (:class:`rbfnet.nn.DivergenceFree`,
+            :class:`rbfnet.nn.CurlFree`).
         dtype: the dtype of the parameters.
     """
     problem.require_domain()
-    known = {*signature(RBFNetwork).parameters, *signature(RBFLayer).parameters} - DECIDED
+    known = {*signature(RBFNetwork).parameters, *signature(RBFLayer).parameters, "vector"} - DECIDED
     for key in network:
         if key not in known:
             raise unknown("argument of the network called", key, known)
@@ -62,14 +66,21 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     units = problem.units()
     support = problem.support().to(dtype)
     chosen = dict(network)
+    vector = chosen.pop("vector", None)
+    if vector is not None and chosen.get("degree") is None:
+        chosen["degree"] = -1
     if chosen.get("centers") == "graded":
         chosen |= {"centers": _graded(problem.domain, chosen, solver.overlap), "per_center": True}
     space = problem.embedding(dtype)
+    if space is not None and vector is not None:
+        raise InputError(f"vector={vector!r} needs inputs on lines, but some are periodic or on a sphere.")
     given = chosen.get("centers", signature(RBFNetwork).parameters["centers"].default)
     if space is not None:
         support, given = space(support), _embedded(given, space, dtype)
         chosen["centers"] = given
     if units is not None:
+        if vector is not None:
+            units = _common(units, _components(problem))
         shift, scale = units.input_shift.to(dtype), units.input_scale.to(dtype)
         support = (support - shift) / scale
         if isinstance(given, Tensor):
@@ -85,9 +96,9 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     )
     if inner.layer.automatic and solver.stages[0].solves:
         inner.layer.metric.widen(breadth(inner.kernel))
-    model: RBFNetwork | Wrapper = inner
+    model: RBFNetwork | Wrapper = inner if vector is None else as_vector(inner, vector, _components(problem))
     if units is not None:
-        model = Affine(inner, units.input_shift, units.input_scale, units.output_shift, units.output_scale)
+        model = Affine(model, units.input_shift, units.input_scale, units.output_shift, units.output_scale)
     return _wrapped(problem, model if space is None else Embedded(model, space))
 
 
@@ -98,6 +109,21 @@ def _embedded(centers: Tensor | str, space: Embedding, dtype: torch.dtype) -> Te
     if centers not in FROM_POINTS:
         raise InputError(f"centers={centers!r} fills a box, but inputs are periodic or on a sphere; use 'farthest_point'.")
     return centers
+
+
+def _components(problem: Problem) -> int:
+    """The number of components of a vector field: the coordinates of space, of which there may be more than outputs."""
+    return min(len(problem.domain.space_coords), len(problem.outputs))
+
+
+def _common(units: Units, components: int) -> Units:
+    """The same with one scale for the coordinates of a vector field, and one for its components."""
+
+    def alike(scale: Tensor) -> Tensor:
+        common = scale[:components].square().mean().sqrt().expand(components)
+        return torch.cat([common, scale[components:]])
+
+    return replace(units, input_scale=alike(units.input_scale), output_scale=alike(units.output_scale))
 
 
 def _wrapped(problem: Problem, network: Network) -> Network:
@@ -141,6 +167,8 @@ def _evolving(
             "solver=gauss_newton, or SpaceTime(space, t=(0, 1)) as the domain."
         )
     space, chosen = problem.domain.space, dict(network)
+    if chosen.pop("vector", None) is not None:
+        raise InputError("evolve has no vector fields without divergence or rotation; remove vector, or use solver=gauss_newton.")
     if chosen.get("centers") == "graded":
         chosen |= {"centers": _graded(space, chosen, solver.overlap), "per_center": True}
     inner = RBFNetwork(

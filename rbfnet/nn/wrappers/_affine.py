@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
@@ -43,6 +43,7 @@ class Affine(Wrapper):
         (torch.Size([10, 1]), torch.Size([1, 1]))
     """
 
+    _keeps_vectors = True
     input_shift: Tensor
     input_scale: Tensor
     output_shift: Tensor
@@ -70,6 +71,11 @@ class Affine(Wrapper):
                 raise InputError(f"{name} must have shape ({size},), but got {tuple(value.shape)}.")
             if name.endswith("scale") and not (torch.isfinite(value) & (value > 0)).all():
                 raise InputError(f"{name} must be positive and finite, but got {value.tolist()}.")
+            components = value[list(network.coupled)] if name.endswith("scale") else value[:0]
+            if not (components == components[:1]).all():
+                raise InputError(
+                    f"The components of a {type(network).__name__} need one {name} for all, but got {components.tolist()}."
+                )
             self.register_buffer(name, value.detach().clone().to(self.network.weight))
 
     def inner(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> tuple[Float[Tensor, "B D"], list[Operator]]:
@@ -97,6 +103,15 @@ class Affine(Wrapper):
 
         shifts = torch.stack([of_one(op) for op in ops], dim=-1)[:, None] * self.output_shift[:, None]
         return shifts if values is None else self.output_scale[:, None] * values + shifts
+
+    def columns(self, x: Float[Tensor, "B D"], ops: Mapping[int, Operator]) -> dict[int, Float[Tensor, "B N"]]:
+        z, inner = self.inner(x, self._checked(x, list(ops.values())))
+        return self.network.columns(z, dict(zip(ops, inner, strict=True)))
+
+    @property
+    def coupled(self) -> tuple[int, ...]:
+        """Those of the network: their components have one scale, so that factors of the coefficients are the network's."""
+        return self.network.coupled
 
     def offset(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"]:
         return cast(Tensor, super().offset(x, op))

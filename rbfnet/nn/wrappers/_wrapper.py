@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from jaxtyping import Float
 from torch import Tensor
@@ -49,12 +49,19 @@ class Wrapper(OfNetwork):
     """
 
     _needed = ("_parameters", "network")
+    _keeps_vectors: ClassVar[bool] = False
+    """Whether a vector field without divergence or rotation stays one in this wrapper."""
 
     def __init__(self, network: RBFNetwork | Wrapper | LinearModel) -> None:
         super().__init__()
         if not isinstance(network, LinearModel):
             raise InputError(
                 f"{type(self).__name__} needs an RBFNetwork or a wrapper of one as its first argument, but got {network!r}."
+            )
+        if network.coupled and not self._keeps_vectors:
+            raise InputError(
+                f"{type(self).__name__} would spoil the {type(network).__name__} in it; wrap the other way round, as in "
+                f"{type(network).__name__}({type(self).__name__}(network, ...))."
             )
         self.network = cast(RBFNetwork | Wrapper, network)
 

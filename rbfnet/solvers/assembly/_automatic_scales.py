@@ -62,13 +62,21 @@ def mean_square(model: LinearModel, samples: Mapping[str, Sample]) -> float:
 
 def _scale(model: LinearModel, equation: Equation, sizes: list[float], sides: list[float]) -> float:
     x = equation.sample.sites[0]
-    value = model.features(x[_spread(equation.sample)], Operator.identity()).square().mean()
-    rows = sum(float((sizes[o] * equation.features(model, o)).square().mean()) for o in equation.outputs)
+    value = _values(model, x[_spread(equation.sample)])
+    rows = sum(float((sizes[k] * factors).square().mean()) for k, factors in equation.columns(model).items())
     scale = float(value) / rows if rows else 1.0
     if not 0 < scale < math.inf:
         scale = 1.0
     least = max(_least(equation, sizes, sides), default=0.0)
     return rounded(min(scale, 1 / least**2) if least > 0 else scale)
+
+
+def _values(model: LinearModel, x: Tensor) -> Tensor:
+    """The mean square of the basis functions; of an output that depends on several columns, the sum over these."""
+    if not model.coupled:
+        return model.features(x, Operator.identity()).square().mean()
+    each = [model.columns(x, {o: Operator.identity()}).values() for o in model.coupled]
+    return torch.stack([part.square().mean() for parts in each for part in parts]).sum() / len(each)
 
 
 def _least(equation: Equation, sizes: list[float], sides: list[float]) -> Iterator[float]:

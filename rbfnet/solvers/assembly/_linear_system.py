@@ -86,12 +86,12 @@ def linear_system(model: LinearModel, problem: Problem, samples: dict[str, Sampl
         for equation, scale in zip(found, scales[name] if scales else [weights[name]] * len(found), strict=True)
     ]
     outputs = len(problem.outputs)
-    if blocks := alike_for_all(equations, outputs):
+    if blocks := [] if model.coupled else alike_for_all(equations, outputs):
         # All outputs have the same operators: one matrix, and one right-hand side per output.
         if _values_only(blocks):
             # One block: its scale would only change the meaning of smoothing.
             blocks = [[(equation, 1.0) for equation, _ in block] for block in blocks]
-        found = [_times(scale, equation.features(model, 0)) for (equation, scale), *_ in blocks]
+        found = [_times(scale, equation.columns(model)[0]) for (equation, scale), *_ in blocks]
         matrix = found[0] if len(found) == 1 else torch.cat(found)
         target = torch.cat([torch.stack([-b[0][1] * e.sample.contract(e.rest) for e, _ in b], dim=1) for b in blocks])
         return LinearSystem(matrix, target, model.moments() if _values_only(blocks) else None)
@@ -161,6 +161,6 @@ def normalised(equation: Equation, scale: float) -> Scaled:
 
 def stacked(model: LinearModel, equation: Equation, outputs: int) -> Tensor:
     """The rows of an equation with the unknowns of all outputs side by side."""
-    columns, sample = model.coefficients.shape[0], equation.sample
-    zero = sample.sites[0].new_zeros((sample.num_rows, columns))
-    return torch.cat([equation.features(model, o) if o in equation.outputs else zero for o in range(outputs)], dim=1)
+    size, sample, found = model.coefficients.shape[0], equation.sample, equation.columns(model)
+    zero = sample.sites[0].new_zeros((sample.num_rows, size))
+    return torch.cat([found.get(o, zero) for o in range(outputs)], dim=1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -30,16 +29,13 @@ class Equation:
         """The outputs that occur in the equation."""
         return {output for ops in self.ops for output in ops}
 
-    def features(self, model: LinearModel, output: int) -> Float[Tensor, "R N"]:
-        """The factors of the coefficients of one output."""
+    def columns(self, model: LinearModel) -> dict[int, Float[Tensor, "R N"]]:
+        """The factors of each column of the coefficients that occurs."""
         if self.sample.weights is not None and self.sample.num_points > POINTS:
             # A single row, summed over all nodes.
-            return torch.stack([part.features(model, output) for part in self._parts()]).sum(dim=0)
-        total: Tensor | float = 0.0
-        for x, ops in zip(self.sample.sites, self.ops, strict=True):
-            if output in ops:
-                total = total + model.features(x, ops[output])
-        return self.sample.contract(cast(Tensor, total))
+            return summed(part.columns(model) for part in self._parts())
+        sites = zip(self.sample.sites, self.ops, strict=True)
+        return {k: self.sample.contract(part) for k, part in summed(model.columns(x, ops) for x, ops in sites if ops).items()}
 
     def _parts(self) -> Iterator[Equation]:
         """The same in blocks of points."""
@@ -59,6 +55,15 @@ class Equation:
             and all(a is b for a, b in same)
             and all(a.get(output) == b.get(others) for a, b in zip(self.ops, other.ops, strict=True))
         )
+
+
+def summed(parts: Iterable[Mapping[int, Tensor]]) -> dict[int, Tensor]:
+    """The sum of tensors with the same number."""
+    total: dict[int, Tensor] = {}
+    for part in parts:
+        for k, tensor in part.items():
+            total[k] = total[k] + tensor if k in total else tensor
+    return total
 
 
 def linearised(

@@ -48,7 +48,7 @@ class Measurement:
     def features(self, model: LinearModel) -> Float[Tensor, "R U"]:
         """The factors of the coefficients of each output."""
         (output,) = self.equation.outputs
-        return self.equation.features(model, output)
+        return self.equation.columns(model)[output]
 
 
 def measurements_asked(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]) -> list[Measurement]:
@@ -57,7 +57,7 @@ def measurements_asked(model: LinearModel, problem: Problem, samples: Mapping[st
     Raises:
         InputError: a condition that is not about each output in the same way.
     """
-    if problem.sites() is None or len(samples) == 1 or model.moments() is None:
+    if problem.sites() is None or len(samples) == 1 or model.coupled or model.moments() is None:
         return []
     found = []
     conditions = problem.named_conditions()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -117,7 +117,7 @@ class Unknowns:
     def _shape_columns(self, equation: Equation, shape: Shape) -> Float[Tensor, "R P"]:
         """The derivatives of an equation's rows with respect to a shape, summed over all sites and outputs."""
         p, coefficients = shape.parameter.detach(), self.model.coefficients.detach()
-        features = _Features(self.model)
+        columns_of = _Columns(self.model)
         directions = p[0].numel() if shape.own else p.numel()
         columns = []
         for k in range(directions):
@@ -128,16 +128,17 @@ class Unknowns:
                 tangent.view(-1)[k] = 1.0
             total: Tensor | float = 0.0
             for x, ops in zip(equation.sample.sites, equation.ops, strict=True):
-                for output, op in ops.items():
+                if not ops:
+                    continue
 
-                    def at(value: Tensor, x: Tensor = x, op: Operator = op) -> Tensor:
-                        return cast(Tensor, functional_call(features, {f"model.{shape.name}": value}, (x, op)))
+                def at(value: Tensor, x: Tensor = x, ops: Mapping[int, Operator] = ops) -> dict[int, Tensor]:
+                    return cast(dict[int, Tensor], functional_call(columns_of, {f"model.{shape.name}": value}, (x, ops)))
 
-                    moved = jvp(at, (p,), (tangent,))[1]
+                for k, moved in cast(dict[int, Tensor], jvp(at, (p,), (tangent,))[1]).items():
                     if shape.own:
-                        total = total + moved[:, : len(p)] * coefficients[: len(p), output]
+                        total = total + moved[:, : len(p)] * coefficients[: len(p), k]
                     else:
-                        total = total + (moved @ coefficients[:, output])[:, None]
+                        total = total + (moved @ coefficients[:, k])[:, None]
             sites = equation.sample.sites[0]
             column = total if isinstance(total, Tensor) else sites.new_zeros((len(sites), len(p) if shape.own else 1))
             columns.append(equation.sample.contract(column))
@@ -176,15 +177,15 @@ class Unknowns:
         return columns
 
 
-class _Features(nn.Module):
-    """The features of a model as a forward pass, so that its parameters can be replaced."""
+class _Columns(nn.Module):
+    """The columns of a model as a forward pass, so that its parameters can be replaced."""
 
     def __init__(self, model: LinearModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, x: Tensor, op: Operator) -> Tensor:
-        return self.model.features(x, op)
+    def forward(self, x: Tensor, ops: Mapping[int, Operator]) -> dict[int, Tensor]:
+        return self.model.columns(x, ops)
 
 
 def shapes_of(model: LinearModel) -> Iterator[Shape]:

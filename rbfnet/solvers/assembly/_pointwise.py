@@ -98,6 +98,6 @@ def _slope(model: LinearModel, equation: Equation, step: Tensor) -> Tensor:
     """The derivative of an equation along a step in the coefficients."""
     total: Tensor = torch.zeros_like(equation.sample.contract(equation.rest))
     with torch.no_grad():
-        for output in equation.outputs:
-            total = total + equation.features(model, output) @ step[:, output]
+        for k, factors in equation.columns(model).items():
+            total = total + factors @ step[:, k]
     return total

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rbfnet.kernels import Polyharmonic
 from rbfnet.nn import RBFNetwork, Wrapper
-from rbfnet.nn.wrappers import innermost
+from rbfnet.nn.wrappers import MatrixKernel, innermost
 from rbfnet.operators import Operator
 from rbfnet.solvers.assembly import Posed, Values
 from rbfnet.solvers.scattered._at_centers import AtCenters
@@ -20,6 +20,7 @@ from rbfnet.solvers.scattered._fewer_centers import FewerCenters
 from rbfnet.solvers.scattered._posterior import Posterior
 from rbfnet.solvers.scattered._scattered_values import Smoothing, scattered
 from rbfnet.solvers.scattered._train_metric import train_metric
+from rbfnet.solvers.scattered._vector_fit import VectorFit
 
 FIRST, FARTHEST = (-1, -2, 1), 4
 """Powers of two, times the automatic width, from which the search may start, and its range if these help."""
@@ -50,7 +51,13 @@ class DataFit:
     def train_metric(self) -> list[str]:
         """Train an automatic metric that is diagonal or full; returns sentences on it."""
         network, metric = self.network, self.network.metric
-        if not network.layer.automatic or metric.per_center or metric.shared_ndim == 0 or network.in_features == 1:
+        if (
+            self.posed.model.coupled
+            or not network.layer.automatic
+            or metric.per_center
+            or metric.shared_ndim == 0
+            or network.in_features == 1
+        ):
             return []
         train_metric(network, self._inner_sites, self.data)
         each = ", ".join(f"{epsilon:.3g}" for epsilon in metric.epsilon.tolist())
@@ -81,24 +88,26 @@ class DataFit:
 
     def missed(self) -> tuple[float, float]:
         """The root mean square leave-one-out error, and the size of the values."""
-        fit = AtCenters(self.network, self.data) if self._at_centers() else self._fewer(self._some_rows())
+        at_centers = self._at_centers()
+        fit = self._fit(at_centers, None if at_centers else self._some_rows())
         found = float(fit.choose().score.sum()) if self.strength is None else fit.missed(self.strength)
         return math.sqrt(found), math.sqrt(len(self.data.spread))
 
-    def solve(self) -> tuple[Float[Tensor, "U O"], Float[Tensor, "N O"] | None, Posterior, list[str]]:
+    def solve(self) -> tuple[Float[Tensor, "U O"], Float[Tensor, "N O"] | None, Posterior | None, list[str]]:
         """The unknowns, the leave-one-out error of each row (NaN if unknown), the error bars, and sentences.
 
         Leave-one-out errors are None if a reference or held-out rows measure the fit.
         """
         interpolates = self._at_centers()
-        fit = AtCenters(self.network, self.data) if interpolates else self._fewer()
+        fit = self._fit(interpolates)
         choice = fit.choose() if self.strength is None else None
         strength = torch.full_like(self.data.spread, self.strength or 0.0) if choice is None else choice.strength
         unknowns = fit.solve(strength)
         if unknowns is None:
             # Kernels that are too flat for a Cholesky factorisation can still be fitted to their data.
             unknowns = self._fewer().solve(strength)
-        bars = Posterior(self.posed.model, self.data, strength, interpolates)
+        model = self.posed.model
+        bars = None if model.coupled else Posterior(model, self.data, strength, interpolates)
         words = self._words(choice, "interpolation" if interpolates else "least squares")
         if self.strength == 0.0 and not interpolates and len(unknowns) * CAUTION > self.data.rows:
             words.append(
@@ -111,12 +120,26 @@ class DataFit:
         # Without the only site there is nothing to fit.
         return unknowns, self.data.by_row(missed if len(missed) > 1 else torch.full_like(missed, torch.nan)), bars, words
 
+    def _fit(self, at_centers: bool, rows: Tensor | None = None) -> AtCenters | FewerCenters | VectorFit:
+        if self.posed.model.coupled:
+            return VectorFit(self.posed.model, self._field, self.data, at_centers, rows)
+        return AtCenters(self.network, self.data) if at_centers else self._fewer(rows)
+
+    @property
+    def _field(self) -> MatrixKernel:
+        """The vector field inside the model."""
+        model = self.posed.model
+        while not isinstance(model, MatrixKernel):
+            model = cast(Wrapper, model).network
+        return model
+
     def _fewer(self, rows: Tensor | None = None) -> FewerCenters:
         return FewerCenters(self.posed.model, self.network, self.data, rows)
 
     def _at_centers(self) -> bool:
         """Whether the centres are still the sites, and the kernel is symmetric."""
-        return not self.network.metric.per_center and torch.equal(self._inner_sites, self.network.centers)
+        symmetric = not self.posed.model.coupled or self._field.network is self.network
+        return symmetric and not self.network.metric.per_center and torch.equal(self._inner_sites, self.network.centers)
 
     @property
     def _inner_sites(self) -> Float[Tensor, "S D"]:
@@ -137,9 +160,14 @@ class DataFit:
                 return ["Smoothing, as given for each row."]
             return [f"Smoothing by {self.strength:.3g}, as given." if self.strength else f"{plain.capitalize()}, as requested."]
         words = []
-        for name, strength, missed, without in zip(
-            self.posed.problem.outputs, *(t.tolist() for t in (choice.strength, choice.missed, choice.plain)), strict=True
+        coupled = self.posed.model.coupled
+        for o, (name, strength, missed, without) in enumerate(
+            zip(self.posed.problem.outputs, *(t.tolist() for t in (choice.strength, choice.missed, choice.plain)), strict=True)
         ):
+            if o in coupled[1:]:
+                continue  # Told with the first component.
+            if o in coupled:
+                name = ", ".join(self.posed.problem.outputs[k] for k in coupled)
             by = f"the leave-one-out error of {name} is {_percent(missed)} of its spread"
             if strength:
                 other = f", with {plain} by {_percent(without)}" if without < math.inf else ""

@@ -195,14 +195,19 @@ class _Space:
     """
 
     def __init__(self, model: LinearModel, x: Tensor, solution: Tensor, lives: Tensor) -> None:
-        self.features = model.features(x, Operator.identity())
+        if model.coupled:
+            self.parts = [model.columns(x, {o: Operator.identity()}) for o in range(solution.shape[1])]
+        else:
+            features = model.features(x, Operator.identity())
+            self.parts = [{o: features} for o in range(solution.shape[1])]
         self.lives = torch.where(lives.any(dim=0), lives, True).to(solution)
         self.points = self.lives.sum(dim=0)
         sizes = ((solution.square() * self.lives).sum(dim=0) / self.points).sqrt()
         # An output that is zero up to rounding has no size of its own.
         self.sizes = sizes.clamp_min(NEGLIGIBLE * float(sizes.max()))
         self.outputs = solution.shape[1]
-        self.columns = torch.arange(self.features.shape[1] * self.outputs, device=x.device)
+        self.size = len(model.coefficients)
+        self.columns = torch.arange(self.size * self.outputs, device=x.device)
 
     @property
     def count(self) -> int:
@@ -217,13 +222,19 @@ class _Space:
 
     def values(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, "B O"]:
         """Relative values of a function, so scaled that the sum of squares is the square of its size."""
-        whole = coefficients.new_zeros(self.features.shape[1] * self.outputs)
+        whole = coefficients.new_zeros(self.size * self.outputs)
         whole[self.columns] = coefficients
-        return self.lives * (self.features @ whole.reshape(self.outputs, -1).T) / self._scale
+        each = whole.reshape(self.outputs, -1)
+        outputs = [sum((factors @ each[k] for k, factors in part.items()), self.lives.new_zeros(())) for part in self.parts]
+        return self.lives * torch.stack(outputs, dim=1) / self._scale
 
     def back(self, values: Float[Tensor, "B O"]) -> Float[Tensor, " n"]:
         """The transpose of :meth:`values`."""
-        return (self.features.T @ (self.lives * values / self._scale)).T.reshape(-1)[self.columns]
+        weighted, whole = self.lives * values / self._scale, values.new_zeros((self.outputs, self.size))
+        for part, output in zip(self.parts, weighted.T, strict=True):
+            for k, factors in part.items():
+                whole[k] += factors.T @ output
+        return whole.reshape(-1)[self.columns]
 
     def of(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, " O"]:
         """The size of each output of a function."""

@@ -16,6 +16,7 @@ from rbfnet.config import NEEDED, require_run
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.nn import METRICS, Affine, Embedded, Embedding, Evolving, RBFNetwork, Wrapper
+from rbfnet.nn.wrappers import as_vector
 from rbfnet.problems import Problem
 from rbfnet.training._figures import write_figures
 from rbfnet.training._isolated import isolated
@@ -129,7 +130,7 @@ def load(run_dir: str | Path, trust: Iterable[str] = ()) -> Network:
         except (KeyError, IndexError, TypeError, RuntimeError, InputError) as error:
             reason = str(error).strip().splitlines()[-1].strip()
             raise InputError(f"The weights in {str(directory)!r} do not fit its config.yaml: {reason}") from None
-    for key in DECIDING if _takes_ansatz(state["model"]) else DECIDING[:2]:
+    for key in DECIDING if _takes_ansatz(state["model"], config["network"]) else DECIDING[:2]:
         if _differs(metadata.get(key), config.get(key)):
             raise InputError(f"{key} in {str(directory / 'config.yaml')!r} differs from that of the trained model; restore it.")
     if missing := sorted(NEEDED - config.keys()):
@@ -153,11 +154,13 @@ def _ansatz(
     if "breaks" in state["model"]:
         degree, point = state["model"]["carried"].shape[1] - 1, "point" in state["model"]
         return lambda network: Evolving(network, 0.0, 1.0, degree, point)  # type: ignore[arg-type]
-    if not _takes_ansatz(state["model"]):
+    if not _takes_ansatz(state["model"], config["network"]):
         return lambda network: network
     if not isinstance(config.get("problem"), dict):
         raise InputError(f"The config.yaml in {str(directory)!r} lacks the problem that its model takes its ansatz from.")
-    problem = construct(config["problem"], Problem, "problems", trust).to(next(iter(state["model"].values())).dtype)
+    problem = construct(config["problem"], Problem, "problems", trust).to(
+        state["model"][f"{'network.' * _depth(state['model'])}weight"].dtype
+    )
     try:
         problem.load_state_dict(state["problem"])
     except RuntimeError as error:
@@ -167,9 +170,9 @@ def _ansatz(
     return problem.ansatz
 
 
-def _takes_ansatz(state: State) -> bool:
+def _takes_ansatz(state: State, network: Mapping[str, Any]) -> bool:
     """Whether the network is wrapped in the problem's ansatz."""
-    known = sum(prefix is not None for prefix in (_affine(state), _embedded(state)))
+    known = sum(prefix is not None for prefix in (_affine(state), _embedded(state), network.get("vector")))
     return "breaks" not in state and _depth(state) != known
 
 
@@ -179,17 +182,20 @@ def _depth(state: State) -> int:
 
 
 def _affine(state: State) -> str | None:
-    """The prefix of the :class:`Affine` parameters, if there is an Affine, which is the innermost wrapper."""
-    depth = _depth(state)
-    prefix = "network." * (depth - 1)
-    return prefix if depth and f"{prefix}input_shift" in state else None
+    """The prefix of the :class:`Affine` parameters, if there is an Affine."""
+    prefixes = ("network." * depth for depth in range(_depth(state)))
+    return next((prefix for prefix in prefixes if f"{prefix}input_shift" in state), None)
+
+
+def _field(network: RBFNetwork, vector: str, state: State, prefix: str) -> Wrapper:
+    """The vector field around the network."""
+    return as_vector(network, vector, len(state[f"{prefix.removesuffix('network.')}along"]))
 
 
 def _embedded(state: State) -> str | None:
-    """The prefix of the :class:`Embedded` parameters, if there is one, which is around the :class:`Affine`."""
-    depth = _depth(state) - int(_affine(state) is not None)
-    prefix = "network." * (depth - 1)
-    return prefix if depth and f"{prefix}periods" in state else None
+    """The prefix of the :class:`Embedded` parameters, if there is one."""
+    prefixes = ("network." * depth for depth in range(_depth(state)))
+    return next((prefix for prefix in prefixes if f"{prefix}periods" in state), None)
 
 
 def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Callable[[Network], Network]) -> Network:
@@ -215,10 +221,10 @@ def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Ca
         per_center=not shared,
         dtype=centers.dtype,
     )
-    model: RBFNetwork | Wrapper = network
+    model: RBFNetwork | Wrapper = network if config.get("vector") is None else _field(network, config["vector"], state, prefix)
     if outer is not None:
         parts = ("input_shift", "input_scale", "output_shift", "output_scale")
-        model = Affine(network, *(state[f"{outer}{name}"] for name in parts))
+        model = Affine(model, *(state[f"{outer}{name}"] for name in parts))
     if (around := _embedded(state)) is not None:
         periods = [p or None for p in state[f"{around}periods"].tolist()]
         lon_lat = state.get(f"{around}sphere")

@@ -9,8 +9,8 @@ from typing import Any
 
 from rbfnet.config import DTYPE_NAMES
 from rbfnet.errors import InputError
-from rbfnet.nn import METRICS, Evolving, RBFNetwork
-from rbfnet.nn.wrappers import innermost
+from rbfnet.nn import METRICS, Evolving, RBFNetwork, Wrapper
+from rbfnet.nn.wrappers import VECTORS, MatrixKernel, innermost
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
@@ -27,7 +27,7 @@ def save(solution: Solution, path: str | Path, *, figures: bool = False) -> Path
     if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
         raise InputError(f"The directory {str(path)!r} already exists and is not empty; choose another name, or remove it.")
     problem = _problem(solution)
-    config = _config(solution, None if problem is None else problem_node(problem), directory)
+    config = _config(solution, problem, directory)
     made = not directory.exists()
     summary = {**solution.summary, "columns": solution.names.plain()}
     summary.setdefault("provenance", provenance())
@@ -68,18 +68,19 @@ def _stand_in(solution: Solution) -> Problem:
     return DataProblem(x, x.new_zeros((1, len(solution.names.outputs))), solution.names.coords, solution.names.outputs)
 
 
-def _config(solution: Solution, problem: dict[str, Any] | None, directory: Path) -> dict[str, Any]:
+def _config(solution: Solution, problem: Problem | None, directory: Path) -> dict[str, Any]:
     network = _network(solution.model)
     known = str(network.weight.dtype).removeprefix("torch.")
     summary: Mapping[str, Any] = solution.summary
     return {
-        "problem": problem,
+        "problem": None if problem is None else problem_node(problem),
         "kernel": kernel_node(network.kernel),
         "network": {
             "num_centers": network.num_centers,
             "degree": network.basis.degree,
             "metric": next(name for name, kind in METRICS.items() if isinstance(network.metric, kind)),
             "per_center": network.metric.per_center,
+            "vector": _vector(solution.model, problem),
         },
         "solver": solver_node(str(summary.get("solver"))),
         "trainer": {},
@@ -91,6 +92,16 @@ def _config(solution: Solution, problem: dict[str, Any] | None, directory: Path)
         "run_dir": str(directory),
         "figures": False,
     }
+
+
+def _vector(model: Network, problem: Problem | None) -> str | None:
+    """The name of the vector field around the network, where it is not the problem's ansatz."""
+    inner: Any = model
+    while isinstance(inner, Wrapper) and not isinstance(inner, MatrixKernel):
+        inner = inner.network
+    if not isinstance(inner, MatrixKernel) or (problem is not None and type(problem).ansatz is not Problem.ansatz):
+        return None
+    return next(name for name, kind in VECTORS.items() if type(inner) is kind)
 
 
 def _network(model: Network) -> RBFNetwork:
