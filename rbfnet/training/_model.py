@@ -58,15 +58,11 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         kernel = copy.deepcopy(kernel)
     if solver.degree is not None:
         return _evolving(problem, kernel, network, solver, solver.degree, dtype)
-    if (sites := problem.sites()) is not None:
-        given = network.get("centers")
-        for stage in solver.stages:
-            # Check before placing the centres, which can take minutes.
-            stage.afford(len(sites.x), len(given) if isinstance(given, Tensor) else network.get("num_centers"))
-    units = problem.units()
+    _require_room(problem, network, solver)
     support = problem.support().to(dtype)
     chosen = dict(network)
     vector = chosen.pop("vector", None)
+    units = problem.units() if vector is None else _common(problem.units(), _components(problem))
     if vector is not None and chosen.get("degree") is None:
         chosen["degree"] = -1
     if chosen.get("centers") == "graded":
@@ -79,8 +75,6 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         support, given = space(support), _embedded(given, space, dtype)
         chosen["centers"] = given
     if units is not None:
-        if vector is not None:
-            units = _common(units, _components(problem))
         shift, scale = units.input_shift.to(dtype), units.input_scale.to(dtype)
         support = (support - shift) / scale
         if isinstance(given, Tensor):
@@ -111,13 +105,24 @@ def _embedded(centers: Tensor | str, space: Embedding, dtype: torch.dtype) -> Te
     return centers
 
 
+def _require_room(problem: Problem, network: Mapping[str, Any], solver: Solver) -> None:
+    """Raise InputError for data that need too much memory, before the centres are placed, which can take minutes."""
+    if (sites := problem.sites()) is None:
+        return
+    given = network.get("centers")
+    for stage in solver.stages:
+        stage.afford(len(sites.x), len(given) if isinstance(given, Tensor) else network.get("num_centers"))
+
+
 def _components(problem: Problem) -> int:
     """The number of components of a vector field: the coordinates of space, of which there may be more than outputs."""
     return min(len(problem.domain.space_coords), len(problem.outputs))
 
 
-def _common(units: Units, components: int) -> Units:
+def _common(units: Units | None, components: int) -> Units | None:
     """The same with one scale for the coordinates of a vector field, and one for its components."""
+    if units is None:
+        return None
 
     def alike(scale: Tensor) -> Tensor:
         common = scale[:components].square().mean().sqrt().expand(components)

@@ -195,19 +195,18 @@ class _Space:
     """
 
     def __init__(self, model: LinearModel, x: Tensor, solution: Tensor, lives: Tensor) -> None:
-        if model.coupled:
-            self.parts = [model.columns(x, {o: Operator.identity()}) for o in range(solution.shape[1])]
-        else:
-            features = model.features(x, Operator.identity())
-            self.parts = [{o: features} for o in range(solution.shape[1])]
+        # The factors of each column; uncoupled outputs share theirs.
+        shared = None if model.coupled else model.features(x, Operator.identity())
+        identities = [{o: Operator.identity()} for o in range(solution.shape[1])]
+        self.parts = [model.columns(x, one) if shared is None else dict.fromkeys(one, shared) for one in identities]
         self.lives = torch.where(lives.any(dim=0), lives, True).to(solution)
         self.points = self.lives.sum(dim=0)
         sizes = ((solution.square() * self.lives).sum(dim=0) / self.points).sqrt()
         # An output that is zero up to rounding has no size of its own.
         self.sizes = sizes.clamp_min(NEGLIGIBLE * float(sizes.max()))
         self.outputs = solution.shape[1]
+        self.columns = torch.arange(model.coefficients.numel(), device=x.device)
         self.size = len(model.coefficients)
-        self.columns = torch.arange(self.size * self.outputs, device=x.device)
 
     @property
     def count(self) -> int:
@@ -224,8 +223,10 @@ class _Space:
         """Relative values of a function, so scaled that the sum of squares is the square of its size."""
         whole = coefficients.new_zeros(self.size * self.outputs)
         whole[self.columns] = coefficients
-        each = whole.reshape(self.outputs, -1)
-        outputs = [sum((factors @ each[k] for k, factors in part.items()), self.lives.new_zeros(())) for part in self.parts]
+        outputs = [
+            sum((factors @ whole[k * self.size : (k + 1) * self.size] for k, factors in part.items()), self.lives.new_zeros(()))
+            for part in self.parts
+        ]
         return self.lives * torch.stack(outputs, dim=1) / self._scale
 
     def back(self, values: Float[Tensor, "B O"]) -> Float[Tensor, " n"]:
