@@ -195,7 +195,6 @@ class _Space:
     """
 
     def __init__(self, model: LinearModel, x: Tensor, solution: Tensor, lives: Tensor) -> None:
-        # The factors of each column; uncoupled outputs share theirs.
         shared = None if model.coupled else model.features(x, Operator.identity())
         identities = [{o: Operator.identity()} for o in range(solution.shape[1])]
         self.parts = [model.columns(x, one) if shared is None else dict.fromkeys(one, shared) for one in identities]
@@ -223,16 +222,14 @@ class _Space:
         """Relative values of a function, so scaled that the sum of squares is the square of its size."""
         whole = coefficients.new_zeros(self.size * self.outputs)
         whole[self.columns] = coefficients
-        outputs = [
-            sum((factors @ whole[k * self.size : (k + 1) * self.size] for k, factors in part.items()), self.lives.new_zeros(()))
-            for part in self.parts
-        ]
+        each = whole.split(self.size)
+        outputs = [sum((factors @ each[k] for k, factors in part.items()), self.lives.new_zeros(())) for part in self.parts]
         return self.lives * torch.stack(outputs, dim=1) / self._scale
 
     def back(self, values: Float[Tensor, "B O"]) -> Float[Tensor, " n"]:
         """The transpose of :meth:`values`."""
-        weighted, whole = self.lives * values / self._scale, values.new_zeros((self.outputs, self.size))
-        for part, output in zip(self.parts, weighted.T, strict=True):
+        whole = values.new_zeros((self.outputs, self.size))
+        for part, output in zip(self.parts, (self.lives * values / self._scale).T, strict=True):
             for k, factors in part.items():
                 whole[k] += factors.T @ output
         return whole.reshape(-1)[self.columns]
