@@ -89,7 +89,7 @@ class DataFit:
     def missed(self) -> tuple[float, float]:
         """The root mean square leave-one-out error, and the size of the values."""
         at_centers = self._at_centers()
-        fit = self._fit(at_centers, None if at_centers else self._some_rows())
+        fit = self._kind(at_centers, None if at_centers else self._some_rows())
         found = float(fit.choose().score.sum()) if self.strength is None else fit.missed(self.strength)
         return math.sqrt(found), math.sqrt(len(self.data.spread))
 
@@ -99,7 +99,7 @@ class DataFit:
         Leave-one-out errors are None if a reference or held-out rows measure the fit.
         """
         interpolates = self._at_centers()
-        fit = self._fit(interpolates)
+        fit = self._kind(interpolates)
         choice = fit.choose() if self.strength is None else None
         strength = torch.full_like(self.data.spread, self.strength or 0.0) if choice is None else choice.strength
         unknowns = fit.solve(strength)
@@ -120,7 +120,7 @@ class DataFit:
         # Without the only site there is nothing to fit.
         return unknowns, self.data.by_row(missed if len(missed) > 1 else torch.full_like(missed, torch.nan)), bars, words
 
-    def _fit(self, at_centers: bool, rows: Tensor | None = None) -> AtCenters | FewerCenters | VectorFit:
+    def _kind(self, at_centers: bool, rows: Tensor | None = None) -> AtCenters | FewerCenters | VectorFit:
         if self.posed.model.coupled:
             return VectorFit(self.posed.model, self._field, self.data, at_centers, rows)
         return AtCenters(self.network, self.data) if at_centers else self._fewer(rows)
