@@ -98,8 +98,8 @@ class Admissible:
 
     def _applied(self, equation: Equation) -> Float[Tensor, "R f"]:
         total = self.free.new_zeros((equation.sample.num_rows, self.free.shape[2]))
-        for output in equation.outputs:
-            total += equation.features(self.model, output) @ self.free[output]
+        for k, factors in equation.columns(self.model).items():
+            total += factors @ self.free[k]
         return total
 
 
