@@ -49,10 +49,7 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         dtype: the dtype of the parameters.
     """
     problem.require_domain()
-    known = {*signature(RBFNetwork).parameters, *signature(RBFLayer).parameters, "vector"} - DECIDED
-    for key in network:
-        if key not in known:
-            raise unknown("argument of the network called", key, known)
+    _require_known(network)
     if isinstance(kernel, Kernel):
         # Two runs must not share the parameters of one kernel object.
         kernel = copy.deepcopy(kernel)
@@ -94,6 +91,14 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     if units is not None:
         model = Affine(model, units.input_shift, units.input_scale, units.output_shift, units.output_scale)
     return _wrapped(problem, model if space is None else Embedded(model, space))
+
+
+def _require_known(network: Mapping[str, Any]) -> None:
+    """Raise InputError for an argument that no network has."""
+    known = {*signature(RBFNetwork).parameters, *signature(RBFLayer).parameters, "vector"} - DECIDED
+    for key in network:
+        if key not in known:
+            raise unknown("argument of the network called", key, known)
 
 
 def _embedded(centers: Tensor | str, space: Embedding, dtype: torch.dtype) -> Tensor | str:
