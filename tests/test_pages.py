@@ -190,7 +190,7 @@ def runs() -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", list(runs()))
 def test_what_a_run_prints_is_in_the_glossary(name: str) -> None:
-    from rbfnet.cli.train import verdict_line
+    from rbfnet.cli.report import verdict_line
 
     summary = runs()[name]().summary
     sentences = [*summary.get("words", []), *summary["reasons"], verdict_line(summary)]

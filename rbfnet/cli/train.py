@@ -27,11 +27,11 @@ from rbfnet.cli.checks import check, targets
 from rbfnet.cli.composing import help_page
 from rbfnet.cli.counts import require_counts
 from rbfnet.cli.interrupt import INTERRUPTED, leave, not_kept_waiting, raise_from_now_on, word
-from rbfnet.cli.loudness import as_loud_as, further, hushed, is_quiet, level
+from rbfnet.cli.loudness import as_loud_as, hushed, level
 from rbfnet.cli.overrides import chosen, readable
 from rbfnet.cli.own_modules import find
-from rbfnet.cli.printed import console, print_table
 from rbfnet.cli.process import spared_by_the_collector
+from rbfnet.cli.report import report
 from rbfnet.cli.sentences import as_input_error
 from rbfnet.cli.sweep import Runs, sweep
 from rbfnet.errors import InputError, WriteError
@@ -144,8 +144,44 @@ def _is_one_of_several() -> bool:
     return not OmegaConf.is_missing(HydraConfig.get().job, "num")
 
 
+class _Ended(Exception):
+    """One of several runs ended early, with this exit code."""
+
+
+def _execute_growing(run: Run) -> int:
+    """Train with more and more centres, print the results, and return the exit code."""
+    from rbfnet.training.runs import grown
+
+    def one(part: Run) -> Solution:
+        solution, code = _executed(part, True)
+        if solution is None or code == INTERRUPTED:
+            raise _Ended(code)
+        return solution
+
+    try:
+        solution = grown(run, one)
+    except _Ended as ended:
+        if (run.directory / "summary.json").is_file():
+            print(f"rbfnet: the last finished run is in {run.directory}", file=sys.stderr, flush=True)
+        return int(ended.args[0])
+    report(solution, run.directory)
+    return NOT_SOLVED if solution.verdict == "not solved" else 0
+
+
 def execute(run: Run, first_process: bool = True) -> int:
     """Train, print the results, and return the exit code."""
+    from rbfnet.training.runs import in_growing_runs
+
+    if in_growing_runs(run):
+        return _execute_growing(run)
+    solution, code = _executed(run, first_process)
+    if solution is not None and first_process:
+        report(solution, run.directory)
+    return code
+
+
+def _executed(run: Run, first_process: bool) -> tuple[Solution | None, int]:
+    """Train, and return the solution, if the run came to its end, and the exit code."""
     from rbfnet.training import Diverged, Interrupted, ProcessLost, Stop, Terminated
 
     def told(number: int) -> None:
@@ -172,24 +208,22 @@ def execute(run: Run, first_process: bool = True) -> int:
             print(f"rbfnet: {error}", file=sys.stderr)
             print(run.directory)
         # A non-zero code of an additional process would be reported as its failure.
-        return DIVERGED if first_process else 0
+        return None, DIVERGED if first_process else 0
     except ProcessLost as error:
         say(str(error))
-        return error.code
+        return None, error.code
     except (Interrupted, Terminated) as error:
         number = signal.SIGINT if isinstance(error, Interrupted) else signal.SIGTERM
         say(word(number))
-        return 128 + number if first_process or stop.broken is not None else 0
+        return None, 128 + number if first_process or stop.broken is not None else 0
     except WriteError as error:
         if not run.last.is_file():
             raise
         again = f"`rbfnet resume {shlex.quote(str(run.directory))}`"
         raise WriteError(f"{str(error).removesuffix('.')}, then continue from the last checkpoint with {again}.") from error
-    if first_process:
-        report(solution, run.directory)
     if stop.number == signal.SIGINT:
-        return INTERRUPTED
-    return NOT_SOLVED if first_process and solution.verdict == "not solved" else 0
+        return solution, INTERRUPTED
+    return solution, NOT_SOLVED if first_process and solution.verdict == "not solved" else 0
 
 
 def _tell(error: Exception) -> None:
@@ -215,51 +249,6 @@ def _run_directory() -> Path:
     # Two runs may start within a second.
     numbered = (wanted.with_name(f"{wanted.name}_{n}") for n in range(2, 10_000))
     return wanted if not wanted.exists() else next(path for path in numbered if not path.exists())
-
-
-def report(solution: Solution, directory: Path) -> None:
-    """Print a table of errors, the verdict and the run directory."""
-    out = console(is_quiet())
-    summary = solution.summary
-    who = f"{summary['problem']}: {summary['kernel']}, {summary['centers']} centres, {summary['solver']}"
-    about = f"{who}, {summary['seconds']:.2f} s"
-    if summary["errors"] is None:
-        out.print(f"{about}; loss {summary['loss']:.3e}; no reference to measure errors against.")
-    else:
-        out.print(about)
-        measured_by = summary.get("errors_by", "reference")
-        title = None if measured_by == "reference" else f"errors: {measured_by}"
-        by_output = summary.get("errors_by_output", {solution.problem.outputs[0]: summary["errors"]})
-        keys = ("rel_l2", "max_abs", "rmse")
-        rows = [[name, *(f"{measured[key]:.3e}" for key in keys)] for name, measured in by_output.items()]
-        print_table(out, ["output", "relative L2", "maximum", "RMSE"], rows, title)
-    if "unknowns" in summary:
-        rows = []
-        for name, found in summary["unknowns"].items():
-            value = f"{found['value']:.6g}" if "value" in found else f"{found['min']:.4g} to {found['max']:.4g}"
-            error = f"{found['standard_error']:.2g}" if "standard_error" in found else ""
-            exact = f"{found['exact']:.6g}" if "exact" in found else ""
-            rows.append([name, value, error, exact, f"{found['rel_error']:.3e}" if "rel_error" in found else ""])
-        print_table(out, ["unknown", "value", "standard error", "exact", "relative error"], rows)
-    for sentence in summary.get("words", []):
-        out.print(sentence)
-    for sentence in further(summary):
-        out.print(sentence)
-    out.quiet = False
-    out.print(verdict_line(summary))
-    out.print(str(directory))
-
-
-def verdict_line(summary: dict[str, Any]) -> str:
-    """The verdict, the numbers it is based on, and the reasons for it."""
-    worst = max((row["rms"] for row in summary["residuals"]), default=None)
-    if "rows" in summary.get("errors_by", "") or summary.get("errors_by") == "leave-one-out":
-        missed, error = f"; maximum relative misfit {worst:.1e} ({summary['errors_by']})", ""
-    else:
-        missed = "" if worst is None else f"; maximum relative residual {worst:.1e} at held-out points"
-        likely = summary["estimated_error"]
-        error = "" if likely is None else f"; estimated error {likely:.1e}"
-    return " ".join([f"Verdict: {summary['verdict']}{missed}{error}.", *summary["reasons"]])
 
 
 if __name__ == "__main__":

@@ -28,6 +28,9 @@ DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in DTYPE_N
 Network = RBFNetwork | Wrapper | Evolving
 """A network, possibly wrapped for units or an ansatz."""
 
+AUTOMATIC, USUAL = "auto", 400
+"""The number of centres that is not given, and what it is unless an accuracy asks for more."""
+
 DECIDED = {"in_features", "out_features", "kernel", "points", "overlap", "dtype", "device", "layer"}
 """Network arguments that follow from the problem, solver and run."""
 
@@ -50,6 +53,7 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     """
     problem.require_domain()
     _require_known(network)
+    network = {**network, "num_centers": USUAL} if network.get("num_centers") == AUTOMATIC else network
     if isinstance(kernel, Kernel):
         # Two runs must not share the parameters of one kernel object.
         kernel = copy.deepcopy(kernel)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import lightning.pytorch as pl
@@ -22,11 +23,12 @@ from rbfnet.training._arrays import as_columns
 from rbfnet.training._choose_kernel import choose_kernel
 from rbfnet.training._choose_solver import choose_solver
 from rbfnet.training._given_data import data_problem, per_row
-from rbfnet.training._isolated import isolated, seed_everything
+from rbfnet.training._isolated import ProcessState, isolated, seed_everything
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
 from rbfnet.training._solution import Solution
 from rbfnet.training._train import train
+from rbfnet.training._until_accurate import grows, until_accurate
 from rbfnet.training.verdict import accuracy_for
 
 
@@ -35,7 +37,7 @@ def solve(
     problem: Problem | type[Problem],
     *,
     kernel: KernelLike = "gaussian",
-    num_centers: int | None = 400,
+    num_centers: int | str | None = "auto",
     solver: Solver | str = "auto",
     seed: int = 0,
     dtype: torch.dtype | str = torch.float64,
@@ -54,13 +56,16 @@ def solve(
     Args:
         problem: a :class:`rbfnet.Problem`, or a class whose constructor needs no arguments.
         kernel: a Kernel, its name, or a plain function of s.
-        num_centers: the number of centres; None for a data problem with ``centers="points"``, where every point is a centre.
+        num_centers: the number of centres; ``"auto"`` is 400 or, with an accuracy, as many as it takes; None for a data problem
+            with ``centers="points"``, where every point is a centre.
         solver: a Solver, or the name of a solver with default arguments; ``"auto"`` chooses one for the problem
             (:class:`rbfnet.solvers.Auto`).
         seed: the random seed for points and centres.
         dtype: the dtype of all computations.
         callbacks: Lightning callbacks, such as :class:`rbfnet.training.RAD` and :class:`rbfnet.training.R3`, which move points.
-        accuracy: the relative accuracy for the verdict; None is 1e-3, or 2e-2 for data (:func:`rbfnet.training.judge`).
+        accuracy: the relative accuracy for the verdict; None is 1e-3, or 2e-2 for data (:func:`rbfnet.training.judge`). If it is
+            given and ``num_centers`` is not, equations are solved with 100, 200, 400, ... centres until the estimated error is
+            at most ``accuracy``; the summary lists these runs and, if the accuracy is not reached, says what limits it.
         allow_unsolved: do not warn if the verdict is ``"not solved"``.
         accelerator, devices: options of Lightning's Trainer: ``accelerator="gpu"``; ``devices=2`` for solvers that support it.
         network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...
@@ -81,12 +86,17 @@ def solve(
     with isolated(dtype):
         seed_everything(seed)
         posed = _made(problem)
-        accuracy = accuracy_for(posed, accuracy)
         trainer, arguments = {"accelerator": accelerator, "devices": devices}, {"num_centers": num_centers, **network}
+        asked = accuracy_for(posed, accuracy)
+        more = grows(posed, accuracy, arguments, trainer, callbacks)
         chosen = choose_solver(chosen, posed, kernel, arguments, dtype, trainer, callbacks)
-        model = build_model(posed, kernel, arguments, chosen, dtype)
-        prepared = prepare(posed, model, chosen, trainer, callbacks=callbacks)
-        solution = train(prepared, seed=seed, started=started, accuracy=accuracy)
+
+        def run(**given: Any) -> Solution:
+            model = build_model(posed, kernel, {**arguments, **given}, chosen, dtype)
+            prepared = prepare(posed, model, chosen, trainer, callbacks=callbacks)
+            return train(prepared, seed=seed, started=started, accuracy=asked)
+
+        solution = _grown(run, posed, asked) if more else run()
     if solution.verdict == "not solved" and not wanted:
         warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=3)
     return solution
@@ -175,6 +185,26 @@ def _smoothing_solver(smoothing: Any, masked: Tensor, problem: DataProblem, opti
     if not isinstance(smoothing, str) and number(smoothing) is None:
         smoothing = per_row("smoothing", smoothing, masked)[problem.train_rows]
     return LeastSquares(smoothing=cast(float | str | Tensor, smoothing))
+
+
+def _grown(run: Callable[..., Solution], problem: Problem, accuracy: float) -> Solution:
+    """The solution of runs with more and more centres, each from the same random state and the same unknowns of the problem."""
+    state, before = ProcessState.now(), copy.deepcopy(problem.state_dict())
+    after: dict[int, dict[str, Any]] = {}
+
+    def attempt(centers: int) -> Solution:
+        state.restore()
+        problem.load_state_dict(before)
+        solution = run(num_centers=centers)
+        after[centers] = copy.deepcopy(problem.state_dict())
+        return solution
+
+    centers, solution = until_accurate(attempt, accuracy, len(problem.outputs))
+    if centers != max(after):
+        # The last run was not the best.
+        problem.load_state_dict(after[centers])
+        problem.follow(solution.model.num_centers, in_space=problem.in_space)
+    return solution
 
 
 def _made(problem: Problem | type[Problem]) -> Problem:

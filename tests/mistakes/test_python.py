@@ -111,9 +111,9 @@ CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: rbfnet.solve(POISSON, solver=Adam), "solver of solve must be a Solver or a string"),
         (
             lambda: rbfnet.solve(POISSON, num_centers="many"),
-            "num_centers of solve must be a whole number or None, but got 'many'",
+            "num_centers must be a whole number of at least 1, but got 'many'",
         ),
-        (lambda: rbfnet.solve(POISSON, num_centers=[20]), r"must be a whole number or None, but got \[20\]"),
+        (lambda: rbfnet.solve(POISSON, num_centers=[20]), r"must be a whole number or a string or None, but got \[20\]"),
         (lambda: rbfnet.solve(POISSON, num_centers=0), "num_centers must be a whole number of at least 1, but got 0"),
         (lambda: rbfnet.solve(POISSON, seed="a"), "seed of solve must be a whole number, but got 'a'"),
         (lambda: rbfnet.solve(POISSON, dtype="float64"), "torch.dtype|torch.float64"),

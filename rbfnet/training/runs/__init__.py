@@ -1,6 +1,7 @@
 """Run directories: build, execute, save, load and resume runs."""
 
 from rbfnet.training.runs._build import build
+from rbfnet.training.runs._growing_runs import grown, in_growing_runs
 from rbfnet.training.runs._load import load
 from rbfnet.training.runs._resume import resume
 from rbfnet.training.runs._run import Run
@@ -9,6 +10,8 @@ from rbfnet.training.runs._save import save
 __all__ = [
     "Run",
     "build",
+    "grown",
+    "in_growing_runs",
     "load",
     "resume",
     "save",
