@@ -85,18 +85,9 @@ def solve(
         raise InputError(f"dtype must be torch.float64 or torch.float32, but got {dtype!r}.")
     with isolated(dtype):
         seed_everything(seed)
-        posed = _made(problem)
         trainer, arguments = {"accelerator": accelerator, "devices": devices}, {"num_centers": num_centers, **network}
-        asked = accuracy_for(posed, accuracy)
-        more = grows(posed, accuracy, arguments, trainer, callbacks)
-        chosen = choose_solver(chosen, posed, kernel, arguments, dtype, trainer, callbacks)
-
-        def run(**given: Any) -> Solution:
-            model = build_model(posed, kernel, {**arguments, **given}, chosen, dtype)
-            prepared = prepare(posed, model, chosen, trainer, callbacks=callbacks)
-            return train(prepared, seed=seed, started=started, accuracy=asked)
-
-        solution = _grown(run, posed, asked) if more else run()
+        settings = {"seed": seed, "started": started}
+        solution = _solved(_made(problem), kernel, arguments, chosen, dtype, trainer, callbacks, accuracy, settings)
     if solution.verdict == "not solved" and not wanted:
         warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=3)
     return solution
@@ -185,6 +176,30 @@ def _smoothing_solver(smoothing: Any, masked: Tensor, problem: DataProblem, opti
     if not isinstance(smoothing, str) and number(smoothing) is None:
         smoothing = per_row("smoothing", smoothing, masked)[problem.train_rows]
     return LeastSquares(smoothing=cast(float | str | Tensor, smoothing))
+
+
+def _solved(
+    problem: Problem,
+    kernel: KernelLike,
+    arguments: Mapping[str, Any],
+    solver: Solver,
+    dtype: torch.dtype,
+    trainer: Mapping[str, Any],
+    callbacks: Sequence[pl.Callback],
+    accuracy: float | None,
+    settings: Mapping[str, Any],
+) -> Solution:
+    """The solution of one run, or of the best of several with more and more centres."""
+    asked = accuracy_for(problem, accuracy)
+    more = grows(problem, accuracy, arguments, trainer, callbacks)
+    solver = choose_solver(solver, problem, kernel, arguments, dtype, trainer, callbacks)
+
+    def run(**given: Any) -> Solution:
+        model = build_model(problem, kernel, {**arguments, **given}, solver, dtype)
+        prepared = prepare(problem, model, solver, trainer, callbacks=callbacks)
+        return train(prepared, accuracy=asked, **settings)
+
+    return _grown(run, problem, asked) if more else run()
 
 
 def _grown(run: Callable[..., Solution], problem: Problem, accuracy: float) -> Solution:
