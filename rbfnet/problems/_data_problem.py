@@ -16,7 +16,7 @@ from rbfnet.operators import Field
 from rbfnet.problems._data_coordinates import embedding_of, extents, input_scale, scale_of
 from rbfnet.problems._problem import Problem, Reference, Units
 from rbfnet.problems._with_neighbours import with_neighbours
-from rbfnet.problems.conditions import Condition, Data
+from rbfnet.problems.conditions import Bound, Condition, Data, bounds_of
 from rbfnet.tables import Column
 
 
@@ -44,6 +44,7 @@ class DataProblem(Problem):
         also: what else was measured, at these points or others: :class:`rbfnet.problems.Data` with ``of``, the quantity;
             :class:`rbfnet.problems.Mean` or :class:`rbfnet.problems.Integral` over a cell. Each may have its own noise.
             Centres are added beside their points.
+        bounds: inequalities that the fit satisfies: ``["0 <= u <= 1", "u_x >= 0"]``, ``"convex"``, ``"concave"``.
 
     Attributes:
         notes: sentences on how the rows were come by, for the summary.
@@ -82,6 +83,7 @@ class DataProblem(Problem):
         gradients: Float[Tensor, "N O D"] | None = None,
         gradient_noise: float | None = None,
         also: Sequence[Condition] = (),
+        bounds: Sequence[str] | str = (),
     ) -> None:
         super().__init__()
         if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or y.shape[1] != len(outputs):
@@ -112,6 +114,7 @@ class DataProblem(Problem):
         self.train_set = Reference(x[train], y[train])
         self._validation = Reference(x[val], y[val]) if n_val else None
         self._test = Reference(x[test_rows], y[test_rows]) if n_test else None
+        self._bounds = bounds_of(bounds)
         self._noise = None if noise is None else float(positive("noise", noise))
         self.also = (*_slopes(gradients, gradient_noise, self.outputs, coords, x, train), *also)
         elsewhere = [points.to(x) for condition in self.also if (points := condition.support()) is not None]
@@ -119,6 +122,8 @@ class DataProblem(Problem):
         if wrong is not None:
             raise InputError(f"Conditions of a fit need points with {x.shape[1]} coordinates, but got {wrong}.")
         self.domain = PointCloud(torch.cat([self.train_set.x, *elsewhere]), coords)
+        if self._bounds and self.embedding() is not None:
+            raise InputError("bounds cannot have periodic inputs or a sphere; remove one of them.")
         if self.also and self.embedding() is not None:
             raise InputError("Gradients and other measurements cannot have periodic inputs or a sphere; remove one of them.")
         self._sites = self._found_sites(self.train_set.x)
@@ -148,6 +153,9 @@ class DataProblem(Problem):
 
     def sites(self) -> Sites:
         return self._sites
+
+    def bounds(self) -> Sequence[Bound]:
+        return self._bounds
 
     def row_weights(self) -> Float[Tensor, " N"] | None:
         return self._weights

@@ -19,7 +19,7 @@ from rbfnet.initialised import Initialised
 from rbfnet.memory import require_memory
 from rbfnet.nn import Embedding, RBFNetwork, Wrapper
 from rbfnet.operators import Field, Operator
-from rbfnet.problems.conditions import INSIDE, Condition, Sample, hard_ansatz, on_parts, sampled
+from rbfnet.problems.conditions import INSIDE, Bound, Condition, Sample, hard_ansatz, on_parts, sampled
 from rbfnet.problems.unknowns import Unknown, UnknownField
 
 
@@ -215,6 +215,10 @@ class Problem(nn.Module, Initialised, ABC):
     def row_weights(self) -> Float[Tensor, " N"] | None:
         """The inverse variance of each row of the data, up to a factor; None if all are equal."""
         return None
+
+    def bounds(self) -> Sequence[Bound]:
+        """Inequalities that a fit to data satisfies."""
+        return ()
 
     def remarks(self) -> list[str]:
         """Sentences about the given data, for the summary."""

@@ -17,7 +17,7 @@ from rbfnet.problems import Problem, Sample
 from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers.algebra import Moments, Regularization
 from rbfnet.solvers.algebra.processes import agreed
-from rbfnet.solvers.assembly import LinearSystem, Posed, measurements_asked, require_linear, values_asked
+from rbfnet.solvers.assembly import LinearSystem, Posed, inequalities_asked, measurements_asked, require_linear, values_asked
 from rbfnet.solvers.scattered import DataFit, FunctionalFit, Smoothing
 from rbfnet.solvers.selection import choose_shape, chosen, keep_enough, seen, too_few
 
@@ -96,7 +96,7 @@ class LeastSquares(Solver):
 
     def distributes(self, problem: Problem) -> bool:
         # Rows of different kinds are weighed against each other in one process.
-        return problem.sites() is None or len(problem.named_conditions()) == 1
+        return problem.sites() is None or (len(problem.named_conditions()) == 1 and not problem.bounds())
 
     def optimizer(self, model: torch.nn.Module, problem: Problem) -> torch.optim.Optimizer:
         return _Solve(model, self.regularization, self.smoothing, self.tolerance)
@@ -134,10 +134,12 @@ class LeastSquares(Solver):
         several = bool(measured)
         for one in measured:
             one.require_smooth(model)
+        if problem.bounds():
+            inequalities_asked(model, problem)
         if several and (self.regularization.how != "damping" or self.tolerance is not None or isinstance(self.smoothing, Tensor)):
             raise InputError(
-                "A fit to derivatives or means takes a smoothing that is a number or 'auto', no other regularization and no "
-                "tolerance; remove them."
+                "A fit to derivatives or means, or with bounds, takes a smoothing that is a number or 'auto', no other "
+                "regularization and no tolerance; remove them."
             )
         if values is None and not several and self._smooths:
             raise InputError(f"smoothing is for values at points, but {type(problem).__name__} has other conditions; remove it.")

@@ -67,6 +67,8 @@ def choose_kernel(
     """
     if len(problem.named_conditions()) > 1:
         raise InputError("kernel='auto' compares fits to values alone, but there are gradients or other data; name a kernel.")
+    if problem.bounds():
+        raise InputError("kernel='auto' compares fits without bounds; name a kernel.")
     count = len(problem.train_set.x)
     rows = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:ROWS].sort().values
     part, few = _part(problem, rows), {**options, **_fewer(num_centers, options, rows), "allow_unsolved": True}

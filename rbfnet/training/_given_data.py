@@ -16,7 +16,7 @@ from rbfnet.training._arrays import Columns, as_columns
 from rbfnet.training._gradients import as_gradients
 from rbfnet.training._isolated import isolated, seed_everything
 
-MEASURED = ("also", "noise", "gradient_noise", "scale", "periodic", "sphere")
+MEASURED = ("also", "noise", "gradient_noise", "bounds", "scale", "periodic", "sphere")
 """Arguments of a :class:`rbfnet.problems.DataProblem` that are passed on to it."""
 
 

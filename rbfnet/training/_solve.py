@@ -120,8 +120,9 @@ def fit(
         x: (N, D), or (N,) for one input: an array, list, tensor or data frame; rows with masked entries are left out.
         y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values become separate outputs, which
             :meth:`Solution.predict` recombines.
-        kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, or a quintic one with derivatives;
-            ``"auto"`` is the one of several with the smallest leave-one-out errors, or the most robust if these are similar.
+        kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, or a quintic one with other
+            data than values, or bounds; ``"auto"`` is the one of several with the smallest leave-one-out errors, or the most
+            robust if these are similar.
         num_centers: the number of centres; None places one at every distinct point.
         gradients: the gradient of each output at each row of x, (N, O, D), or (N, D) for one output.
         test: rows held out to measure the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all rows.
@@ -131,8 +132,8 @@ def fit(
             with fewer centres; a number, or one per row of x (:class:`rbfnet.solvers.LeastSquares`).
         weights: one positive number per row of x: the inverse variance of its error, up to a factor; None if all are equal.
         options: further arguments of :func:`solve`, and of :class:`rbfnet.problems.DataProblem`: ``also`` (other derivatives,
-            means over cells), ``noise`` and ``gradient_noise``; ``scale`` of the inputs (``"common"``, one length for all),
-            ``periodic={"theta": 360.0}``, ``sphere=("lon", "lat")``.
+            means over cells), ``noise`` and ``gradient_noise``; ``bounds`` (``["u >= 0", "u_x >= 0", "convex"]``); ``scale`` of
+            the inputs (``"common"``, one length for all), ``periodic={"theta": 360.0}``, ``sphere=("lon", "lat")``.
 
     Raises:
         InputError: any invalid argument, or a combination that does not work; the message is one sentence.
@@ -155,7 +156,7 @@ def fit(
 def _kernel(problem: DataProblem, kernel: KernelLike | None, num_centers: int | None, options: Mapping[str, Any]) -> KernelLike:
     """The kernel itself, the default for the data, or the one that is chosen, of which the notes then tell."""
     if kernel is None:
-        return "quintic" if len(problem.named_conditions()) > 1 else "thin_plate_spline"
+        return "quintic" if len(problem.named_conditions()) > 1 or problem.bounds() else "thin_plate_spline"
     if not isinstance(kernel, str) or kernel != "auto":
         return kernel
     chosen, why = choose_kernel(problem, solve, num_centers, options)

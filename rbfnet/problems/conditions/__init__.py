@@ -1,5 +1,6 @@
 """Conditions on the solution: equations, boundary and initial values, data."""
 
+from rbfnet.problems.conditions._bound import Bound, bounds_of
 from rbfnet.problems.conditions._boundary import Boundary, Dirichlet, Neumann, Robin
 from rbfnet.problems.conditions._condition import Condition, Residual, Sample, sampled
 from rbfnet.problems.conditions._data_condition import Data
@@ -15,6 +16,7 @@ from rbfnet.problems.conditions._point_counts import INSIDE, on_parts
 
 __all__ = [
     "INSIDE",
+    "Bound",
     "Boundary",
     "Condition",
     "Data",
@@ -31,6 +33,7 @@ __all__ = [
     "Robin",
     "Sample",
     "at",
+    "bounds_of",
     "hard_ansatz",
     "on_parts",
     "sampled",

@@ -5,7 +5,7 @@ from rbfnet.solvers.assembly._automatic_scales import automatic_scales, mean_squ
 from rbfnet.solvers.assembly._linear_system import LinearSystem, Values, linear_system, stacked, values_asked
 from rbfnet.solvers.assembly._linearity import is_linear, nonlinear, require_linear
 from rbfnet.solvers.assembly._linearize import AtZero, Equation, Slopes, derivatives, equations_of, linearised
-from rbfnet.solvers.assembly._measurements import Measurement, measurements_asked
+from rbfnet.solvers.assembly._measurements import Inequality, Measurement, inequalities_asked, measurements_asked
 from rbfnet.solvers.assembly._parameter_vector import Unknowns, own_shapes
 from rbfnet.solvers.assembly._pointwise import require_pointwise
 from rbfnet.solvers.assembly._posed_problem import Posed
@@ -13,6 +13,7 @@ from rbfnet.solvers.assembly._posed_problem import Posed
 __all__ = [
     "AtZero",
     "Equation",
+    "Inequality",
     "LinearSystem",
     "Measurement",
     "Posed",
@@ -22,6 +23,7 @@ __all__ = [
     "automatic_scales",
     "derivatives",
     "equations_of",
+    "inequalities_asked",
     "is_linear",
     "linear_system",
     "linearised",

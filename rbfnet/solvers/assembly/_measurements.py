@@ -12,10 +12,11 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
-from rbfnet.operators import LinearModel
+from rbfnet.operators import LinearModel, Recorder
 from rbfnet.problems import Problem, Sample
 from rbfnet.solvers.assembly._linear_system import alike_for_all, normalised
-from rbfnet.solvers.assembly._linearize import AtZero, Equation, linearised
+from rbfnet.solvers.assembly._linearity import depends_linearly
+from rbfnet.solvers.assembly._linearize import AtZero, Equation, equations_of, linearised
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,15 @@ class Measurement:
 
 
 def measurements_asked(model: LinearModel, problem: Problem, samples: Mapping[str, Sample]) -> list[Measurement]:
-    """The measurements of a data problem that has other data than values, in the order of its conditions; else none.
+    """The measurements of a data problem with other data than values, or with bounds, in the order of its conditions; else none.
 
     Raises:
         InputError: a condition that is not about each output in the same way.
     """
-    if problem.sites() is None or len(samples) == 1 or model.coupled or model.moments() is None:
+    if model.coupled and problem.bounds():
+        raise InputError("bounds are not available for vector fields; remove bounds or vector.")
+    only_values = len(samples) == 1 and not problem.bounds()
+    if problem.sites() is None or only_values or model.coupled or model.moments() is None:
         return []
     found = []
     conditions = problem.named_conditions()
@@ -77,4 +81,46 @@ def measurements_asked(model: LinearModel, problem: Problem, samples: Mapping[st
             known = [None if (one := conditions[name].noise(k)) is None else one / plain[k][1] for k in columns]
             deviation = None if None in known else target.new_tensor(cast(list[float], known))
             found.append(Measurement(name, block[0][0], target, deviation))
+    return found
+
+
+@dataclass(frozen=True)
+class Inequality:
+    """Rows L u + rest >= 0 for one output.
+
+    Attributes:
+        name: the bound's.
+        equation: L and the rest.
+        fresh: the same at other points.
+    """
+
+    name: str
+    equation: Equation
+    fresh: Equation
+
+    @property
+    def output(self) -> int:
+        """The output that is bounded."""
+        (output,) = self.equation.outputs
+        return output
+
+
+def inequalities_asked(model: LinearModel, problem: Problem) -> list[Inequality]:
+    """The bounds of a data problem.
+
+    Raises:
+        InputError: a bound that is not linear, or about several outputs at once.
+    """
+    found = []
+    for bound in problem.bounds():
+        samples = [bound.sample(problem), bound.fresh(problem)]
+        if not depends_linearly(bound, problem, samples[0]):
+            raise InputError(f"The bound {bound.name!r} is not linear in the outputs; bound outputs or derivatives.")
+        held, fresh = [
+            equations_of(bound, problem, [Recorder(len(problem.outputs), AtZero(model))], sample) for sample in samples
+        ]
+        for one, other in zip(held, fresh, strict=True):
+            if len(one.outputs) != 1:
+                raise InputError(f"The bound {bound.name!r} is about several outputs; bound each by itself.")
+            found.append(Inequality(bound.name, one, other))
     return found

@@ -131,14 +131,24 @@ class ByFunctionals:
     def solve(self, strength: Float[Tensor, " O"]) -> Tensor:
         """The unknowns."""
         squares = self.sizes[:, None].square()
-        inner = self.right.T @ (self.sizes[:, None] / (squares + self._used(strength)) * self.spectrum.along)
-        known = torch.linalg.solve_triangular(self.tail.triangle, self.known - self.taken @ inner, upper=True)
-        unknowns = torch.cat([self.at_centers.weights(self.scaled @ inner), self.tail.directions @ known])
-        return unknowns * self.rows.values.spread
+        inner = self.right.T @ (self.sizes[:, None] / (squares + self.used(strength)) * self.spectrum.along)
+        return self.unknowns(self.known, inner)
+
+    def unknowns(self, known: Float[Tensor, "T O"], inner: Float[Tensor, "F O"]) -> Float[Tensor, "U O"]:
+        """The unknowns from their coordinates: those of the tail with what it takes of the kernels, and those of the kernels."""
+        tail = torch.linalg.solve_triangular(self.tail.triangle, known - self.taken @ inner, upper=True)
+        found = torch.cat([self.at_centers.weights(self.scaled @ inner), self.tail.directions @ tail])
+        return found * self.rows.values.spread
+
+    def coordinates(self, features: Float[Tensor, "B U"]) -> tuple[Float[Tensor, "B T"], Float[Tensor, "B F"]]:
+        """Linear functionals in these coordinates."""
+        kernel, tail = features.tensor_split([self.num_centers], dim=1)
+        along = torch.linalg.solve_triangular(self.tail.triangle.T, (tail @ self.tail.directions).T, upper=False).T
+        return along, self.at_centers.columns(kernel) @ self.scaled - along @ self.taken
 
     def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "S O"]:
         """The error at each site if all that was measured there is left out; NaN if unknown."""
-        found = self._left_out(self._used(strength))[0] / self.rows.root[:, None] * self.rows.values.spread
+        found = self._left_out(self.used(strength))[0] / self.rows.root[:, None] * self.rows.values.spread
         return found[: len(self.rows.values.y)]
 
     def variance(
@@ -152,14 +162,13 @@ class ByFunctionals:
             strength: as in :meth:`solve`.
         """
         kernel, tail = features.tensor_split([self.num_centers], dim=1)
-        along = torch.linalg.solve_triangular(self.tail.triangle.T, (tail @ self.tail.directions).T, upper=False).T
-        inner = self.at_centers.columns(kernel) @ self.scaled - along @ self.taken
+        along, inner = self.coordinates(features)
         seen, length = (inner @ self.right.T).square(), inner.square().sum(dim=1)
         unseen = length - seen.sum(dim=1)
         unseen = unseen.where(unseen > inner.shape[1] * torch.finfo(inner.dtype).eps * length, 0.0)
         between = 0.0 if prior is None else self._at_centers.variance(kernel, tail, prior)
         found = features.new_empty((len(features), len(strength)))
-        for o, s in enumerate(self._used(strength).tolist()):
+        for o, s in enumerate(self.used(strength).tolist()):
             lost = s / (self.sizes.square() + s)
             unit = s * along.square().sum(dim=1) + seen @ lost + unseen + between
             amplitude = self._left_out(strength.new_full((len(strength),), s))[1][:, o].nanmean() / s
@@ -176,7 +185,8 @@ class ByFunctionals:
                 break
         return found
 
-    def _used(self, strength: Float[Tensor, " O"]) -> Float[Tensor, " O"]:
+    def used(self, strength: Float[Tensor, " O"]) -> Float[Tensor, " O"]:
+        """The strength of the penalty; so little instead of zero that it does what interpolation does."""
         return torch.where(strength > 0, strength, self.little)
 
     def _left_out(self, strength: Float[Tensor, " O"]) -> tuple[Float[Tensor, "R O"], Float[Tensor, "R O"]]:

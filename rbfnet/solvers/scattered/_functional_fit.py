@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
-from rbfnet.solvers.assembly import Measurement, Posed, Values
+from rbfnet.solvers.assembly import Measurement, Posed, Values, inequalities_asked
+from rbfnet.solvers.scattered._bounded import bounded
 from rbfnet.solvers.scattered._by_functionals import ByFunctionals, Rows
 from rbfnet.solvers.scattered._data_fit import DataFit
 from rbfnet.solvers.scattered._posterior import Posterior
@@ -45,11 +46,16 @@ class FunctionalFit(DataFit):
         fit = self._fit()
         choice = fit.choose() if self.strength is None else None
         strength = torch.full_like(self.data.spread, self.strength or 0.0) if choice is None else choice.strength
-        bars = Posterior(self.posed.model, self.data, strength, False, fit)
+        inequalities = inequalities_asked(self.posed.model, self.posed.problem)
+        bars = Posterior(self.posed.model, self.data, strength, False, fit, bounded=bool(inequalities))
         missed = fit.left_out(strength)
-        words = [self._counted(), *self._told(strength, missed)]
+        words = [*self._counted(), *self._told(strength, missed)]
+        unknowns = fit.solve(strength)
+        if inequalities:
+            unknowns, held = bounded(self.posed.model, fit, strength, inequalities)
+            words += held
         measured = self.posed.problem.test_set() is None
-        return fit.solve(strength), self.data.by_row(missed) if measured else None, bars, words
+        return unknowns, self.data.by_row(missed) if measured else None, bars, words
 
     def _fit(self) -> ByFunctionals:
         return ByFunctionals(self.posed.model, self.network, Rows(self.data, self.others, self.precision))
@@ -65,13 +71,13 @@ class FunctionalFit(DataFit):
             )
         return float((values.deviation / other.deviation).log().mean().exp()) ** 2
 
-    def _counted(self) -> str:
+    def _counted(self) -> list[str]:
         """What was fitted."""
         rows: dict[str, int] = {}
         for one in self.others:
             rows[one.name] = rows.get(one.name, 0) + one.target.numel()
         parts = ", ".join(f"{count:,} of {name!r}" for name, count in rows.items())
-        return f"Fitted to {self.data.values.numel():,} values and other measurements: {parts}."
+        return [f"Fitted to {self.data.values.numel():,} values and other measurements: {parts}."] if parts else []
 
     def _told(self, strength: Float[Tensor, " O"], missed: Float[Tensor, "S O"]) -> list[str]:
         """Whether it was smoothed, and how much the values are missed by where nothing is given."""

@@ -50,6 +50,7 @@ class Posterior:
         strength: the smoothing of each output.
         interpolates: the centres are the sites.
         fit: the fit; for one to values alone, it is built where it is needed if None.
+        bounded: the fit has bounds, so that the distribution is not normal.
 
     Attributes:
         warned: somebody has been told of points outside of the data.
@@ -68,8 +69,9 @@ class Posterior:
         strength: Float[Tensor, " O"],
         interpolates: bool,
         fit: AtCenters | FewerCenters | ByFunctionals | None = None,
+        bounded: bool = False,
     ) -> None:
-        self.given = fit
+        self.given, self.bounded = fit, bounded
         self.model, self.data, self.strength, self.interpolates = model, data, strength, interpolates
         self.warned = False
 
@@ -113,8 +115,10 @@ class Posterior:
         """The standard deviation of ``op`` of each output at points, in the units of the values.
 
         Raises:
-            InputError: fewer values than an amplitude needs, or a kernel that is not smooth enough.
+            InputError: fewer values than an amplitude needs, a kernel that is not smooth enough, or a fit with bounds.
         """
+        if self.bounded:
+            raise InputError("A fit with bounds has no error bars, because its errors are not normal; fit without bounds.")
         op = op.over(*x.shape)
         old, found = op.tensors, []
         size = max(1, ENTRIES // self.model.coefficients.shape[0])
