@@ -122,11 +122,15 @@ class DataProblem(Problem):
         if wrong is not None:
             raise InputError(f"Conditions of a fit need points with {x.shape[1]} coordinates, but got {wrong}.")
         self.domain = PointCloud(torch.cat([self.train_set.x, *elsewhere]), coords)
+        self._require_lines()
+        self._sites = self._found_sites(self.train_set.x)
+
+    def _require_lines(self) -> None:
+        """Raise InputError where inputs on a circle or sphere meet what needs lines."""
         if self._bounds and self.embedding() is not None:
             raise InputError("bounds cannot have periodic inputs or a sphere; remove one of them.")
         if self.also and self.embedding() is not None:
             raise InputError("Gradients and other measurements cannot have periodic inputs or a sphere; remove one of them.")
-        self._sites = self._found_sites(self.train_set.x)
 
     def _found_sites(self, x: Float[Tensor, "N D"]) -> Sites:
         """Where the points are; of those at one site on a circle or sphere, which may be a period apart, the first."""
