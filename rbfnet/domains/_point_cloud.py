@@ -20,6 +20,7 @@ class PointCloud(Domain):
     Args:
         points: (N, D).
         coords: the name of each column.
+        space: those of them that are of space; None is all.
 
     Raises:
         InputError: no points, non-finite values, or names that do not fit.
@@ -31,7 +32,7 @@ class PointCloud(Domain):
         [[0.0, 1.0], [2.0, 3.0]]
     """
 
-    def __init__(self, points: Float[Tensor, "N D"], coords: Sequence[str]) -> None:
+    def __init__(self, points: Float[Tensor, "N D"], coords: Sequence[str], space: Sequence[str] | None = None) -> None:
         if points.ndim != 2 or not len(points) or points.shape[1] != len(coords):
             raise InputError(
                 f"A point cloud must be (N, {len(coords)}) for the coordinates {tuple(coords)}, but got {tuple(points.shape)}."
@@ -40,6 +41,11 @@ class PointCloud(Domain):
             raise InputError("The points of a point cloud must be finite, but some are NaN or infinite.")
         self.points = points
         self.coords = tuple(coords)
+        self._space = self.coords if space is None else tuple(space)
+
+    @property
+    def space_coords(self) -> tuple[str, ...]:
+        return self._space
 
     @property
     def box(self) -> Float[Tensor, "2 D"]:

@@ -9,14 +9,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.domains import PointCloud, Sites, find_sites
+from rbfnet.domains import Domain, PointCloud, Sites, find_sites
 from rbfnet.errors import InputError, number, positive
 from rbfnet.nn import Embedding
 from rbfnet.operators import Field
 from rbfnet.problems._data_coordinates import embedding_of, extents, input_scale, scale_of
 from rbfnet.problems._problem import Problem, Reference, Units
 from rbfnet.problems._with_neighbours import with_neighbours
-from rbfnet.problems.conditions import Bound, Condition, Data, bounds_of
+from rbfnet.problems.conditions import Bound, Condition, Data, Law, bounds_of, law_domain
 from rbfnet.tables import Column
 
 
@@ -45,6 +45,10 @@ class DataProblem(Problem):
             :class:`rbfnet.problems.Mean` or :class:`rbfnet.problems.Integral` over a cell. Each may have its own noise.
             Centres are added beside their points.
         bounds: inequalities that the fit satisfies: ``["0 <= u <= 1", "u_x >= 0"]``, ``"convex"``, ``"concave"``.
+        equation: a linear equation, known to hold: ``"u_t = u_xx + sin(x)"`` (:class:`rbfnet.problems.Equations`), or a function
+            of the field that is zero; several as a list. Centres are added at its collocation points.
+        equation_noise: the standard deviation of its residual, weighed against ``noise``; 0 for one that holds exactly.
+        domain: where it holds; None is the bounding box of the rows, whose last coordinate is time if it is called t.
 
     Attributes:
         notes: sentences on how the rows were come by, for the summary.
@@ -84,20 +88,12 @@ class DataProblem(Problem):
         gradient_noise: float | None = None,
         also: Sequence[Condition] = (),
         bounds: Sequence[str] | str = (),
+        equation: object = None,
+        equation_noise: float = 0.0,
+        domain: Domain | None = None,
     ) -> None:
         super().__init__()
-        if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or y.shape[1] != len(outputs):
-            raise InputError(
-                f"Data must be x (N, D) and y (N, {len(outputs)}) with the same N, but got {tuple(x.shape)} and {tuple(y.shape)}."
-            )
-        if len(set(outputs)) < len(outputs) or len(set(coords)) < len(coords):
-            raise InputError(f"Columns need different names, but got {tuple(coords)} and {tuple(outputs)}.")
-        for name, values in (("x", x), ("y", y)):
-            if not torch.isfinite(values).all():
-                row = int((~torch.isfinite(values)).any(dim=1).nonzero()[0])
-                raise InputError(f"Data must be finite, but row {row} of {name} is {values[row].tolist()}.")
-        if weights is not None and (weights.shape != (len(x),) or not (torch.isfinite(weights) & (weights > 0)).all()):
-            raise InputError(f"weights must be one positive, finite number for each of the {len(x)} rows.")
+        _require_rows(x, y, coords, outputs, weights)
         n_val, n_test = _count("validation", validation, len(x)), _count("test", test, len(x))
         n_train = len(x) - n_val - n_test
         if n_train < 1:
@@ -116,19 +112,23 @@ class DataProblem(Problem):
         self._test = Reference(x[test_rows], y[test_rows]) if n_test else None
         self._bounds = bounds_of(bounds)
         self._noise = None if noise is None else float(positive("noise", noise))
-        self.also = (*_slopes(gradients, gradient_noise, self.outputs, coords, x, train), *also)
+        law = _law(equation, equation_noise, domain, x, coords, self.outputs)
+        self.also = (*_slopes(gradients, gradient_noise, self.outputs, coords, x, train), *also, *law)
         elsewhere = [points.to(x) for condition in self.also if (points := condition.support()) is not None]
         wrong = next((tuple(points.shape) for points in elsewhere if points.shape[1] != x.shape[1]), None)
         if wrong is not None:
             raise InputError(f"Conditions of a fit need points with {x.shape[1]} coordinates, but got {wrong}.")
-        self.domain = PointCloud(torch.cat([self.train_set.x, *elsewhere]), coords)
+        space = law[0].domain.space_coords if law else None
+        self.domain = PointCloud(torch.cat([self.train_set.x, *elsewhere]), coords, space)
         self._require_lines()
         self._sites = self._found_sites(self.train_set.x)
 
     def _require_lines(self) -> None:
         """Raise InputError where inputs on a circle or sphere meet what needs lines."""
-        if self._bounds and self.embedding() is not None:
-            raise InputError("bounds cannot have periodic inputs or a sphere; remove one of them.")
+        if (self._bounds or any(isinstance(condition, Law) for condition in self.also)) and self.embedding() is not None:
+            raise InputError(
+                f"{'bounds' if self._bounds else 'equation'} cannot have periodic inputs or a sphere; remove one of them."
+            )
         if self.also and self.embedding() is not None:
             raise InputError("Gradients and other measurements cannot have periodic inputs or a sphere; remove one of them.")
 
@@ -197,6 +197,34 @@ class DataProblem(Problem):
 
     def test_set(self) -> Reference | None:
         return self._test
+
+
+def _require_rows(x: Tensor, y: Tensor, coords: Sequence[str], outputs: Sequence[str], weights: Tensor | None) -> None:
+    """Raise InputError for rows that do not match each other, their names or their weights, or are not finite."""
+    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or y.shape[1] != len(outputs):
+        raise InputError(
+            f"Data must be x (N, D) and y (N, {len(outputs)}) with the same N, but got {tuple(x.shape)} and {tuple(y.shape)}."
+        )
+    if len(set(outputs)) < len(outputs) or len(set(coords)) < len(coords):
+        raise InputError(f"Columns need different names, but got {tuple(coords)} and {tuple(outputs)}.")
+    for name, values in (("x", x), ("y", y)):
+        if not torch.isfinite(values).all():
+            row = int((~torch.isfinite(values)).any(dim=1).nonzero()[0])
+            raise InputError(f"Data must be finite, but row {row} of {name} is {values[row].tolist()}.")
+    if weights is not None and (weights.shape != (len(x),) or not (torch.isfinite(weights) & (weights > 0)).all()):
+        raise InputError(f"weights must be one positive, finite number for each of the {len(x)} rows.")
+
+
+def _law(
+    equation: object, noise: float, domain: Domain | None, x: Float[Tensor, "N D"], coords: Sequence[str], outputs: Sequence[str]
+) -> list[Law]:
+    """The condition that known equations hold."""
+    if equation is None:
+        if noise or domain is not None:
+            raise InputError("equation_noise and domain are for an equation, which is not given; remove them.")
+        return []
+    box = torch.stack([x.amin(dim=0), x.amax(dim=0)])
+    return [Law(equation, law_domain(domain, box, coords), outputs, noise)]
 
 
 def _slopes(

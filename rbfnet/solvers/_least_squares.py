@@ -14,6 +14,7 @@ from rbfnet.nn import RBFNetwork
 from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import LinearModel
 from rbfnet.problems import Problem, Sample
+from rbfnet.problems.conditions import Law
 from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers.algebra import Moments, Regularization
 from rbfnet.solvers.algebra.processes import agreed
@@ -26,6 +27,10 @@ COPIES = 3
 
 MANY = 2000
 """Number of centres suggested if using all points as centres needs too much memory."""
+
+
+FOR_LAWS = "fit takes linear equations, and solve takes all, with Interior, Data and boundary conditions"
+"""What to do about a nonlinear equation of a fit."""
 
 
 class LeastSquares(Solver):
@@ -125,7 +130,8 @@ class LeastSquares(Solver):
                 raise InputError(
                     f"least_squares solves for weights only, but {name!r} of the problem is unknown too; use solver=gauss_newton."
                 )
-        require_linear(problem, samples, "least_squares cannot solve it; use solver=gauss_newton")
+        laws = any(isinstance(condition, Law) for condition in problem.named_conditions().values())
+        require_linear(problem, samples, FOR_LAWS if laws else "least_squares cannot solve it; use solver=gauss_newton")
         rows = sum(sample.num_rows for sample in samples.values())
         tail = 0 if (moments := model.moments()) is None else moments.shape[1]
         columns = model.coefficients.shape[0]
@@ -134,12 +140,14 @@ class LeastSquares(Solver):
         several = bool(measured)
         for one in measured:
             one.require_smooth(model)
+        if (laws or problem.bounds()) and not several:
+            raise InputError("equation and bounds are for plain RBF networks, without normalisation; remove them.")
         if problem.bounds():
             inequalities_asked(model, problem)
         if several and (self.regularization.how != "damping" or self.tolerance is not None or isinstance(self.smoothing, Tensor)):
             raise InputError(
-                "A fit to derivatives or means, or with bounds, takes a smoothing that is a number or 'auto', no other "
-                "regularization and no tolerance; remove them."
+                "A fit to derivatives or means, or with bounds or an equation, takes a smoothing that is a number or 'auto', no "
+                "other regularization and no tolerance; remove them."
             )
         if values is None and not several and self._smooths:
             raise InputError(f"smoothing is for values at points, but {type(problem).__name__} has other conditions; remove it.")

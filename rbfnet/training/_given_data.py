@@ -12,11 +12,12 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem
+from rbfnet.problems.conditions import Law
 from rbfnet.training._arrays import Columns, as_columns
 from rbfnet.training._gradients import as_gradients
 from rbfnet.training._isolated import isolated, seed_everything
 
-MEASURED = ("also", "noise", "gradient_noise", "bounds", "scale", "periodic", "sphere")
+MEASURED = ("also", "noise", "gradient_noise", "bounds", "equation", "equation_noise", "domain", "scale", "periodic", "sphere")
 """Arguments of a :class:`rbfnet.problems.DataProblem` that are passed on to it."""
 
 
@@ -68,6 +69,18 @@ def _rows(x: Any, y: Any) -> tuple[Columns, Columns, Tensor]:
             row = int(bad.nonzero()[0])
             raise InputError(f"Data must be finite, but row {row} of {name} is {given[row].tolist()}.")
     return rows, columns, masked
+
+
+def default_kernel(problem: DataProblem) -> str:
+    """The kernel of a fit: as smooth as what is fitted asks for."""
+    if any(isinstance(condition, Law) for condition in problem.also):
+        return "gaussian"
+    return "quintic" if problem.also or problem.bounds() else "thin_plate_spline"
+
+
+def restricted(problem: DataProblem) -> bool:
+    """Whether the fit satisfies equations or inequalities."""
+    return bool(problem.bounds()) or any(isinstance(condition, Law) for condition in problem.also)
 
 
 def per_row(name: str, each: Any, masked: Tensor) -> Tensor:

@@ -18,11 +18,11 @@ from rbfnet.errors import InputError, NotSolvedWarning, flag, number
 from rbfnet.given import call
 from rbfnet.kernels import KernelLike
 from rbfnet.problems import DataProblem, Problem
-from rbfnet.solvers import LeastSquares, Solver, as_solver
+from rbfnet.solvers import Auto, LeastSquares, Solver, as_solver
 from rbfnet.training._arrays import as_columns
 from rbfnet.training._choose_kernel import choose_kernel
 from rbfnet.training._choose_solver import choose_solver
-from rbfnet.training._given_data import data_problem, per_row
+from rbfnet.training._given_data import data_problem, default_kernel, per_row, restricted
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
@@ -121,8 +121,8 @@ def fit(
         y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values become separate outputs, which
             :meth:`Solution.predict` recombines.
         kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, or a quintic one with other
-            data than values, or bounds; ``"auto"`` is the one of several with the smallest leave-one-out errors, or the most
-            robust if these are similar.
+            data than values, or bounds, and ``"gaussian"`` with an equation; ``"auto"`` is the one of several with the smallest
+            leave-one-out errors, or the most robust if these are similar.
         num_centers: the number of centres; None places one at every distinct point.
         gradients: the gradient of each output at each row of x, (N, O, D), or (N, D) for one output.
         test: rows held out to measure the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all rows.
@@ -132,8 +132,9 @@ def fit(
             with fewer centres; a number, or one per row of x (:class:`rbfnet.solvers.LeastSquares`).
         weights: one positive number per row of x: the inverse variance of its error, up to a factor; None if all are equal.
         options: further arguments of :func:`solve`, and of :class:`rbfnet.problems.DataProblem`: ``also`` (other derivatives,
-            means over cells), ``noise`` and ``gradient_noise``; ``bounds`` (``["u >= 0", "u_x >= 0", "convex"]``); ``scale`` of
-            the inputs (``"common"``, one length for all), ``periodic={"theta": 360.0}``, ``sphere=("lon", "lat")``.
+            means over cells), ``noise`` and ``gradient_noise``; ``bounds`` (``["u >= 0", "u_x >= 0", "convex"]``);
+            ``equation="u_t = u_xx"``, a linear equation known to hold, ``equation_noise`` and ``domain``; ``scale`` of the inputs
+            (``"common"``, one length for all), ``periodic={"theta": 360.0}``, ``sphere=("lon", "lat")``.
 
     Raises:
         InputError: any invalid argument, or a combination that does not work; the message is one sentence.
@@ -149,6 +150,8 @@ def fit(
     if not isinstance(smoothing, str) or smoothing != "auto":
         options["solver"] = _smoothing_solver(smoothing, masked, problem, options)
     options = {"solver": "least_squares", "centers": "points" if num_centers is None else "farthest_point", **options}
+    if restricted(problem) and not isinstance(as_solver(options["solver"]), (LeastSquares, Auto)):
+        raise InputError("Fits with an equation or bounds are computed by least_squares; remove solver.")
     options = {"seed": seed, **_as_tensors(options)}
     return solve(problem, kernel=_kernel(problem, kernel, num_centers, options), num_centers=num_centers, **options)
 
@@ -156,7 +159,7 @@ def fit(
 def _kernel(problem: DataProblem, kernel: KernelLike | None, num_centers: int | None, options: Mapping[str, Any]) -> KernelLike:
     """The kernel itself, the default for the data, or the one that is chosen, of which the notes then tell."""
     if kernel is None:
-        return "quintic" if len(problem.named_conditions()) > 1 or problem.bounds() else "thin_plate_spline"
+        return default_kernel(problem)
     if not isinstance(kernel, str) or kernel != "auto":
         return kernel
     chosen, why = choose_kernel(problem, solve, num_centers, options)

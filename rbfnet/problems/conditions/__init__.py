@@ -11,6 +11,7 @@ from rbfnet.problems.conditions._initial import Initial, start_of
 from rbfnet.problems.conditions._integral import Integral, Mean
 from rbfnet.problems.conditions._interface import Interface
 from rbfnet.problems.conditions._interior import Interior
+from rbfnet.problems.conditions._law import Law, law_domain
 from rbfnet.problems.conditions._periodicity import Periodic
 from rbfnet.problems.conditions._point_counts import INSIDE, on_parts
 
@@ -26,6 +27,7 @@ __all__ = [
     "Integral",
     "Interface",
     "Interior",
+    "Law",
     "Mean",
     "Neumann",
     "Periodic",
@@ -35,6 +37,7 @@ __all__ = [
     "at",
     "bounds_of",
     "hard_ansatz",
+    "law_domain",
     "on_parts",
     "sampled",
     "start_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,7 +13,8 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.operators import LinearModel, Recorder
-from rbfnet.problems import Problem, Sample
+from rbfnet.problems import Condition, Problem, Sample
+from rbfnet.problems.conditions import Law
 from rbfnet.solvers.assembly._linear_system import alike_for_all, normalised
 from rbfnet.solvers.assembly._linearity import depends_linearly
 from rbfnet.solvers.assembly._linearize import AtZero, Equation, equations_of, linearised
@@ -28,12 +29,19 @@ class Measurement:
         equation: L, as it acts on the first output.
         target: (R, O).
         deviation: (O,), the standard deviation of their errors; None if it is not known.
+        fresh: if it is a known equation instead, the same for each output at other points; a deviation of None is then zero.
     """
 
     name: str
     equation: Equation
     target: Float[Tensor, "R O"]
     deviation: Float[Tensor, " O"] | None
+    fresh: Sequence[Equation] = ()
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is an equation that holds exactly."""
+        return bool(self.fresh) and self.deviation is None
 
     def require_smooth(self, model: LinearModel) -> None:
         """Raise InputError if the kernel has less than twice the derivatives that were measured."""
@@ -73,6 +81,7 @@ def measurements_asked(model: LinearModel, problem: Problem, samples: Mapping[st
                 f"Condition {name!r} is not about each of the outputs {', '.join(problem.outputs)} in the same way, as a fit to "
                 "data needs; give it for every output, or fit the outputs one by one."
             )
+        fresh = _fresh(conditions[name], problem, model)
         places = {id(equation): k for k, (equation, _) in enumerate(plain)}
         for block in blocks:
             columns = [places[id(equation)] for equation, _ in block]
@@ -80,8 +89,15 @@ def measurements_asked(model: LinearModel, problem: Problem, samples: Mapping[st
             # A residual may be divided by a factor.
             known = [None if (one := conditions[name].noise(k)) is None else one / plain[k][1] for k in columns]
             deviation = None if None in known else target.new_tensor(cast(list[float], known))
-            found.append(Measurement(name, block[0][0], target, deviation))
+            found.append(Measurement(name, block[0][0], target, deviation, [fresh[k] for k in columns] if fresh else ()))
     return found
+
+
+def _fresh(condition: Condition, problem: Problem, model: LinearModel) -> list[Equation]:
+    """Known equations at other points; none for measurements."""
+    if not isinstance(condition, Law):
+        return []
+    return equations_of(condition, problem, [Recorder(len(problem.outputs), AtZero(model))], condition.fresh(problem))
 
 
 @dataclass(frozen=True)

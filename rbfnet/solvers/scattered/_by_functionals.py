@@ -14,11 +14,14 @@ from rbfnet.nn import RBFNetwork
 from rbfnet.operators import LinearModel, Operator
 from rbfnet.solvers.algebra import Interpolation, Moments
 from rbfnet.solvers.assembly import Measurement
-from rbfnet.solvers.scattered._choose_smoothing import Choice, Spectrum, choose
+from rbfnet.solvers.scattered._choose_smoothing import Choice, SomeRows, Spectrum, choose
 from rbfnet.solvers.scattered._scattered_values import Scattered
 
 ROUNDING = 4.0
 """Rounding error of the singular values, in units of rounding of the largest one."""
+
+EXACT = 1e3
+"""How much more than a value an equation that holds exactly counts, both divided by the size of their rows."""
 
 GAIN, SMOOTH = 0.9, 0.01
 """As for values alone: smoothing must gain this; without numerical definiteness only smooth data are interpolated."""
@@ -29,8 +32,9 @@ class Rows:
 
     Attributes:
         values: the values; other: the other measurements.
-        target: (R, O), divided by the spread of the values. root: (R,).
-        together: (G, m) each: the rows at the same point, by their number m.
+        target: (R, O), divided by the spread of the values. root: (R,), infinite for an equation that holds exactly.
+        together: (G, m) each: the rows at the same point, by their number m, without those of known equations.
+        measured: the number of rows that are not of known equations; they come first.
     """
 
     def __init__(self, values: Scattered, other: Sequence[Measurement], precision: Sequence[float]) -> None:
@@ -38,9 +42,9 @@ class Rows:
         self.target = torch.cat([values.y, *(one.target for one in other)]) / values.spread
         parts = [p * torch.ones_like(one.target[:, 0]) for p, one in zip(precision, other, strict=True)]
         self.root = torch.cat([values.weights, *parts]).sqrt()
-        self.together = _together(
-            [values.x, *(None if one.equation.sample.weights is not None else one.equation.sample.sites[0] for one in other)]
-        )
+        points = [None if o.equation.sample.weights is not None else o.equation.sample.sites[0] for o in other if not o.fresh]
+        self.together = _together([values.x, *points])
+        self.measured = len(values.y) + sum(len(one.target) for one in other if not one.fresh)
 
     def features(self, model: LinearModel) -> Float[Tensor, "R U"]:
         """The factors of the coefficients."""
@@ -63,6 +67,15 @@ def _together(points: Sequence[Float[Tensor, "B D"] | None]) -> list[Int[Tensor,
     order, sizes = group.argsort(stable=True), torch.bincount(group)
     ends = sizes.cumsum(dim=0)
     return [torch.stack([order[end - m : end] for end in ends[sizes == m].tolist()]) for m in sizes.unique().tolist() if m]
+
+
+def _roots(given: Float[Tensor, " R"], features: Float[Tensor, "R U"]) -> Float[Tensor, " R"]:
+    """The root of the precision of each row, with a large number for equations that hold exactly."""
+    exact, size = torch.isinf(given), features.square().mean(dim=1).sqrt()
+    if not exact.any():
+        return given
+    known = (given * size)[~exact].square().mean().sqrt()
+    return torch.where(exact, EXACT * known / torch.where(size > 0, size, 1.0), given)
 
 
 class ByFunctionals:
@@ -88,7 +101,9 @@ class ByFunctionals:
         with torch.no_grad():
             at_centers = network.features(network.centers, Operator.identity())[:, : self.num_centers]
             self.polynomials = network.moments()[: self.num_centers]
-            features = rows.root[:, None] * rows.features(model)
+            features = rows.features(model)
+        self.root = _roots(rows.root, features)
+        features = self.root[:, None] * features
         self.between = (at_centers + at_centers.T) / 2
         self.at_centers, self.tail = Moments(self.polynomials), Moments(features[:, self.num_centers :])
         values, vectors = torch.linalg.eigh(self.at_centers.inner(self.between))
@@ -96,7 +111,7 @@ class ByFunctionals:
         least = torch.finfo(size.dtype).eps * max(len(size), 1) * (float(size.max()) if len(size) else 0.0)
         self.scaled = vectors / size.clamp(min=least or 1.0).sqrt()
         kernel = self.at_centers.columns(features[:, : self.num_centers]) @ self.scaled
-        rotated, target = self.tail.rotated(kernel), self.tail.rotated(rows.root[:, None] * rows.target)
+        rotated, target = self.tail.rotated(kernel), self.tail.rotated(self.root[:, None] * rows.target)
         terms = self.tail.terms
         self.taken, self.known = rotated[:terms], target[:terms]
         left, self.sizes, self.right = torch.linalg.svd(rotated[terms:], full_matrices=False)
@@ -109,12 +124,20 @@ class ByFunctionals:
         floor = ROUNDING * torch.finfo(left.dtype).eps * top
         self.definite = whole and bool((self.sizes > floor).all())
         within = rows.values.within.sum(dim=0) / rows.values.spread.square()
-        measured = rows.values.rows + len(target) - len(rows.values.y)
+        measured = rows.values.rows + rows.measured - len(rows.values.y)
         values = self.sizes.clamp(min=floor).square()
-        self.spectrum = Spectrum(values, along, self.beyond.square().sum(dim=0) + within, measured, terms)
-        self.within = within
+        self.spectrum, self.within = Spectrum(values, along, self.beyond.square().sum(dim=0) + within, measured, terms), within
+        if rows.measured < len(target):
+            self.spectrum = self._of_measured(rows.measured)
         # So weak a penalty that it does what interpolation does, or as much as rounding does.
         self.little = 1e-6 * float(values.min()) if self.definite else float(self.spectrum.strengths()[0])
+
+    def _of_measured(self, count: int) -> Spectrum:
+        """The spectrum where the last rows are known equations, which are no data to validate by."""
+        here, beyond = self.directions[:count], self.beyond[:count]
+        left = 0.0 if self.whole else float((1 - here.square().sum(dim=1) - self.polynomial[:count].square().sum(dim=1)).sum())
+        known = self.spectrum
+        return SomeRows(known.values, known.along, self.within, known.rows, known.terms, here, beyond, left)
 
     def choose(self) -> Choice:
         """Whether to smooth, and how strongly."""
@@ -148,7 +171,7 @@ class ByFunctionals:
 
     def left_out(self, strength: Float[Tensor, " O"]) -> Float[Tensor, "S O"]:
         """The error at each site if all that was measured there is left out; NaN if unknown."""
-        found = self._left_out(self.used(strength))[0] / self.rows.root[:, None] * self.rows.values.spread
+        found = self._left_out(self.used(strength))[0] / self.root[:, None] * self.rows.values.spread
         return found[: len(self.rows.values.y)]
 
     def variance(
@@ -220,5 +243,5 @@ class ByFunctionals:
     def _mean_square(self, strength: Float[Tensor, " O"]) -> Float[Tensor, " O"]:
         missed = self._left_out(strength)[0]
         known = ~torch.isnan(missed)
-        square = missed.nan_to_num().square().sum(dim=0) * len(missed) / known.sum(dim=0) + self.within
+        square = missed.nan_to_num().square().sum(dim=0) * self.rows.measured / known.sum(dim=0) + self.within
         return torch.where(known.any(dim=0), square / self.spectrum.rows, torch.inf)

@@ -62,6 +62,30 @@ class Spectrum:
         return torch.logspace(top + 3 - decades, top + 3, int(STEPS * decades) + 1, dtype=self.values.dtype).to(self.values)
 
 
+@dataclass(frozen=True)
+class SomeRows(Spectrum):
+    """A fit to values and other rows that are known, such as equations: cross-validation is over the values alone.
+
+    Attributes:
+        beyond: the sum of squares of repeated values about their mean.
+        directions: the rows of the values in each direction.
+        rest: what of each value is along none of the directions.
+        left: the sum over the values of the part of each that nothing can fit.
+    """
+
+    directions: Float[Tensor, "N K"]
+    rest: Float[Tensor, "N O"]
+    left: float
+
+    def missed(self, strength: Float[Tensor, "L ..."], caution: float = 1.0) -> Float[Tensor, "L O"]:
+        lost = strength[:, None] / (self.values[:, None] + strength[:, None])
+        residual = self.directions @ (lost * self.along) + self.rest
+        freedom = len(self.directions) - self.left - (self.directions.square() @ lost).sum(dim=1)
+        left = self.rows - caution * freedom
+        square = self.rows * (residual.square().sum(dim=1) + self.beyond)
+        return torch.where(left > 0, square / left.square(), torch.inf)
+
+
 def pooled(spectra: Sequence[Spectrum]) -> Spectrum:
     """Several fits to different values, all with the same strength, as one."""
     return Spectrum(

@@ -14,8 +14,13 @@ from rbfnet.solvers.assembly import Measurement, Posed, Values, inequalities_ask
 from rbfnet.solvers.scattered._bounded import bounded
 from rbfnet.solvers.scattered._by_functionals import ByFunctionals, Rows
 from rbfnet.solvers.scattered._data_fit import DataFit
+from rbfnet.solvers.scattered._laws_held import largest_share, laws_held
 from rbfnet.solvers.scattered._posterior import Posterior
 from rbfnet.solvers.scattered._scattered_values import Smoothing
+
+HELD = 10.0
+"""How much more the relative residual of an equation counts than the error at points left out, where widths are compared: narrow
+kernels satisfy an equation at its points and evade it between them."""
 
 
 class FunctionalFit(DataFit):
@@ -38,8 +43,13 @@ class FunctionalFit(DataFit):
         self.precision = [self._precision(values, other) for other in self.others]
 
     def missed(self) -> tuple[float, float]:
+        """The leave-one-out error together with that of exact equations between their points, and the size of the values."""
         fit = self._fit()
-        found = float(fit.choose().score.sum()) if self.strength is None else fit.missed(self.strength)
+        choice = fit.choose() if self.strength is None else None
+        found = fit.missed(self.strength or 0.0) if choice is None else float(choice.score.sum())
+        if exact := [one for one in self.others if one.exact]:
+            strength = torch.full_like(self.data.spread, self.strength or 0.0) if choice is None else choice.strength
+            found += (HELD * largest_share(self.posed.model, exact, fit.solve(strength))) ** 2 * len(self.data.spread)
         return math.sqrt(found), math.sqrt(len(self.data.spread))
 
     def solve(self) -> tuple[Float[Tensor, "U O"], Float[Tensor, "N O"] | None, Posterior, list[str]]:
@@ -54,6 +64,7 @@ class FunctionalFit(DataFit):
         if inequalities:
             unknowns, held = bounded(self.posed.model, fit, strength, inequalities)
             words += held
+        words += laws_held(self.posed.model, self.others, unknowns)
         measured = self.posed.problem.test_set() is None
         return unknowns, self.data.by_row(missed) if measured else None, bars, words
 
@@ -62,6 +73,8 @@ class FunctionalFit(DataFit):
 
     def _precision(self, values: Measurement, other: Measurement) -> float:
         """That of each row, relative to that of a value, both divided by the spread of the values."""
+        if other.exact:
+            return math.inf
         if other.deviation is None:
             size = other.target.square().mean(dim=0).sqrt() / self.data.spread
             return float(torch.where(size > 0, size, 1.0).log().mean().exp()) ** -2
@@ -74,7 +87,7 @@ class FunctionalFit(DataFit):
     def _counted(self) -> list[str]:
         """What was fitted."""
         rows: dict[str, int] = {}
-        for one in self.others:
+        for one in [one for one in self.others if not one.fresh]:
             rows[one.name] = rows.get(one.name, 0) + one.target.numel()
         parts = ", ".join(f"{count:,} of {name!r}" for name, count in rows.items())
         return [f"Fitted to {self.data.values.numel():,} values and other measurements: {parts}."] if parts else []
