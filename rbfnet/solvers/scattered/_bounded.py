@@ -31,7 +31,7 @@ def bounded(
         mine = [one for one in inequalities if one.output == o]
         if not mine:
             continue
-        features = torch.cat([one.equation.features(model, o) for one in mine])
+        features = torch.cat([one.equation.columns(model)[o] for one in mine])
         rest = torch.cat([one.equation.rest for one in mine])
         along, inner = fit.coordinates(features)
         root = (s / (fit.sizes.square() + s)).sqrt()
@@ -49,7 +49,7 @@ def _held(parts: Sequence[Inequality], model: LinearModel, found: Float[Tensor, 
     """How closely a bound holds at the points where it is held, and at others."""
 
     def least(equation: Equation, output: int) -> float:
-        return float((equation.features(model, output) @ found[:, output] + equation.rest).min())
+        return float((equation.columns(model)[output] @ found[:, output] + equation.rest).min())
 
     at = max(0.0, *(-least(one.equation, one.output) for one in parts))
     between = max(0.0, *(-least(one.fresh, one.output) for one in parts))
