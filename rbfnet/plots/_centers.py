@@ -32,8 +32,6 @@ class HasCenters(Protocol):
     @property
     def centers(self) -> Float[Tensor, "M D"]: ...
     @property
-    def shape_matrix(self) -> Float[Tensor, "... D D"]: ...
-    @property
     def weight(self) -> Float[Tensor, "M O"]: ...
 
 
@@ -45,7 +43,8 @@ def centers(solution: Drawable | HasCenters, output: int | str = 0, *, ax: Axes 
     quantile of the absolute weights. In one coordinate, weights are drawn over the centres. Time is horizontal.
 
     Args:
-        solution: a :class:`rbfnet.training.Solution`, or a network with ``centers``, ``shape_matrix`` (A) and ``weight``.
+        solution: a :class:`rbfnet.training.Solution`, or a network with ``centers`` and ``weight``, and ``shape_matrix``
+            (A) if there are ellipses to draw.
         output: which output the weights are of, by number or, for a solution, by name.
         ax: where to draw; a new figure if None.
 
@@ -73,7 +72,9 @@ def centers(solution: Drawable | HasCenters, output: int | str = 0, *, ax: Axes 
     if domain is not None and problem is not None:
         across = (1, 0) if len(coords) == 2 and is_time(problem, coords[1]) else (0, 1)
         outline(ax, domain, across)
-    _ellipses(ax, points[:, across], network.shape_matrix.detach().cpu().numpy()[..., across, :][..., :, across])
+    if (shape := getattr(network, "shape_matrix", None)) is not None:
+        # Nodes of local interpolants have no widths.
+        _ellipses(ax, points[:, across], shape.detach().cpu().numpy()[..., across, :][..., :, across])
     bound = float(np.quantile(np.abs(weight), MOST) or np.abs(weight).max() or 1.0)
     size = float(np.clip(4000 / len(points), 3, 30))
     # The middle of this map is grey, which is seen on white.

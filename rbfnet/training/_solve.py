@@ -24,6 +24,7 @@ from rbfnet.training._choose_kernel import choose_kernel
 from rbfnet.training._choose_solver import choose_solver
 from rbfnet.training._given_data import data_problem, default_kernel, per_row, restricted
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
+from rbfnet.training._local_solve import LocalRun
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
 from rbfnet.training._solution import Solution
@@ -36,7 +37,7 @@ from rbfnet.training.verdict import accuracy_for
 def solve(
     problem: Problem | type[Problem],
     *,
-    kernel: KernelLike = "gaussian",
+    kernel: KernelLike | None = None,
     num_centers: int | str | None = "auto",
     solver: Solver | str = "auto",
     seed: int = 0,
@@ -55,8 +56,8 @@ def solve(
 
     Args:
         problem: a :class:`rbfnet.Problem`, or a class whose constructor needs no arguments.
-        kernel: a Kernel, its name, or a plain function of s.
-        num_centers: the number of centres; ``"auto"`` is 400 or, with an accuracy, as many as it takes; None for a data problem
+        kernel: a Kernel, its name, or a plain function of s; None is a Gaussian, or r^5 with ``network="local"``.
+        num_centers: the number of centres or nodes; ``"auto"`` is 400 or, with an accuracy, as many as it takes; None for a data problem
             with ``centers="points"``, where every point is a centre.
         solver: a Solver, or the name of a solver with default arguments; ``"auto"`` chooses one for the problem
             (:class:`rbfnet.solvers.Auto`).
@@ -68,7 +69,9 @@ def solve(
             at most ``accuracy``; the summary lists these runs and, if the accuracy is not reached, says what limits it.
         allow_unsolved: do not warn if the verdict is ``"not solved"``.
         accelerator, devices: options of Lightning's Trainer: ``accelerator="gpu"``; ``devices=2`` for solvers that support it.
-        network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...
+        network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...; or
+            ``network="local"`` and those of :class:`rbfnet.nn.LocalNetwork`, and ``spacing`` of its nodes
+            (:func:`rbfnet.domains.place_nodes`), for linear problems in space with many nodes: one sparse system.
 
     Raises:
         InputError: any invalid argument, or a combination that does not work; the message is one sentence.
@@ -184,7 +187,7 @@ def _smoothing_solver(smoothing: Any, masked: Tensor, problem: DataProblem, opti
 
 def _solved(
     problem: Problem,
-    kernel: KernelLike,
+    kernel: KernelLike | None,
     arguments: Mapping[str, Any],
     solver: Solver,
     dtype: torch.dtype,
@@ -195,6 +198,9 @@ def _solved(
 ) -> Solution:
     """The solution of one run, or of the best of several with more and more centres."""
     asked = accuracy_for(problem, accuracy)
+    if arguments.get("network") == "local" and not isinstance(problem, DataProblem):
+        return LocalRun(problem, kernel, arguments).checked(solver, dtype, trainer, callbacks).solution(accuracy=asked, **settings)
+    kernel = "gaussian" if kernel is None else kernel
     more = grows(problem, accuracy, arguments, trainer, callbacks)
     solver = choose_solver(solver, problem, kernel, arguments, dtype, trainer, callbacks)
 

@@ -1,6 +1,7 @@
 """The verdict on a run, and its errors relative to a reference."""
 
 from rbfnet.training.verdict._data_verdict import judge_data
+from rbfnet.training.verdict._local_verdict import judge_local
 from rbfnet.training.verdict._reference_errors import compared, errors, errors_of, fitted
 from rbfnet.training.verdict._verdict import Verdict, accuracy_for, judge
 
@@ -13,4 +14,5 @@ __all__ = [
     "fitted",
     "judge",
     "judge_data",
+    "judge_local",
 ]

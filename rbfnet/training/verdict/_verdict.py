@@ -135,17 +135,19 @@ def _judged(model: Differentiable, problem: Problem, solver: Solver, used: Mappi
     lost = [sentence for determined, sentence in unknowns if not determined]
     # The undetermined directions of something that is not a solution are meaningless.
     missing = _not_determined(problem, likely) if worst.rms <= AT_WORST else []
-    if lost or missing or astray or not (worst.rms <= min(ROUGH * a, AT_WORST) and errors <= min(ROUGH * a, AT_WORST)):
-        word = "not solved"
-    elif worst.rms <= min(SOLVED * a, AT_MOST) and errors <= min(CLOSE * a, AT_MOST):
-        word = "solved"
-    else:
-        word = "rough"
+    word = word_for(worst.rms, errors, a, failed=bool(lost or missing or astray))
     sentences = [sentence for _, sentence in unknowns]
     if word != "solved" and not lost:
         told = contradictions(problem, fresh, found, levels=not isinstance(model, Evolving)) or missing
-        sentences += told or [_most(worst, astray, likely), remedy(model, problem, solver, used, word)]
+        sentences += told or [reason(worst, astray, likely.error if likely else None), remedy(model, problem, solver, used, word)]
     return Verdict(word, tuple(map(_row, found)), tuple(s for s in sentences if s), likely.error if likely else None)
+
+
+def word_for(residual: float, error: float, a: float, failed: bool) -> str:
+    """The word for the largest relative residual and the estimated error; ``failed`` if something else is wrong."""
+    if failed or not (residual <= min(ROUGH * a, AT_WORST) and error <= min(ROUGH * a, AT_WORST)):
+        return "not solved"
+    return "solved" if residual <= min(SOLVED * a, AT_MOST) and error <= min(CLOSE * a, AT_MOST) else "rough"
 
 
 def _estimated(model: Differentiable, problem: Problem, fresh: Mapping[str, Sample], found: Sequence[Miss]) -> Estimate | None:
@@ -216,14 +218,15 @@ def _unknowns(problem: Problem, likely: Estimate | None) -> list[tuple[bool, str
     return found
 
 
-def _most(worst: Miss, astray: Sequence[Miss], likely: Estimate | None) -> str:
+def reason(worst: Miss, astray: Sequence[Miss], error: float | None) -> str:
+    """The sentence on the largest residual, or on the one close to the boundary."""
     if astray and (first := max(astray, key=lambda miss: miss.share)).share > worst.share:
         return (
             f"Condition {first.condition!r} does not hold close to the boundary: at {100 * first.share:.0f} % of the points "
             "there its residual exceeds half the size of its terms."
         )
-    error = f", and the estimated error is {percent(likely.error)}" if likely else ""
-    return f"Condition {worst.condition!r} has a relative residual of {percent(worst.rms)}{error}."
+    also = "" if error is None else f", and the estimated error is {percent(error)}"
+    return f"Condition {worst.condition!r} has a relative residual of {percent(worst.rms)}{also}."
 
 
 def percent(part: float) -> str:
