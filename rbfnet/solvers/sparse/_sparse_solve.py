@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 MOST_ENTRIES = 2.5e6
 """Systems with more nonzeros in three dimensions are solved by iteration: there the factors of LU fill up."""
 
-DROP, FILL = 1e-4, 12.0
+DROP, FILL = 1e-2, 4.0
 """Threshold and fill of the incomplete LU."""
 
 REFINEMENTS = 2
