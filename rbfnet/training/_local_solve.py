@@ -29,6 +29,9 @@ from rbfnet.training.verdict import compared, judge_local
 DEGREES = {1: 6, 2: 6, 3: 4}
 """Degree of the polynomials by dimension."""
 
+NODES = 400
+"""Number of nodes if it is not given."""
+
 DECIDED = {"in_features", "out_features", "nodes", "kernel", "dtype", "device"}
 """Arguments of LocalNetwork that follow from the problem and the run."""
 
@@ -40,7 +43,7 @@ class LocalRun:
     Args:
         problem: linear, in up to three dimensions of space.
         kernel: None is r^5.
-        network: ``num_centers``, the number of nodes, about; ``spacing`` as in :func:`rbfnet.domains.place_nodes`; further
+        network: ``num_centers``, the number of nodes, about, or ``"auto"``; ``spacing`` as in :func:`rbfnet.domains.place_nodes`; further
             arguments of :class:`rbfnet.nn.LocalNetwork`.
     """
 
@@ -66,7 +69,8 @@ class LocalRun:
             raise InputError(f"network=local computes in float64, but got dtype={str(dtype).removeprefix('torch.')}; remove it.")
         if trainer["accelerator"] not in ("cpu", "auto") or trainer["devices"] not in (1, "1", "auto") or callbacks:
             raise InputError("network=local runs in one step on the CPU; remove accelerator, devices and callbacks.")
-        positive("num_centers", self.network["num_centers"], whole=True)
+        if self.network["num_centers"] != "auto":
+            positive("num_centers", self.network["num_centers"], whole=True)
         self._require_linear_in_space()
         return self
 
@@ -87,7 +91,8 @@ class LocalRun:
     def solution(self, seed: int, started: float, accuracy: float | None) -> Solution:
         """Place the nodes, solve, estimate the error, and judge."""
         problem, network = self.problem.to(torch.float64), {key: value for key, value in self.network.items() if key != "network"}
-        count, spacing = int(network.pop("num_centers")), network.pop("spacing", None)
+        given = network.pop("num_centers")
+        count, spacing = NODES if given == "auto" else int(given), network.pop("spacing", None)
         kernel = as_kernel("quintic" if self.kernel is None else self.kernel)
         model, words = self._solved(count, spacing, kernel, network)
         seconds = time.perf_counter() - started

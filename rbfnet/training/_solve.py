@@ -199,7 +199,9 @@ def _solved(
     """The solution of one run, or of the best of several with more and more centres."""
     asked = accuracy_for(problem, accuracy)
     if arguments.get("network") == "local" and not isinstance(problem, DataProblem):
-        return LocalRun(problem, kernel, arguments).checked(solver, dtype, trainer, callbacks).solution(accuracy=asked, **settings)
+        return (
+            LocalRun(problem, kernel, arguments).checked(solver, dtype, trainer, callbacks).solution(accuracy=asked, **settings)
+        )
     kernel = "gaussian" if kernel is None else kernel
     more = grows(problem, accuracy, arguments, trainer, callbacks)
     solver = choose_solver(solver, problem, kernel, arguments, dtype, trainer, callbacks)
