@@ -43,8 +43,8 @@ class LocalRun:
     Args:
         problem: linear, in up to three dimensions of space.
         kernel: None is r^5.
-        network: ``num_centers``, the number of nodes, about, or ``"auto"``; ``spacing`` as in :func:`rbfnet.domains.place_nodes`; further
-            arguments of :class:`rbfnet.nn.LocalNetwork`.
+        network: ``num_centers``, the number of nodes, about, or ``"auto"``; ``spacing`` as in
+            :func:`rbfnet.domains.place_nodes`; further arguments of :class:`rbfnet.nn.LocalNetwork`.
     """
 
     problem: Problem

@@ -57,8 +57,8 @@ def solve(
     Args:
         problem: a :class:`rbfnet.Problem`, or a class whose constructor needs no arguments.
         kernel: a Kernel, its name, or a plain function of s; None is a Gaussian, or r^5 with ``network="local"``.
-        num_centers: the number of centres or nodes; ``"auto"`` is 400 or, with an accuracy, as many as it takes; None for a data problem
-            with ``centers="points"``, where every point is a centre.
+        num_centers: the number of centres or nodes; ``"auto"`` is 400 or, with an accuracy, as many centres as it takes; None for
+            data with ``centers="points"``, where every point is a centre.
         solver: a Solver, or the name of a solver with default arguments; ``"auto"`` chooses one for the problem
             (:class:`rbfnet.solvers.Auto`).
         seed: the random seed for points and centres.
