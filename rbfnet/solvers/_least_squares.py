@@ -19,7 +19,7 @@ from rbfnet.solvers._solver import Solver, Solving
 from rbfnet.solvers.algebra import Moments, Regularization
 from rbfnet.solvers.algebra.processes import agreed
 from rbfnet.solvers.assembly import LinearSystem, Posed, inequalities_asked, measurements_asked, require_linear, values_asked
-from rbfnet.solvers.scattered import DataFit, FunctionalFit, Smoothing
+from rbfnet.solvers.scattered import DataFit, FunctionalFit, Smoothing, fit_locally, is_local
 from rbfnet.solvers.selection import choose_shape, chosen, keep_enough, seen, too_few
 
 COPIES = 3
@@ -99,6 +99,11 @@ class LeastSquares(Solver):
         """Whether smoothing was requested."""
         return isinstance(self.smoothing, Tensor) or self.smoothing not in (0.0, "auto")
 
+    @property
+    def interpolates(self) -> bool:
+        """Whether data may be interpolated: nothing else was requested."""
+        return not self._smooths and self.regularization.how == "damping" and self.tolerance is None
+
     def distributes(self, problem: Problem) -> bool:
         # Rows of different kinds are weighed against each other in one process.
         return problem.sites() is None or (len(problem.named_conditions()) == 1 and not problem.bounds())
@@ -137,6 +142,8 @@ class LeastSquares(Solver):
         columns = model.coefficients.shape[0]
         values = values_asked(model, problem, samples)
         measured = measurements_asked(model, problem, samples)
+        if is_local(model):
+            self._require_interpolation(bool(measured))
         several = bool(measured)
         for one in measured:
             one.require_smooth(model)
@@ -162,6 +169,16 @@ class LeastSquares(Solver):
             raise InputError(
                 f"{rows} points cannot determine a polynomial tail of {tail} terms; give at least {tail} points, or a lower "
                 "degree."
+            )
+
+    def _require_interpolation(self, several: bool) -> None:
+        """Raise InputError for what local interpolants do not have."""
+        if several:
+            raise InputError("network=local fits values at points, but other measurements were given too; use network=default.")
+        if not self.interpolates:
+            raise InputError(
+                "network=local interpolates the data, but smoothing, regularization or tolerance was given; remove it, or use "
+                "network=default with fewer centres."
             )
 
     def _require_memory(self, rows: int, columns: int, bytes_each: int) -> None:
@@ -201,6 +218,9 @@ class _Solve(Solving):
         values = posed.values() if self.regularization.how == "damping" else None
         if measured := posed.measurements():
             self._from_data(posed, FunctionalFit(posed, measured, self.smoothing))
+        elif values is not None and is_local(posed.model):
+            unknowns, self.left_out, self.words = fit_locally(posed, values)
+            posed.model.set_coefficients(unknowns)
         elif values is None:
             self._from_rows(posed)
         else:

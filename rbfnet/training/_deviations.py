@@ -10,6 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.nn import LocalNetwork
+from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import Operator, Recorder
 from rbfnet.solvers import Posterior
 from rbfnet.training._asked import Asked, field_of
@@ -25,6 +27,11 @@ def deviations(
     Raises:
         InputError: there is no posterior, or its kernel is not smooth enough.
     """
+    if posterior is None and isinstance(innermost(model), LocalNetwork):
+        raise InputError(
+            "Error bars need one system of all points, which local interpolants do not have; use network='default', or "
+            "num_centers for many points."
+        )
     if posterior is None:
         raise InputError(
             "Error bars are for data fitted by least_squares in this session; fit the data again, as in rbfnet.fit(x, y)."

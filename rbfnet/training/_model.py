@@ -22,6 +22,7 @@ from rbfnet.nn.wrappers import as_vector
 from rbfnet.operators import Differentiable, Operator, apply_operators
 from rbfnet.problems import Problem, Units
 from rbfnet.solvers import Solver
+from rbfnet.training._local_model import build_local
 
 DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in DTYPE_NAMES}
 
@@ -52,6 +53,8 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         dtype: the dtype of the parameters.
     """
     problem.require_domain()
+    if network.get("network") == "local":
+        return build_local(problem, kernel, network, solver, dtype)
     _require_known(network)
     network = {**network, "num_centers": USUAL} if network.get("num_centers") == AUTOMATIC else network
     if isinstance(kernel, Kernel):

@@ -24,6 +24,7 @@ from rbfnet.training._choose_kernel import choose_kernel
 from rbfnet.training._choose_solver import choose_solver
 from rbfnet.training._given_data import data_problem, default_kernel, per_row, restricted
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
+from rbfnet.training._local_model import locally
 from rbfnet.training._local_solve import LocalRun
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
@@ -109,6 +110,7 @@ def fit(
     outputs: Sequence[str] | None = None,
     seed: int = 0,
     smoothing: float | str | Tensor | np.ndarray = "auto",
+    network: str = "auto",
     weights: Sequence[float] | Tensor | np.ndarray | None = None,
     **options: Any,
 ) -> Solution:
@@ -124,8 +126,8 @@ def fit(
         y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values become separate outputs, which
             :meth:`Solution.predict` recombines.
         kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, or a quintic one with other
-            data than values, or bounds, and ``"gaussian"`` with an equation; ``"auto"`` is the one of several with the smallest
-            leave-one-out errors, or the most robust if these are similar.
+            data than values, or bounds, a cubic one with ``network="local"``, and ``"gaussian"`` with an equation; ``"auto"`` is
+            the one of several with the smallest leave-one-out errors, or the most robust if these are similar.
         num_centers: the number of centres; None places one at every distinct point.
         gradients: the gradient of each output at each row of x, (N, O, D), or (N, D) for one output.
         test: rows held out to measure the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all rows.
@@ -133,6 +135,8 @@ def fit(
         seed: the random seed for the held-out rows and the centres.
         smoothing: the smoothing parameter: ``"auto"`` for cross-validation; 0 for interpolation, or plain least squares
             with fewer centres; a number, or one per row of x (:class:`rbfnet.solvers.LeastSquares`).
+        network: ``"default"`` for one system of all points; ``"local"`` for a blend of interpolants of 50 points each
+            (:class:`rbfnet.nn.LocalNetwork`); ``"auto"`` is local beyond 20,000 points or half of this machine's memory.
         weights: one positive number per row of x: the inverse variance of its error, up to a factor; None if all are equal.
         options: further arguments of :func:`solve`, and of :class:`rbfnet.problems.DataProblem`: ``also`` (other derivatives,
             means over cells), ``noise`` and ``gradient_noise``; ``bounds`` (``["u >= 0", "u_x >= 0", "convex"]``);
@@ -150,22 +154,24 @@ def fit(
         ('leave-one-out', True)
     """
     problem, masked = data_problem(x, y, gradients, coords, outputs, seed, test, weights, options)
-    if not isinstance(smoothing, str) or smoothing != "auto":
-        options["solver"] = _smoothing_solver(smoothing, masked, problem, options)
-    options = {"solver": "least_squares", "centers": "points" if num_centers is None else "farthest_point", **options}
-    if restricted(problem) and not isinstance(as_solver(options["solver"]), (LeastSquares, Auto)):
+    fitted_by = _smoothing_solver(smoothing, masked, problem, options)
+    if restricted(problem) and not isinstance(as_solver(fitted_by), (LeastSquares, Auto)):
         raise InputError("Fits with an equation or bounds are computed by least_squares; remove solver.")
-    options = {"seed": seed, **_as_tensors(options)}
-    return solve(problem, kernel=_kernel(problem, kernel, num_centers, options), num_centers=num_centers, **options)
+    options = {"num_centers": num_centers, "seed": seed, **_as_tensors(options), "solver": fitted_by}
+    if locally(network, kernel, options, problem):
+        return solve(problem, kernel="cubic" if kernel is None else kernel, network="local", **options)
+    options = {"centers": "points" if num_centers is None else "farthest_point", **options}
+    return solve(problem, kernel=_kernel(problem, kernel, options), **options)
 
 
-def _kernel(problem: DataProblem, kernel: KernelLike | None, num_centers: int | None, options: Mapping[str, Any]) -> KernelLike:
+def _kernel(problem: DataProblem, kernel: KernelLike | None, options: Mapping[str, Any]) -> KernelLike:
     """The kernel itself, the default for the data, or the one that is chosen, of which the notes then tell."""
     if kernel is None:
         return default_kernel(problem)
     if not isinstance(kernel, str) or kernel != "auto":
         return kernel
-    chosen, why = choose_kernel(problem, solve, num_centers, options)
+    rest = {key: value for key, value in options.items() if key != "num_centers"}
+    chosen, why = choose_kernel(problem, solve, options["num_centers"], rest)
     problem.notes.append(why)
     return chosen
 
@@ -176,8 +182,11 @@ def _as_tensors(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, **{name: as_columns(name, given).values.reshape(given.shape) for name, given in arrays.items()}}
 
 
-def _smoothing_solver(smoothing: Any, masked: Tensor, problem: DataProblem, options: Mapping[str, Any]) -> Solver:
-    """The solver with the requested smoothing."""
+def _smoothing_solver(smoothing: Any, masked: Tensor, problem: DataProblem, options: Mapping[str, Any]) -> Solver | str:
+    """The solver with the requested smoothing, or the one that was given."""
+    if isinstance(smoothing, str) and smoothing == "auto":
+        given: Solver | str = options.get("solver", "least_squares")
+        return given
     if "solver" in options:
         raise InputError("smoothing cannot be combined with solver; pass it to the solver, as in LeastSquares(smoothing=...).")
     if not isinstance(smoothing, str) and number(smoothing) is None:

@@ -2,6 +2,7 @@
 
 from rbfnet.solvers.scattered._data_fit import DataFit
 from rbfnet.solvers.scattered._functional_fit import FunctionalFit
+from rbfnet.solvers.scattered._local_fit import fit_locally, is_local
 from rbfnet.solvers.scattered._posterior import Posterior
 from rbfnet.solvers.scattered._scattered_values import Smoothing
 
@@ -10,4 +11,6 @@ __all__ = [
     "FunctionalFit",
     "Posterior",
     "Smoothing",
+    "fit_locally",
+    "is_local",
 ]
