@@ -46,11 +46,9 @@ def build_model(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
     the coordinates of the network. The outermost wrapper is :meth:`rbfnet.problems.Problem.ansatz`.
 
     Args:
-        problem, kernel, solver: the problem, kernel and solver of the run.
-        network: further arguments of :class:`RBFNetwork`, and ``vector``: ``"divergence_free"`` or ``"curl_free"`` for a network
-            whose first outputs, one for each coordinate of space, are such a vector field (:class:`rbfnet.nn.DivergenceFree`,
-            :class:`rbfnet.nn.CurlFree`).
-        dtype: the dtype of the parameters.
+        problem, kernel, solver, dtype: those of the run.
+        network: further arguments of :class:`RBFNetwork`, and ``vector``: ``"divergence_free"`` or ``"curl_free"`` if the first
+            outputs, one per coordinate of space, are to be :class:`rbfnet.nn.DivergenceFree` or :class:`rbfnet.nn.CurlFree`.
     """
     problem.require_domain()
     if network.get("network") == "local":
