@@ -125,7 +125,7 @@ class DataProblem(Problem):
 
     def _require_lines(self) -> None:
         """Raise InputError where inputs on a circle or sphere meet what needs lines."""
-        if (self._bounds or any(isinstance(condition, Law) for condition in self.also)) and self.embedding() is not None:
+        if self.restricted and self.embedding() is not None:
             raise InputError(
                 f"{'bounds' if self._bounds else 'equation'} cannot have periodic inputs or a sphere; remove one of them."
             )
@@ -157,6 +157,11 @@ class DataProblem(Problem):
 
     def sites(self) -> Sites:
         return self._sites
+
+    @property
+    def restricted(self) -> bool:
+        """Whether a fit satisfies equations or inequalities."""
+        return bool(self._bounds) or any(isinstance(condition, Law) for condition in self.also)
 
     def bounds(self) -> Sequence[Bound]:
         return self._bounds

@@ -78,11 +78,6 @@ def default_kernel(problem: DataProblem) -> str:
     return "quintic" if problem.also or problem.bounds() else "thin_plate_spline"
 
 
-def restricted(problem: DataProblem) -> bool:
-    """Whether the fit satisfies equations or inequalities."""
-    return bool(problem.bounds()) or any(isinstance(condition, Law) for condition in problem.also)
-
-
 def per_row(name: str, each: Any, masked: Tensor) -> Tensor:
     """The number of each row that is not masked."""
     given = as_columns(name, each).values

@@ -13,7 +13,6 @@ from rbfnet.kernels import KernelLike
 from rbfnet.nn import Affine, LocalNetwork
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.solvers import LeastSquares, Solver, as_solver
-from rbfnet.training._given_data import restricted
 
 NEIGHBORS = 50
 """Number of points of a local interpolant of data."""
@@ -68,14 +67,14 @@ def locally(network: object, kernel: KernelLike | None, options: Mapping[str, An
     num_centers = options["num_centers"]
     if one_of("network", network, ("auto", "default", "local")) == "local" and num_centers is not None:
         raise InputError(f"network=local has a node at every point, but num_centers={num_centers} was given; remove one of them.")
-    if network == "local" and restricted(problem):
+    if network == "local" and problem.restricted:
         raise InputError("network=local takes values only, but an equation or bounds were given; use network='default'.")
     searched = isinstance(kernel, str) and kernel == "auto"
     if network == "local" and searched:
         raise InputError("network=local needs one kernel, but kernel=auto was given; use kernel='cubic' or another.")
     solver, sites = as_solver(options["solver"]), len(problem.support())
     able = isinstance(solver, LeastSquares) and solver.interpolates and len(problem.named_conditions()) == 1
-    able = able and problem.embedding() is None and not restricted(problem)
+    able = able and problem.embedding() is None and not problem.restricted
     asked = searched or num_centers is not None or options.keys() - {"solver", "dtype", "num_centers", "seed"}
     if network != "auto" or asked or not able or not too_many(sites):
         return network == "local"

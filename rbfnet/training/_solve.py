@@ -22,7 +22,7 @@ from rbfnet.solvers import Auto, LeastSquares, Solver, as_solver
 from rbfnet.training._arrays import as_columns
 from rbfnet.training._choose_kernel import choose_kernel
 from rbfnet.training._choose_solver import choose_solver
-from rbfnet.training._given_data import data_problem, default_kernel, per_row, restricted
+from rbfnet.training._given_data import data_problem, default_kernel, per_row
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
 from rbfnet.training._local_model import locally
 from rbfnet.training._local_solve import LocalRun
@@ -125,9 +125,8 @@ def fit(
         x: (N, D), or (N,) for one input: an array, list, tensor or data frame; rows with masked entries are left out.
         y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values become separate outputs, which
             :meth:`Solution.predict` recombines.
-        kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, or a quintic one with other
-            data than values, or bounds, a cubic one with ``network="local"``, and ``"gaussian"`` with an equation; ``"auto"`` is
-            the one of several with the smallest leave-one-out errors, or the most robust if these are similar.
+        kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, quintic with other data than values or
+            bounds, cubic with ``network="local"``, Gaussian with an equation; ``"auto"`` compares leave-one-out errors.
         num_centers: the number of centres; None places one at every distinct point.
         gradients: the gradient of each output at each row of x, (N, O, D), or (N, D) for one output.
         test: rows held out to measure the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all rows.
@@ -155,8 +154,6 @@ def fit(
     """
     problem, masked = data_problem(x, y, gradients, coords, outputs, seed, test, weights, options)
     fitted_by = _smoothing_solver(smoothing, masked, problem, options)
-    if restricted(problem) and not isinstance(as_solver(fitted_by), (LeastSquares, Auto)):
-        raise InputError("Fits with an equation or bounds are computed by least_squares; remove solver.")
     options = {"num_centers": num_centers, "seed": seed, **_as_tensors(options), "solver": fitted_by}
     if locally(network, kernel, options, problem):
         return solve(problem, kernel="cubic" if kernel is None else kernel, network="local", **options)
@@ -186,6 +183,8 @@ def _smoothing_solver(smoothing: Any, masked: Tensor, problem: DataProblem, opti
     """The solver with the requested smoothing, or the one that was given."""
     if isinstance(smoothing, str) and smoothing == "auto":
         given: Solver | str = options.get("solver", "least_squares")
+        if problem.restricted and not isinstance(as_solver(given), (LeastSquares, Auto)):
+            raise InputError("Fits with an equation or bounds are computed by least_squares; remove solver.")
         return given
     if "solver" in options:
         raise InputError("smoothing cannot be combined with solver; pass it to the solver, as in LeastSquares(smoothing=...).")
