@@ -132,8 +132,7 @@ def fit(
         test: rows held out to measure the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all rows.
         coords, outputs: names of the columns; None uses those of a data frame.
         seed: the random seed for the held-out rows and the centres.
-        smoothing: the smoothing parameter: ``"auto"`` for cross-validation; 0 for interpolation, or plain least squares
-            with fewer centres; a number, or one per row of x (:class:`rbfnet.solvers.LeastSquares`).
+        smoothing: ``"auto"`` for cross-validation; 0 interpolates, or with fewer centres fits; a number, or one per row of x.
         network: ``"default"`` for one system of all points; ``"local"`` for a blend of interpolants of 50 points each
             (:class:`rbfnet.nn.LocalNetwork`); ``"auto"`` is local beyond 20,000 points or half of this machine's memory.
         weights: one positive number per row of x: the inverse variance of its error, up to a factor; None if all are equal.
