@@ -13,6 +13,7 @@ from rbfnet.problems.zoo.references._four_disks import four_disks
 from rbfnet.problems.zoo.references._kdv_cosine import kdv_cosine
 from rbfnet.problems.zoo.references._lid_driven_cavity import GHIA_U, GHIA_V, GHIA_X, GHIA_Y, lid_driven_cavity
 from rbfnet.problems.zoo.references._schroedinger import schroedinger
+from rbfnet.problems.zoo.references._screened_poisson import screened_poisson
 from rbfnet.problems.zoo.references._van_der_pol import van_der_pol
 
 __all__ = [
@@ -28,10 +29,11 @@ __all__ = [
     "kdv_cosine",
     "lid_driven_cavity",
     "schroedinger",
+    "screened_poisson",
     "van_der_pol",
 ]
 
 
 def columns() -> dict[str, Callable[..., Arrays]]:
     """By name, those that return a value of each coordinate and output for each point: ``exact: {reference: kdv_cosine}``."""
-    return {reference.__name__: reference for reference in (burgers_thin, kdv_cosine)}
+    return {reference.__name__: reference for reference in (burgers_thin, kdv_cosine, screened_poisson)}
