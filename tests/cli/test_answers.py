@@ -106,7 +106,7 @@ def test_what_the_checks_know_is_what_the_yaml_lists() -> None:
     """Which another test holds to the arguments of the constructors."""
     assert checks._arguments("rbfnet.kernels.Matern") == {"nu"}
     assert checks._arguments("rbfnet.problems.Table") == {
-        "path", "inputs", "outputs", "validation", "test", "decimal", "units_row", "missing",
+        "path", "inputs", "outputs", "validation", "test", "decimal", "units_row", "missing", "scale", "periodic", "sphere",
     }  # fmt: skip
     assert checks._arguments("rbfnet.training.RAD") == {"period", "k", "c", "pool"}
     assert checks._arguments("rbfnet.kernels.Gaussian") == set()

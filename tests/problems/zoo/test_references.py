@@ -26,6 +26,7 @@ from rbfnet.problems.zoo.references import (
     _kdv_cosine,
     _lid_driven_cavity,
     _schroedinger,
+    _screened_poisson,
 )
 from rbfnet.problems.zoo.references._cache import cached
 
@@ -544,3 +545,23 @@ def test_the_cavity_as_it_is_kept(cavity: dict[str, Array]) -> None:
     for key in ("u", "v"):
         change = np.abs(kept[key][::2, ::2] - cavity[key])
         assert change[away].max() < 5e-4 and change[:, 32].max() < 4e-5 and change[32].max() < 4e-5
+
+
+def test_the_screened_poisson_equation_in_a_square_with_holes() -> None:
+    found = _screened_poisson.solve(points=120)
+
+    def u(x: Any, y: Any) -> Any:
+        return _screened_poisson.evaluate(np.asarray(x, dtype=float), np.asarray(y, dtype=float), found)
+
+    angles = 2 * np.pi * (np.arange(97) + 0.3) / 97
+    for cx, cy, radius in _screened_poisson.HOLES:
+        assert np.abs(u(cx + radius * np.cos(angles), cy + radius * np.sin(angles)) - 1).max() < 1e-9
+    side, end = np.linspace(-0.98, 0.98, 40), np.ones(40)
+    for x, y in ((end, side), (-end, side), (side, end), (side, -end)):
+        assert np.abs(u(x, y) - 0.2).max() < 1e-7
+    # The equation, by differences of fourth order.
+    x, y, h = np.array([0.0, 0.05, -0.9, 0.1]), np.array([0.1, 0.6, -0.2, -0.95]), 1e-3
+    weights = {-2: -1.0, -1: 16.0, 0: -30.0, 1: 16.0, 2: -1.0}
+    laplacian = sum(w * (u(x + k * h, y) + u(x, y + k * h)) for k, w in weights.items()) / (12 * h**2)
+    source = 10 * (17 + x**2 + y**2) * np.sin(np.pi * x) * np.sin(4 * np.pi * y)
+    assert np.abs(64 * u(x, y) - laplacian - source).max() < 1e-7
