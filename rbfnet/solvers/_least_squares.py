@@ -101,7 +101,7 @@ class LeastSquares(Solver):
 
     @property
     def interpolates(self) -> bool:
-        """Whether data may be interpolated: nothing else was requested."""
+        """Whether data may be interpolated, as nothing else was requested."""
         return not self._smooths and self.regularization.how == "damping" and self.tolerance is None
 
     def distributes(self, problem: Problem) -> bool:

@@ -110,7 +110,7 @@ class Affine(Wrapper):
 
     @property
     def coupled(self) -> tuple[int, ...]:
-        """Those of the network: their components have one scale, so that factors of the coefficients are the network's."""
+        """Those of the network, as their components have one scale and the factors of the coefficients are the network's."""
         return self.network.coupled
 
     def offset(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B O"]:

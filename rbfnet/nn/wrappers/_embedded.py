@@ -49,7 +49,7 @@ class Embedded(CoordinateMap):
 
     @property
     def shape_matrix(self) -> Float[Tensor, "M D D"]:
-        """A of the metric at each centre, in the coordinates x: J^T A J with the Jacobian J of z."""
+        """A of the metric at each centre, in the coordinates x, which is J^T A J with the Jacobian J of z."""
         x = self.centers.detach()
         jacobian = self.map.apply_operators(x, [Operator.d(i) for i in range(self.in_features)])
         return jacobian.mT @ self.network.shape_matrix @ jacobian

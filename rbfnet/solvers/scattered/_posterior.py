@@ -79,7 +79,7 @@ class Posterior:
         """The fit to further rows, with the same widths and smoothing; returns it and the leave-one-out errors (N, O).
 
         Its model is a new one: with the new sites as further centres if all sites are centres, else with the same centres. Where
-        all further rows are at new sites, the old ones are not factored again (:meth:`Interpolation.grown`, :func:`triangle`).
+        all further rows are at new sites, the old ones are not factored again.
 
         Args:
             values: all rows, the further ones at the end. sites: of all rows.
