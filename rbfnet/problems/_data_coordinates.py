@@ -21,8 +21,11 @@ def embedding_of(
     """The embedding of data, whose centres :meth:`Embedding.inverse` shows where the data are.
 
     Raises:
-        InputError: names or positions that are no inputs, periods that are not positive, latitudes beyond 90 degrees.
+        InputError: too many or too few names, names or positions that are no inputs, periods that are not positive, latitudes
+            beyond 90 degrees.
     """
+    if x.shape[1] != len(coords):
+        raise InputError(f"Data with the inputs {tuple(coords)} must be (N, {len(coords)}), but got {tuple(x.shape)}.")
     if periodic is not None and not isinstance(periodic, Mapping):
         raise InputError(f"periodic must map inputs to periods, as in {{{coords[0]!r}: 360.0}}, but got {periodic!r}.")
     periods: list[float | None] = [None] * len(coords)

@@ -191,8 +191,10 @@ class DataProblem(Problem):
 
     def standardised(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N E"]:
         """Points in the coordinates of the network, in which distances are measured."""
-        units = self.units()
-        return (self._embedded(x) - units.input_shift.to(x)) / units.input_scale.to(x)
+        # A subclass may do without units.
+        units: Units | None = self.units()
+        z = self._embedded(x)
+        return z if units is None else (z - units.input_shift.to(x)) / units.input_scale.to(x)
 
     def _embedded(self, x: Tensor) -> Tensor:
         return x if self.embedding() is None else self._space(x)

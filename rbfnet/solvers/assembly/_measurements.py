@@ -73,6 +73,9 @@ def measurements_asked(model: LinearModel, problem: Problem, samples: Mapping[st
         return []
     found = []
     conditions = problem.named_conditions()
+    if len({condition.weight for condition in conditions.values()}) > 1:
+        # Weights that a user gave to conditions, rather than the noise of measurements, are those of least squares.
+        return []
     for name, equations in linearised(problem, samples, AtZero(model)).items():
         plain = [normalised(equation, 1.0) for equation in equations]
         blocks = alike_for_all([(equation, 1.0) for equation, _ in plain], len(problem.outputs))
