@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from rbfnet.annotations import held
+from rbfnet.catalogue import snake_case
 from rbfnet.domains import SpaceTime
 from rbfnet.errors import InputError, NotSolvedWarning, positive
 from rbfnet.kernels import KernelLike
@@ -22,6 +25,7 @@ from rbfnet.solvers.eigen import FINE, Modes, modes_of
 from rbfnet.training._isolated import isolated, seed_everything
 from rbfnet.training._model import Network, build_model
 from rbfnet.training._solution import Solution
+from rbfnet.training._solve import made
 
 WIDTHS = (2.0, 3.0, 4.0, 6.0)
 """Widths of the kernels that are tried, in units of the spacing of the centres."""
@@ -36,7 +40,8 @@ class Eigenpairs(Sequence[Solution]):
     Attributes:
         values: (K,), an array of real or complex numbers.
         errors: (K,), their estimated absolute errors.
-        verdict: ``"solved"``, or ``"not solved"`` if a relative error exceeds 1e-3 or fewer values than asked for were found.
+        verdict: ``"solved"``, or ``"not solved"`` if a relative error exceeds 1e-3, fewer values than asked for were found, or
+            some were left out.
         words: sentences about the run.
 
     Example:
@@ -61,11 +66,11 @@ class Eigenpairs(Sequence[Solution]):
         self.words = []
         if modes.unresolved:
             self.words.append(
-                f"{modes.unresolved} value{'s' * (modes.unresolved != 1)} among these left out, because the functions miss the "
-                "equation by more than half; the list may be incomplete."
+                f"{modes.unresolved} eigenvalue{'s' * (modes.unresolved != 1)} left out: the residual of the eigenfunction "
+                "exceeds half of its size. The list may be incomplete."
             )
         if len(relative) < asked:
-            self.words.append(f"Only {len(relative)} of {asked} eigenvalues are resolved.")
+            self.words.append(f"Only {len(relative)} of {asked} eigenvalues were found.")
         elif float(relative.max()) > ACCURACY:
             worst = int(relative.argmax())
             self.words.append(f"Eigenvalue {worst} has an estimated relative error of {float(relative[worst]):.1e}.")
@@ -73,7 +78,7 @@ class Eigenpairs(Sequence[Solution]):
             self.words.append("Use more centres (num_centers), or add singular functions at re-entrant corners (enrichment).")
         solved = len(relative) == asked and not modes.unresolved and float(relative.max()) <= ACCURACY
         self.verdict = "solved" if solved else "not solved"
-        self._summary = summary | {"verdict": self.verdict, "words": self.words}
+        self._summary = summary | {"verdict": self.verdict, "words": self.words, "reasons": self.words}
 
     def __len__(self) -> int:
         return len(self.values)
@@ -95,19 +100,17 @@ class Eigenpairs(Sequence[Solution]):
 
     def predict(self, points: Any) -> np.ndarray:
         """The functions at points (N, D): (N, K) for one output, (N, O, K) for several; complex where they are."""
-        model = copy.deepcopy(self._model)
-        parts = []
-        for part in (
-            (self._modes.coefficients.real, self._modes.coefficients.imag)
-            if np.iscomplexobj(self.values)
-            else (self._modes.coefficients,)
-        ):
+        solution = Solution(copy.deepcopy(self._model), self._problem, None, self._summary)
+
+        def at(coefficients: Tensor) -> np.ndarray:
             columns = []
-            for k in range(len(self)):
-                model.set_coefficients(part[..., k])
-                columns.append(Solution(model, self._problem, None, self._summary).predict(points, progress=False))
-            parts.append(np.stack([np.asarray(column) for column in columns], axis=-1))
-        return parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
+            for part in coefficients.unbind(dim=-1):
+                solution.model.set_coefficients(part)
+                columns.append(np.asarray(solution.predict(points, progress=False)))
+            return np.stack(columns, axis=-1)
+
+        found = self._modes.coefficients
+        return at(found.real) + 1j * at(found.imag) if found.is_complex() else at(found)
 
 
 @held
@@ -140,7 +143,7 @@ def eigenpairs(
         InputError: no or several Eigen conditions, a condition that is not homogeneous, a domain in time, or a bad argument.
 
     Warns:
-        NotSolvedWarning: fewer values than asked for are resolved, or the estimated relative error of one exceeds 1e-3.
+        NotSolvedWarning: the verdict is ``"not solved"``.
 
     Example:
         >>> import rbfnet
@@ -155,18 +158,34 @@ def eigenpairs(
         >>> abs(pairs.values).round(4)  # (k pi)^2
         array([ 0.    ,  9.8696, 39.4784])
     """
-    wanted = int(positive("count", count, whole=True))
+    wanted, started = int(positive("count", count, whole=True)), time.perf_counter()
     with isolated(torch.float64), torch.no_grad():
         seed_everything(seed)
-        posed = problem() if isinstance(problem, type) else problem
+        posed = made("eigenpairs", problem)
         posed.require_domain()
         model, modes = _best(posed, _condition(posed), wanted, near, kernel, {"num_centers": num_centers, **network})
-    inner = cast(RBFNetwork, innermost(model))
-    summary = {"problem": type(posed).__name__, "kernel": str(inner.kernel), "centers": inner.num_centers, "seed": seed}
-    pairs = Eigenpairs(model, posed, modes, wanted, summary)
+    pairs = Eigenpairs(model, posed, modes, wanted, _summary(model, posed, seed, time.perf_counter() - started))
     if pairs.verdict == "not solved":
         warnings.warn("Not solved. " + " ".join(pairs.words), NotSolvedWarning, stacklevel=3)
     return pairs
+
+
+def _summary(model: Network, problem: Problem, seed: int, seconds: float) -> dict[str, Any]:
+    """What the summary of each eigenfunction has in common."""
+    network = cast(RBFNetwork, innermost(model))
+    return {
+        "problem": snake_case(type(problem).__name__),
+        "kernel": snake_case(type(network.kernel).__name__),
+        "solver": "galerkin",
+        "seed": seed,
+        "centers": network.num_centers,
+        "epsilon": float(network.epsilon.detach().mean()),
+        "parameters": model.coefficients.numel(),
+        "epochs": 1,
+        "seconds": round(seconds, 3),
+        "errors": None,
+        "residuals": [],
+    }
 
 
 def _best(

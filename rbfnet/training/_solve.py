@@ -91,7 +91,7 @@ def solve(
         seed_everything(seed)
         trainer, arguments = {"accelerator": accelerator, "devices": devices}, {"num_centers": num_centers, **network}
         settings = {"seed": seed, "started": started}
-        solution = _solved(_made(problem), kernel, arguments, chosen, dtype, trainer, callbacks, accuracy, settings)
+        solution = _solved(made("solve", problem), kernel, arguments, chosen, dtype, trainer, callbacks, accuracy, settings)
     if solution.verdict == "not solved" and not wanted:
         warnings.warn("Not solved. " + " ".join(solution.summary["reasons"]), NotSolvedWarning, stacklevel=3)
     return solution
@@ -241,12 +241,12 @@ def _grown(run: Callable[..., Solution], problem: Problem, accuracy: float) -> S
     return solution
 
 
-def _made(problem: Problem | type[Problem]) -> Problem:
-    """The problem itself, or an instance of a problem class."""
+def made(caller: str, problem: Problem | type[Problem]) -> Problem:
+    """The problem itself, or an instance of a problem class; ``caller`` is the function that takes it."""
     if isinstance(problem, type) and issubclass(problem, Problem):
         if abstract := getattr(problem, "__abstractmethods__", None):
             raise InputError(f"{problem.__name__} lacks {', '.join(sorted(abstract))}; write it as a method.")
         return call(problem, problem.__name__)
     if not isinstance(problem, Problem):
-        raise InputError(f"solve takes a Problem, but got {problem!r}.")
+        raise InputError(f"{caller} takes a Problem, but got {problem!r}.")
     return problem

@@ -216,3 +216,8 @@ def test_many_nodes() -> None:
 def test_wrong_input_is_one_sentence(domain: Domain, arguments: dict[str, object], what: str) -> None:
     with pytest.raises(InputError, match=what):
         place_nodes(domain, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("domain", [Disc((0.0, 0.0), 1.0), Ball((0.0, 0.0, 0.0), 1.0)], ids=["plane", "space"])
+def test_a_spacing_beyond_the_domain_gives_a_single_node(domain: Domain) -> None:
+    assert len(place_nodes(domain, spacing=100.0).x) == 1

@@ -47,7 +47,8 @@ def repelled(
         if step % 2 == 0:
             # Neighbours hardly change between two steps.
             count = min(NEIGHBORS[dims] + 1, len(everything))
-            neighbors = cKDTree(everything).query(x, count)[1][:, 1:]
+            # One at a time, as the only neighbour of a lone node is none.
+            neighbors = cKDTree(everything).query(x, [*range(2, count + 1)])[1] if count > 1 else neighbors
             h = spacing(x)
         push = np.zeros_like(x)
         for k in range(neighbors.shape[1]):

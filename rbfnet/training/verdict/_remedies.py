@@ -135,7 +135,7 @@ def remedy(model: torch.nn.Module, problem: Problem, solver: Solver, used: Mappi
         advice.append("time stepping (solver=evolve)")
     if layer is not None and layer.kernel.smoothness < math.inf:
         advice.append("a smoother kernel (kernel=gaussian)")
-    if isinstance(problem.domain, Difference):
+    if isinstance(problem.domain, Difference) and not per_center(layer):
         advice.append("denser centres near holes (network.centers=graded)")
     if layer is not None:
         advice.append(f"more centres (network.num_centers={(2 if word == 'rough' else 4) * layer.num_centers})")

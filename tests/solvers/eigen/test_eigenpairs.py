@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -81,6 +82,7 @@ def test_a_drum_has_the_frequencies_of_bessel() -> None:
     assert torch.allclose(gram.diagonal(), torch.ones(6, dtype=torch.float64), atol=1e-6)
     assert torch.allclose(gram[0, 1:], torch.zeros(5, dtype=torch.float64), atol=1e-5)
     first = pairs[0].predict([[0.3, 0.4], [0.0, 0.0]])
+    assert "drum: gaussian, 120 centres" in str(pairs[0]) and pairs[0].residuals == []
     zero = float(jn_zeros(0, 1)[0])
     assert first[0] / first[1] == pytest.approx(float(torch.special.bessel_j0(torch.tensor(0.5 * zero))), rel=1e-5)
 
@@ -141,6 +143,8 @@ def test_bad_input_gets_a_sentence() -> None:
         rbfnet.eigenpairs(rbfnet.problems.Poisson())
     with pytest.raises(InputError, match="count must be"):
         rbfnet.eigenpairs(Drum, 0)
+    with pytest.raises(InputError, match="eigenpairs takes a Problem, but got 'drum'"):
+        rbfnet.eigenpairs(cast(Any, "drum"))
 
     class Pushed(Drum):
         def conditions(self) -> Iterable[Condition]:
