@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import qmc
 
 from rbfnet.domains._piece import Piece
 from rbfnet.domains.node_sets._curve_nodes import Spacing
@@ -47,6 +46,8 @@ def candidates(pieces: tuple[Piece, ...], spacing: Spacing, rng: np.random.Gener
 
 
 def _of_piece(piece: Piece, spacing: Spacing, rng: np.random.Generator) -> tuple[Array, Array]:
+    from scipy.stats import qmc  # takes a while to import, and few need it
+
     cube = qmc.Halton(piece.dims, rng=rng)
 
     def draw(count: int) -> tuple[Array, Array]:
