@@ -22,7 +22,7 @@ from rbfnet.training._model import Network
 def deviations(
     posterior: Posterior | None, model: Network, x: Float[Tensor, "N D"], asked: Sequence[Asked], names: ColumnNames
 ) -> Float[Tensor, "N K"]:
-    """The standard deviation of each quantity; expressions are linearised at the model, and outputs are independent.
+    """The standard deviation of each quantity; expressions are linearised at the model.
 
     Raises:
         InputError: there is no posterior, or its kernel is not smooth enough.
@@ -36,10 +36,7 @@ def deviations(
         raise InputError(
             "Error bars are for data fitted by least_squares in this session; fit the data again, as in rbfnet.fit(x, y)."
         )
-    found = [x.new_zeros(len(x)) for _ in asked]
-    for k, one in enumerate(asked):
-        for output, op in _linear(one, model, x, names).items():
-            found[k] = torch.hypot(found[k], posterior.std(x, op)[:, output])
+    found = [posterior.std_of(x, _linear(one, model, x, names)) for one in asked]
     if not posterior.warned and (far := posterior.outside(x)):
         posterior.warned = True
         warnings.warn(

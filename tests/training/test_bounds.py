@@ -70,8 +70,26 @@ def test_in_the_plane() -> None:
     y = np.maximum(0, x.sum(axis=1) - 1) + 0.05 * RNG.standard_normal(40)
     fit = rbfnet.fit(x, y, kernel="quintic", smoothing=1e-3, bounds=["u >= 0", "u_x >= 0"])
     assert min(fit.predict(x).min(), fit.predict(x, "u_x").min()) > -1e-6
-    with pytest.raises(InputError, match="no error bars"):
-        fit.std(x)
+
+
+def test_bars_are_those_without_bounds_and_no_less_than_those_with_them() -> None:
+    """The process restricted to functions that are positive, by rejection."""
+    x, fine = np.linspace(0, 1, 9), np.linspace(0, 1, 25)
+    y, strength = np.array([0.4, 0.1, 0.05, 0.02, 0.0, 0.03, 0.1, 0.3, 0.6]), 0.05
+    options: dict[str, Any] = {"kernel": "gaussian", "epsilon": 1.0, "degree": -1, "smoothing": strength}
+    held, free = rbfnet.fit(x, y, bounds="u >= 0", **options), rbfnet.fit(x, y, **options)
+    bars = held.std(fine)
+    np.testing.assert_allclose(bars, free.std(fine), rtol=1e-2)
+
+    def phi(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.exp(-(((a[:, None] - b) / x.std()) ** 2))
+
+    gain = phi(fine, x) @ np.linalg.inv(phi(x, x) + strength * np.eye(9))
+    covariance = phi(fine, fine) - gain @ phi(x, fine)
+    size = np.mean(free.std(fine) ** 2) / np.mean(np.diag(covariance))
+    drawn = np.random.default_rng(1).multivariate_normal(y.mean() + gain @ (y - y.mean()), size * covariance, 20_000)
+    kept = drawn[(drawn >= 0).all(axis=1)]
+    assert 200 < len(kept) < 19_000 and (kept.std(axis=0) < bars * (1 + 3 / np.sqrt(len(kept)))).all()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from rbfnet.nn.wrappers._divergence_free import DivergenceFree
 from rbfnet.nn.wrappers._embedded import Embedded
 from rbfnet.nn.wrappers._embedding import Embedding
 from rbfnet.nn.wrappers._enriched import Enriched
-from rbfnet.nn.wrappers._matrix_kernel import MatrixKernel
+from rbfnet.nn.wrappers._matrix_kernel import ORDER, MatrixKernel
 from rbfnet.nn.wrappers._normalized import Normalized
 from rbfnet.nn.wrappers._numbered import Numbered, partitions
 from rbfnet.nn.wrappers._periodic import Periodic
@@ -17,6 +17,7 @@ from rbfnet.nn.wrappers._vector_field import VECTORS, as_vector
 from rbfnet.nn.wrappers._wrapper import Wrapper, innermost
 
 __all__ = [
+    "ORDER",
     "VECTORS",
     "Affine",
     "Ansatz",

@@ -73,12 +73,16 @@ class MatrixKernel(Wrapper):
 
     def columns(self, x: Float[Tensor, "B D"], ops: Mapping[int, Operator]) -> dict[int, Float[Tensor, "B N"]]:
         """The factors of each column k: of the operator sum_i ops[i] P_ik on the basis functions."""
+        return self.network.columns(x, self.by_column(dict(zip(ops, self._checked(x, list(ops.values())), strict=True))))
+
+    def by_column(self, ops: Mapping[int, Operator]) -> dict[int, Operator]:
+        """sum_i ops[i] P_ik for each column k, without terms that cancel each other."""
         inner: dict[int, Operator] = {}
-        for i, op in zip(ops, self._checked(x, list(ops.values())), strict=True):
+        for i, op in ops.items():
             parts = dict(enumerate(self._entries[i])) if i < self.components else {i: Operator.identity()}
             for k, entry in parts.items():
                 inner[k] = inner[k] + op @ entry if k in inner else op @ entry
-        return self.network.columns(x, {k: _nonzero(op) for k, op in inner.items()})
+        return {k: _nonzero(op) for k, op in inner.items()}
 
     def moments(self) -> Float[Tensor, "N 0"] | None:
         return self.network.moments()

@@ -107,7 +107,7 @@ class DataFit:
             # Kernels that are too flat for a Cholesky factorisation can still be fitted to their data.
             unknowns = self._fewer().solve(strength)
         model = self.posed.model
-        bars = None if model.coupled else Posterior(model, self.data, strength, interpolates)
+        bars = Posterior(model, self.data, strength, interpolates, fit if isinstance(fit, VectorFit) else None)
         words = self._words(choice, "interpolation" if interpolates else "least squares")
         if self.strength == 0.0 and not interpolates and len(unknowns) * CAUTION > self.data.rows:
             words.append(

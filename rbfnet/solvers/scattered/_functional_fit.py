@@ -57,7 +57,7 @@ class FunctionalFit(DataFit):
         choice = fit.choose() if self.strength is None else None
         strength = torch.full_like(self.data.spread, self.strength or 0.0) if choice is None else choice.strength
         inequalities = inequalities_asked(self.posed.model, self.posed.problem)
-        bars = Posterior(self.posed.model, self.data, strength, False, fit, bounded=bool(inequalities))
+        bars = Posterior(self.posed.model, self.data, strength, False, fit)
         missed = fit.left_out(strength)
         words = [*self._counted(), *self._told(strength, missed)]
         unknowns = fit.solve(strength)

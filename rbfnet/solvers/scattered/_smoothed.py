@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rbfnet.solvers.scattered._choose_smoothing import Spectrum
@@ -40,6 +40,7 @@ class Smoothed:
         left: orthonormal directions of the rows times the root of their weights.
         squares: how far a unit of the penalty reaches along each of them.
         native: V.
+        scaled, right: V as scaled (right^T root(squares)), for other centres than the sites.
 
     Attributes:
         spectrum: of the fits, for one output.
@@ -49,9 +50,15 @@ class Smoothed:
     """
 
     def __init__(
-        self, rows: Rows, left: Float[Tensor, "R K"], squares: Float[Tensor, " K"], native: Float[Tensor, "U K"]
+        self,
+        rows: Rows,
+        left: Float[Tensor, "R K"],
+        squares: Float[Tensor, " K"],
+        native: Float[Tensor, "U K"],
+        scaled: Float[Tensor, "U U"] | None = None,
+        right: Float[Tensor, "K U"] | None = None,
     ) -> None:
-        self.rows, self.left, self.native = rows, left, native
+        self.rows, self.left, self.native, self.scaled, self.right = rows, left, native, scaled, right
         self.values = rows.root * rows.target
         rounding = ROUNDING * torch.finfo(squares.dtype).eps * float(squares.max())
         self.definite = bool((squares > rounding).all())
@@ -75,7 +82,7 @@ class Smoothed:
         scaled = vectors / size.clamp(min=torch.finfo(size.dtype).eps * len(size) * float(size.max())).sqrt()
         basis, corner = torch.linalg.qr(rows.root[:, None] * (matrix @ scaled))
         left, singular, right = torch.linalg.svd(corner, full_matrices=False)
-        return cls(rows, basis @ left, singular.square(), scaled @ (right.T * singular))
+        return cls(rows, basis @ left, singular.square(), scaled @ (right.T * singular), scaled, right)
 
     @property
     def complete(self) -> bool:
@@ -91,14 +98,37 @@ class Smoothed:
 
         (1 - H)_ii^-1 (y - H y)_i with the block of a site, H taking y to the fit; NaN for a site that alone determines something.
         """
+        lost = self._lost(strength)
+        residual = (self.left @ (lost * self.spectrum.along[:, 0]) + self.beyond).reshape(self.rows.components, -1).T
+        block, alone = self._blocks(lost)
+        return torch.linalg.solve(block, residual).masked_fill(alone, torch.nan)
+
+    def left_out_variance(self, strength: float) -> Float[Tensor, "S d"]:
+        """The variances of these errors for values with errors of variance ``strength``: strength times (1 - H)_ii^-1."""
+        block, alone = self._blocks(self._lost(strength))
+        found = torch.linalg.inv(block).diagonal(dim1=1, dim2=2).masked_fill(alone, torch.nan)
+        return found if self.complete else strength * found
+
+    def variance(self, features: Float[Tensor, "B U"], strength: float) -> Float[Tensor, " B"]:
+        """That of linear functionals of the weights, whose prior is the penalty, given values with errors of this variance."""
+        assert self.scaled is not None and self.right is not None
+        inner = features @ self.scaled
+        seen, length = (inner @ self.right.T).square(), inner.square().sum(dim=1)
+        unseen = length - seen.sum(dim=1)
+        unseen = unseen.where(unseen > inner.shape[1] * torch.finfo(inner.dtype).eps * length, 0.0)
+        return seen @ (strength / (self.spectrum.values + strength)) + unseen
+
+    def _lost(self, strength: float) -> Float[Tensor, " K"]:
+        """1 - H along the directions; where they span all rows divided by the strength, so that it does not vanish with it."""
+        return (1.0 if self.complete else strength) / (self.spectrum.values + strength)
+
+    def _blocks(self, lost: Float[Tensor, " K"]) -> tuple[Float[Tensor, "S d d"], Bool[Tensor, "S 1"]]:
+        """(1 - H)_ii of each site, likewise; the identity for sites that alone determine something, and which these are."""
         d = self.rows.components
         known = self.left.reshape(d, -1, self.left.shape[1])
-        # Where the directions span all rows, 1 - H may be divided by the strength, and does not vanish with it.
-        lost = (1.0 if self.complete else strength) / (self.spectrum.values + strength)
-        residual = (self.left @ (lost * self.spectrum.along[:, 0]) + self.beyond).reshape(d, -1).T
         block = torch.einsum("isk,jsk->sij", known * (lost if self.complete else lost - 1.0), known)
-        if self.complete:
-            return torch.linalg.solve(block, residual)
         one = torch.eye(d, dtype=block.dtype, device=block.device)
+        if self.complete:
+            return block, torch.zeros_like(block[:, :1, 0], dtype=torch.bool)
         alone = torch.linalg.eigvalsh(one + block)[:, :1] < torch.finfo(block.dtype).eps ** 0.5
-        return torch.linalg.solve(torch.where(alone[..., None], one, one + block), residual).masked_fill(alone, torch.nan)
+        return torch.where(alone[..., None], one, one + block), alone
