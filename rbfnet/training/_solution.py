@@ -143,8 +143,7 @@ class Solution:
 
         The fit is the mean of a Gaussian process given the data (:class:`rbfnet.solvers.Posterior`). Bars are for the function;
         a new measurement also has its noise. Outside of the data they grow, which a UserWarning says once. Expressions are
-        linearised; outputs are independent, but for the components of a vector field. Bounds are left out of account: with them
-        errors are at most as large. The bar of a complex value is that of the modulus of its error.
+        linearised; bounds, which only lower errors, are left out; the bar of a complex value is that of its error's modulus.
 
         Args:
             points, what: as in :meth:`predict`.
@@ -281,7 +280,7 @@ class Solution:
         """
         return xarray_of(self, axes, what)
 
-    # -- display---------------------------------------------------------------------------------------------------------
+    # -- display --------------------------------------------------------------------------------------------------------
 
     def plot(self) -> Figure:
         """Fit, reference, error and centres in one figure."""
