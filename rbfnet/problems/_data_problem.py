@@ -12,7 +12,7 @@ from torch import Tensor
 from rbfnet.domains import Domain, PointCloud, Sites, find_sites
 from rbfnet.errors import InputError, number, positive
 from rbfnet.nn import Embedding
-from rbfnet.operators import Field
+from rbfnet.operators import Field, Operator
 from rbfnet.problems._data_coordinates import embedding_of, extents, input_scale, scale_of
 from rbfnet.problems._problem import Problem, Reference, Units
 from rbfnet.problems._with_neighbours import with_neighbours
@@ -40,7 +40,8 @@ class DataProblem(Problem):
         sphere: which inputs are longitude and latitude, in degrees and in this order: ``("lon", "lat")``. Points are compared
             by the chord between them (:class:`rbfnet.nn.Embedding`), so the fit has no seam, and a pole is one point.
         noise: the standard deviation of the errors of y, where it is known, to weigh y against what else is given.
-        gradients: of each output at each row. gradient_noise: the standard deviation of their errors, where it is known.
+        gradients: of each output at each row, per unit of each input (on a sphere, per degree of longitude and latitude).
+            gradient_noise: the standard deviation of their errors, where it is known.
         also: what else was measured, at these points or others: :class:`rbfnet.problems.Data` with ``of``, the quantity;
             :class:`rbfnet.problems.Mean` or :class:`rbfnet.problems.Integral` over a cell. Each may have its own noise.
             Centres are added beside their points.
@@ -57,7 +58,7 @@ class DataProblem(Problem):
 
     Raises:
         InputError: rows that do not match, values that are not finite, splits that leave no training rows, unknown inputs,
-            lengths or periods that are not positive, latitudes beyond 90 degrees, or gradients on a circle or sphere.
+            lengths or periods that are not positive, or latitudes beyond 90 degrees.
 
     Example:
         >>> import torch
@@ -112,7 +113,9 @@ class DataProblem(Problem):
         self._test = Reference(x[test_rows], y[test_rows]) if n_test else None
         self._bounds = bounds_of(bounds)
         self._noise = None if noise is None else float(positive("noise", noise))
-        law = _law(equation, equation_noise, domain, x, coords, self.outputs)
+        law = _law(
+            equation, equation_noise, domain, self._whole(torch.stack([x.amin(dim=0), x.amax(dim=0)])), coords, self.outputs
+        )
         self.also = (*_slopes(gradients, gradient_noise, self.outputs, coords, x, train), *also, *law)
         elsewhere = [points.to(x) for condition in self.also if (points := condition.support()) is not None]
         wrong = next((tuple(points.shape) for points in elsewhere if points.shape[1] != x.shape[1]), None)
@@ -120,20 +123,20 @@ class DataProblem(Problem):
             raise InputError(f"Conditions of a fit need points with {x.shape[1]} coordinates, but got {wrong}.")
         space = law[0].domain.space_coords if law else None
         self.domain = PointCloud(torch.cat([self.train_set.x, *elsewhere]), coords, space)
-        self._require_lines()
         self._sites = self._found_sites(self.train_set.x)
 
-    def _require_lines(self) -> None:
-        """Raise InputError where inputs on a circle or sphere meet what needs lines."""
-        if self.restricted and self.embedding() is not None:
-            raise InputError(
-                f"{'bounds' if self._bounds else 'equation'} cannot have periodic inputs or a sphere; remove one of them."
-            )
-        if self.also and self.embedding() is not None:
-            raise InputError("Gradients and other measurements cannot have periodic inputs or a sphere; remove one of them.")
+    def _whole(self, box: Float[Tensor, "2 D"]) -> Float[Tensor, "2 D"]:
+        """The box with whole periods."""
+        whole = box.clone()
+        for i, period in enumerate(self._space.periods):
+            if period is not None:
+                whole[:, i] = torch.tensor([self._space.low[i], self._space.low[i] + period])
+        return whole
 
     def _found_sites(self, x: Float[Tensor, "N D"]) -> Sites:
         """Where the points are; of those at one site on a circle or sphere, which may be a period apart, the first."""
+        if self._space.sphere is not None:
+            x = _over_the_poles(x, *self._space.sphere)
         z = self._embedded(x)
         sites = find_sites(z, extents(z, self._space, self._scale))
         if self.embedding() is None:
@@ -153,7 +156,7 @@ class DataProblem(Problem):
         """The sites of the training rows, and points for centres that the other conditions need."""
         if not self.also:
             return self._sites.x
-        return with_neighbours(self._sites.x, self.also, self.units().input_scale, self.domain.coords, self.outputs)
+        return with_neighbours(self._sites.x, self.also, self._found_sites, self._place, self.domain.coords, self.outputs)
 
     def sites(self) -> Sites:
         return self._sites
@@ -165,6 +168,10 @@ class DataProblem(Problem):
 
     def bounds(self) -> Sequence[Bound]:
         return self._bounds
+
+    def region(self) -> Float[Tensor, "2 D"]:
+        """The bounding box of the data, with whole periods."""
+        return self._whole(self.domain.box)
 
     def row_weights(self) -> Float[Tensor, " N"] | None:
         return self._weights
@@ -196,6 +203,14 @@ class DataProblem(Problem):
         z = self._embedded(x)
         return z if units is None else (z - units.input_shift.to(x)) / units.input_scale.to(x)
 
+    def _place(self, x: Float[Tensor, "N D"]) -> tuple[Float[Tensor, "N E"], Float[Tensor, "N D"]]:
+        """Points in the coordinates of the network, and how far each input has to go there for a distance of one."""
+        scale = self.units().input_scale
+        moved = self._space.apply_operators(x, [Operator.d(i) for i in range(x.shape[1])]) / scale[:, None]
+        speed = moved.norm(dim=1)
+        # Along a parallel that is all but a pole there is nowhere to go.
+        return self.standardised(x), 1 / speed.clamp(min=1e-3 * speed.amax(dim=0))
+
     def _embedded(self, x: Tensor) -> Tensor:
         return x if self.embedding() is None else self._space(x)
 
@@ -223,14 +238,18 @@ def _require_rows(x: Tensor, y: Tensor, coords: Sequence[str], outputs: Sequence
 
 
 def _law(
-    equation: object, noise: float, domain: Domain | None, x: Float[Tensor, "N D"], coords: Sequence[str], outputs: Sequence[str]
+    equation: object,
+    noise: float,
+    domain: Domain | None,
+    box: Float[Tensor, "2 D"],
+    coords: Sequence[str],
+    outputs: Sequence[str],
 ) -> list[Law]:
     """The condition that known equations hold."""
     if equation is None:
         if noise or domain is not None:
             raise InputError("equation_noise and domain are for an equation, which is not given; remove them.")
         return []
-    box = torch.stack([x.amin(dim=0), x.amax(dim=0)])
     return [Law(equation, law_domain(domain, box, coords), outputs, noise)]
 
 
@@ -250,6 +269,16 @@ def _slopes(
         return tuple([u[output].d(coord) for output in outputs for coord in coords])
 
     return [Data(x[rows], gradients[rows].flatten(1), of=of, noise=noise, name="gradients")]
+
+
+def _over_the_poles(x: Float[Tensor, "N D"], lon: int, lat: int) -> Float[Tensor, "N D"]:
+    """Points beyond a pole as what they are: on the other side of it."""
+    beyond = x[:, lat].abs() > 90
+    if beyond.any():
+        x = x.clone()
+        x[beyond, lon] += 180
+        x[beyond, lat] = x[beyond, lat].sign() * 180 - x[beyond, lat]
+    return x
 
 
 def _count(name: str, share: float, total: int) -> int:

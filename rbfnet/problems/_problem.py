@@ -220,6 +220,10 @@ class Problem(nn.Module, Initialised, ABC):
         """Inequalities that a fit to data satisfies."""
         return ()
 
+    def region(self) -> Float[Tensor, "2 D"]:
+        """The corners of the box in which these hold."""
+        return self.domain.box
+
     def remarks(self) -> list[str]:
         """Sentences about the given data, for the summary."""
         return []

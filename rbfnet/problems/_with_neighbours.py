@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rbfnet.domains import find_sites
+from rbfnet.domains import Sites
 from rbfnet.nn.initializers import spacing
 from rbfnet.operators import Field, Recorder
 from rbfnet.problems.conditions import Condition, Data
@@ -21,7 +21,8 @@ BESIDE = 0.02
 def with_neighbours(
     sites: Float[Tensor, "S D"],
     also: Sequence[Condition],
-    scale: Float[Tensor, " D"],
+    found: Callable[[Tensor], Sites],
+    place: Callable[[Tensor], tuple[Tensor, Tensor]],
     coords: Sequence[str],
     outputs: Sequence[str],
 ) -> Float[Tensor, "P D"]:
@@ -36,7 +37,8 @@ def with_neighbours(
     Args:
         sites: where values are given.
         also: the other conditions.
-        scale: of each coordinate.
+        found: the sites of points. place: for points (N, D), where they are in the coordinates of the network, and how far each
+            input (N, D) has to go for a distance of one there.
         coords, outputs: their names.
     """
     near: list[Tensor] = []
@@ -46,11 +48,11 @@ def with_neighbours(
         points = points.to(sites)
         near.append(points)
         if isinstance(condition, Data) and condition.of is not None:
-            apart = find_sites(points).x
-            everywhere = find_sites(torch.cat([apart, sites]))
-            steps = (BESIDE * spacing(everywhere.x / scale)[everywhere.index[: len(apart)]])[:, None] * scale
-            near += [apart + steps * way for way in _ways(_order(condition, apart[:1], coords, outputs), len(scale))]
-    return find_sites(torch.cat([sites, *near])).x
+            apart = found(points).x
+            everywhere = found(torch.cat([apart, sites]))
+            steps = (BESIDE * spacing(place(everywhere.x)[0])[everywhere.index[: len(apart)]])[:, None] * place(apart)[1]
+            near += [apart + steps * way for way in _ways(_order(condition, apart[:1], coords, outputs), len(coords))]
+    return found(torch.cat([sites, *near])).x
 
 
 def _order(condition: Data, x: Float[Tensor, "1 D"], coords: Sequence[str], outputs: Sequence[str]) -> int:

@@ -252,10 +252,6 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "too few lengths": ({"scale": [1.0]}, r"scale must be 'each', .* or one length per input \(x, y\), but got \[1.0\]"),
     "a length": ({"scale": [1.0, 0.0]}, "The length of 'y' must be positive and finite, but got 0.0"),
     "two lengths": ({"scale": [1.0, 2.0], "sphere": ("x", "y")}, "Longitude and latitude need the same length in scale"),
-    "gradients": (
-        {"periodic": {"x": 360.0}, "gradients": np.ones((4, 2))},
-        "Gradients and other measurements cannot have periodic",
-    ),
     "a box": ({"periodic": {"x": 360.0}, "centers": "halton", "num_centers": 4}, "centers='halton' fills a box, but inputs"),
 }
 

@@ -104,8 +104,3 @@ def test_bars_are_those_without_bounds_and_no_less_than_those_with_them() -> Non
 def test_what_does_not_work_is_said_in_a_sentence(bounds: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         rbfnet.fit(X, NOISE, bounds=bounds)
-
-
-def test_circles_have_no_bounds() -> None:
-    with pytest.raises(InputError, match="bounds cannot have periodic inputs"):
-        rbfnet.fit(X, NOISE, coords=["x"], bounds="u >= 0", periodic={"x": 1.0})

@@ -49,16 +49,16 @@ class Bound(Condition):
             raise InputError(f"A bound must be a text such as 'u >= 0', 'u_x <= 1', 'convex' or 'concave', but got {text!r}.")
 
     def sample(self, problem: Problem) -> Sample:
-        low, high = problem.domain.box
+        low, high = region = problem.region()
         if len(low) == 1:
             return Sample((torch.linspace(float(low[0]), float(high[0]), ON_A_LINE, dtype=low.dtype)[:, None],))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return Sample((torch.cat([problem.support().to(low), halton(problem.domain.box, IN_SPACE)]),))
+            return Sample((torch.cat([problem.support().to(low), halton(region, IN_SPACE)]),))
 
     def fresh(self, problem: Problem) -> Sample:
         """Other points, to check how closely the bound holds between those."""
-        low, high = problem.domain.box
+        low, high = problem.region()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
             return Sample((low + (high - low) * torch.rand((4 * IN_SPACE, len(low)), dtype=low.dtype),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import torch
@@ -30,6 +30,10 @@ GAIN, SMOOTH = 0.9, 0.01
 class Rows:
     """The rows of all measurements, values merged by site, each with the root of its precision.
 
+    Args:
+        values: the values. other: the other measurements. precision: of these.
+        place: the coordinates of points in which those at the same site coincide.
+
     Attributes:
         values: the values; other: the other measurements.
         target: (R, O), divided by the spread of the values. root: (R,), infinite for an equation that holds exactly.
@@ -37,13 +41,19 @@ class Rows:
         measured: the number of rows that are not of known equations; they come first.
     """
 
-    def __init__(self, values: Scattered, other: Sequence[Measurement], precision: Sequence[float]) -> None:
+    def __init__(
+        self,
+        values: Scattered,
+        other: Sequence[Measurement],
+        precision: Sequence[float],
+        place: Callable[[Tensor], Tensor] = lambda x: x,
+    ) -> None:
         self.values, self.other = values, other
         self.target = torch.cat([values.y, *(one.target for one in other)]) / values.spread
         parts = [p * torch.ones_like(one.target[:, 0]) for p, one in zip(precision, other, strict=True)]
         self.root = torch.cat([values.weights, *parts]).sqrt()
         points = [None if o.equation.sample.weights is not None else o.equation.sample.sites[0] for o in other if not o.fresh]
-        self.together = _together([values.x, *points])
+        self.together = _together([None if x is None else place(x) for x in (values.x, *points)])
         self.measured = len(values.y) + sum(len(one.target) for one in other if not one.fresh)
 
     def features(self, model: LinearModel) -> Float[Tensor, "R U"]:

@@ -144,7 +144,11 @@ class DataFit:
     @property
     def _inner_sites(self) -> Float[Tensor, "S D"]:
         """The sites in the coordinates of the network."""
-        z, model = self.data.x, self.posed.model
+        return self.placed(self.data.x)
+
+    def placed(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N E"]:
+        """Points in the coordinates of the network."""
+        z, model = x, self.posed.model
         while isinstance(model, Wrapper):
             z, _ = model.inner(z, [Operator.identity().over(*z.shape)])
             model = model.network

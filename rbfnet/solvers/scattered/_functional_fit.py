@@ -69,7 +69,7 @@ class FunctionalFit(DataFit):
         return unknowns, self.data.by_row(missed) if measured else None, bars, words
 
     def _fit(self) -> ByFunctionals:
-        return ByFunctionals(self.posed.model, self.network, Rows(self.data, self.others, self.precision))
+        return ByFunctionals(self.posed.model, self.network, Rows(self.data, self.others, self.precision, self.placed))
 
     def _precision(self, values: Measurement, other: Measurement) -> float:
         """That of each row, relative to that of a value, both divided by the spread of the values."""
