@@ -70,7 +70,8 @@ def solve(
             at most ``accuracy``; the summary lists these runs and, if the accuracy is not reached, says what limits it.
         allow_unsolved: do not warn if the verdict is ``"not solved"``.
         accelerator, devices: options of Lightning's Trainer: ``accelerator="gpu"``; ``devices=2`` for solvers that support it.
-        network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...; or
+        network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...; and
+            ``vector="divergence_free"`` or ``"curl_free"``, for outputs that are such a field (:class:`rbfnet.nn.CurlFree`); or
             ``network="local"`` and those of :class:`rbfnet.nn.LocalNetwork`, and ``spacing`` of its nodes
             (:func:`rbfnet.domains.place_nodes`), for linear problems in space with many nodes: one sparse system.
 
