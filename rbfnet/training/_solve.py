@@ -70,9 +70,8 @@ def solve(
             at most ``accuracy``; the summary lists these runs and, if the accuracy is not reached, says what limits it.
         allow_unsolved: do not warn if the verdict is ``"not solved"``.
         accelerator, devices: options of Lightning's Trainer: ``accelerator="gpu"``; ``devices=2`` for solvers that support it.
-        network: further arguments of :class:`rbfnet.nn.RBFNetwork`: ``centers``, ``epsilon``, ``degree``, ...; and
-            ``vector="divergence_free"`` or ``"curl_free"``, for outputs that are such a field (:class:`rbfnet.nn.CurlFree`); or
-            ``network="local"`` and those of :class:`rbfnet.nn.LocalNetwork`, and ``spacing`` of its nodes
+        network: further arguments of :class:`rbfnet.nn.RBFNetwork` (``epsilon``, ``degree``, ...), ``vector="divergence_free"``
+            (:class:`rbfnet.nn.DivergenceFree`); or ``network="local"``, those of :class:`rbfnet.nn.LocalNetwork` and ``spacing``
             (:func:`rbfnet.domains.place_nodes`), for linear problems in space with many nodes: one sparse system.
 
     Raises:
