@@ -4,6 +4,7 @@ from rbfnet.plots._animate import animate
 from rbfnet.plots._centers import centers
 from rbfnet.plots._convergence import convergence
 from rbfnet.plots._coverage import coverage
+from rbfnet.plots._deviation import deviation
 from rbfnet.plots._domain_points import geometry
 from rbfnet.plots._drawable import headline
 from rbfnet.plots._eigenvalues import spectrum
@@ -27,6 +28,7 @@ __all__ = [
     "centers",
     "convergence",
     "coverage",
+    "deviation",
     "epsilon_sweep",
     "error",
     "fit",

@@ -79,11 +79,12 @@ class View:
         held |= {name: middle[name] for name in free if name not in axes}
         return cls(problem, tuple(axes), held)
 
-    def grid(self) -> Float[Tensor, "N D"]:
+    def grid(self, steps: int | None = None) -> Float[Tensor, "N D"]:
         """A grid along the axes, as far as it lies in the domain."""
+        steps = steps or STEPS[len(self.axes)]
         domain = self.problem.domain
         ends = dict(zip(domain.coords, domain.box.double().T.tolist(), strict=True))
-        lines = [torch.linspace(ends[name][0], ends[name][1], STEPS[len(self.axes)], dtype=torch.float64) for name in self.axes]
+        lines = [torch.linspace(ends[name][0], ends[name][1], steps, dtype=torch.float64) for name in self.axes]
         along = dict(zip(self.axes, torch.cartesian_prod(*lines).reshape(-1, len(lines)).unbind(dim=1), strict=True))
         size = len(along[self.axes[0]])
         held = {name: torch.full((size,), value, dtype=torch.float64) for name, value in self.held.items()}

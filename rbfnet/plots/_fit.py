@@ -83,7 +83,9 @@ def measured(problem: Problem, output: int) -> list[tuple[str, Tensor, Tensor, f
     if isinstance(problem, DataProblem):
         test = problem.test_set()
         rows = [("data", problem.train_set)] + ([("held-out rows", test)] if test is not None else [])
-        return [(name, part.x, part.y[:, output], None) for name, part in rows]
+        values = next(iter(problem.named_conditions().values()))
+        noise = values.deviation(output) if isinstance(values, Data) else None
+        return [(name, part.x, part.y[:, output], noise) for name, part in rows]
     found = []
     for name, condition in problem.named_conditions().items():
         if isinstance(condition, Data) and condition.of is None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rbfnet import plots
+from rbfnet.errors import InputError
+from rbfnet.operators import Operator
 from rbfnet.problems import DataProblem, UnknownField
 from rbfnet.training.storage import write_whole
 
@@ -31,6 +33,9 @@ WIDEST = 4
 
 SLICES = 3
 """Maps in a row through three coordinates and more."""
+
+BARS = 2000
+"""Maximum number of centres of a fit whose error bars are drawn in a map."""
 
 
 @dataclass(frozen=True)
@@ -160,11 +165,36 @@ def _of_output(solution: Solution, output: int, suffix: str) -> list[Picture]:
     called = "reference" if not isinstance(problem, DataProblem) else "data" if test is None else "held-out rows"
     found = solution.summary.get("errors_by_output", {}).get(problem.outputs[output])
     error = f", relative L2 {found['rel_l2']:.1e}" if found else ""
+    bars = [Picture(f"deviation{suffix}.png", partial(_deviation, solution, output), f"{name}: standard deviation")]
     return [
         picture("fit", f"{name}: fit"),
         picture("reference", f"{name}: {called}"),
         picture("error", f"{name}: error{error}"),
+        *(bars if _has_bars(solution) else []),
     ]
+
+
+def _has_bars(solution: Solution) -> bool:
+    """Whether a map of error bars can be drawn; on a line they are a band around the fit."""
+    posterior, problem = solution.posterior, solution.problem
+    if posterior is None or len(problem.domain.coords) != 2 or solution.model.num_centers > BARS:
+        return False
+    try:
+        posterior.std(posterior.data.x[:1], Operator.identity())
+    except InputError:
+        return False
+    return True
+
+
+def _deviation(solution: Solution, output: int, ax: Axes) -> None:
+    posterior = solution.posterior
+    told = posterior is None or posterior.warned
+    # The corners of a map may be outside of the data, which is to be said where the user asks for error bars.
+    if posterior is not None:
+        posterior.warned = True
+    plots.deviation(solution, output, ax=ax)
+    if posterior is not None:
+        posterior.warned = told
 
 
 def _of_function(solution: Solution, name: str) -> list[Picture]:
@@ -184,17 +214,21 @@ def _functions(solution: Solution) -> dict[str, UnknownField]:
     return {name: part for name, part in solution.problem.unknowns().items() if isinstance(part, UnknownField)}
 
 
-def _is_flow(solution: Solution) -> bool:
-    """Whether the outputs u and v are a velocity in the plane."""
-    problem = solution.problem
-    return {"u", "v"} <= set(problem.outputs) and len(problem.domain.space_coords) == len(problem.domain.coords) == 2
+def _flow(solution: Solution) -> tuple[str, str] | None:
+    """The components of a vector field in the plane: a velocity u, v, or outputs that are one by construction."""
+    problem, coupled = solution.problem, solution.model.coupled
+    if len(problem.domain.space_coords) != 2 or len(problem.domain.coords) != 2:
+        return None
+    if len(coupled) == 2:
+        return problem.outputs[coupled[0]], problem.outputs[coupled[1]]
+    return ("u", "v") if {"u", "v"} <= set(problem.outputs) else None
 
 
 def _single(solution: Solution) -> list[Picture]:
     """What a run has one picture of: streamlines, unknowns, convergence, centres."""
     pictures = []
-    if _is_flow(solution):
-        pictures.append(Picture("stream.png", lambda ax: plots.stream(solution, ax=ax), "streamlines over speed"))
+    if (flow := _flow(solution)) is not None:
+        pictures.append(Picture("stream.png", lambda ax: plots.stream(solution, flow, ax=ax), "streamlines over speed"))
     for name, part in solution.problem.unknowns().items():
         if not isinstance(part, UnknownField) or len(part.coords) == 1:
             pictures.append(Picture(f"unknown_{name}.png", partial(_unknown, solution, name), ""))
