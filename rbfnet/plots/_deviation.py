@@ -49,7 +49,7 @@ def deviation(
         points = as_array(view.seen(problem.train_set.x))
         size = dot_size(len(points))
         if len(view.axes) == 2:
-            ax.scatter(*points.T, s=0.4 * size, color="white", edgecolors="0.2", linewidths=0.5)
+            ax.scatter(points[:, 0], points[:, 1], s=0.4 * size, color="white", edgecolors="0.2", linewidths=0.5)
         else:
             ax.plot(points[:, 0], 0 * points[:, 0], "|", color="0.4")
     ax.set_title(f"{text(str(solution.summary['problem']))}: standard deviation of {text(name)}")
