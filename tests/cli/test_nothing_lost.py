@@ -99,6 +99,7 @@ def test_a_model_of_fewer_epochs_is_not_taken_for_that_of_the_run(command: Comma
     assert left(Path("part")) == left(Path("long"))
 
 
+@pytest.mark.slow
 def test_figures_are_written_too(command: Command) -> None:
     assert command("train", *QUICK, *ADAM, "figures=true", "run_dir=part")[0] == 0
     shutil.rmtree("part/figures")

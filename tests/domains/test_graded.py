@@ -50,6 +50,7 @@ def test_other_domains(domain: Domain) -> None:
         assert graded(domain, 20, 0.1).shape == (20, 1)
 
 
+@pytest.mark.slow
 def test_graded_centres_are_several_times_as_accurate_around_holes_as_even_ones() -> None:
     errors = []
     for centers in ("halton", "graded"):

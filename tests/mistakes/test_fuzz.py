@@ -98,7 +98,7 @@ def told_or_built(keys: list[tuple[int, str]], data: st.DataObject) -> None:
 FUZZ: dict[str, Any] = {"deadline": 20_000, "derandomize": True, "suppress_health_check": list(HealthCheck), "database": None}
 
 
-@settings(max_examples=60, **FUZZ)
+@settings(max_examples=25, **FUZZ)
 @given(st.data())
 def test_any_value_of_any_key_is_told_or_built(keys: list[tuple[int, str]], data: st.DataObject) -> None:
     told_or_built(keys, data)

@@ -132,6 +132,7 @@ def test_whatever_a_process_has_only_once_is_left_as_it_was(
     assert {what: (before[what], after[what]) for what in before if before[what] != after[what]} == {}
 
 
+@pytest.mark.slow
 def test_fits_in_four_threads_are_those_of_one_thread() -> None:
     def job(seed: int) -> list[float]:
         rng = np.random.default_rng(seed)

@@ -142,6 +142,11 @@ class Inference:
         residual, jacobian = self.unknowns.linearization(weighted)
         found = posterior(jacobian, sum(p.numel() for p in weighted.parameters))
         del jacobian
+        places = _places(weighted)
+        if not torch.isfinite(found.leverage).all():
+            # No equation depends on some unknown any longer: a positive one has become zero, say.
+            self._report(torch.full_like(found.covariance, math.inf), places)
+            return True
         evidence = -float(residual @ residual) / 2 - found.log_det / 2
         gammas, left, drift, seen = [], 0.0, 0.0, True
         determined = float(found.leverage[: -len(found.covariance)].sum())
@@ -163,7 +168,6 @@ class Inference:
                 sigma = state["noise"][key]
                 state["noise"][key] = max(sigma * max((squares / max(count - gamma, 0.5)) ** 0.5, 1e-3), state["floor"][key])
                 drift = max(drift, abs(math.log(state["noise"][key] / sigma)))
-        places = _places(weighted)
         for k, field in enumerate(self.fields):
             own, alpha = places[id(field.network.weight)], state["alpha"][k]
             prior = len(found.leverage) - len(found.covariance) + torch.arange(own.start, own.stop)

@@ -89,7 +89,10 @@ def test_the_exact_solution_satisfies_every_condition(name: str, residuals: Call
     assert max(residuals(problem, exact_model(problem)).values()) < 1e-10
 
 
-@pytest.mark.parametrize("name", ["advection", "beam", "heat", "helmholtz", "wave"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("advection", "wave")]
+
+
+@pytest.mark.parametrize("name", ["beam", "heat", "helmholtz", *SLOW])
 def test_linear_problems_are_solved_in_one_step(name: str) -> None:
     solution = rbfnet.solve(PDES[name](), num_centers=400)
     assert solution.errors is not None and solution.errors["rel_l2"] < 2e-4

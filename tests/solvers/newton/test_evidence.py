@@ -180,6 +180,14 @@ def test_the_error_bar_of_a_number_covers_with_any_number_of_centres(centers: in
     assert 0.3 < np.square(scores).sum() < 22.5
 
 
+def test_a_network_too_small_to_determine_a_number_says_that_it_is_not_determined() -> None:
+    """The diffusivity runs off to zero, where no equation depends on it any longer."""
+    with default_dtype(DOUBLE):
+        problem = InverseDiffusivity(noise=0.05)
+    solution = rbfnet.solve(problem, num_centers=20, solver="gauss_newton", allow_unsolved=True)
+    assert solution.verdict == "not solved" and "'k' is not determined" in str(solution.summary["reasons"])
+
+
 @pytest.mark.slow
 def test_the_unknown_diffusivity_is_found_to_the_goal_with_bars_that_cover() -> None:
     reports = []

@@ -263,6 +263,7 @@ def test_a_global_solve_that_suffices_is_left_alone() -> None:
         assert not any("slabs" in sentence for sentence in solution.summary["words"])
 
 
+@pytest.mark.slow
 def test_time_that_is_not_resolved_is_told_with_the_time_that_was_reached() -> None:
     """y' = y^2 from 1 blows up at t = 1."""
 

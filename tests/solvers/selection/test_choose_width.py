@@ -125,6 +125,7 @@ def test_automatic_shapes_are_no_worse_than_the_spacing_rule(kernel: str) -> Non
         assert auto.summary["epsilon"] == pytest.approx(float(auto.model.epsilon.detach()))
 
 
+@pytest.mark.slow
 def test_holes_make_centres_come_near_and_kernels_narrow() -> None:
     """The rule by itself has the error 0.1 and more."""
     solution = rbfnet.solve(FourDisks(num_interior=1600, num_boundary=500), num_centers=800)

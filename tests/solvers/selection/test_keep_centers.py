@@ -115,6 +115,7 @@ def test_a_run_with_fewer_centres_is_saved_and_loaded(tmp_path: Path, problem: l
     assert solution.summary["centers"] < 200
 
 
+@pytest.mark.slow
 def test_a_descent_goes_on_with_the_centres_that_were_chosen_and_from_its_checkpoint(tmp_path: Path) -> None:
     adam = "{_target_: rbfnet.solvers.Adam, max_epochs: 3}"
     stages = f"solver.stages=[{adam}, {{_target_: rbfnet.solvers.LeastSquares, tolerance: 0.01}}, {adam}]"

@@ -105,7 +105,7 @@ def test_a_clamped_beam_is_solved_with_kernels_of_finite_smoothness(kernel: Kern
         (Helmholtz(num_interior=900, num_boundary=300), Wendland(4), 2e-2),
         (Helmholtz(num_interior=900, num_boundary=300), Matern(3.5), 5e-3),
         (Beam(), Matern(3.5), 1e-2),
-        (Wave(num_interior=900, num_boundary=300), "inverse_multiquadric", 2e-3),
+        pytest.param(Wave(num_interior=900, num_boundary=300), "inverse_multiquadric", 2e-3, marks=pytest.mark.slow),
     ],
     ids=lambda given: type(given).__name__ if isinstance(given, rbfnet.Problem) else str(given),
 )

@@ -132,6 +132,7 @@ class SmallHole(Problem):
         return exp(-2 * t) * cos(x + y) + 0.5 * torch.log((x - 0.5) ** 2 + (y - 0.5) ** 2) / log(0.05)
 
 
+@pytest.mark.slow
 def test_centres_are_denser_near_a_hole_where_that_is_asked_for() -> None:
     even, graded = (rbfnet.solve(SmallHole(), num_centers=150, centers=centers) for centers in ("halton", "graded"))
     assert even.verdict == "not solved" and "network.centers=graded" in even.summary["reasons"][-1]
@@ -142,7 +143,7 @@ def test_centres_are_denser_near_a_hole_where_that_is_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("problem", "centers", "within"),
-    [(Varied(), 150, 1e-6), (Pair(), 150, 1e-5), (Cube(), 200, 1e-4)],
+    [(Varied(), 150, 1e-6), pytest.param(Pair(), 150, 1e-5, marks=pytest.mark.slow), (Cube(), 200, 1e-4)],
     ids=lambda p: type(p).__name__,
 )
 def test_closed_forms(problem: Problem, centers: int, within: float) -> None:
