@@ -105,7 +105,7 @@ def test_any_value_of_any_key_is_told_or_built(keys: list[tuple[int, str]], data
 
 
 @pytest.mark.slow
-@settings(max_examples=3000, **FUZZ)
+@settings(max_examples=400, **FUZZ)
 @given(st.data())
 def test_many_values_of_any_key_are_told_or_built(keys: list[tuple[int, str]], data: st.DataObject) -> None:
     told_or_built(keys, data)

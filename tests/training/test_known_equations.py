@@ -22,6 +22,7 @@ def heat(x: np.ndarray) -> np.ndarray:
     return waves
 
 
+@pytest.mark.filterwarnings("ignore:.* points are outside of the data")
 @pytest.mark.parametrize("seed", [2, pytest.param(0, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.slow)])
 def test_the_heat_equation_lowers_the_error_of_noisy_values(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -276,11 +276,11 @@ def test_operators_beyond_the_smoothness_are_refused() -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_points_are_fitted_like_by_scipys_neighbours() -> None:
+def test_a_hundred_thousand_points_are_fitted_better_than_by_scipys_neighbours() -> None:
     at, x = nodes(100_000), 0.02 + 0.96 * nodes(2_000, seed=1)
-    net = LocalNetwork(2, 2, at, degree=1, neighbors=50, dtype=F64)
+    net = LocalNetwork(2, 2, at, neighbors=50, dtype=F64)
     net.set_coefficients(smooth(5 * at))
     scipy = RBFInterpolator(at, smooth(5 * at), neighbors=50, kernel="cubic", degree=1)
-    ours = float((net(x) - smooth(5 * x)).square().mean().sqrt())
+    ours = float((net(x).detach() - smooth(5 * x)).square().mean().sqrt())
     theirs = float(np.sqrt(np.mean((scipy(x) - smooth(5 * x).numpy()) ** 2)))
-    assert ours < 1.5 * theirs
+    assert ours < 0.1 * theirs

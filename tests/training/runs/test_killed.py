@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -64,7 +65,9 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(name: str,
     took = time.monotonic() - begun
     assert whole.exitcode == 0
     moments, part, exits = random.Random(seed), tmp_path / "part", []
-    for patience in [*(moments.uniform(0.2, 0.8) * took for _ in range(5)), None]:
+    patiences: list[float | None] = [*(moments.uniform(0.2, 0.8) * took for _ in range(5)), None]
+    while patiences:
+        patience = patiences.pop(0)
         if (part / "config.yaml").exists():
             process = started("resume", str(part), "--allow-unsolved")
         else:
@@ -73,7 +76,12 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(name: str,
         process.kill()
         process.join()
         exits.append(process.exitcode)
-        if exits[-1] >= 0:
+        if exits == [0] and took > 0.01:
+            # On a machine that was busy before, it ended before it was killed: once more, and sooner.
+            shutil.rmtree(part)
+            took, exits = took / 2, []
+            patiences.insert(0, took / 2)
+        elif exits[-1] >= 0:
             break
     # 2: it was killed when it had written all, before it ended.
     assert exits[0] == -signal.SIGKILL and exits[-1] in (0, 2)
