@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rbfnet.plots._drawable import Drawable, View, label, output_name
@@ -42,7 +43,9 @@ def deviation(
     problem, name = solution.problem, output_name(solution.problem, output)
     view = View.of(problem, at)
     x = view.grid(STEPS if len(view.axes) == 2 else None)
-    found = solution.std(x, name)
+    # The corners of a map may be outside of the data, as its colours show.
+    with nullcontext() if solution.posterior is None else solution.posterior.anywhere():
+        found = solution.std(x, name)
     ax = axes_or_new(ax)
     values(view.seen(x), found, view.labels, f"std of {label(problem, name)}", ax=ax, equal=view.share_a_unit, **artist)
     if isinstance(problem, DataProblem) and len(view.axes) == len(problem.domain.coords):

@@ -187,14 +187,7 @@ def _has_bars(solution: Solution) -> bool:
 
 
 def _deviation(solution: Solution, output: int, ax: Axes) -> None:
-    posterior = solution.posterior
-    told = posterior is None or posterior.warned
-    # The corners of a map may be outside of the data, which is to be said where the user asks for error bars.
-    if posterior is not None:
-        posterior.warned = True
     plots.deviation(solution, output, ax=ax)
-    if posterior is not None:
-        posterior.warned = told
 
 
 def _of_function(solution: Solution, name: str) -> list[Picture]:

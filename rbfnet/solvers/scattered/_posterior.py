@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import cast
@@ -153,6 +154,15 @@ class Posterior:
                 "lower degree."
             )
         return total.sqrt()
+
+    @contextmanager
+    def anywhere(self) -> Iterator[None]:
+        """Points outside of the data give no warning here."""
+        told, self.warned = self.warned, True
+        try:
+            yield
+        finally:
+            self.warned = told
 
     def outside(self, x: Float[Tensor, "B D"]) -> int:
         """How many points are farther from the data than the data are from each other; on a line, only those beyond its ends."""
