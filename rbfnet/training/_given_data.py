@@ -71,8 +71,10 @@ def _rows(x: Any, y: Any) -> tuple[Columns, Columns, Tensor]:
     return rows, columns, masked
 
 
-def default_kernel(problem: DataProblem) -> str:
+def default_kernel(problem: DataProblem, vector: str | None = None) -> str:
     """The kernel of a fit: as smooth as what is fitted asks for."""
+    if vector is not None:
+        return "multiquadric"
     if any(isinstance(condition, Law) for condition in problem.also):
         return "gaussian"
     return "quintic" if problem.also or problem.bounds() else "thin_plate_spline"

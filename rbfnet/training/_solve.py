@@ -126,7 +126,7 @@ def fit(
         y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values become separate outputs, which
             :meth:`Solution.predict` recombines.
         kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, quintic with other data than values or
-            bounds, cubic with ``network="local"``, Gaussian with an equation; ``"auto"`` compares leave-one-out errors.
+            bounds, cubic with ``network="local"``, Gaussian with an equation, multiquadric with ``vector``; ``"auto"`` compares leave-one-out errors.
         num_centers: the number of centres; None places one at every distinct point.
         gradients: the gradient of each output at each row of x, (N, O, D), or (N, D) for one output.
         test: rows held out to measure the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all rows.
@@ -163,7 +163,7 @@ def fit(
 def _kernel(problem: DataProblem, kernel: KernelLike | None, options: Mapping[str, Any]) -> KernelLike:
     """The kernel itself, the default for the data, or the one that is chosen, of which the notes then tell."""
     if kernel is None:
-        return default_kernel(problem)
+        return default_kernel(problem, options.get("vector"))
     if not isinstance(kernel, str) or kernel != "auto":
         return kernel
     rest = {key: value for key, value in options.items() if key != "num_centers"}

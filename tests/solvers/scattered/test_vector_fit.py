@@ -193,3 +193,10 @@ def test_tolerance_keeps_the_centres_that_are_needed() -> None:
     solution = rbfnet.fit(x, swirl(x), kernel="gaussian", vector="divergence_free", num_centers=60, solver=solver)
     assert cast(RBFNetwork, innermost(solution.model)).num_centers < 60
     assert (solution.predict(x) - swirl(x)).norm() < 3e-2 * swirl(x).norm()
+
+
+def test_the_default_kernel_is_smooth_enough_for_a_vector_field() -> None:
+    x, new = points(80), 0.2 + 0.6 * points(50, seed=1)
+    solution = rbfnet.fit(x, swirl(x), vector="divergence_free")
+    assert torch.as_tensor(solution.predict(new, "u1_x + u2_y")).abs().max() < 1e-9
+    assert (torch.as_tensor(solution.predict(new)) - swirl(new)).abs().max() < 1e-3
