@@ -125,8 +125,8 @@ def fit(
         x: (N, D), or (N,) for one input: an array, list, tensor or data frame; rows with masked entries are left out.
         y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values become separate outputs, which
             :meth:`Solution.predict` recombines.
-        kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, quintic with other data than values or
-            bounds, cubic with ``network="local"``, Gaussian with an equation, multiquadric with ``vector``; ``"auto"`` compares leave-one-out errors.
+        kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, quintic with other data or bounds,
+            cubic with ``network="local"``, Gaussian with an equation, multiquadric with ``vector``; ``"auto"`` compares errors.
         num_centers: the number of centres; None places one at every distinct point.
         gradients: the gradient of each output at each row of x, (N, O, D), or (N, D) for one output.
         test: rows held out to measure the errors, a fraction below 1 or a number of rows; with 0 the model is fitted to all rows.
