@@ -1,4 +1,4 @@
-"""Linear problems solved by a local network: nodes, one sparse system, an error estimate and a verdict."""
+"""Problems solved by a local network: nodes, sparse systems, an error estimate and a verdict."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from rbfnet.errors import InputError, positive, unknown
 from rbfnet.kernels import Kernel, KernelLike, as_kernel
 from rbfnet.nn import LocalNetwork, RBFNetwork
 from rbfnet.problems import Problem
-from rbfnet.solvers import Auto, Solver
-from rbfnet.solvers.assembly import require_linear
+from rbfnet.solvers import Auto, GaussNewton, LeastSquares, Solver
 from rbfnet.solvers.sparse import collocate
 from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
@@ -41,7 +40,7 @@ class LocalRun:
     """What a solution by a local network is made from.
 
     Args:
-        problem: linear, in up to three dimensions of space.
+        problem: in up to three dimensions of space.
         kernel: None is r^5.
         network: ``num_centers``, the number of nodes, about, or ``"auto"``; ``spacing`` as in
             :func:`rbfnet.domains.place_nodes`; further arguments of :class:`rbfnet.nn.LocalNetwork`.
@@ -63,18 +62,18 @@ class LocalRun:
         for key in self.network:
             if key not in known:
                 raise unknown("argument of network=local called", key, known)
-        if not isinstance(solver, Auto):
-            raise InputError(f"network=local solves one sparse system by collocation, but got solver={solver.name}; remove it.")
+        if not isinstance(solver, (Auto, GaussNewton, LeastSquares)):
+            raise InputError(f"network=local solves sparse systems by collocation, but got solver={solver.name}; remove it.")
         if dtype != torch.float64:
             raise InputError(f"network=local computes in float64, but got dtype={str(dtype).removeprefix('torch.')}; remove it.")
         if trainer["accelerator"] not in ("cpu", "auto") or trainer["devices"] not in (1, "1", "auto") or callbacks:
             raise InputError("network=local runs in one step on the CPU; remove accelerator, devices and callbacks.")
         if self.network["num_centers"] != "auto":
             positive("num_centers", self.network["num_centers"], whole=True)
-        self._require_linear_in_space()
+        self._require_in_space()
         return self
 
-    def _require_linear_in_space(self) -> None:
+    def _require_in_space(self) -> None:
         problem, name = self.problem, type(self.problem).__name__
         problem.require_domain()
         if isinstance(problem.domain, SpaceTime):
@@ -84,9 +83,6 @@ class LocalRun:
         one = RBFNetwork(len(problem.domain.coords), len(problem.outputs), 1)
         if problem.enrichment or problem.ansatz(one) is not one:
             raise InputError(f"network=local takes conditions as they are, but {name} has an ansatz or an enrichment; remove it.")
-        with torch.random.fork_rng(devices=[]):
-            samples = problem.sample()
-        require_linear(problem, samples, "network=local cannot solve it; use solver=gauss_newton and another network")
 
     def solution(self, seed: int, started: float, accuracy: float | None) -> Solution:
         """Place the nodes, solve, estimate the error, and judge."""

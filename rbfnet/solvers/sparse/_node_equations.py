@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,32 +13,16 @@ from torch import Tensor
 
 from rbfnet.domains import Nodes
 from rbfnet.errors import InputError
-from rbfnet.operators import LinearModel, Operator
-from rbfnet.problems import Interior, Problem, Sample
-from rbfnet.solvers.assembly import AtZero, Equation, linearised, require_linear
+from rbfnet.operators import Recorder
+from rbfnet.problems import Initial, Interior, Problem, Sample
+from rbfnet.solvers.assembly import derivatives
+from rbfnet.solvers.sparse._group import Group
+from rbfnet.solvers.sparse._node_site import NodeSite, SparseModel
 
 Array = np.ndarray[Any, Any]
 
-
-@runtime_checkable
-class SparseModel(Protocol):
-    """A :class:`rbfnet.operators.LinearModel` whose coefficients are values at nodes, with sparse rows."""
-
-    def sparse_features(self, x: Float[Tensor, "B D"], op: Operator, blend: bool = True) -> Any:
-        """``op`` of each nodal basis function: a SciPy array (B, N) in CSR form."""
-
-
-@dataclass(frozen=True)
-class NodeRows:
-    """Sparse rows, matrix @ unknowns = target, with the unknowns of all outputs one after the other.
-
-    Attributes:
-        matrix: (R, N O). target: (R,). inside: (R,), whether a row is an equation in the domain.
-    """
-
-    matrix: Any
-    target: Array
-    inside: Array
+MOST_BEYOND = 50
+"""Most equations beyond those at nodes: integrals and values at points."""
 
 
 @dataclass(frozen=True)
@@ -56,81 +39,139 @@ class _Held:
     """Of the nodes where it holds: those that belong to the part of the boundary that the condition is put on by name."""
 
 
-def node_rows(model: LinearModel, problem: Problem, nodes: Nodes) -> NodeRows:
-    """One row for each node and output: boundary conditions at the boundary, equations in the domain elsewhere.
+class NodeEquations:
+    """One equation for each node and output: boundary conditions at the boundary, equations in the domain elsewhere.
 
     Where several conditions hold, those with derivatives of the lowest order count first. Where a node has fewer boundary
-    conditions than outputs, equations in the domain hold there too.
+    conditions than outputs, equations in the domain hold there too, those that are listed first. Conditions with points of their
+    own, such as integrals, are rows beyond those of the nodes. In space and time the nodes are those of the space, and initial
+    conditions are left out.
+
+    Args:
+        model: on all nodes.
+        problem: whose conditions they are.
+        nodes: of its domain, or of the space of that.
+
+    Attributes:
+        groups: of the nodes. beyond: of conditions with points of their own.
 
     Raises:
-        InputError: a node without enough equations, or a condition that has points of its own.
+        InputError: a node without enough equations, or a condition that is neither at nodes nor at a few points.
     """
-    count, outputs = len(nodes.x), len(problem.outputs)
-    samples = _samples(problem, nodes)
-    require_linear(problem, {name: sample for name, (_, sample) in samples.items()}, "a local network is for linear problems")
-    held = [one for name, (rows, sample) in samples.items() for one in _held(model, problem, nodes, name, rows, sample)]
-    taken = np.zeros(count, dtype=int)
-    chosen: list[tuple[_Held, Array]] = []
-    for own in (True, False):
-        for one in sorted((o for o in held if not o.inside), key=lambda o: o.order):
-            free = one.rows & (one.own == own) & (taken < outputs) & ~_doubled(one, chosen)
+
+    def __init__(self, model: SparseModel, problem: Problem, nodes: Nodes) -> None:
+        self.model, self.problem, self.nodes = model, problem, nodes
+        self.count, self.outputs = len(nodes.x), len(problem.outputs)
+        self.in_time = len(problem.domain.coords) > nodes.x.shape[1]
+        self.groups: list[Group] = []
+        self.beyond: list[Group] = []
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self._choose()
+
+    def residual(self, values: Float[Tensor, "p+1 N O"], time: float | None = None) -> Array:
+        """By how much nodal values, and their derivatives in time, miss all equations, (R,)."""
+        return np.concatenate([group.residual(values, time) for group in self.groups + self.beyond])
+
+    def linearised(self, values: Float[Tensor, "p+1 N O"], time: float | None = None) -> tuple[Array, list[Any]]:
+        """That, and the derivatives in values and their derivatives in time, (R, N O) each, outputs one after the other."""
+        parts = [group.linearised(values, time) for group in self.groups + self.beyond]
+        matrices = [sparse.vstack([found[order] for _, found in parts], format="csr") for order in range(len(values))]
+        return np.concatenate([rest for rest, _ in parts]), matrices
+
+    @property
+    def inside(self) -> Array:
+        """For each row of the nodes the number of its equation in the domain, counted from 1; 0 for boundary conditions."""
+        found, before = [], 1
+        for group in self.groups:
+            found += [np.full(len(rows), before + k if group.inside else 0) for k, (_, rows) in enumerate(group.kept)]
+            before += len(group.kept) if group.inside else 0
+        return np.concatenate(found)
+
+    def _choose(self) -> None:
+        samples = self._samples()
+        held = [one for name, (rows, sample) in samples.items() for one in self._held(name, rows, sample)]
+        taken = np.zeros(self.count, dtype=int)
+        chosen: list[tuple[_Held, Array]] = []
+        for own in (True, False):
+            for one in sorted((o for o in held if not o.inside), key=lambda o: o.order):
+                free = one.rows & (one.own == own) & (taken < self.outputs) & ~_doubled(one, chosen)
+                chosen.append((one, free))
+                taken += free
+        for one in (o for o in held if o.inside):
+            free = one.rows & (taken < self.outputs)
             chosen.append((one, free))
             taken += free
-    for one in (o for o in held if o.inside):
-        free = one.rows & (taken < outputs)
-        chosen.append((one, free))
-        taken += free
-    if (taken < outputs).any():
-        where = int(np.flatnonzero(taken < outputs)[0])
-        raise InputError(
-            f"At {np.round(nodes.x[where].numpy(), 6).tolist()} there are {taken[where]} equations for {outputs} outputs; "
-            "a local network needs as many at each node."
-        )
-    parts = [_rows(model, problem, samples, one, rows) for one, rows in chosen if rows.any()]
-    return NodeRows(
-        sparse.vstack([matrix for matrix, _, _ in parts], format="csr"),
-        np.concatenate([target for _, target, _ in parts]),
-        np.concatenate([inside for _, _, inside in parts]),
-    )
-
-
-def _samples(problem: Problem, nodes: Nodes) -> dict[str, tuple[Array, Sample]]:
-    """For each condition the nodes where it holds, (N,), and these as a sample; with the normals of the nodes."""
-    found, on = {}, len(nodes.normals)
-    for name, condition in problem.named_conditions().items():
-        inside = isinstance(condition, Interior)
-        there = condition.at(problem, nodes.x if inside else nodes.boundary)
-        if there is None:
+        if (taken < self.outputs).any():
+            where = int(np.flatnonzero(taken < self.outputs)[0])
             raise InputError(
-                f"Condition {name!r} of {type(problem).__name__} has points of its own, which a local network cannot use; use "
-                "network=default."
+                f"At {np.round(self.nodes.x[where].numpy(), 6).tolist()} there are {taken[where]} equations for {self.outputs} "
+                "outputs; a local network needs as many at each node."
             )
-        rows = torch.zeros(len(nodes.x), dtype=torch.bool)
-        rows[: len(there[0])] = there[0]
-        sample = there[1]
-        if sample.normal is not None:
-            sample = sample._replace(normal=nodes.normals[rows[:on]])
-        if not rows.any():
-            raise InputError(f"Condition {name!r} holds at none of the {len(nodes.x)} nodes; place more, or denser ones there.")
-        found[name] = rows.numpy(), sample
-    return found
+        conditions = self.problem.named_conditions()
+        for name, (rows, sample) in samples.items():
+            mine = [(one.number, free) for one, free in chosen if one.condition == name and free.any()]
+            if not mine:
+                continue
+            used = np.logical_or.reduce([free for _, free in mine])
+            place = np.cumsum(used) - 1
+            part = sample.rows(torch.from_numpy(used[rows]))
+            site = NodeSite(self.model, self.nodes.x[torch.from_numpy(used)], self.count, self.in_time, np.flatnonzero(used))
+            kept = [(number, place[free]) for number, free in mine]
+            self.groups.append(Group(self.problem, conditions[name], part, site, kept, isinstance(conditions[name], Interior)))
 
+    def _samples(self) -> dict[str, tuple[Array, Sample]]:
+        """For each condition the nodes where it holds, (N,), and these as a sample; with the normals of the nodes."""
+        found, nodes = {}, self.nodes
+        x, normals = nodes.x, nodes.normals
+        if self.in_time:
+            middle = float(self.problem.domain.box[:, -1].mean())
+            x = torch.cat([x, torch.full_like(x[:, :1], middle)], dim=1)
+            normals = torch.cat([normals, torch.zeros_like(normals[:, :1])], dim=1)
+        on = len(normals)
+        for name, condition in self.problem.named_conditions().items():
+            if isinstance(condition, Initial):
+                continue
+            there = condition.at(self.problem, x if isinstance(condition, Interior) else x[:on])
+            if there is None:
+                self._add_beyond(name)
+                continue
+            rows = torch.zeros(len(x), dtype=torch.bool)
+            rows[: len(there[0])] = there[0]
+            sample = there[1]
+            if sample.normal is not None:
+                sample = sample._replace(normal=normals[rows[:on]])
+            if not rows.any():
+                raise InputError(f"Condition {name!r} holds at none of the {len(x)} nodes; place more, or denser ones there.")
+            found[name] = rows.numpy(), sample
+        return found
 
-def _held(model: LinearModel, problem: Problem, nodes: Nodes, name: str, rows: Array, sample: Sample) -> list[_Held]:
-    condition = problem.named_conditions()[name]
-    inside, part = isinstance(condition, Interior), getattr(condition, "on", None)
-    own = rows.copy()
-    if isinstance(part, str):
-        names = problem.domain.parts
-        mine = [k for k, one in enumerate(names) if one == part or one.startswith(f"{part} ")]
-        own[: len(nodes.part)] &= np.isin(nodes.part.numpy(), mine) | (part == "outer")
-    found = []
-    for number, equation in enumerate(_linearised(model, problem, name, sample)):
-        shape = sample.sites[0].shape
-        written = [op.over(*shape).written_out(shape[1]) for each in equation.ops for op in each.values()]
-        order = max((len(along) for terms in written for along, _ in terms), default=0)
-        found.append(_Held(name, number, order, frozenset(equation.outputs), inside, rows, own))
-    return found
+    def _add_beyond(self, name: str) -> None:
+        """The rows of a condition with points of its own."""
+        condition = self.problem.named_conditions()[name]
+        sample = condition.sample(self.problem)
+        told = f"Condition {name!r} of {type(self.problem).__name__}"
+        if self.in_time or len(sample.sites) > 1 or sample.normal is not None or sample.num_rows > MOST_BEYOND:
+            raise InputError(f"{told} has points of its own, which a local network cannot use; use network=default.")
+        site = NodeSite(self.model, sample.sites[0], self.count, self.in_time, None)
+        equations = derivatives(condition, self.problem, [Recorder(self.outputs)], sample)
+        kept = [(number, np.arange(sample.num_rows)) for number in range(len(equations))]
+        self.beyond.append(Group(self.problem, condition, sample, site, kept, inside=False))
+
+    def _held(self, name: str, rows: Array, sample: Sample) -> list[_Held]:
+        condition = self.problem.named_conditions()[name]
+        inside, part = isinstance(condition, Interior), getattr(condition, "on", None)
+        own = rows.copy()
+        if isinstance(part, str):
+            names = self.problem.domain.parts
+            mine = [k for k, one in enumerate(names) if one == part or one.startswith(f"{part} ")]
+            own[: len(self.nodes.part)] &= np.isin(self.nodes.part.numpy(), mine) | (part == "outer")
+        found, shape = [], sample.sites[0].shape
+        for number, (_, slopes) in enumerate(derivatives(condition, self.problem, [Recorder(self.outputs)], sample)):
+            written = [op.over(*shape).written_out(shape[1]) for _, op, _ in slopes]
+            order = max((len(along) for terms in written for along, _ in terms), default=0)
+            found.append(_Held(name, number, order, frozenset(output for *_, output in slopes), inside, rows, own))
+        return found
 
 
 def _doubled(one: _Held, chosen: list[tuple[_Held, Array]]) -> Array:
@@ -140,38 +181,3 @@ def _doubled(one: _Held, chosen: list[tuple[_Held, Array]]) -> Array:
         if other.condition != one.condition and (other.outputs, other.order) == (one.outputs, one.order):
             found |= rows
     return found
-
-
-def _linearised(model: LinearModel, problem: Problem, name: str, sample: Sample) -> list[Equation]:
-    return linearised(problem, {name: sample}, AtZero(model))[name]
-
-
-def _rows(
-    model: LinearModel, problem: Problem, samples: Mapping[str, tuple[Array, Sample]], one: _Held, rows: Array
-) -> tuple[Any, Array, Array]:
-    """The rows of an equation at some of the nodes where it holds."""
-    at, sample = samples[one.condition]
-    equation = _linearised(model, problem, one.condition, sample.rows(torch.from_numpy(rows[at])))[one.number]
-    count, outputs = len(at), len(problem.outputs)
-    (x,), (ops,) = equation.sample.sites, equation.ops
-    blocks = []
-    for output in range(outputs):
-        if output not in ops:
-            blocks.append(sparse.csr_array((len(x), count)))
-        elif (factor := _value(ops[output], x)) is not None:
-            # The nodal value itself, without what rounding leaves of the others.
-            blocks.append(sparse.csr_array((factor, (np.arange(len(x)), np.flatnonzero(rows))), shape=(len(x), count)))
-        else:
-            assert isinstance(model, SparseModel)
-            blocks.append(model.sparse_features(x, ops[output], blend=False))
-    return sparse.hstack(blocks, format="csr"), -equation.rest.numpy(), np.full(len(x), one.inside)
-
-
-def _value(op: Operator, x: Tensor) -> Array | None:
-    """The factor of the value, (B,), in an operator without derivatives; None for others."""
-    total = torch.zeros_like(x[:, 0])
-    for along, c in op.over(*x.shape).written_out(x.shape[1]):
-        if along:
-            return None
-        total = total + c
-    return total.numpy()
