@@ -58,7 +58,15 @@ def test_rbfnets_side_of_a_row_runs(code: str, names: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("code", OPTIONS)
 def test_the_options_of_a_row_exist(code: str, names: dict[str, Any]) -> None:
-    takers = (rbfnet.solve, rbfnet.fit, rbfnet.RBFNetwork, rbfnet.RBFLayer, problems.Poisson, solvers.GaussNewton)
+    takers = (
+        rbfnet.solve,
+        rbfnet.fit,
+        rbfnet.RBFNetwork,
+        rbfnet.RBFLayer,
+        problems.Poisson,
+        problems.DataProblem,
+        solvers.GaussNewton,
+    )
     given = eval(f"dict({code})", names)
     assert set(given) <= {name for taker in takers for name in inspect.signature(taker).parameters}
     assert given.get("kernel", "gaussian") in catalogue("kernels", "Kernel")
