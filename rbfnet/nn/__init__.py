@@ -23,6 +23,8 @@ from rbfnet.nn.wrappers import (
     Enriched,
     Normalized,
     Periodic,
+    PolarFunctions,
+    Singularity,
     Wrapper,
 )
 
@@ -47,8 +49,10 @@ __all__ = [
     "Metric",
     "Normalized",
     "Periodic",
+    "PolarFunctions",
     "RBFLayer",
     "RBFNetwork",
+    "Singularity",
     "Wrapper",
     "blockwise",
     "evaluate",

@@ -13,6 +13,8 @@ from rbfnet.nn.wrappers._matrix_kernel import ORDER, MatrixKernel
 from rbfnet.nn.wrappers._normalized import Normalized
 from rbfnet.nn.wrappers._numbered import Numbered, partitions
 from rbfnet.nn.wrappers._periodic import Periodic
+from rbfnet.nn.wrappers._polar_functions import PolarFunctions
+from rbfnet.nn.wrappers._singularity import Singularity
 from rbfnet.nn.wrappers._vector_field import VECTORS, as_vector
 from rbfnet.nn.wrappers._wrapper import Wrapper, innermost
 
@@ -33,6 +35,8 @@ __all__ = [
     "Normalized",
     "Numbered",
     "Periodic",
+    "PolarFunctions",
+    "Singularity",
     "Wrapper",
     "as_vector",
     "innermost",

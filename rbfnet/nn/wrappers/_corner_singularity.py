@@ -10,13 +10,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError, positive
-from rbfnet.operators import Differentiable, Operator
+from rbfnet.nn.wrappers._singularity import Singularity
+from rbfnet.operators import Operator
 
 SIDES = {"dirichlet": (1.0, "sine"), "neumann": (1.0, "cosine"), "mixed": (0.5, "sine")}
 """The first exponent, in units of pi over the angle, and the function of the angle, by the conditions on the two sides."""
 
 
-class CornerSingularity(Differentiable):
+class CornerSingularity(Singularity):
     """r^(a_k + 2 j) sin(a_k theta), k = 1 ... terms, j = 0 ... powers - 1, at a corner in the plane, (B, 2) -> (B, T).
 
     With a_k = k pi / angle these functions vanish on both sides of the corner, and those with j = 0 are harmonic: the
@@ -48,8 +49,6 @@ class CornerSingularity(Differentiable):
     Source: Grisvard, Elliptic problems in nonsmooth domains (1985), ch. 4; Fox, Henrici and Moler, SIAM J. Numer. Anal. 4 (1967).
     """
 
-    in_features = 2
-
     def __init__(
         self,
         vertex: Sequence[float],
@@ -59,16 +58,11 @@ class CornerSingularity(Differentiable):
         terms: int = 3,
         powers: int = 1,
     ) -> None:
-        super().__init__()
+        super().__init__(vertex, start, angle)
         if sides not in SIDES:
             raise InputError(f"sides of a corner must be one of {', '.join(SIDES)}, but got {sides!r}.")
-        if not 0 < positive("angle", angle) <= 360:
-            raise InputError(f"The angle of a corner must be in (0, 360] degrees, but got {angle!r}.")
-        if len(vertex) != 2:
-            raise InputError(f"The vertex of a corner must be (x, y), but got {vertex!r}.")
         count = int(positive("terms", terms, whole=True))
         self.powers = int(positive("powers", powers, whole=True))
-        self.vertex, self.start, self.angle = (float(vertex[0]), float(vertex[1])), math.radians(start), math.radians(angle)
         first, self.kind = SIDES[sides]
         self.exponents = [(first + k) * math.pi / self.angle for k in range(count)]
 
@@ -77,16 +71,8 @@ class CornerSingularity(Differentiable):
         """terms * powers."""
         return len(self.exponents) * self.powers
 
-    def forward(self, x: Float[Tensor, "B 2"]) -> Float[Tensor, "B T"]:
-        """The functions."""
-        return self.apply_operator(x, Operator.identity())
-
     def apply_operators(self, x: Float[Tensor, "B 2"], ops: Sequence[Operator]) -> Float[Tensor, "B T K"]:
-        z = torch.complex(x[:, 0] - self.vertex[0], x[:, 1] - self.vertex[1])
-        # The cut of the angle is opposite to the middle of the domain, where no point is.
-        middle = self.start + self.angle / 2
-        turned = z * complex(math.cos(middle), -math.sin(middle))
-        radius, theta = turned.abs(), turned.angle() + self.angle / 2
+        radius, theta = self._polar(x)
         channels = []
         for op in ops:
             total = x.new_zeros((len(x), self.out_features))

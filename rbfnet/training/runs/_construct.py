@@ -12,6 +12,7 @@ from rbfnet.catalogue import catalogue
 from rbfnet.config import no_module
 from rbfnet.domains import Domain
 from rbfnet.errors import InputError, unknown, written
+from rbfnet.nn import Singularity
 from rbfnet.problems import Condition
 from rbfnet.problems.text import parse
 from rbfnet.solvers import Balance
@@ -21,6 +22,7 @@ PARTS: dict[tuple[str, str], tuple[type[Any], str]] = {
     ("problems", "domain"): (Domain, "domains"),
     ("problems", "where"): (Domain, "domains"),
     ("problems", "conditions"): (Condition, "problems"),
+    ("problems", "enrichment"): (Singularity, "nn"),
     ("solvers", "balance"): (Balance, "solvers"),
 }
 """By package and argument: nested nodes with another base class and package than their parent."""

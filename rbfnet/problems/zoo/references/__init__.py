@@ -9,6 +9,7 @@ from collections.abc import Callable
 from rbfnet.problems.zoo.references._allen_cahn import allen_cahn
 from rbfnet.problems.zoo.references._burgers import burgers, burgers_thin
 from rbfnet.problems.zoo.references._cache import Arrays
+from rbfnet.problems.zoo.references._driven_cavity import cavity_1000, lid
 from rbfnet.problems.zoo.references._four_disks import four_disks
 from rbfnet.problems.zoo.references._kdv_cosine import kdv_cosine
 from rbfnet.problems.zoo.references._lid_driven_cavity import GHIA_U, GHIA_V, GHIA_X, GHIA_Y, lid_driven_cavity
@@ -24,9 +25,11 @@ __all__ = [
     "allen_cahn",
     "burgers",
     "burgers_thin",
+    "cavity_1000",
     "columns",
     "four_disks",
     "kdv_cosine",
+    "lid",
     "lid_driven_cavity",
     "schroedinger",
     "screened_poisson",
@@ -36,4 +39,4 @@ __all__ = [
 
 def columns() -> dict[str, Callable[..., Arrays]]:
     """By name, those that return a value of each coordinate and output for each point: ``exact: {reference: kdv_cosine}``."""
-    return {reference.__name__: reference for reference in (burgers_thin, kdv_cosine, screened_poisson)}
+    return {reference.__name__: reference for reference in (burgers_thin, cavity_1000, kdv_cosine, lid, screened_poisson)}
