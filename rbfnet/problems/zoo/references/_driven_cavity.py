@@ -15,7 +15,7 @@ from rbfnet.nn import PolarFunctions
 from rbfnet.operators import Operator
 from rbfnet.problems.zoo.references._cache import Arrays, cached
 
-Real = npt.NDArray[np.float64]
+Real = npt.NDArray[np.floating]
 Speed = Callable[[Real], Real]
 
 SIDE, HALF = 101, 129
