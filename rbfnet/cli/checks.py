@@ -41,9 +41,10 @@ def check(config: Mapping[str, Any], *, fresh: bool = True) -> None:
     for key in config["trainer"]:
         if key not in (known := _keys("trainer")):
             raise unknown("option of the trainer called", key, known)
+    local = config["network"].get("network") == "local"
     for key in config["network"]:
-        if key not in (known := _keys("network")):
-            raise unknown("argument of the network called", key, known)
+        if key not in (known := _keys("network", "local" if local else "default")):
+            raise unknown(f"argument of {'network=local' if local else 'the network'} called", key, known)
     _check_room("network.", config["network"])
     for group in ("problem", "kernel", "solver"):
         if not isinstance(config[group].get("_target_"), str):
@@ -124,9 +125,9 @@ def _arguments(target: str) -> set[str] | None:
 
 
 @cache
-def _keys(group: str) -> set[str]:
-    """The keys in the default config of a group."""
-    return set(yaml.safe_load((config_directory() / group / "default.yaml").read_text(encoding="utf-8")))
+def _keys(group: str, choice: str = "default") -> set[str]:
+    """The keys in a config of a group."""
+    return set(yaml.safe_load((config_directory() / group / f"{choice}.yaml").read_text(encoding="utf-8")))
 
 
 def _check_room(prefix: str, node: Mapping[str, Any]) -> None:

@@ -20,6 +20,9 @@ NEIGHBORS = 50
 LARGEST = 20_000
 """Number of points above which one system of all of them takes minutes."""
 
+USUAL = ("num_centers", "degree", "epsilon", "metric", "per_center", "vector", "compiled")
+"""Arguments of other networks that local interpolants lack; as long as none is given, they may be chosen."""
+
 DECIDED = {"in_features", "out_features", "nodes", "kernel", "dtype", "device"}
 """Arguments of LocalNetwork that follow from the data and the run."""
 
@@ -35,7 +38,10 @@ def build_local(problem: Problem, kernel: KernelLike, network: Mapping[str, Any]
         InputError: a problem that is no fit to data, another solver than ``least_squares``, or unknown arguments.
     """
     if not isinstance(problem, DataProblem):
-        raise InputError(f"network=local fits data, but the problem is {type(problem).__name__}; use another network.")
+        raise InputError(
+            f"network=local fits data, but the problem is {type(problem).__name__}; use another network, or in Python "
+            "rbfnet.solve(problem, network='local')."
+        )
     if problem.embedding() is not None:
         raise InputError("network=local takes inputs as they are, but some are periodic or on a sphere; use network='default'.")
     if not isinstance(solver, LeastSquares):
@@ -72,12 +78,30 @@ def locally(network: object, kernel: KernelLike | None, options: Mapping[str, An
     searched = isinstance(kernel, str) and kernel == "auto"
     if network == "local" and searched:
         raise InputError("network=local needs one kernel, but kernel=auto was given; use kernel='cubic' or another.")
-    solver, sites = as_solver(options["solver"]), len(problem.support())
+    asked = searched or num_centers is not None or options.keys() - {"solver", "dtype", "num_centers", "seed"}
+    if network != "auto" or asked:
+        return network == "local"
+    return needed(problem, as_solver(options["solver"]))
+
+
+def chosen_network(problem: Problem, network: Mapping[str, Any], solver: Solver) -> Mapping[str, Any]:
+    """The node of the network of a config; that of local interpolants where all points are centres and these are too many.
+
+    Args:
+        problem, network, solver: those of the run.
+    """
+    usual = all(network.get(key) in (None, "auto", "isotropic", False) for key in USUAL)
+    if not isinstance(problem, DataProblem) or network.get("centers") != "points" or not usual or not needed(problem, solver):
+        return network
+    return {"network": "local", "neighbors": NEIGHBORS, "degree": None, "epsilon": 0.5}
+
+
+def needed(problem: DataProblem, solver: Solver) -> bool:
+    """Whether data that local interpolants can fit are too many for one system; the problem's notes then say so."""
     able = isinstance(solver, LeastSquares) and solver.interpolates and len(problem.named_conditions()) == 1
     able = able and problem.embedding() is None and not problem.restricted
-    asked = searched or num_centers is not None or options.keys() - {"solver", "dtype", "num_centers", "seed"}
-    if network != "auto" or asked or not able or not too_many(sites):
-        return network == "local"
+    if not able or not too_many(sites := len(problem.support())):
+        return False
     problem.notes.append(
         f"{sites:,} points are too many for one system: used local interpolants of {NEIGHBORS} points each (network=local)."
     )

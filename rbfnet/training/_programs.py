@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from rbfnet.errors import InputError
 from rbfnet.extras import require
+from rbfnet.nn import LocalNetwork
+from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import Operator
 from rbfnet.training._asked import Asked, What, as_asked, field_of
 from rbfnet.training._column_names import ColumnNames
@@ -78,6 +80,11 @@ def export_solution(solution: Solution, path: str | Path, what: What | None = No
         raise InputError(f"The name of an exported program must end in .pt2 or .onnx, but got {str(path)!r}.")
     if file.exists():
         raise InputError(f"The file {str(path)!r} already exists; choose another name, or remove it.")
+    if isinstance(innermost(solution.model), LocalNetwork):
+        raise InputError(
+            "A network of local interpolants looks up the nearest nodes, which an exported program cannot; save the solution and "
+            "use rbfnet.load or `rbfnet predict`, or fit fewer centres with network=default."
+        )
     names = solution.names
     asked, _ = as_asked(list(names.outputs) if what is None else what, names, PROBES)
     if any(isinstance(one.of, Operator) and one.of.tensors for one in asked):

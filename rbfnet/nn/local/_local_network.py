@@ -104,7 +104,6 @@ class LocalNetwork(LinearModel):
         self.values = nn.Parameter(given.new_zeros((len(given), self.out_features)))
         self._sums: LocalSums | None = None
         self._of: tuple[Tensor, int] | None = None
-        self._local()
 
     def forward(self, x: Float[Tensor, "... D"]) -> Float[Tensor, "... O"]:
         """The value of the network."""

@@ -16,6 +16,7 @@ from rbfnet.problems import Problem
 from rbfnet.solvers import Solver
 from rbfnet.training._choose_solver import choose_solver
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
+from rbfnet.training._local_model import chosen_network
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
 from rbfnet.training.callbacks import Adaptive, Checkpoints, FitProgress
@@ -52,6 +53,7 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
         solver = construct(plain["solver"], Solver, "solvers", trust)
         callbacks = [_callback(node, trust) for node in several("callbacks", plain).values()]
         solver = choose_solver(solver, problem, kernel, plain["network"], dtype, plain["trainer"], callbacks)
+        plain["network"] = chosen_network(problem, plain["network"], solver)
         model = build_model(problem, kernel, plain["network"], solver, dtype)
         loggers = [_logger(node, trust) for node in several("logger", plain).values()]
         checkpoints = Checkpoints(directory / "checkpoints" / "last.ckpt")

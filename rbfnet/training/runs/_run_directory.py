@@ -24,6 +24,7 @@ from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
 from rbfnet.training.foreign import read_config, require_shapes, require_weights
 from rbfnet.training.runs._construct import construct
+from rbfnet.training.runs._local_networks import rebuilt_local
 from rbfnet.training.storage import Lock, digest_of, read_model, read_summary, write_model, write_summary, write_whole
 
 FORMAT_VERSION = 2
@@ -177,8 +178,8 @@ def _takes_ansatz(state: State, network: Mapping[str, Any]) -> bool:
 
 
 def _depth(state: State) -> int:
-    """The number of wrappers around the layer."""
-    return next((key.count("network.") for key in state if re.fullmatch(r"(network\.)*layer\.centers", key)), 0)
+    """The number of wrappers around the layer, or around a network of local interpolants."""
+    return next((key.count("network.") for key in state if re.fullmatch(r"(network\.)*(layer\.centers|nodes)", key)), 0)
 
 
 def _affine(state: State) -> str | None:
@@ -201,6 +202,8 @@ def _embedded(state: State) -> str | None:
 def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Callable[[Network], Network]) -> Network:
     """A network with the shapes of the state, loaded with the state."""
     prefix, outer = "network." * _depth(state), _affine(state)
+    if config.get("network") == "local":
+        return _loaded(ansatz(rebuilt_local(kernel, config, state, prefix, outer)), state)  # type: ignore[arg-type]
     centers, weight = state[f"{prefix}layer.centers"], state[f"{prefix}weight"]
     require_shapes(centers, weight)
     metric, raw = config.get("metric", "isotropic"), state[f"{prefix}layer.metric.raw"]
@@ -230,7 +233,11 @@ def _rebuilt(kernel: Kernel, config: Mapping[str, Any], state: State, ansatz: Ca
         lon_lat = state.get(f"{around}sphere")
         sphere = None if lon_lat is None else (int(lon_lat[0]), int(lon_lat[1]))
         model = Embedded(model, Embedding(periods, state[f"{around}low"].tolist(), sphere))
-    whole = ansatz(model)
+    return _loaded(ansatz(model), state)
+
+
+def _loaded(whole: Network, state: State) -> Network:
+    """A model with the parameters of a state."""
     if not all(torch.isfinite(t).all() for t in state.values()):
         raise InputError("some of them are NaN or infinite.")
     whole.load_state_dict(state)

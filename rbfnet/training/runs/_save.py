@@ -9,11 +9,12 @@ from typing import Any
 
 from rbfnet.config import DTYPE_NAMES
 from rbfnet.errors import InputError
-from rbfnet.nn import METRICS, Evolving, RBFNetwork, Wrapper
+from rbfnet.nn import METRICS, Evolving, LocalNetwork, RBFNetwork, Wrapper
 from rbfnet.nn.wrappers import VECTORS, MatrixKernel, innermost
 from rbfnet.problems import DataProblem, Problem
 from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
+from rbfnet.training.runs._local_networks import local_node
 from rbfnet.training.runs._nodes import kernel_node, problem_node, solver_node
 from rbfnet.training.runs._provenance import provenance
 from rbfnet.training.runs._run_directory import write_config, write_solution
@@ -75,13 +76,7 @@ def _config(solution: Solution, problem: Problem | None, directory: Path) -> dic
     return {
         "problem": None if problem is None else problem_node(problem),
         "kernel": kernel_node(network.kernel),
-        "network": {
-            "num_centers": network.num_centers,
-            "degree": network.basis.degree,
-            "metric": next(name for name, kind in METRICS.items() if isinstance(network.metric, kind)),
-            "per_center": network.metric.per_center,
-            "vector": _vector(solution.model, problem),
-        },
+        "network": local_node(network) if isinstance(network, LocalNetwork) else _node(network, _vector(solution.model, problem)),
         "solver": solver_node(str(summary.get("solver"))),
         "trainer": {},
         "logger": None,
@@ -91,6 +86,16 @@ def _config(solution: Solution, problem: Problem | None, directory: Path) -> dic
         "accuracy": None,
         "run_dir": str(directory),
         "figures": False,
+    }
+
+
+def _node(network: RBFNetwork, vector: str | None) -> dict[str, Any]:
+    return {
+        "num_centers": network.num_centers,
+        "degree": network.basis.degree,
+        "metric": next(name for name, kind in METRICS.items() if isinstance(network.metric, kind)),
+        "per_center": network.metric.per_center,
+        "vector": vector,
     }
 
 
@@ -104,9 +109,9 @@ def _vector(model: Network, problem: Problem | None) -> str | None:
     return next(name for name, kind in VECTORS.items() if type(inner) is kind)
 
 
-def _network(model: Network) -> RBFNetwork:
+def _network(model: Network) -> RBFNetwork | LocalNetwork:
     """The innermost network."""
     inner: Any = model.network if isinstance(model, Evolving) else innermost(model)
-    if not isinstance(inner, RBFNetwork):
-        raise InputError(f"A {type(inner).__name__} cannot be saved; only an RBFNetwork, possibly wrapped, can.")
+    if not isinstance(inner, (RBFNetwork, LocalNetwork)):
+        raise InputError(f"A {type(inner).__name__} cannot be saved; an RBFNetwork or LocalNetwork, possibly wrapped, can.")
     return inner
