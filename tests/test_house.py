@@ -49,7 +49,19 @@ ROOMS += ["estimators", "interactive", "cli"]
 """From the ground up: a room imports only rooms before it. ``testing`` may look at what users may look at."""
 
 
-SOLVERS = ["algebra", "assembly", "sparse", "balance", "_solver", "validation", "scattered", "selection", "newton", "time"]
+SOLVERS = [
+    "algebra",
+    "assembly",
+    "sparse",
+    "balance",
+    "_solver",
+    "validation",
+    "scattered",
+    "selection",
+    "newton",
+    "time",
+    "sparse_time",
+]
 SOLVERS += ["eigen"]
 """Inside of ``solvers``, likewise; the front row, one file a solver, is above all of them."""
 

@@ -17,6 +17,7 @@ from rbfnet.nn._layer import require_smooth
 from rbfnet.nn._metric import Full, Isotropic
 from rbfnet.nn._network import RBFNetwork
 from rbfnet.nn._of_network import OfNetwork
+from rbfnet.nn.local import LocalNetwork
 from rbfnet.operators import Along, Coefficient, Operator, in_space_and_time
 
 
@@ -29,7 +30,8 @@ class Evolving(OfNetwork):
     every linear differential operator is exact. Outside of all pieces u stays as it is at the nearest end.
 
     Args:
-        network: the basis in space, an :class:`RBFNetwork` with d = D - 1 inputs; its own weights take no part.
+        network: the basis in space, an :class:`RBFNetwork` or :class:`LocalNetwork` with d = D - 1 inputs; its own weights
+            take no part.
         start, end: of the one piece there is at first.
         degree: K, of the polynomials.
         point: there is no space but one point: D = 1, and the network, of one input, is taken at zero.
@@ -55,7 +57,7 @@ class Evolving(OfNetwork):
     breaks: Tensor
     slope: Tensor
 
-    def __init__(self, network: RBFNetwork, start: float, end: float, degree: int, point: bool = False) -> None:
+    def __init__(self, network: RBFNetwork | LocalNetwork, start: float, end: float, degree: int, point: bool = False) -> None:
         super().__init__()
         positive("degree", degree, whole=True, most=1000)
         if not end > start:
@@ -103,10 +105,9 @@ class Evolving(OfNetwork):
         for piece in place.unique().tolist():
             rows = (place == piece).nonzero()[:, 0]
             flat = self.carried[piece].transpose(0, 1).flatten(1)
-            weight, tail = flat[: inner.num_centers], flat[inner.num_centers :]
             in_space = [Operator.d(*along) for along in alongs]
             space = self._space(x[rows])
-            values = inner.layer.contract(space, in_space, weight) + inner.basis.contract(space, in_space, tail)
+            values = inner.contract(space, in_space, flat)
             values = values.reshape(len(rows), count, self.out_features, len(alongs))
             times = {q: self._in_time(x[rows, -1], piece, q) for q in orders}
             columns = []
@@ -184,8 +185,13 @@ class Evolving(OfNetwork):
                 own = getattr(self, name)
                 own.data = own.new_zeros(given.shape)
         # A solver may give all kernels widths that differ by direction.
-        raw, layer = state_dict.get(prefix + "network.layer.metric.raw"), self.network.layer
-        if raw is not None and not layer.metric.per_center and raw.shape != layer.metric.raw.shape:
+        raw = state_dict.get(prefix + "network.layer.metric.raw")
+        if (
+            raw is not None
+            and (layer := self.network.layer)
+            and not layer.metric.per_center
+            and raw.shape != layer.metric.raw.shape
+        ):
             if raw.shape == (self.metric_size,):
                 layer.metric = Full(layer.centers.new_ones(layer.in_features), isinstance(layer.metric.raw, nn.Parameter))
             elif not raw.ndim:

@@ -157,6 +157,13 @@ class RBFNetwork(LinearModel):
         # An empty tail is added too: a parameter that takes no part has no gradient to ask for.
         return self.layer.contract(x, ops, self.weight) + self.basis.contract(x, ops, self.tail)
 
+    def contract(
+        self, x: Float[Tensor, "B D"], ops: Sequence[Operator], coefficients: Float[Tensor, "N C"]
+    ) -> Float[Tensor, "B C K"]:
+        """Several operators of the basis, summed with other coefficients than the network's own."""
+        weight, tail = coefficients[: self.num_centers], coefficients[self.num_centers :]
+        return self.layer.contract(x, ops, weight) + self.basis.contract(x, ops, tail)
+
     def features(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B N"]:
         """``op`` of the M kernels, then of the T monomials: N = M + T columns."""
 

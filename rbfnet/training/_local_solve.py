@@ -16,10 +16,11 @@ from rbfnet.catalogue import snake_case
 from rbfnet.domains import SpaceTime, place_nodes
 from rbfnet.errors import InputError, positive, unknown
 from rbfnet.kernels import Kernel, KernelLike, as_kernel
-from rbfnet.nn import LocalNetwork, RBFNetwork
+from rbfnet.nn import Evolving, LocalNetwork, RBFNetwork
 from rbfnet.problems import Problem
-from rbfnet.solvers import Auto, GaussNewton, LeastSquares, Solver
+from rbfnet.solvers import Auto, Evolve, GaussNewton, LeastSquares, Solver
 from rbfnet.solvers.sparse import collocate
+from rbfnet.solvers.sparse_time import advance
 from rbfnet.training._model import Network
 from rbfnet.training._solution import Solution
 from rbfnet.training._summary import by_verdict, errors_by
@@ -27,6 +28,14 @@ from rbfnet.training.verdict import compared, judge_local
 
 DEGREES = {1: 6, 2: 6, 3: 4}
 """Degree of the polynomials by dimension."""
+
+DEGREES_IN_TIME = {1: 6, 2: 4, 3: 3}
+"""The same in space and time, where a system is solved many times."""
+
+AT_MOST, TIMES = 500, 8
+"""Nodes and times at which two solutions in space and time are compared."""
+
+Local = LocalNetwork | Evolving
 
 NODES = 400
 """Number of nodes if it is not given."""
@@ -62,7 +71,8 @@ class LocalRun:
         for key in self.network:
             if key not in known:
                 raise unknown("argument of network=local called", key, known)
-        if not isinstance(solver, (Auto, GaussNewton, LeastSquares)):
+        able = (Auto, Evolve) if self._in_time else (Auto, GaussNewton, LeastSquares)
+        if not isinstance(solver, able):
             raise InputError(f"network=local solves sparse systems by collocation, but got solver={solver.name}; remove it.")
         if dtype != torch.float64:
             raise InputError(f"network=local computes in float64, but got dtype={str(dtype).removeprefix('torch.')}; remove it.")
@@ -70,14 +80,12 @@ class LocalRun:
             raise InputError("network=local runs in one step on the CPU; remove accelerator, devices and callbacks.")
         if self.network["num_centers"] != "auto":
             positive("num_centers", self.network["num_centers"], whole=True)
-        self._require_in_space()
+        self._require_able()
         return self
 
-    def _require_in_space(self) -> None:
+    def _require_able(self) -> None:
         problem, name = self.problem, type(self.problem).__name__
         problem.require_domain()
-        if isinstance(problem.domain, SpaceTime):
-            raise InputError(f"network=local is for problems in space, but {name} has a time; use another network.")
         if any(parameter.requires_grad for parameter in problem.parameters()):
             raise InputError(f"network=local solves for the solution only, but {name} has unknowns; use another network.")
         one = RBFNetwork(len(problem.domain.coords), len(problem.outputs), 1)
@@ -93,25 +101,22 @@ class LocalRun:
         model, words = self._solved(count, spacing, kernel, network)
         seconds = time.perf_counter() - started
         coarse, _ = self._solved(count // 2, spacing, kernel, network)
-        with torch.no_grad():
-            difference = model.values - coarse(model.nodes)
-        sizes, off = model.values.detach().norm(dim=0), difference.norm(dim=0)
-        relative = (off / torch.where(sizes > 0, sizes, 1.0)).tolist()
-        error = float(difference.norm()) / (float(sizes.norm()) or 1.0)
+        relative, error = self._differences(model, coarse)
         verdict = judge_local(model, problem, dict(zip(problem.outputs, relative, strict=True)), error, accuracy)
+        basis = cast(LocalNetwork, model.network if isinstance(model, Evolving) else model)
         summary: dict[str, Any] = {
             "problem": snake_case(type(problem).__name__),
             "kernel": snake_case(type(kernel).__name__),
-            "solver": "collocation",
+            "solver": "evolve" if self._in_time else "collocation",
             "seed": seed,
             "centers": model.num_centers,
             "epsilon": float(model.epsilon),
-            "parameters": model.values.numel(),
+            "parameters": model.coefficients.numel(),
             "epochs": 1,
             "seconds": round(seconds, 3),
             "errors": None,
             "words": [
-                f"Local interpolants of {model.neighbors} nodes each, with polynomials of degree {model.degree}.",
+                f"Local interpolants of {basis.neighbors} nodes each, with polynomials of degree {basis.degree}.",
                 *words,
                 f"The estimated error is the difference to the solution at {coarse.num_centers:,} nodes.",
             ],
@@ -122,23 +127,44 @@ class LocalRun:
             summary |= errors_by(problem, *found)
         return Solution(whole, problem, summary["errors"], summary | by_verdict(verdict))
 
+    @property
+    def _in_time(self) -> bool:
+        return isinstance(self.problem.domain, SpaceTime)
+
+    @torch.no_grad()
+    def _differences(self, model: Local, coarse: Local) -> tuple[list[float], float]:
+        """The difference of two solutions at nodes, at several times if there is a time: of each output and of all, relative."""
+        x = model.centers
+        if isinstance(self.problem.domain, SpaceTime):
+            start, end = self.problem.domain.time
+            x = x[torch.randperm(len(x))[:AT_MOST]]
+            times = start + (end - start) * torch.linspace(0, 1, TIMES + 1, dtype=x.dtype)[1:]
+            x = torch.cat([x.repeat(TIMES, 1), times.repeat_interleave(len(x))[:, None]], dim=1)
+        found = model(x)
+        sizes, off = found.norm(dim=0), (found - coarse(x)).norm(dim=0)
+        return (off / torch.where(sizes > 0, sizes, 1.0)).tolist(), float(off.norm()) / (float(sizes.norm()) or 1.0)
+
     def _degree(self, given: Any, kernel: Kernel, count: int) -> Any:
         """The degree of the polynomials: lower where there are few nodes."""
-        dims = len(self.problem.domain.coords)
+        dims = len(self.problem.domain.space_coords)
         if given is not None:
             return given
-        degree = DEGREES[dims]
+        degree = DEGREES_IN_TIME[dims] if self._in_time else DEGREES[dims]
         least = max(kernel.order or 0, 3) - 1
         while degree > least and 2 * _terms(dims, degree) > count:
             degree -= 1
         return max(degree, least)
 
-    def _solved(self, count: int, spacing: Any, kernel: Kernel, network: Mapping[str, Any]) -> tuple[LocalNetwork, list[str]]:
-        nodes = place_nodes(self.problem.domain, count=count, spacing=spacing)
+    def _solved(self, count: int, spacing: Any, kernel: Kernel, network: Mapping[str, Any]) -> tuple[Local, list[str]]:
+        domain = self.problem.domain
+        nodes = place_nodes(domain.space if isinstance(domain, SpaceTime) else domain, count=count, spacing=spacing)
         dims, outputs = nodes.x.shape[1], len(self.problem.outputs)
         degree = self._degree(network.get("degree"), kernel, len(nodes.x))
         model = LocalNetwork(dims, outputs, nodes.x, kernel, dtype=torch.float64, **{**network, "degree": degree})
-        return model, collocate(model, self.problem, nodes)
+        if not self._in_time:
+            return model, collocate(model, self.problem, nodes)
+        evolved, words = advance(model, self.problem, nodes)
+        return evolved, [words]
 
 
 def _terms(dims: int, degree: int) -> int:

@@ -72,7 +72,7 @@ def solve(
         accelerator, devices: options of Lightning's Trainer: ``accelerator="gpu"``; ``devices=2`` for solvers that support it.
         network: further arguments of :class:`rbfnet.nn.RBFNetwork` (``epsilon``, ``degree``, ...), ``vector="divergence_free"``
             (:class:`rbfnet.nn.DivergenceFree`); or ``network="local"``, those of :class:`rbfnet.nn.LocalNetwork` and ``spacing``
-            (:func:`rbfnet.domains.place_nodes`), for problems in space with many nodes: sparse systems.
+            (:func:`rbfnet.domains.place_nodes`), for problems with many nodes: sparse systems.
 
     Raises:
         InputError: any invalid argument, or a combination that does not work; the message is one sentence.

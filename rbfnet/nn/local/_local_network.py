@@ -114,6 +114,12 @@ class LocalNetwork(LinearModel):
     def apply_operators(self, x: Float[Tensor, "B D"], ops: Sequence[Operator]) -> Float[Tensor, "B O K"]:
         return self._applied(x, ops, self.values)
 
+    def contract(
+        self, x: Float[Tensor, "B D"], ops: Sequence[Operator], coefficients: Float[Tensor, "N C"]
+    ) -> Float[Tensor, "B C K"]:
+        """Several operators of the blend of interpolants of other nodal values than the network's own."""
+        return self._applied(x, ops, coefficients)
+
     def features(self, x: Float[Tensor, "B D"], op: Operator) -> Float[Tensor, "B N"]:
         """``op`` of each nodal basis function, as a full matrix: for few nodes."""
         if x.requires_grad or transformed(x) or any(t.requires_grad or transformed(t) for t in op.tensors):

@@ -9,8 +9,8 @@ from dataclasses import asdict
 
 import torch
 
-from rbfnet.domains import Difference
-from rbfnet.nn import LocalNetwork
+from rbfnet.domains import Difference, SpaceTime
+from rbfnet.nn import Evolving, LocalNetwork
 from rbfnet.problems import Problem
 from rbfnet.solvers.validation import close_points, misses
 from rbfnet.training.verdict._remedies import contradictions
@@ -21,7 +21,7 @@ POINTS = 900
 
 
 def judge_local(
-    model: LocalNetwork, problem: Problem, estimated: Mapping[str, float], error: float, accuracy: float | None = None
+    model: LocalNetwork | Evolving, problem: Problem, estimated: Mapping[str, float], error: float, accuracy: float | None = None
 ) -> Verdict:
     """The verdict on a solution at nodes: as :func:`judge`, with an error estimate that was computed with it.
 
@@ -49,10 +49,10 @@ def judge_local(
     return Verdict(word, rows, tuple(sentences), error)
 
 
-def _remedy(model: LocalNetwork, problem: Problem, word: str) -> str:
+def _remedy(model: LocalNetwork | Evolving, problem: Problem, word: str) -> str:
     more = f"more nodes (num_centers={(2 if word == 'rough' else 4) * model.num_centers})"
     return (
         f"Try denser nodes near holes (spacing='graded'), or {more}."
-        if isinstance(problem.domain, Difference)
+        if isinstance(problem.domain.space if isinstance(problem.domain, SpaceTime) else problem.domain, Difference)
         else f"Try {more}."
     )
