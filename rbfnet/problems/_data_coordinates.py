@@ -121,6 +121,25 @@ def extents(z: Float[Tensor, "N E"], embedding: Embedding, scale: str | list[flo
     return (extent / length).amax() * length
 
 
+def over_the_poles(x: Float[Tensor, "N D"], lon: int, lat: int) -> Float[Tensor, "N D"]:
+    """Points beyond a pole as what they are: on the other side of it."""
+    beyond = x[:, lat].abs() > 90
+    if beyond.any():
+        x = x.clone()
+        x[beyond, lon] += 180
+        x[beyond, lat] = x[beyond, lat].sign() * 180 - x[beyond, lat]
+    return x
+
+
+def with_periods(box: Float[Tensor, "2 D"], embedding: Embedding) -> Float[Tensor, "2 D"]:
+    """The box of the data with whole periods."""
+    whole = box.clone()
+    for i, (low, period) in enumerate(zip(embedding.low, embedding.periods, strict=True)):
+        if period is not None:
+            whole[:, i] = torch.tensor([low, low + period])
+    return whole
+
+
 def _by_column(values: Sequence[Tensor], embedding: Embedding) -> Float[Tensor, " E"]:
     """What is known of each line, circle and sphere for each of its columns."""
     return torch.cat([value.expand(len(columns)) for value, (_, columns) in zip(values, embedding.parts, strict=True)])

@@ -13,10 +13,10 @@ from rbfnet.domains import Domain, PointCloud, Sites, find_sites
 from rbfnet.errors import InputError, number, positive
 from rbfnet.nn import Embedding
 from rbfnet.operators import Field, Operator
-from rbfnet.problems._data_coordinates import embedding_of, extents, input_scale, scale_of
+from rbfnet.problems._data_coordinates import embedding_of, extents, input_scale, over_the_poles, scale_of, with_periods
 from rbfnet.problems._problem import Problem, Reference, Units
 from rbfnet.problems._with_neighbours import with_neighbours
-from rbfnet.problems.conditions import Bound, Condition, Data, Law, bounds_of, law_domain
+from rbfnet.problems.conditions import Bound, CellMeans, Condition, Data, Law, bounds_of, law_domain
 from rbfnet.tables import Column
 
 
@@ -49,7 +49,8 @@ class DataProblem(Problem):
         equation: a linear equation, known to hold: ``"u_t = u_xx + sin(x)"`` (:class:`rbfnet.problems.Equations`), or a function
             of the field that is zero; several as a list. Centres are added at its collocation points.
         equation_noise: the standard deviation of its residual, weighed against ``noise``; 0 for one that holds exactly.
-        domain: where it holds; None is the bounding box of the rows, whose last coordinate is time if it is called t.
+        cells: the domains of which y are the means, one for each row, whose centre x is; None if y are values at x.
+        domain: where the equation holds; None is the bounding box of the rows, whose last coordinate is time if it is called t.
 
     Attributes:
         notes: sentences on how the rows were come by, for the summary.
@@ -92,10 +93,13 @@ class DataProblem(Problem):
         equation: object = None,
         equation_noise: float = 0.0,
         domain: Domain | None = None,
+        cells: Sequence[Domain] | None = None,
     ) -> None:
         super().__init__()
         _require_rows(x, y, coords, outputs, weights)
         n_val, n_test = _count("validation", validation, len(x)), _count("test", test, len(x))
+        if cells is not None and (n_val or n_test):
+            raise InputError("Rows that are means over cells cannot be held out; errors are those of cells left out (test=0).")
         n_train = len(x) - n_val - n_test
         if n_train < 1:
             raise InputError(f"{n_val} validation and {n_test} test rows leave none of the {len(x)} rows to train on.")
@@ -107,6 +111,7 @@ class DataProblem(Problem):
         rows = torch.randperm(len(x)) if n_val or n_test else torch.arange(len(x))
         train, val, test_rows = rows.split([n_train, n_val, n_test])
         self.train_rows = train
+        self.cells = None if cells is None else [cells[row] for row in train.tolist()]
         self._weights = None if weights is None else weights[train]
         self.train_set = Reference(x[train], y[train])
         self._validation = Reference(x[val], y[val]) if n_val else None
@@ -114,29 +119,29 @@ class DataProblem(Problem):
         self._bounds = bounds_of(bounds)
         self._noise = None if noise is None else float(positive("noise", noise))
         law = _law(
-            equation, equation_noise, domain, self._whole(torch.stack([x.amin(dim=0), x.amax(dim=0)])), coords, self.outputs
+            equation,
+            equation_noise,
+            domain,
+            with_periods(torch.stack([x.amin(dim=0), x.amax(dim=0)]), self._space),
+            coords,
+            self.outputs,
         )
         self.also = (*_slopes(gradients, gradient_noise, self.outputs, coords, x, train), *also, *law)
-        elsewhere = [points.to(x) for condition in self.also if (points := condition.support()) is not None]
+        corners = [] if cells is None else [torch.cat([cell.box for cell in cells]).to(x)]
+        elsewhere = corners + [points.to(x) for condition in self.also if (points := condition.support()) is not None]
         wrong = next((tuple(points.shape) for points in elsewhere if points.shape[1] != x.shape[1]), None)
         if wrong is not None:
             raise InputError(f"Conditions of a fit need points with {x.shape[1]} coordinates, but got {wrong}.")
         space = law[0].domain.space_coords if law else None
         self.domain = PointCloud(torch.cat([self.train_set.x, *elsewhere]), coords, space)
-        self._sites = self._found_sites(self.train_set.x)
-
-    def _whole(self, box: Float[Tensor, "2 D"]) -> Float[Tensor, "2 D"]:
-        """The box with whole periods."""
-        whole = box.clone()
-        for i, period in enumerate(self._space.periods):
-            if period is not None:
-                whole[:, i] = torch.tensor([self._space.low[i], self._space.low[i] + period])
-        return whole
+        # Cells with the same centre are different measurements.
+        rows = self.train_set.x
+        self._sites = self._found_sites(rows) if cells is None else Sites(rows, torch.arange(len(rows)))
 
     def _found_sites(self, x: Float[Tensor, "N D"]) -> Sites:
         """Where the points are; of those at one site on a circle or sphere, which may be a period apart, the first."""
         if self._space.sphere is not None:
-            x = _over_the_poles(x, *self._space.sphere)
+            x = over_the_poles(x, *self._space.sphere)
         z = self._embedded(x)
         sites = find_sites(z, extents(z, self._space, self._scale))
         if self.embedding() is None:
@@ -150,13 +155,22 @@ class DataProblem(Problem):
 
     @cached_property
     def _values(self) -> Condition:
-        return Data(self.train_set.x, self.train_set.y, scale=self.units().output_scale, noise=self._noise)
+        x, y = self.train_set.x, self.train_set.y
+        if self.cells is not None:
+            return CellMeans(self.cells, y, self._noise)
+        return Data(x, y, scale=self.units().output_scale, noise=self._noise)
 
     def support(self) -> Float[Tensor, "S D"]:
         """The sites of the training rows, and points for centres that the other conditions need."""
-        if not self.also:
+        if not self.also and self.cells is None:
             return self._sites.x
-        return with_neighbours(self._sites.x, self.also, self._found_sites, self._place, self.domain.coords, self.outputs)
+        sites = self._sites.x
+        if self.cells is not None:
+            sites = self._found_sites(sites).x
+            if len(sites) < len(self.cells):
+                # Those with the same centre, one in another, need centres that tell them apart.
+                sites = torch.cat([sites, *(cell.scattered(2 ** sites.shape[1]).to(sites) for cell in self.cells)])
+        return with_neighbours(sites, self.also, self._found_sites, self._place, self.domain.coords, self.outputs)
 
     def sites(self) -> Sites:
         return self._sites
@@ -171,7 +185,7 @@ class DataProblem(Problem):
 
     def region(self) -> Float[Tensor, "2 D"]:
         """The bounding box of the data, with whole periods."""
-        return self._whole(self.domain.box)
+        return with_periods(self.domain.box, self._space)
 
     def row_weights(self) -> Float[Tensor, " N"] | None:
         return self._weights
@@ -269,16 +283,6 @@ def _slopes(
         return tuple([u[output].d(coord) for output in outputs for coord in coords])
 
     return [Data(x[rows], gradients[rows].flatten(1), of=of, noise=noise, name="gradients")]
-
-
-def _over_the_poles(x: Float[Tensor, "N D"], lon: int, lat: int) -> Float[Tensor, "N D"]:
-    """Points beyond a pole as what they are: on the other side of it."""
-    beyond = x[:, lat].abs() > 90
-    if beyond.any():
-        x = x.clone()
-        x[beyond, lon] += 180
-        x[beyond, lat] = x[beyond, lat].sign() * 180 - x[beyond, lat]
-    return x
 
 
 def _count(name: str, share: float, total: int) -> int:

@@ -165,11 +165,12 @@ def _of_output(solution: Solution, output: int, suffix: str) -> list[Picture]:
     called = "reference" if not isinstance(problem, DataProblem) else "data" if test is None else "held-out rows"
     found = solution.summary.get("errors_by_output", {}).get(problem.outputs[output])
     error = f", relative L2 {found['rel_l2']:.1e}" if found else ""
+    cells = problem.cells if isinstance(problem, DataProblem) else None
     bars = [Picture(f"deviation{suffix}.png", partial(_deviation, solution, output), f"{name}: standard deviation")]
     return [
         picture("fit", f"{name}: fit"),
-        picture("reference", f"{name}: {called}"),
-        picture("error", f"{name}: error{error}"),
+        picture("reference", f"{name}: {'means of cells' if cells else called}"),
+        *([picture("error", f"{name}: error{error}")] if cells is None else []),
         *(bars if _has_bars(solution) else []),
     ]
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from rbfnet.errors import InputError
 from rbfnet.operators import default_coords
 from rbfnet.problems import DataProblem
-from rbfnet.problems.conditions import Law
+from rbfnet.problems.conditions import Law, cells_of, centers_of
 from rbfnet.training._arrays import Columns, as_columns
 from rbfnet.training._gradients import as_gradients
 from rbfnet.training._isolated import isolated, seed_everything
@@ -37,13 +37,17 @@ def data_problem(
     Args:
         x, y, gradients, coords, outputs, seed, test, weights, options: see :func:`rbfnet.fit`.
     """
-    rows, columns, masked = _rows(x, y)
+    cells = cells_of(x)
+    rows, columns, masked = _rows(x if cells is None else centers_of(cells), y)
     points, values = rows.values[~masked], columns.values[~masked]
     values = torch.cat([values.real, values.imag], dim=1) if values.is_complex() else values
-    names = tuple(coords or rows.names or default_coords(points.shape[1]))
+    known_names = rows.names if cells is None else cells[0].coords
+    names = tuple(coords or known_names or default_coords(points.shape[1]))
     known = None if weights is None else per_row("weights", weights, masked)
     slopes = None if gradients is None else as_gradients(gradients, rows, columns, masked)
     measured = {name: options.pop(name) for name in MEASURED if name in options}
+    if cells is not None:
+        measured["cells"] = [cell for cell, left_out in zip(cells, masked.tolist(), strict=True) if not left_out]
     with isolated():
         seed_everything(seed)
         problem = DataProblem(

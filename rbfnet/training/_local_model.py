@@ -73,8 +73,10 @@ def locally(network: object, kernel: KernelLike | None, options: Mapping[str, An
     num_centers = options["num_centers"]
     if one_of("network", network, ("auto", "default", "local")) == "local" and num_centers is not None:
         raise InputError(f"network=local has a node at every point, but num_centers={num_centers} was given; remove one of them.")
-    if network == "local" and problem.restricted:
-        raise InputError("network=local takes values only, but an equation or bounds were given; use network='default'.")
+    if network == "local" and (problem.restricted or problem.cells is not None):
+        raise InputError(
+            "network=local takes values at points only, but an equation, bounds or cells were given; use network='default'."
+        )
     searched = isinstance(kernel, str) and kernel == "auto"
     if network == "local" and searched:
         raise InputError("network=local needs one kernel, but kernel=auto was given; use kernel='cubic' or another.")
@@ -99,7 +101,7 @@ def chosen_network(problem: Problem, network: Mapping[str, Any], solver: Solver)
 def needed(problem: DataProblem, solver: Solver) -> bool:
     """Whether data that local interpolants can fit are too many for one system; the problem's notes then say so."""
     able = isinstance(solver, LeastSquares) and solver.interpolates and len(problem.named_conditions()) == 1
-    able = able and problem.embedding() is None and not problem.restricted
+    able = able and problem.embedding() is None and not problem.restricted and problem.cells is None
     if not able or not too_many(sites := len(problem.support())):
         return False
     problem.notes.append(

@@ -2,6 +2,7 @@
 
 from rbfnet.problems.conditions._bound import Bound, bounds_of
 from rbfnet.problems.conditions._boundary import Boundary, Dirichlet, Neumann, Robin
+from rbfnet.problems.conditions._cell_means import CellMeans, cells_of, centers_of
 from rbfnet.problems.conditions._condition import Condition, Residual, Sample, sampled
 from rbfnet.problems.conditions._data_condition import Data
 from rbfnet.problems.conditions._eigen import Eigen
@@ -19,6 +20,7 @@ __all__ = [
     "INSIDE",
     "Bound",
     "Boundary",
+    "CellMeans",
     "Condition",
     "Data",
     "Dirichlet",
@@ -36,6 +38,8 @@ __all__ = [
     "Sample",
     "at",
     "bounds_of",
+    "cells_of",
+    "centers_of",
     "hard_ansatz",
     "law_domain",
     "on_parts",

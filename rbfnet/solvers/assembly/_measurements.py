@@ -14,7 +14,7 @@ from rbfnet.errors import InputError
 from rbfnet.kernels import Kernel
 from rbfnet.operators import LinearModel, Recorder
 from rbfnet.problems import Condition, Problem, Sample
-from rbfnet.problems.conditions import Law
+from rbfnet.problems.conditions import CellMeans, Law
 from rbfnet.solvers.assembly._linear_system import alike_for_all, normalised
 from rbfnet.solvers.assembly._linearity import depends_linearly
 from rbfnet.solvers.assembly._linearize import AtZero, Equation, equations_of, linearised
@@ -68,11 +68,12 @@ def measurements_asked(model: LinearModel, problem: Problem, samples: Mapping[st
     """
     if model.coupled and problem.bounds():
         raise InputError("bounds are not available for vector fields; remove bounds or vector.")
-    only_values = len(samples) == 1 and not problem.bounds()
+    conditions = problem.named_conditions()
+    cells = any(isinstance(condition, CellMeans) for condition in conditions.values())
+    only_values = len(samples) == 1 and not problem.bounds() and not cells
     if problem.sites() is None or only_values or model.coupled or model.moments() is None:
         return []
     found = []
-    conditions = problem.named_conditions()
     if len({condition.weight for condition in conditions.values()}) > 1:
         # Weights that a user gave to conditions, rather than the noise of measurements, are those of least squares.
         return []

@@ -33,6 +33,7 @@ class Rows:
     Args:
         values: the values. other: the other measurements. precision: of these.
         place: the coordinates of points in which those at the same site coincide.
+        means: over the cells whose centres the points of the values are; None if they are values.
 
     Attributes:
         values: the values; other: the other measurements.
@@ -47,7 +48,9 @@ class Rows:
         other: Sequence[Measurement],
         precision: Sequence[float],
         place: Callable[[Tensor], Tensor] = lambda x: x,
+        means: Measurement | None = None,
     ) -> None:
+        self.means = means
         self.values, self.other = values, other
         self.target = torch.cat([values.y, *(one.target for one in other)]) / values.spread
         parts = [p * torch.ones_like(one.target[:, 0]) for p, one in zip(precision, other, strict=True)]
@@ -58,7 +61,8 @@ class Rows:
 
     def features(self, model: LinearModel) -> Float[Tensor, "R U"]:
         """The factors of the coefficients."""
-        return torch.cat([model.features(self.values.x, Operator.identity()), *(one.features(model) for one in self.other)])
+        values = model.features(self.values.x, Operator.identity()) if self.means is None else self.means.features(model)
+        return torch.cat([values, *(one.features(model) for one in self.other)])
 
 
 def _together(points: Sequence[Float[Tensor, "B D"] | None]) -> list[Int[Tensor, "G m"]]:

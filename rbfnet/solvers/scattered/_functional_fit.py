@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
+from rbfnet.problems import Problem
 from rbfnet.solvers.assembly import Measurement, Posed, Values, inequalities_asked
 from rbfnet.solvers.scattered._bounded import bounded
 from rbfnet.solvers.scattered._by_functionals import ByFunctionals, Rows
@@ -21,6 +22,13 @@ from rbfnet.solvers.scattered._scattered_values import Smoothing
 HELD = 10.0
 """How much more the relative residual of an equation counts than the error at points left out, where widths are compared: narrow
 kernels satisfy an equation at its points and evade it between them."""
+
+
+def _where(problem: Problem, values: Measurement) -> tuple[Tensor, Measurement | None]:
+    """The points of the values; for means over cells their centres, and the means."""
+    points = values.equation.sample.sites
+    sites = problem.sites()
+    return (points[0], None) if len(points) == 1 or sites is None else (sites.x.to(points[0]), values)
 
 
 class FunctionalFit(DataFit):
@@ -39,7 +47,9 @@ class FunctionalFit(DataFit):
 
     def __init__(self, posed: Posed, measured: Sequence[Measurement], smoothing: Smoothing) -> None:
         values, *self.others = measured
-        super().__init__(posed, Values(values.equation.sample.sites[0], values.target), smoothing)
+        # Means over cells are told by the centres of these.
+        points, self.means = _where(posed.problem, values)
+        super().__init__(posed, Values(points, values.target), smoothing)
         self.precision = [self._precision(values, other) for other in self.others]
 
     def missed(self) -> tuple[float, float]:
@@ -69,7 +79,9 @@ class FunctionalFit(DataFit):
         return unknowns, self.data.by_row(missed) if measured else None, bars, words
 
     def _fit(self) -> ByFunctionals:
-        return ByFunctionals(self.posed.model, self.network, Rows(self.data, self.others, self.precision, self.placed))
+        return ByFunctionals(
+            self.posed.model, self.network, Rows(self.data, self.others, self.precision, self.placed, self.means)
+        )
 
     def _precision(self, values: Measurement, other: Measurement) -> float:
         """That of each row, relative to that of a value, both divided by the spread of the values."""
