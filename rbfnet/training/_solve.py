@@ -122,7 +122,7 @@ def fit(
     mean value and a weight equal to their number. Gradients and other measurements are fitted together with the values.
 
     Args:
-        x: (N, D), or (N,) for one input: an array, list, tensor or data frame (masked rows are left out); or domains, with means y.
+        x: (N, D), or (N,) for one input: an array, list, tensor or data frame, without masked rows; or domains, with means y.
         y: (N, O), or (N,) for one output, likewise; real and imaginary parts of complex values become separate outputs, which
             :meth:`Solution.predict` recombines.
         kernel: a Kernel, its name, or a plain function of s; None is a thin-plate spline, quintic with other data or bounds,
