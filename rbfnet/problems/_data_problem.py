@@ -111,21 +111,15 @@ class DataProblem(Problem):
         rows = torch.randperm(len(x)) if n_val or n_test else torch.arange(len(x))
         train, val, test_rows = rows.split([n_train, n_val, n_test])
         self.train_rows = train
-        self.cells = None if cells is None else [cells[row] for row in train.tolist()]
+        self.cells = cells
         self._weights = None if weights is None else weights[train]
         self.train_set = Reference(x[train], y[train])
         self._validation = Reference(x[val], y[val]) if n_val else None
         self._test = Reference(x[test_rows], y[test_rows]) if n_test else None
         self._bounds = bounds_of(bounds)
         self._noise = None if noise is None else float(positive("noise", noise))
-        law = _law(
-            equation,
-            equation_noise,
-            domain,
-            with_periods(torch.stack([x.amin(dim=0), x.amax(dim=0)]), self._space),
-            coords,
-            self.outputs,
-        )
+        box = with_periods(torch.stack([x.amin(dim=0), x.amax(dim=0)]), self._space)
+        law = _law(equation, equation_noise, domain, box, coords, self.outputs)
         self.also = (*_slopes(gradients, gradient_noise, self.outputs, coords, x, train), *also, *law)
         corners = [] if cells is None else [torch.cat([cell.box for cell in cells]).to(x)]
         elsewhere = corners + [points.to(x) for condition in self.also if (points := condition.support()) is not None]
