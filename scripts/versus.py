@@ -1,16 +1,20 @@
-"""rbfnet and other packages on poisson and burgers, with the same wall time on the same machine.
+"""rbfnet and other packages on the same problems, with the same wall time on the same machine.
 
-    python scripts/versus.py [--seconds 60] [--only rbfnet deepxde ...] [--venvs DIRECTORY] [--output FILE.json]
+    python scripts/versus.py [--seconds 60] [--only rbfnet deepxde ...] [--problems poisson ...] [--venvs DIRECTORY]
+                             [--output FILE.json]
 
 The others are DeepXDE and PINA (3 x 50 tanh, Adam for a quarter of the time, then L-BFGS, float64), RBFLAB (Gaussian collocation
 with a shape parameter chosen by hand from its error, and RBF-FD; poisson only, as it solves linear problems), and finite
-differences and Chebyshev collocation in NumPy and SciPy. Each has its own file in ``scripts/rivals``. Other packages run in
-virtual environments of their own, which are created with the versions below and reused. pip installs PyTorch there in the version
-installed here, from the configured index.
+differences and Chebyshev collocation in NumPy and SciPy. FastLSQ (random Fourier features) and rbfnet solve helmholtz, wave and
+poisson_5d, too, with the same numbers of unknowns. FastLSQ's search for a scale looks at the exact solution, as does 'best of' a
+list of scales, for which only the time of the best is counted; rbfnet's choice of a width sees residuals only. Each package has
+its own file in ``scripts/rivals``. Other packages run in virtual environments of their own, which are created with the versions
+below and reused. pip installs PyTorch there in the version installed here, from the configured index.
 
 Each row is a fresh process, one after another. Time counts from the call, after imports, until the solution can be evaluated; for
 trained networks, until the measured iteration, including the set-up of training. Measuring errors is not counted. Errors are
-relative L2 errors |u - v| / |v|: poisson at 101 x 101 points, burgers at 256 x 100 points against the Cole-Hopf integral. 'error'
+relative L2 errors |u - v| / |v|: at 101 x 101 points in two dimensions and at 10,000 random ones in five; burgers at 256 x 100
+points against the Cole-Hopf integral. 'error'
 is the error when the time was up, 'lowest' the smallest on the way. 'cpu' is CPU time per wall time: a single thread well below 1
 means that the machine was busy and the times are too long.
 """
@@ -38,6 +42,7 @@ PINNED = {
     "deepxde": ["deepxde==1.15.0", TORCH],
     "pina": ["pina-mathlab==0.3.2.post2610", TORCH],
     "rbflab": ["rbflab==0.5.0"],
+    "fastlsq": ["fastlsq==0.7.1", TORCH],
 }
 """Packages in the environment of each; those not named run in this environment."""
 
@@ -46,6 +51,7 @@ KINDS = {
     "deepxde": "trained networks",
     "pina": "trained networks",
     "rbflab": "other RBF methods",
+    "fastlsq": "random features",
     "finite_differences": "grid solvers",
     "chebyshev": "grid solvers",
 }
@@ -89,6 +95,7 @@ def rows() -> list[Row]:
         ("rbflab", "rbf-fd 900 45", "RBF-FD, 900 nodes, r^7, degree 4"),
         *(("finite_differences", f"{p} {n}", f"order {p}, {n} x {n} cells") for p in (2, 4) for n in (100, 200, 400)),
         *(("chebyshev", f"whole {n}", f"degree {n}") for n in (8, 16)),
+        *_equal_unknowns("poisson")[1:],
     ]
     burgers = [
         ("rbfnet", f"{config}burgers", f"{config}burgers"),
@@ -98,18 +105,45 @@ def rows() -> list[Row]:
         *(("chebyshev", f"whole {n}", f"degree {n}, BDF") for n in (512, 1024)),
         *(("chebyshev", f"half {n}", f"degree {n} on [0, 1] by symmetry, BDF") for n in (64, 128)),
     ]
-    return [Row(problem, *row) for problem, own in (("poisson", poisson), ("burgers", burgers)) for row in own]
+    others = {problem: _equal_unknowns(problem) for problem in ("helmholtz", "wave", "poisson_5d")}
+    posed = {"poisson": poisson, "burgers": burgers, **others}
+    return [Row(problem, *row) for problem, own in posed.items() for row in own]
+
+
+def _equal_unknowns(problem: str) -> list[tuple[str, str, str]]:
+    """rbfnet and FastLSQ with as many unknowns and points, FastLSQ with its own scale and with the best of a list."""
+    counts, scales = (500,) if problem == "poisson" else (500, 1000), "1 2 5 10 15 20 30"
+    points = "problem.num_interior=3000 problem.num_boundary=800 solver=least_squares"
+    return [
+        row
+        for n in counts
+        for row in (
+            ("rbfnet", f"problem={problem} {points} network.num_centers={n}", f"least squares, {n} centres"),
+            # With more features its search takes minutes.
+            *[("fastlsq", f"{n} auto", f"{n} features, its own scale")][: n <= 500],
+            ("fastlsq", f"{n} {scales}", f"{n} features, best of {len(scales.split())} scales"),
+        )
+    ]
 
 
 def reference(problem: str, file: Path) -> None:
     """Write the points at which errors are measured, and the solution there: the other environments lack rbfnet."""
+    import torch
+
+    from rbfnet.problems import Helmholtz, Poisson, Poisson5D, Wave
     from rbfnet.problems.zoo.references import burgers
 
-    unit = np.linspace(0, 1, 101)
-    axes = (unit, unit) if problem == "poisson" else (np.linspace(-1, 1, 256), 0.01 * np.arange(100))
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    values = np.prod(np.sin(np.pi * points), axis=1) if problem == "poisson" else burgers(*points.T)
-    np.savez(file, points=points, values=values)
+    if problem == "burgers":
+        points = np.stack(np.meshgrid(np.linspace(-1, 1, 256), 0.01 * np.arange(100), indexing="ij"), axis=-1).reshape(-1, 2)
+        np.savez(file, points=points, values=burgers(*points.T))
+        return
+    posed = {"poisson": Poisson, "helmholtz": Helmholtz, "wave": Wave, "poisson_5d": Poisson5D}[problem]()
+    low, high = posed.domain.box.double()
+    x = torch.cartesian_prod(*2 * [torch.linspace(0, 1, 101, dtype=torch.float64)])
+    if len(low) > 2:
+        x = torch.rand((10_000, len(low)), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = posed.exact_at(low + (high - low) * x)
+    np.savez(file, points=found.x.numpy(), values=found.y[:, 0].numpy())
 
 
 def environment(rival: str, venvs: Path) -> Path:
@@ -232,23 +266,25 @@ def main() -> None:
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rbfnet" / "versus"
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS))
+    known = list(dict.fromkeys(row.problem for row in rows()))
+    parser.add_argument("--problems", nargs="+", choices=known, default=known)
     parser.add_argument("--venvs", type=Path, default=cache, help="directory of the other packages' environments")
     parser.add_argument("--output", type=Path, help="write all measurements as JSON")
     given = parser.parse_args()
     results = []
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        for problem in ("poisson", "burgers"):
+        for problem in given.problems:
             reference(problem, directory / f"{problem}.npz")
         for row in rows():
-            if row.rival in given.only:
+            if row.rival in given.only and row.problem in given.problems:
                 print(f"{row.problem}: {row.rival}, {row.what} ...", file=sys.stderr, flush=True)
                 results.append(run(row, given.seconds, given.venvs.resolve(), directory))
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
     machine = f"{os.cpu_count()} processors, OMP_NUM_THREADS {threads}, Python {platform.python_version()}"
     print(machine)
     said = {}
-    for problem in ("poisson", "burgers"):
+    for problem in given.problems:
         own = [row for row in results if row.problem == problem]
         said[problem] = verdict(own, given.seconds)
         print(f"\n{problem}\n{table(own, given.seconds)}\n" + "\n".join(said[problem]))

@@ -68,6 +68,19 @@ def test_a_config_that_is_not_there_is_said_to_be_missing(tmp_path) -> None:
     )
 
 
+@pytest.mark.parametrize(("problem", "dims"), [("helmholtz", 2), ("wave", 2), ("poisson_5d", 5)])
+def test_random_features_are_compared_at_equal_unknowns_on_the_points_of_the_problem(problem, dims, tmp_path) -> None:
+    own = [row for row in versus.rows() if row.problem == problem]
+    assert {row.rival for row in own} == {"rbfnet", "fastlsq"}
+    counts = [
+        {row.what.split()[2 if row.rival == "rbfnet" else 0] for row in own if row.rival == rival} for rival in versus.KINDS
+    ]
+    assert {"500", "1000"} in counts
+    versus.reference(problem, tmp_path / "reference.npz")
+    with np.load(tmp_path / "reference.npz") as arrays:
+        assert arrays["points"].shape[1] == dims and len(arrays["points"]) == len(arrays["values"]) >= 10_000
+
+
 def test_the_clock_stands_still_while_errors_are_measured() -> None:
     race = Race(np.zeros((2, 2)), np.array([3.0, 4.0]), 10.0)
 
