@@ -12,7 +12,7 @@ from rbfnet.training._solution import Solution
 from rbfnet.training._solve import fit, solve
 from rbfnet.training._train import train
 from rbfnet.training.callbacks import R3, RAD, Adaptive, Fitness, FitProgress, Grow
-from rbfnet.training.runs import Run, build, load, resume
+from rbfnet.training.runs import AutoKernel, Run, build, load, resume
 from rbfnet.training.stopping import GRACE, Interrupted, ProcessLost, Stop, Terminated
 from rbfnet.training.verdict import Verdict, errors, errors_of, judge
 
@@ -21,6 +21,7 @@ __all__ = [
     "R3",
     "RAD",
     "Adaptive",
+    "AutoKernel",
     "Diverged",
     "Eigenpairs",
     "Exported",

@@ -58,3 +58,19 @@ def test_the_command_line_holds_a_bound(file: str, command: Any) -> None:
     code, out, err = command("train", *columns, 'problem.bounds=["effect_dose >= 0"]', "figures=false", "run_dir=run")
     assert code == 0 and "The bound 'effect_dose >= 0' is held" in out, err
     assert rbfnet.load("run").predict(np.linspace(0.1, 2.9, 99), "effect_dose").min() > -1e-2
+
+
+def test_the_command_line_chooses_a_kernel_as_fit_does(tmp_path: Path, command: Any) -> None:
+    np.savetxt(tmp_path / "sine.csv", np.column_stack([X, np.sin(3 * X)]), delimiter=",", header="x,u", comments="", fmt="%.17g")
+    columns = ["problem=table", "problem.path=sine.csv", "problem.inputs=[x]", "problem.outputs=[u]", "figures=false"]
+    code, out, err = command("train", *columns, "kernel=auto", "run_dir=run")
+    known = rbfnet.fit(X, np.sin(3 * X), kernel="auto", coords=["x"])
+    assert code == 0 and known.summary["words"][1] in out, err
+    np.testing.assert_allclose(rbfnet.load("run").predict(X), known.predict(X), atol=1e-9)
+
+
+@pytest.mark.parametrize("options", [["problem=poisson"], ["network=local"]])
+def test_a_kernel_is_chosen_for_data_and_one_system_only(file: str, command: Any, options: list[str]) -> None:
+    columns = ["problem=table", f"problem.path={file}", "problem.inputs=[dose]", "problem.outputs=[effect]"]
+    code, _, err = command("train", *(columns if options == ["network=local"] else []), *options, "kernel=auto", "run_dir=run")
+    assert code == 2 and "kernel=auto" in err and err.count("\n") == 1

@@ -1,5 +1,6 @@
 """Run directories: build, execute, save, load and resume runs."""
 
+from rbfnet.training.runs._auto_kernel import AutoKernel
 from rbfnet.training.runs._build import build
 from rbfnet.training.runs._growing_runs import grown, in_growing_runs
 from rbfnet.training.runs._load import load
@@ -8,6 +9,7 @@ from rbfnet.training.runs._run import Run
 from rbfnet.training.runs._save import save
 
 __all__ = [
+    "AutoKernel",
     "Run",
     "build",
     "grown",

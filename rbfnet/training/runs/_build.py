@@ -21,6 +21,7 @@ from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
 from rbfnet.training.callbacks import Adaptive, Checkpoints, FitProgress
 from rbfnet.training.foreign import logger, require_inside
+from rbfnet.training.runs._auto_kernel import TARGET, AutoKernel
 from rbfnet.training.runs._construct import construct
 from rbfnet.training.runs._run import Run
 from rbfnet.training.verdict import accuracy_for
@@ -49,8 +50,10 @@ def build(config: Mapping[str, Any], *, fresh: bool = True, trust: Iterable[str]
         seed_everything(plain["seed"])
         problem = construct(plain["problem"], Problem, "problems", trust)
         accuracy = accuracy_for(problem, plain.get("accuracy"))
-        kernel = construct(plain["kernel"], Kernel, "kernels", trust)
         solver = construct(plain["solver"], Solver, "solvers", trust)
+        if trust is None and plain["kernel"].get("_target_") == TARGET:
+            plain["kernel"] = AutoKernel().chosen_for(problem, plain["network"], solver, dtype)
+        kernel = construct(plain["kernel"], Kernel, "kernels", trust)
         callbacks = [_callback(node, trust) for node in several("callbacks", plain).values()]
         solver = choose_solver(solver, problem, kernel, plain["network"], dtype, plain["trainer"], callbacks)
         plain["network"] = chosen_network(problem, plain["network"], solver)
