@@ -209,6 +209,8 @@ def test_every_exported_class_has_its_yaml_with_its_arguments_and_defaults(group
     # Arrays cannot be given on a command line: rbfnet.fit is the way to a DataProblem.
     classes.pop("data_problem", None)
     files = {f.stem: f for f in (ROOT / "configs" / group).glob("*.yaml") if f.stem != "custom"}
+    if group == "kernel":
+        del files["auto"]  # chooses one of the others
     assert set(files) == set(classes)
     for name, cls in classes.items():
         loaded: Any = OmegaConf.to_container(OmegaConf.load(files[name]))
