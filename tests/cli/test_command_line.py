@@ -268,7 +268,7 @@ def test_the_help_of_train_lists_groups_and_keys() -> None:
     script = str(Path(sys.executable).with_name("rbfnet"))
     done = subprocess.run([script, "train", "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for part in ("kernel: cubic, custom, gaussian", "num_centers: auto", "--multirun"):
+    for part in ("kernel: auto, cubic, custom, gaussian", "num_centers: auto", "--multirun"):
         assert part in done.stdout
 
 
