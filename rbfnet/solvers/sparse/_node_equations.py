@@ -68,16 +68,17 @@ class NodeEquations:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self._choose()
+        self._rows = self._in_order()
 
     def residual(self, values: Float[Tensor, "p+1 N O"], time: float | None = None) -> Array:
         """By how much nodal values, and their derivatives in time, miss all equations, (R,)."""
-        return np.concatenate([group.residual(values, time) for group in self.groups + self.beyond])
+        return np.concatenate([group.residual(values, time) for group in self.groups + self.beyond])[self._rows]
 
     def linearised(self, values: Float[Tensor, "p+1 N O"], time: float | None = None) -> tuple[Array, list[Any]]:
         """That, and the derivatives in values and their derivatives in time, (R, N O) each, outputs one after the other."""
         parts = [group.linearised(values, time) for group in self.groups + self.beyond]
-        matrices = [sparse.vstack([found[order] for _, found in parts], format="csr") for order in range(len(values))]
-        return np.concatenate([rest for rest, _ in parts]), matrices
+        matrices = [sparse.vstack([found[order] for _, found in parts], format="csr")[self._rows] for order in range(len(values))]
+        return np.concatenate([rest for rest, _ in parts])[self._rows], matrices
 
     @property
     def inside(self) -> Array:
@@ -86,7 +87,14 @@ class NodeEquations:
         for group in self.groups:
             found += [np.full(len(rows), before + k if group.inside else 0) for k, (_, rows) in enumerate(group.kept)]
             before += len(group.kept) if group.inside else 0
-        return np.concatenate(found)
+        return np.concatenate(found)[self._rows[: self.count * self.outputs]]
+
+    def _in_order(self) -> Array:
+        """The rows node by node for each output, as the unknowns are, so that matrices have diagonals; then those beyond."""
+        nodes = np.concatenate([group.site.nodes[rows] for group in self.groups for _, rows in group.kept])  # type: ignore[index]
+        by_node = np.argsort(nodes, kind="stable").reshape(self.count, self.outputs).T.ravel()
+        beyond = sum(group.count for group in self.beyond)
+        return np.concatenate([by_node, len(nodes) + np.arange(beyond)])
 
     def _choose(self) -> None:
         samples = self._samples()

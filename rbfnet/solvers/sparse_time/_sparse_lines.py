@@ -25,8 +25,8 @@ TURNS = 3
 class SparseLines:
     """F(t, y, y', y'') = 0 for the nodal values y, the outputs one after the other.
 
-    Boundary conditions are equations without a derivative in time for the values at the boundary. The start is changed there, as
-    little as possible, to satisfy them.
+    Boundary conditions are equations without a derivative in time for the values at the boundary. The start is changed, as little
+    as possible, to satisfy them.
 
     Args:
         model: in space. problem: in space and time. nodes: of the space.
@@ -102,16 +102,15 @@ class SparseLines:
         return start.reshape(self.order, -1)
 
     def _satisfying(self, start: Array) -> Array:
-        """The start with values at the boundary that satisfy the conditions there, and velocities that keep them satisfied."""
-        edge = np.concatenate([o * self.count + np.arange(len(self.nodes.normals)) for o in range(self.outputs)])
+        """The nearest start that satisfies the boundary conditions, and velocities that keep them satisfied."""
         if not len(self._still):
             return start
         start, span = start.copy(), 1e-6 * (self.end - self.begin)
         for _ in range(TURNS):
             states = np.concatenate([start, np.zeros((1, start.shape[1]))])
-            rows = self.matrices(states, self.begin)[0][self._still][:, edge].tocsc()
+            rows = self.matrices(states, self.begin)[0][self._still].tocsc()
             lu, missed = splu((rows @ rows.T).tocsc()), self.residual(states, self.begin)[self._still]
-            start[0, edge] -= rows.T @ lu.solve(missed)
+            start[0] -= rows.T @ lu.solve(missed)
             if not np.linalg.norm(missed) > 1e-10 * np.linalg.norm(start[0]):
                 break
         if self.order == 2:
@@ -119,7 +118,7 @@ class SparseLines:
             # What the data ask for in time, by a difference; what is there moves by its velocity.
             ahead, here = (self.residual(states, t)[self._still] for t in (self.begin + span, self.begin))
             rate = (ahead - here) / span + self.matrices(states, self.begin)[0][self._still] @ start[1]
-            start[1, edge] -= rows.T @ lu.solve(rate)
+            start[1] -= rows.T @ lu.solve(rate)
         return start
 
     def _is_constant(self) -> bool:

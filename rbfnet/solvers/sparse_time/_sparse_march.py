@@ -29,6 +29,9 @@ KEPT = (0.9, 1.6)
 GROWTH = 8.0
 """A step is at most so many times as long as the one before."""
 
+GROWN = 1e10
+"""A solution that has grown by more than this since the first step is not one."""
+
 LARGEST = 1e100
 """Steps whose squares would overflow are taken back."""
 
@@ -44,7 +47,8 @@ class SparseMarch:
         lines, radau: what is solved, and how.
         tolerance: how large the last Chebyshev coefficients of a step may be, relative to the largest state so far.
         time, step: where it is, and how far it tries to go next. state: (p, n), y and y' there.
-        rates: the highest derivative there. steps, factored: how many there were.
+        rates: the highest derivative there. scale, first: the largest norms so far, and after the first step.
+        steps, factored: how many there were.
     """
 
     lines: SparseLines
@@ -55,6 +59,7 @@ class SparseMarch:
     state: Float[Array, "p n"]
     rates: Float[Array, " n"]
     scale: Float[Array, " O"] = field(default_factory=lambda: np.zeros(0))
+    first: float = 0.0
     steps: int = 0
     factored: int = 0
     _stages: SparseStages | None = None
@@ -94,6 +99,13 @@ class SparseMarch:
             if not error <= 3 * self.tolerance:
                 self.step = step * max(0.2, min(factor, 0.9))
                 continue
+            self.first = self.first or float(scale.max())
+            if scale.max() > GROWN * self.first:
+                raise InputError(
+                    f"At t = {self.time:.6g} the values at the nodes have grown {scale.max() / self.first:.0e} times: the "
+                    "equations, or their rows at nodes where a flux is given, are not stable; use other nodes (num_centers) or "
+                    "network=default."
+                )
             self.time = lines.end if count == 1 else self.time + step
             self.step = step * (1.0 if KEPT[0] <= factor <= KEPT[1] else min(GROWTH, max(0.2, factor)))
             self.state, self.rates, self.scale = values[: lines.order, -1].copy(), values[lines.order, -1], scale

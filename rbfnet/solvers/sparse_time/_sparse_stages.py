@@ -44,9 +44,7 @@ class SparseStages:
             length = np.sqrt(np.asarray(abs(whole).power(2).sum(axis=1)).ravel())
             length = np.where(length > 0, length, 1.0)
             try:
-                # Patterns are nearly symmetric: this ordering fills less than that for any pattern.
-                rows = (sparse.diags_array(1 / length) @ whole).tocsc()
-                lu = splu(rows, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=PIVOT, options={"SymmetricMode": True})
+                lu = _factored((sparse.diags_array(1 / length) @ whole).tocsc())
             except RuntimeError:
                 raise InputError(
                     "The system at the nodes is singular: the problem does not determine how the solution goes on; a boundary "
@@ -66,3 +64,11 @@ class SparseStages:
             ]
         )
         return np.ascontiguousarray((back @ solved).real)
+
+
+def _factored(rows: Any) -> Any:
+    """An LU factorisation of rows of length 1."""
+    if (abs(rows.diagonal()) > PIVOT).all():
+        # Patterns are nearly symmetric: this ordering fills less than that for any pattern, if pivots stay on the diagonal.
+        return splu(rows, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=PIVOT, options={"SymmetricMode": True})
+    return splu(rows)
