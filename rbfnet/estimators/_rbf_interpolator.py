@@ -15,10 +15,14 @@ from torch import Tensor
 from rbfnet.catalogue import catalogue
 from rbfnet.errors import InputError
 from rbfnet.estimators._bordered import Bordered
+from rbfnet.estimators._dense import by_cholesky, squared_distances
 from rbfnet.kernels import Kernel, Polyharmonic, as_kernel
 
-PAIRS = 2**20
-"""The largest number of entries of matrices that are held at once beyond those of one system."""
+PAIRS = 2**18
+"""The largest number of entries of matrices that are held at once beyond those of one system; these stay in cache."""
+
+MANY = 1000
+"""From this many points on, half the work of a factorisation is worth the trial whether the matrix is definite."""
 
 
 class RBFInterpolator:
@@ -177,8 +181,8 @@ class RBFInterpolator:
         found = x.new_empty((len(x), coefficients.shape[1]))
         size = max(1, PAIRS // len(coefficients))
         for block, result in zip(x.split(size), found.split(size), strict=True):
-            features = torch.cat([self._phi(block, centers), self._monomials((block - shift) / scale)], dim=-1)
-            torch.mm(features, coefficients, out=result)
+            torch.mm(self._phi(block, centers), coefficients[: len(centers)], out=result)
+            result.addmm_(self._monomials((block - shift) / scale), coefficients[len(centers) :])
         return found
 
     def _nearby(self, x: np.ndarray) -> Float[Tensor, "Q S"]:
@@ -210,6 +214,10 @@ class RBFInterpolator:
         shift, half = (low + high) / 2, (high - low) / 2
         scale = torch.where(half > 0, half, 1.0)
         matrix, tail = self._matrix(sets, shift, scale)
+        if len(sets) == 1 and len(values[0]) >= MANY:
+            count = len(values[0])
+            if (definite := by_cholesky(matrix[0, :count, :count], tail[0], values[0])) is not None:
+                return points, shift, scale, definite[None]
         right = torch.cat([values, values.new_zeros((len(sets), tail.shape[2], values.shape[2]))], dim=1)
         coefficients, info = torch.linalg.solve_ex(matrix, right)
         if (singular := info.nonzero()).numel():
@@ -221,16 +229,19 @@ class RBFInterpolator:
         points, count = torch.from_numpy(self.y)[sets], sets.shape[1]
         tail = self._monomials((points - shift) / scale)
         matrix = points.new_zeros((len(sets), count + tail.shape[2], count + tail.shape[2]))
-        matrix[:, :count, :count] = self._phi(points, points)
+        size = max(1, PAIRS // count) if len(sets) == 1 else count
+        for part, rows in zip(points.split(size, dim=1), matrix[:, :count].split(size, dim=1), strict=True):
+            rows[..., :count] = self._phi(part, points)
         matrix[:, :count, :count].diagonal(dim1=1, dim2=2).add_(torch.from_numpy(self.smoothing)[sets])
         matrix[:, :count, count:], matrix[:, count:, :count] = tail, tail.mT
         return matrix, tail
 
     def _phi(self, x: Float[Tensor, "*G Q D"], centers: Float[Tensor, "*G N D"]) -> Float[Tensor, "*G Q N"]:
         """The kernel with the sign that makes it conditionally positive definite, as SciPy has it."""
-        distance = torch.cdist(x, centers, compute_mode="donot_use_mm_for_euclid_dist")
+        s = squared_distances(self.epsilon * x, self.epsilon * centers)
         with torch.no_grad():
-            return (-1) ** (self._kernel.order or 0) * self._kernel.phi((self.epsilon * distance).square_())
+            phi = self._kernel.phi(s)
+        return -phi if (self._kernel.order or 0) % 2 else phi
 
     def _monomials(self, z: Float[Tensor, "*G D"]) -> Float[Tensor, "*G T"]:
         columns = [z[..., list(power)].prod(dim=-1) for power in self._powers]

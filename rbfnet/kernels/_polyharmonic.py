@@ -64,14 +64,21 @@ class Polyharmonic(ClosedForm):
     def _even(self, s: Tensor, orders: Sequence[int]) -> list[Tensor]:
         half = self.degree // 2
         # log r = log(s) / 2, so that no square root is needed where all powers of r are even.
-        log = safe_log(s) if min(orders) <= half else s
+        if max(orders) < half:
+            # A power of s follows, so that any finite number will do at 0; to clamp costs a third of what `safe_log` does.
+            log = s.clamp(min=torch.finfo(s.dtype).tiny).log_()
+        else:
+            log = safe_log(s) if min(orders) <= half else s
         found = []
         for k in orders:
             a, b = 0.5, 0.0
             for j in range(k):
                 a, b = (half - j) * a, (half - j) * b + a
-            profile = torch.full_like(s, b) if a == 0.0 else (a * log).add_(b)
-            found.append(profile.mul_(inverse_power(s, k - half)) if k != half else profile)
+            profile = torch.full_like(s, b) if a == 0.0 else a * log
+            if a and b:
+                profile.add_(b)
+            power = s if half - k == 1 else inverse_power(s, k - half)
+            found.append(profile.mul_(power) if k != half else profile)
         return found
 
     def extra_repr(self) -> str:

@@ -73,6 +73,26 @@ def test_many_points_are_evaluated_in_blocks(monkeypatch: pytest.MonkeyPatch) ->
     compare(X, REAL, np.repeat(AT, 5, axis=0), neighbors=9)
 
 
+@each_kernel
+@pytest.mark.parametrize("degree", [None, -1])
+def test_many_points_are_factored_by_cholesky(kernel: str, degree: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rbfnet.estimators._rbf_interpolator.MANY", 2)
+    compare(X, REAL, AT, 1e-6, smoothing=0.1, kernel=kernel, epsilon=4.0, degree=degree)
+    compare(X, np.column_stack([REAL, X]), AT, 1e-6, kernel=kernel, epsilon=8.0, degree=degree)
+
+
+def test_many_points_that_are_not_distinct_or_on_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rbfnet.estimators._rbf_interpolator.MANY", 2)
+    for name in ("line", "repeated"):
+        with pytest.raises(np.linalg.LinAlgError):
+            WRONG[name](RBFInterpolator)
+
+
+def test_a_thousand_points() -> None:
+    y = np.random.default_rng(1).random((1100, 2))
+    compare(y, np.sin(5 * y[:, 0]) * y[:, 1], AT, 1e-7)
+
+
 def test_no_points_and_integers() -> None:
     compare(X, REAL, np.empty((0, 2)))
     compare(X, REAL, np.empty((0, 2)), neighbors=7)

@@ -93,11 +93,12 @@ class RadialBlock(Block):
 
     def _sums(self, x: Tensor, centers: Tensor, a: Tensor, weight: Tensor, in_place: bool = False) -> Tensor:
         """(B, D), (M, D), () or (M,), (M, O) -> (B, O, P). In place only without a graph, and without forward mode."""
-        s = self._distances(x, centers, a)
+        s = self._distances(x, centers, a, in_place)
         expansions = [_profile(p, x.shape[1]) for p in self.powers]
         f = self._rungs(s, expansions)
-        channels = [_evaluate(e, s, f, in_place) @ _scaled(weight, a, p) for e, p in zip(expansions, self.powers, strict=True)]
-        return torch.stack(channels, dim=-1)
+        # The function itself is taken as it is; to evaluate its expansion would copy it.
+        profiles = [f[0] if p == 0 else _evaluate(e, s, f, in_place) for e, p in zip(expansions, self.powers, strict=True)]
+        return torch.stack([each @ _scaled(weight, a, p) for each, p in zip(profiles, self.powers, strict=True)], dim=-1)
 
     def pull(self, inputs: Sequence[Tensor], wanted: Sequence[int], grad: Tensor) -> list[Tensor]:
         """The gradients of a block in the inputs (x, centers, a, weight) numbered ``wanted``, from that of its output.
@@ -108,7 +109,7 @@ class RadialBlock(Block):
         """
         x, centers, a, weight = inputs
         dims = x.shape[1]
-        s = self._distances(x, centers, a)
+        s = self._distances(x, centers, a, in_place=True)
         profiles, slopes = [_profile(p, dims) for p in self.powers], [_slope(p, dims) for p in self.powers]
         need_weight, need_rest = 3 in wanted or 2 in wanted, min(wanted) < 3
         f = self._rungs(s, (profiles if need_weight else []) + (slopes if need_rest else []))
@@ -145,14 +146,14 @@ class RadialBlock(Block):
                 found[2] = by_a if a.ndim else by_a.sum()
         return [found[i] for i in wanted]
 
-    def _distances(self, x: Tensor, centers: Tensor, a: Tensor) -> Tensor:
+    def _distances(self, x: Tensor, centers: Tensor, a: Tensor, in_place: bool) -> Tensor:
         columns = centers.T.contiguous()
         difference = x[:, 0, None] - columns[0]
-        s = difference.square()
+        s = difference.square_() if in_place else difference.square()
         for i in range(1, len(columns)):
             difference = x[:, i, None] - columns[i]
-            s = torch.addcmul(s, difference, difference)
-        return s * a
+            s = s.addcmul_(difference, difference) if in_place else torch.addcmul(s, difference, difference)
+        return s.mul_(a) if in_place else s * a
 
     def _rungs(self, s: Tensor, expansions: Sequence[Expansion]) -> dict[int, Tensor]:
         orders = sorted({k for expansion in expansions for _, k in expansion})

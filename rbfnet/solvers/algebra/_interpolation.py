@@ -42,8 +42,17 @@ class Interpolation:
             inner = self.moments.inner(self.kernel)
         self.cholesky, failed = torch.linalg.cholesky_ex(inner if self.sign > 0 else -inner)
         self.failed = bool(failed)
+        # Values, and what `_once` found for them: leave-one-out errors are mostly of those that were solved for.
+        self._latest: tuple[Tensor, Tensor, Tensor] | None = None
         # The diagonal of B in leave_one_out, NaN where nobody asked for it and zero where it vanishes.
         self._diagonal = kernel.new_full((len(kernel),), torch.nan)
+
+    @property
+    def safe(self) -> bool:
+        """Whether the kernel is definite by more than rounding; points that coincide are not noticed otherwise."""
+        pivots = self.cholesky.diagonal().square()
+        rounding = len(pivots) * torch.finfo(pivots.dtype).eps
+        return not self.failed and (not len(pivots) or bool(pivots.min() > rounding * pivots.max()))
 
     def grown(
         self,
@@ -66,6 +75,7 @@ class Interpolation:
         if moments is None:
             return None
         found = copy.copy(self)
+        found._latest = None
         ridge = self.sign * torch.as_tensor(smoothing, dtype=kernel.dtype, device=kernel.device).expand(new)
         rows = torch.cat([kernel[:, :old], kernel[:, old:] + torch.diag(ridge)], dim=1)
         found.moments, found.tail = moments, torch.cat([self.tail, tail])
@@ -86,7 +96,7 @@ class Interpolation:
 
     def solve(self, target: Float[Tensor, "M O"]) -> Float[Tensor, "M+T O"]:
         """Weights and coefficients of the tail."""
-        weight, coefficients = self._once(target)
+        weight, coefficients = self._unrefined(target)
         change, shift = self._once(target - self.kernel @ weight - self.tail @ coefficients)
         return torch.cat([weight + change, coefficients + shift])
 
@@ -101,7 +111,7 @@ class Interpolation:
             target: y.
             rows: which of them; all if None.
         """
-        weight, _ = self._once(target)
+        weight, _ = self._unrefined(target)
         rows = torch.arange(len(target), device=target.device) if rows is None else rows
         diagonal = self._inverse_diagonal(rows)[:, None]
         return (self.sign * weight[rows] / diagonal).masked_fill(diagonal == 0, torch.nan)
@@ -155,12 +165,20 @@ class Interpolation:
             target: y.
             rows: which rows are left out; all if None.
         """
-        weight, _ = self._once(target)
+        weight, _ = self._unrefined(target)
         found = self.sign * self.leave_one_out(target, rows) * (weight if rows is None else weight[rows])
         return found.nanmean(dim=0)
 
+    def _unrefined(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        """`_once`, remembered for the latest target."""
+        if self._latest is None or not torch.equal(self._latest[0], target):
+            self._latest = (target, *self._once(target))
+        return self._latest[1:]
+
     def _once(self, values: Tensor) -> tuple[Tensor, Tensor]:
         rotated = self.moments.rotated(values)
-        weight = self.moments.weights(self.sign * torch.cholesky_solve(rotated[self.terms :], self.cholesky))
+        # `cholesky_solve` copies the factor first, which for few values takes most of its time.
+        halfway = torch.linalg.solve_triangular(self.cholesky, rotated[self.terms :], upper=False)
+        weight = self.moments.weights(self.sign * torch.linalg.solve_triangular(self.cholesky.mT, halfway, upper=True))
         rest = self.moments.rotated(values - self.kernel @ weight)[: self.terms]
         return weight, self.moments.directions @ torch.linalg.solve_triangular(self.moments.triangle, rest, upper=True)

