@@ -15,6 +15,7 @@ from torch import Tensor
 from rbfnet.nn.blocks._blockwise import Block
 from rbfnet.nn.blocks._collect import collect
 from rbfnet.nn.blocks._columns import Rungs
+from rbfnet.nn.blocks._functorch import transformed
 from rbfnet.operators import Coefficient, Operator
 
 Expansion = dict[tuple[int, int], float]
@@ -89,7 +90,8 @@ class RadialBlock(Block):
 
     def __call__(self, *tensors: Tensor) -> Tensor:
         x, centers, a, weight = tensors
-        return self._sums(x, centers, a, weight, in_place=True)
+        # In place a batched factor would not fit into an array that is not batched.
+        return self._sums(x, centers, a, weight, in_place=not transformed(*tensors))
 
     def _sums(self, x: Tensor, centers: Tensor, a: Tensor, weight: Tensor, in_place: bool = False) -> Tensor:
         """(B, D), (M, D), () or (M,), (M, O) -> (B, O, P). In place only without a graph, and without forward mode."""
