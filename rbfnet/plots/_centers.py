@@ -11,7 +11,7 @@ from rbfnet.domains import Domain, SpaceTime
 from rbfnet.errors import InputError, unknown
 from rbfnet.nn import CoordinateMap, Coordinates, Wrapper
 from rbfnet.operators import default_coords
-from rbfnet.plots._drawable import Drawable, View, is_time, label, output_number
+from rbfnet.plots._drawable import Drawable, View, is_time, label, output_number, thinned
 from rbfnet.plots._outline import outline
 from rbfnet.plots._style import axes_or_new, colorbar
 from rbfnet.problems import Problem
@@ -75,6 +75,7 @@ def centers(solution: Drawable | HasCenters, output: int | str = 0, *, ax: Axes 
     if (shape := getattr(network, "shape_matrix", None)) is not None:
         # Nodes of local interpolants have no widths.
         _ellipses(ax, points[:, across], shape.detach().cpu().numpy()[..., across, :][..., :, across])
+    points, weight = points[shown := thinned(len(points))], weight[shown]
     bound = float(np.quantile(np.abs(weight), MOST) or np.abs(weight).max() or 1.0)
     size = float(np.clip(4000 / len(points), 3, 30))
     # The middle of this map is grey, which is seen on white.

@@ -29,6 +29,10 @@ SLIVER = 4.0
 """The largest ratio of two sides that are drawn on one scale."""
 
 
+DRAWN = 20_000
+"""More data or centres than this are thinned: they hide each other, and to evaluate and draw a million takes minutes."""
+
+
 class Drawable(Protocol):
     """A solution, as far as figures look at it: what :class:`rbfnet.training.Solution` is."""
 
@@ -172,10 +176,21 @@ def output_number(problem: Problem, output: int | str) -> int:
 
 
 def known_values(problem: Problem, view: View) -> Reference | None:
-    """What the fit can be compared with: the exact solution in the view, a reference, or data; None if there is none."""
+    """What the fit can be compared with: the exact solution in the view, a reference, or data; None if there is none.
+
+    Of data, at most about ``DRAWN`` rows, evenly spread.
+    """
     if problem.exact is not None:
         return problem.exact_at(view.grid())
-    return problem.test_set() or (problem.train_set if isinstance(problem, DataProblem) else None)
+    if not isinstance(problem, DataProblem):
+        return problem.test_set()
+    known = problem.test_set() or problem.train_set
+    return Reference(*(part[thinned(len(known.x))] for part in (known.x, known.y)))
+
+
+def thinned(count: int) -> slice:
+    """Which of so many points are drawn."""
+    return slice(None, None, -(-count // DRAWN) or 1)
 
 
 def title(solution: Drawable, name: str, view: View | None = None) -> str:

@@ -25,6 +25,9 @@ from rbfnet.solvers.selection import choose_shape, chosen, keep_enough, seen, to
 COPIES = 3
 """Peak memory as a multiple of the matrix: the matrix itself and its factors."""
 
+SHOWN = 10_000
+"""Number of points at which the loss of local interpolants is evaluated, about."""
+
 MANY = 2000
 """Number of centres suggested if using all points as centres needs too much memory."""
 
@@ -103,6 +106,12 @@ class LeastSquares(Solver):
     def interpolates(self) -> bool:
         """Whether data may be interpolated, as nothing else was requested."""
         return not self._smooths and self.regularization.how == "damping" and self.tolerance is None
+
+    def shown(self, model: torch.nn.Module, problem: Problem, samples: dict[str, Sample]) -> dict[str, Sample]:
+        """All points, or with local interpolants some: at all of them it would take longer than the fit."""
+        if not is_local(model):
+            return samples
+        return {name: sample.rows(slice(None, None, max(1, sample.num_points // SHOWN))) for name, sample in samples.items()}
 
     def distributes(self, problem: Problem) -> bool:
         # Rows of different kinds are weighed against each other in one process.

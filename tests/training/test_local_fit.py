@@ -99,3 +99,17 @@ def test_what_local_interpolants_do_not_have() -> None:
         solution.std([[0.5, 0.5]])
     with pytest.raises(InputError, match="continuous derivatives"):
         solution.predict(torch.rand(1, 2), "u1_xxx")
+
+
+def test_the_loss_of_many_rows_is_taken_at_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rbfnet.solvers._least_squares.SHOWN", 10)
+    seen: list[int] = []
+    evaluated = LocalNetwork.apply_operators
+
+    def counted(self: LocalNetwork, x: torch.Tensor, ops: Any) -> torch.Tensor:
+        seen.append(len(x))
+        return evaluated(self, x, ops)
+
+    monkeypatch.setattr(LocalNetwork, "apply_operators", counted)
+    solution = rbfnet.fit(*data(200), network="local")
+    assert solution.summary["loss"] < 1e-20 and max(seen) <= 64
