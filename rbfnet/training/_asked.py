@@ -12,12 +12,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rbfnet.errors import InputError
-from rbfnet.nn import POINTS
+from rbfnet.nn import POINTS, LocalNetwork
+from rbfnet.nn.wrappers import innermost
 from rbfnet.operators import Field, Operator, tensors_of
 from rbfnet.problems.text import Expression, parse
 from rbfnet.progress import Steps
 from rbfnet.training._column_names import ColumnNames
 from rbfnet.training._model import Network
+
+LOCALLY = 2**18
+"""Number of points per block for local interpolants: each block goes through every interpolant near one of its points."""
 
 What = str | Operator | Sequence["str | Operator"] | Mapping[str, "str | Operator"]
 """The quantities to evaluate: one, several, or several with names chosen by the user."""
@@ -101,11 +105,12 @@ def values(
     per_point = tensors_of([one.of for one in asked if isinstance(one.of, Operator)])
     results = model.weight.new_empty((len(x), len(asked)))
     places = {output: alias for output, alias in zip(names.outputs, plain.outputs, strict=True)}
-    steps = Steps("points", len(x)) if progress and len(x) > POINTS else None
+    size = LOCALLY if isinstance(innermost(model), LocalNetwork) else POINTS
+    steps = Steps("points", len(x)) if progress and len(x) > size else None
     done = 0
     try:
         with torch.no_grad():
-            for part, *tensors in zip(*(rows.split(POINTS) for rows in (x, *per_point)), strict=True):
+            for part, *tensors in zip(*(rows.split(size) for rows in (x, *per_point)), strict=True):
                 ops = [one.of.substitute(per_point, tensors) if isinstance(one.of, Operator) else one.of for one in asked]
                 ahead = [op for of in ops for op in ([of] if isinstance(of, Operator) else of.operators)]
                 field = field_of(model, part, plain, ahead)
