@@ -11,7 +11,8 @@ from rbfnet.domains import Rectangle
 from rbfnet.errors import InputError
 from rbfnet.nn import PolarFunctions
 from rbfnet.operators import Operator, apply_operators
-from rbfnet.problems import Dirichlet, Interior
+from rbfnet.problems import Dirichlet, Equations, Interior
+from rbfnet.training.runs._construct import construct
 
 TERMS = [(1, 1, 1, 0), (2.5, 0, 2, 1), (-1, 3, 0, 0), (0, 0, 0, 2)]
 
@@ -79,3 +80,20 @@ def test_what_does_not_work_is_told(arguments, word) -> None:
     with pytest.raises(InputError) as told:
         PolarFunctions(*arguments)
     assert word in str(told.value)
+
+
+def test_nodes_of_a_config_may_be_functions_at_corners_and_nothing_else() -> None:
+    def problem(target: str, **arguments: object) -> object:
+        node = {
+            "_target_": "rbfnet.problems.Equations",
+            "domain": {"_target_": "rbfnet.domains.Rectangle", "x": [0, 1], "y": [0, 1]},
+            "equations": "lap(u) = 0",
+            "conditions": [{"dirichlet": "x"}],
+            "enrichment": [{"_target_": f"rbfnet.nn.{target}", **arguments}],
+        }
+        return construct(node, rbfnet.Problem, "problems", trust=())
+
+    made = problem("PolarFunctions", vertex=[0, 0], terms=[[0, 0, 1, 0]], angle=90)
+    assert isinstance(made, Equations) and isinstance(made.enrichment[0], PolarFunctions)
+    with pytest.raises(InputError, match="RBFNetwork"):
+        problem("RBFNetwork", in_features=2, out_features=1, num_centers=9)
