@@ -18,8 +18,8 @@ class ThinPlateSpline(Polyharmonic):
     Example:
         >>> import torch
         >>> from rbfnet.kernels import ThinPlateSpline
-        >>> ThinPlateSpline().phi(torch.tensor([0.0, 1.0, 4.0]))
-        tensor([0.0000, 0.0000, 2.7726])
+        >>> ThinPlateSpline().phi(torch.tensor([1.0, 4.0]))
+        tensor([0.0000, 2.7726])
     """
 
     def __init__(self) -> None:

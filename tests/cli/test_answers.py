@@ -107,6 +107,7 @@ def test_what_the_checks_know_is_what_the_yaml_lists() -> None:
     assert checks._arguments("rbfnet.kernels.Matern") == {"nu"}
     assert checks._arguments("rbfnet.problems.Table") == {
         "path", "inputs", "outputs", "validation", "test", "decimal", "units_row", "missing", "scale", "periodic", "sphere",
+        "weights", "gradients", "noise", "gradient_noise", "bounds", "equation", "equation_noise",
     }  # fmt: skip
     assert checks._arguments("rbfnet.training.RAD") == {"period", "k", "c", "pool"}
     assert checks._arguments("rbfnet.kernels.Gaussian") == set()
