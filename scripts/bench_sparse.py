@@ -114,7 +114,7 @@ def through_time(what: str, count: int) -> dict[str, Any]:
     x = domain.interior(1000)
     with torch.no_grad():
         u = model(x)
-    known = [] if what == "gray_scott" else problem.exact(*x.T)[:, None].tolist()
+    known = [] if what == "gray_scott" else problem.exact(*x.T)[:, None].tolist()  # type: ignore[misc, call-overload]
     return {"n": len(nodes.x), "placed": placed, "solved": solved, "u": u.tolist(), "known": known, "words": words}
 
 

@@ -21,7 +21,6 @@ import rbfnet
 from rbfnet.domains import Rectangle
 from rbfnet.operators import Field
 from rbfnet.problems import Condition, Dirichlet, Interior, Kovasznay, Mean, Problem
-from rbfnet.problems.conditions import Residual
 
 
 class Stokes(Problem):
@@ -36,7 +35,7 @@ class Stokes(Problem):
         yield Dirichlet(lambda x, y: self.exact(x, y)[1], output="v")
         yield Mean(0.0, of=lambda f: f["p"].value)
 
-    def equations(self, f: Field) -> Residual:
+    def equations(self, f: Field) -> tuple[Tensor | Field, ...]:
         u, v, _ = self.exact(f.x, f.y)
         force = 13 * u + 4 * cos(4 * f.x) * cos(3 * f.y), 13 * v - 3 * sin(4 * f.x) * sin(3 * f.y)
         momentum = [f["p"].d(x) - f[u].laplacian() - part for x, u, part in zip("xy", "uv", force, strict=True)]
@@ -51,16 +50,16 @@ class Stokes(Problem):
         )
 
 
-PROBLEMS = {"stokes": Stokes, "kovasznay": Kovasznay}
+PROBLEMS: dict[str, type[Stokes] | type[Kovasznay]] = {"stokes": Stokes, "kovasznay": Kovasznay}
 
 
-def row(problem: Problem, centers: int, vector: str | None, epsilon: float | str = "auto") -> str:
+def row(problem: Stokes | Kovasznay, centers: int, vector: str | None, epsilon: float | str = "auto") -> str:
     """One line of the table."""
     started = time.process_time()
     solution = rbfnet.solve(problem, num_centers=centers, vector=vector, epsilon=epsilon, allow_unsolved=True)
     taken = time.process_time() - started
     points = problem.domain.scattered(1000)
-    exact = torch.stack(problem.exact(*points.T), dim=1)  # type: ignore[misc]
+    exact = torch.stack(problem.exact(*points.T), dim=1)
     wrong = solution.predict(points) - exact
     velocity, pressure = (float(wrong[:, part].norm() / exact[:, part].norm()) for part in (slice(2), slice(2, 3)))
     slopes = solution.predict(points, ["u_x + v_y", "u_x", "u_y", "v_x", "v_y"]).abs().amax(dim=0)

@@ -29,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -130,19 +130,21 @@ def reference(problem: str, file: Path) -> None:
     """Write the points at which errors are measured, and the solution there: the other environments lack rbfnet."""
     import torch
 
-    from rbfnet.problems import Helmholtz, Poisson, Poisson5D, Wave
+    from rbfnet.problems import Helmholtz, Poisson, Poisson5D, Problem, Wave
     from rbfnet.problems.zoo.references import burgers
 
     if problem == "burgers":
         points = np.stack(np.meshgrid(np.linspace(-1, 1, 256), 0.01 * np.arange(100), indexing="ij"), axis=-1).reshape(-1, 2)
         np.savez(file, points=points, values=burgers(*points.T))
         return
-    posed = {"poisson": Poisson, "helmholtz": Helmholtz, "wave": Wave, "poisson_5d": Poisson5D}[problem]()
+    known: dict[str, Callable[[], Problem]] = {"poisson": Poisson, "helmholtz": Helmholtz, "wave": Wave, "poisson_5d": Poisson5D}
+    posed = known[problem]()
     low, high = posed.domain.box.double()
     x = torch.cartesian_prod(*2 * [torch.linspace(0, 1, 101, dtype=torch.float64)])
     if len(low) > 2:
         x = torch.rand((10_000, len(low)), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     found = posed.exact_at(low + (high - low) * x)
+    assert found is not None
     np.savez(file, points=found.x.numpy(), values=found.y[:, 0].numpy())
 
 

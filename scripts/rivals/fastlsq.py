@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import Any
 
 import torch
 from fastlsq import solve_linear
@@ -28,7 +29,7 @@ class Linear:
     def __init__(
         self,
         box: tuple[list[float], list[float]],
-        operator: Callable[[object, torch.Tensor], torch.Tensor],
+        operator: Callable[[Any, torch.Tensor], torch.Tensor],
         source: Callable[[torch.Tensor], torch.Tensor],
         exact: Callable[[torch.Tensor], torch.Tensor],
         start: bool = False,
@@ -49,14 +50,16 @@ class Linear:
         inside, walls = self.get_test_points(n_pde), self.get_test_points(n_bc)
         sides = torch.arange(n_bc) % (2 * (self.dim - self.start))
         walls[torch.arange(n_bc), sides // 2] = torch.where(sides % 2 == 0, self.low[sides // 2], self.high[sides // 2])
-        conditions = [(walls, self.exact(walls))]
+        conditions: list[tuple[torch.Tensor, ...]] = [(walls, self.exact(walls))]
         if self.start:
             first = self.get_test_points(n_bc)
             first[:, -1] = self.low[-1]
             conditions += [(first, self.exact(first)), (first, torch.zeros(n_bc, 1), torch.tensor(1))]
         return inside, conditions, self.source(inside)
 
-    def build(self, solver: FastLSQSolver, x: torch.Tensor, conditions: list[tuple[torch.Tensor, ...]], f: torch.Tensor) -> tuple:
+    def build(
+        self, solver: FastLSQSolver, x: torch.Tensor, conditions: list[tuple[torch.Tensor, ...]], f: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         basis = solver.basis
         rows, values = [self.operator(basis, x)], [f]
         for points, value, *slope in conditions:
@@ -103,7 +106,8 @@ def run(problem: str, variant: str, race: Race) -> None:
             posed(problem), scale=scale, n_blocks=1, hidden_size=int(features), return_metrics=False, verbose=False
         )
         took = race.elapsed() - before
-        race.measure(lambda points, u=found["u_fn"]: u(torch.from_numpy(points)).detach().numpy(), took)
+        function = found["u_fn"]
+        race.measure(lambda points: function(torch.from_numpy(points)).detach().numpy(), took)  # noqa: B023
         one = race.history.pop()
         best = one if best is None or one[1] < best[1] else best
     assert best is not None

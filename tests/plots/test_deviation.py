@@ -59,5 +59,5 @@ def test_known_errors_of_the_data_are_drawn() -> None:
     t = np.linspace(0, 1, 12)
     ax = plots.fit(rbfnet.fit(t, np.sin(t), gradients=np.cos(t), noise=0.1, gradient_noise=0.2, allow_unsolved=True))
     (bars,) = ax.containers
-    (segments,) = bars[2]  # type: ignore[misc]
+    (segments,) = bars[2]
     np.testing.assert_allclose(np.ptp(np.array(segments.get_segments())[:, :, 1], axis=1), 0.2)

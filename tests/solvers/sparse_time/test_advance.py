@@ -24,6 +24,7 @@ DISC = SpaceTime(Disc((0, 0), 1), t=(0, 0.5))
 
 def through(problem: rbfnet.Problem, count: int, degree: int = 4, tolerance: float = 1e-6) -> Evolving:
     torch.manual_seed(0)
+    assert isinstance(problem.domain, SpaceTime)
     nodes = place_nodes(problem.domain.space, count=count)
     net = LocalNetwork(nodes.x.shape[1], len(problem.outputs), nodes.x, "quintic", degree=degree, dtype=F64)
     model, words = advance(net, problem, nodes, tolerance)
@@ -33,6 +34,7 @@ def through(problem: rbfnet.Problem, count: int, degree: int = 4, tolerance: flo
 
 def off(model: Evolving, problem: Equations) -> float:
     x = problem.domain.interior(400)
+    assert problem.exact is not None
     exact = problem.exact(*x.T)
     exact = torch.stack(exact if isinstance(exact, tuple) else (exact,), dim=1)
     with torch.no_grad():

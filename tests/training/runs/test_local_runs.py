@@ -41,7 +41,8 @@ def test_a_fit_is_saved_and_loaded_bit_for_bit(data: np.ndarray, tmp_path: Path)
     again = rbfnet.load(fitted.save(tmp_path / "run", figures=True))
     what = ["u", "u_x", "u_xy"]
     assert np.array_equal(again.predict(data, what), fitted.predict(data, what))
-    assert (again.model.network.neighbors, again.model.network.degree) == (30, 2)
+    network = again.model.network
+    assert isinstance(network, LocalNetwork) and (network.neighbors, network.degree) == (30, 2)
     assert (tmp_path / "run" / "figures" / "overview.png").is_file()
 
 
