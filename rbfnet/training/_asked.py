@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,8 @@ from torch import Tensor
 
 from rbfnet.errors import InputError
 from rbfnet.nn import POINTS, LocalNetwork
-from rbfnet.nn.wrappers import innermost
-from rbfnet.operators import Field, Operator, tensors_of
+from rbfnet.nn.wrappers import Wrapper, innermost
+from rbfnet.operators import Field, LinearModel, Operator, tensors_of
 from rbfnet.problems.text import Expression, parse
 from rbfnet.progress import Steps
 from rbfnet.training._column_names import ColumnNames
@@ -97,6 +98,15 @@ def field_of(model: Callable[[Tensor], Tensor], x: Tensor, names: ColumnNames, a
     return Field(model, x, names.coords, names.outputs, ahead, space=names.space)
 
 
+def _inside(model: Network, x: Float[Tensor, "N D"]) -> Float[Tensor, "N E"]:
+    """The points as the network inside of all wrappers gets them."""
+    inner: LinearModel = model
+    while isinstance(inner, Wrapper):
+        x, _ = inner.inner(x, [])
+        inner = inner.network
+    return x
+
+
 def values(
     model: Network, x: Float[Tensor, "N D"], asked: Sequence[Asked], names: ColumnNames, progress: bool
 ) -> Float[Tensor, "N K"]:
@@ -105,7 +115,10 @@ def values(
     per_point = tensors_of([one.of for one in asked if isinstance(one.of, Operator)])
     results = model.weight.new_empty((len(x), len(asked)))
     places = {output: alias for output, alias in zip(names.outputs, plain.outputs, strict=True)}
-    size = LOCALLY if isinstance(innermost(model), LocalNetwork) else POINTS
+    local = innermost(model)
+    size = LOCALLY if isinstance(local, LocalNetwork) else POINTS
+    if isinstance(local, LocalNetwork) and (far := local.outside(_inside(model, x))):
+        warnings.warn(f"{far:,} of {len(x):,} points are outside of the nodes, where local interpolants extrapolate.", stacklevel=3)
     steps = Steps("points", len(x)) if progress and len(x) > size else None
     done = 0
     try:

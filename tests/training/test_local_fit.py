@@ -113,3 +113,11 @@ def test_the_loss_of_many_rows_is_taken_at_some(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(LocalNetwork, "apply_operators", counted)
     solution = rbfnet.fit(*data(200), network="local")
     assert solution.summary["loss"] < 1e-20 and max(seen) <= 64
+
+
+def test_points_outside_of_the_nodes_are_told() -> None:
+    x = np.random.default_rng(0).random((80, 2)) * [1, 100]
+    solution = rbfnet.fit(x, np.cos(5 * x[:, 0]), network="local")
+    solution.predict(x.min(axis=0) + np.random.default_rng(1).random((9, 2)) * np.ptp(x, axis=0))
+    with pytest.warns(UserWarning, match="1 of 2 points are outside of the nodes"):
+        solution.predict([[0.5, 50.0], [3.0, 50.0]])

@@ -184,6 +184,11 @@ class LocalNetwork(LinearModel):
         """
         return left_out(self._local(), values.detach()).to(values.dtype)
 
+    def outside(self, x: Float[Tensor, "B D"]) -> int:
+        """The number of points outside of the box of the nodes and of every patch: there, polynomials extrapolate."""
+        beyond = ((x < self.nodes.amin(dim=0)) | (x > self.nodes.amax(dim=0))).any(dim=1)
+        return self._local().patches.outside(x[beyond].detach().double().cpu().numpy()) if beyond.any() else 0
+
     def _applied(self, x: Tensor, ops: Sequence[Operator], values: Tensor) -> Tensor:
         if not ops:
             return x.new_zeros((len(x), values.shape[1], 0))

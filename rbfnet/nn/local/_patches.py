@@ -105,6 +105,10 @@ class Patches:
         nearest = self._tree.query(self.nodes, k=[2])[0][:, 0]
         return np.median(nearest[self.stencils], axis=1)
 
+    def outside(self, x: Any) -> int:
+        """The number of points that are in no patch."""
+        return int(self.pairs(x).alone.sum())
+
     def _nearest(self, x: Any) -> Any:
         """The patch of least distance over radius among the nearest ones."""
         if not len(x):
