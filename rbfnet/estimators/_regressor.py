@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ import torch
 from rbfnet.errors import InputError
 from rbfnet.extras import require
 from rbfnet.kernels import KernelLike
+from rbfnet.nn import LocalNetwork
+from rbfnet.nn.wrappers import innermost
+from rbfnet.problems import DataProblem
 from rbfnet.training import fit, with_rows
 
 require("sklearn", "cluster", "RBFRegressor")
@@ -76,7 +79,9 @@ class RBFRegressor(RegressorMixin, BaseEstimator):
             sample_weight: (N,), non-negative: the inverse variance of each value, up to a factor. A whole number has the effect
                 of as many rows, 0 that of none.
         """
-        x, values, weights = self._checked(X, y, sample_weight, reset=True)
+        return self._solve(*self._checked(X, y, sample_weight, reset=True))
+
+    def _solve(self, x: np.ndarray, values: np.ndarray, weights: np.ndarray) -> RBFRegressor:
         self.solution_ = fit(
             x,
             values,
@@ -102,7 +107,7 @@ class RBFRegressor(RegressorMixin, BaseEstimator):
         With every point as a centre, n rows after N take about N^2 n operations, where a new fit takes N^3: the Cholesky factor
         and the leave-one-out errors are extended. With ``num_centers`` the centres stay, and the time does not depend on N. Rows
         at known points, and a system that is singular within rounding, take a new solve. The first call is :meth:`fit`, which
-        also chooses epsilon and smoothing anew.
+        also chooses epsilon and smoothing anew. Local interpolants (beyond 20,000 points) are computed anew.
 
         Source: Golub and Van Loan, Matrix Computations (2013), sections 3.2.11 and 6.5.
 
@@ -121,6 +126,11 @@ class RBFRegressor(RegressorMixin, BaseEstimator):
         x, values, weights = self._checked(X, y, sample_weight, reset=False)
         if values.shape[1] != len(self.solution_.problem.outputs):
             raise InputError(f"y must have {len(self.solution_.problem.outputs)} columns, as before, but has {values.shape[1]}.")
+        if isinstance(innermost(self.solution_.model), LocalNetwork):
+            known = cast(DataProblem, self.solution_.problem)
+            before = (known.train_set.x, known.train_set.y, cast(torch.Tensor, known.row_weights()))
+            both = zip((part.numpy() for part in before), (x, values, weights), strict=True)
+            return self._solve(*_merged(*(np.concatenate(parts) for parts in both)))
         self.solution_ = with_rows(self.solution_, *(torch.from_numpy(part) for part in (x, values, weights)))
         return self
 

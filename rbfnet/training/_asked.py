@@ -118,7 +118,9 @@ def values(
     local = innermost(model)
     size = LOCALLY if isinstance(local, LocalNetwork) else POINTS
     if isinstance(local, LocalNetwork) and (far := local.outside(_inside(model, x))):
-        warnings.warn(f"{far:,} of {len(x):,} points are outside of the nodes, where local interpolants extrapolate.", stacklevel=3)
+        warnings.warn(
+            f"{far:,} of {len(x):,} points are outside of the nodes, where local interpolants extrapolate.", stacklevel=3
+        )
     steps = Steps("points", len(x)) if progress and len(x) > size else None
     done = 0
     try:

@@ -80,10 +80,19 @@ def locally(network: object, kernel: KernelLike | None, options: Mapping[str, An
     searched = isinstance(kernel, str) and kernel == "auto"
     if network == "local" and searched:
         raise InputError("network=local needs one kernel, but kernel=auto was given; use kernel='cubic' or another.")
-    asked = searched or num_centers is not None or options.keys() - {"solver", "dtype", "num_centers", "seed"}
+    asked = searched or without_defaults(options).keys() - {"solver", "dtype", "seed", "allow_unsolved"}
     if network != "auto" or asked:
         return network == "local"
     return needed(problem, as_solver(options["solver"]))
+
+
+def without_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options without those of other networks that are as they would be if nobody had given them."""
+    return {key: value for key, value in options.items() if key not in USUAL or not _is_default(value)}
+
+
+def _is_default(value: Any) -> bool:
+    return value is None or (isinstance(value, (str, bool)) and value in ("auto", "isotropic", False))
 
 
 def chosen_network(problem: Problem, network: Mapping[str, Any], solver: Solver) -> Mapping[str, Any]:
@@ -92,7 +101,7 @@ def chosen_network(problem: Problem, network: Mapping[str, Any], solver: Solver)
     Args:
         problem, network, solver: those of the run.
     """
-    usual = all(network.get(key) in (None, "auto", "isotropic", False) for key in USUAL)
+    usual = all(_is_default(network.get(key)) for key in USUAL)
     if not isinstance(problem, DataProblem) or network.get("centers") != "points" or not usual or not needed(problem, solver):
         return network
     return {"network": "local", "neighbors": NEIGHBORS, "degree": None, "epsilon": 0.5}

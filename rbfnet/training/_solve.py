@@ -24,7 +24,7 @@ from rbfnet.training._choose_kernel import choose_kernel
 from rbfnet.training._choose_solver import choose_solver
 from rbfnet.training._given_data import data_problem, default_kernel, per_row
 from rbfnet.training._isolated import ProcessState, isolated, seed_everything
-from rbfnet.training._local_model import locally
+from rbfnet.training._local_model import locally, without_defaults
 from rbfnet.training._local_solve import LocalRun
 from rbfnet.training._model import DTYPES, build_model
 from rbfnet.training._prepare import prepare
@@ -155,7 +155,7 @@ def fit(
     fitted_by = _smoothing_solver(smoothing, masked, problem, options)
     options = {"num_centers": num_centers, "seed": seed, **_as_tensors(options), "solver": fitted_by}
     if locally(network, kernel, options, problem):
-        return solve(problem, kernel="cubic" if kernel is None else kernel, network="local", **options)
+        return solve(problem, kernel="cubic" if kernel is None else kernel, network="local", **without_defaults(options))
     options = {"centers": "points" if num_centers is None else "farthest_point", **options}
     return solve(problem, kernel=_kernel(problem, kernel, options), **options)
 

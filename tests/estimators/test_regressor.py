@@ -262,3 +262,14 @@ def test_rows_that_cannot_be_added(options: dict[str, Any], weights: np.ndarray 
     x, y = torch.from_numpy(AT), torch.from_numpy(AT[:, :1])
     with pytest.raises(rbfnet.InputError, match=r"test=0|only if"):
         rbfnet.training.with_rows(solution, x, y, None if weights is None else torch.from_numpy(weights))
+
+
+def test_many_points_are_interpolated_locally(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rbfnet.training._local_model.LARGEST", 150)
+    x = np.random.default_rng(0).random((200, 2))
+    y = np.sin(3 * x[:, 0]) * x[:, 1]
+    model = rbfnet.RBFRegressor().fit(x[:160], y[:160])
+    assert any(word.startswith("Local interpolation, 50 points each:") for word in model.solution_.summary["words"])
+    np.testing.assert_allclose(model.partial_fit(x[160:], y[160:]).predict(x), y, atol=1e-9)
+    with pytest.raises(rbfnet.InputError, match="Error bars need one system"):
+        model.predict(x[:3], return_std=True)
